@@ -1,0 +1,1 @@
+"""rotator keeps every credential of a company young, and nobody notices."""

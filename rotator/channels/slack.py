@@ -1,0 +1,214 @@
+"""Slack: a bot that edits what it posted, or an incoming webhook that can only post.
+
+With a bot token the first message of an alert is its face: edited in place when it worsens and when it is over, so
+that a channel shows how things are and not how they were. Its thread holds the story. An edit notifies nobody, so
+whatever is still open is also said in the thread and shown in the channel again; the end is said in the thread only.
+
+Slack has no idempotency key. A message therefore carries what it is about in its metadata, and before posting, the
+channel's latest messages are searched for it: an answer that was lost, or a process that was killed before it could
+write the receipt down, then does not tell people twice. That needs the scopes channels:history and groups:history and
+a channel given by its id (or learned since the start); without them a lost answer is told a second time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from slack_sdk.errors import SlackClientError
+from slack_sdk.models.blocks import Block
+from slack_sdk.web import SlackResponse, WebClient
+from slack_sdk.webhook import WebhookClient
+
+from rotator.channels import slack_blocks
+from rotator.channels.slack_answers import UNEDITABLE, Rejected, answer, kept, laid_out, trouble
+from rotator.channels.wording import level
+from rotator.contracts.guard import guard
+from rotator.contracts.pacer import Pacer
+from rotator.model.alerts import Alert, Receipt
+from rotator.model.errors import Refused, Transient
+from rotator.model.secrets import Sealed
+
+#: We wait this long at most for each answer; the three calls of one delivery stay within CALL_SECONDS.
+_ANSWER_SECONDS = 3
+#: Slack's own limit for posting into one channel (Web API rate limits, "chat.postMessage").
+_POSTS_PER_SECOND = 1.0
+#: An answer that was lost is minutes old, so its message is among the latest.
+_LATEST = 100
+_EVENT = "rotator_alert"
+_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
+
+
+class _Way(Protocol):
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt: ...
+
+
+class Slack:
+    """Alerts in Slack. `address` is a channel's id or name; a webhook posts into its own channel whatever it is.
+
+    Raises Refused when neither a bot token nor a webhook is given; with both, the token is used.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: Sealed | None = None,
+        webhook: Sealed | None = None,
+        pacer: Pacer,
+        base_url: str | None = None,
+    ) -> None:
+        self._pacer = pacer
+        self._way: _Way
+        if token is not None:
+            self._way = _Bot(token, pacer, base_url or WebClient.BASE_URL)
+        elif webhook is not None:
+            self._way = _Webhook(webhook, pacer)
+        else:
+            logins = "ROTATOR_SLACK_TOKEN, ROTATOR_SLACK_WEBHOOK"
+            raise Refused(f"Slack needs a bot token or an incoming webhook: {logins}")
+
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+        """Posts the alert, or edits its message and continues its thread.
+
+        The receipt holds `channel` and `ts` (not from a webhook), `told` and `said`: what was told last and how many
+        times. Raises Transient for all trouble that time or a person can end, NotYet when the channel's next free
+        moment is far away, Refused for a message that Slack will not take.
+        """
+        try:
+            return self._way.deliver(alert, address, earlier)
+        except Rejected as rejected:
+            if rejected.retry_after is not None:
+                self._pacer.back_off(_account(address), rejected.retry_after)
+            raise trouble(rejected, address) from None
+        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as lost:
+            # Their texts may hold the webhook's address or the token, so only their kind is told, and no cause is kept.
+            kind = type(getattr(lost, "reason", lost)).__name__
+            raise Transient(kept(f"no answer from Slack ({kind})")) from None
+
+
+class _Bot:
+    def __init__(self, token: Sealed, pacer: Pacer, base_url: str) -> None:
+        self._token, self._pacer, self._base_url = token, pacer, base_url
+        self._ids: dict[str, str] = {}  # what Slack called the channels that policies.yaml names
+
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+        client = WebClient(
+            self._token.reveal(),
+            self._base_url,
+            timeout=_ANSWER_SECONDS,
+            retry_handlers=[],  # the SDK's own would post again after a lost answer
+            logger=_silent(),
+        )
+        said = _next(earlier)
+        if earlier is None or "ts" not in earlier.data:
+            return self._opened(client, alert, address, said)
+        channel, ts = earlier.data["channel"], earlier.data["ts"]
+        if not self._edited(client, alert, channel, ts):
+            return self._opened(client, alert, address, said)
+        told = _metadata(alert, said)
+        if not _found(told, client.conversations_replies, channel=channel, ts=ts):
+            reply = {"thread_ts": ts, "reply_broadcast": not alert.closed, "metadata": told}
+            self._posted(
+                client, alert, address, channel, slack_blocks.reply(alert, earlier.data["told"]), reply
+            )
+        return _receipt(alert, said, channel=channel, ts=ts)
+
+    def _opened(self, client: WebClient, alert: Alert, address: str, said: int) -> Receipt:
+        """The first message of a thread: one that is there already and whose answer was lost, or a new one."""
+        told = _metadata(alert, said)
+        channel = address if _CHANNEL_ID.fullmatch(address) else self._ids.get(address)
+        ts = _found(told, client.conversations_history, channel=channel) if channel else None
+        if not channel or not ts or not self._edited(client, alert, channel, ts):
+            parent = slack_blocks.parent(alert)
+            channel, ts = self._posted(client, alert, address, channel or address, parent, {"metadata": told})
+            self._ids[address] = channel
+        return _receipt(alert, said, channel=channel, ts=ts)
+
+    def _edited(self, client: WebClient, alert: Alert, channel: str, ts: str) -> bool:
+        """Makes a thread's first message say how things are; False when it cannot be edited any more."""
+        guard(_ANSWER_SECONDS)
+        update = partial(answer, client.chat_update, channel=channel, ts=ts, text=slack_blocks.notice(alert))
+        try:
+            laid_out(update, slack_blocks.parent(alert))
+        except Rejected as rejected:
+            if rejected.code in UNEDITABLE:
+                return False
+            raise
+        return True
+
+    def _posted(
+        self,
+        client: WebClient,
+        alert: Alert,
+        address: str,
+        channel: str,
+        blocks: Sequence[Block],
+        more: dict[str, Any],
+    ) -> tuple[str, str]:
+        """Posts one message; Slack's id of the channel and the message's ts."""
+        self._pacer.pace(_account(address), _POSTS_PER_SECOND)
+        guard(_ANSWER_SECONDS)
+        unfurl = {"unfurl_links": False, "unfurl_media": False}
+        text = slack_blocks.notice(alert)
+        post = partial(answer, client.chat_postMessage, channel=channel, text=text, **unfurl, **more)
+        there = laid_out(post, blocks)
+        return str(there["channel"]), str(there["ts"])
+
+
+class _Webhook:
+    def __init__(self, webhook: Sealed, pacer: Pacer) -> None:
+        self._webhook, self._pacer = webhook, pacer
+
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+        said = _next(earlier)
+        self._pacer.pace(_account(address), _POSTS_PER_SECOND)
+        guard(_ANSWER_SECONDS)
+        laid_out(partial(self._send, alert, said), slack_blocks.parent(alert))
+        return _receipt(alert, said)
+
+    def _send(self, alert: Alert, said: int, blocks: Sequence[Block]) -> None:
+        url = self._webhook.reveal()
+        client = WebhookClient(url, timeout=_ANSWER_SECONDS, retry_handlers=[], logger=_silent())
+        text, told = slack_blocks.notice(alert), _metadata(alert, said)
+        there = client.send(text=text, blocks=blocks, metadata=told, unfurl_links=False, unfurl_media=False)
+        if there.status_code != http.client.OK or there.body.strip() != "ok":
+            raise Rejected(there.body, there.status_code, there.headers.get("Retry-After"))
+
+
+def _found(metadata: dict[str, Any], listing: Callable[..., SlackResponse], **where: str) -> str | None:
+    """The ts of a message with that metadata among the latest; None also when the app may not look."""
+    try:
+        messages = answer(listing, limit=_LATEST, include_all_metadata=True, **where)["messages"]
+    except Rejected:
+        return None
+    return next((message["ts"] for message in messages if message.get("metadata") == metadata), None)
+
+
+def _metadata(alert: Alert, said: int) -> dict[str, Any]:
+    """What a message is about: which alert, which life of it, and which of its messages."""
+    about = {"alert": alert.identity, "opened_at": alert.opened_at.isoformat(), "said": said}
+    return {"event_type": _EVENT, "event_payload": about}
+
+
+def _next(earlier: Receipt | None) -> int:
+    """How many times it will have been told with this message."""
+    return int(earlier.data["said"]) + 1 if earlier else 1
+
+
+def _receipt(alert: Alert, said: int, **where: str) -> Receipt:
+    return Receipt(data={**where, "told": level(alert), "said": str(said)})
+
+
+def _account(address: str) -> str:
+    return f"slack:{address}"
+
+
+def _silent() -> logging.Logger:
+    """The SDK logs addresses and bodies; a webhook's address is a secret."""
+    logger = logging.getLogger("slack_sdk.silent")
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger

@@ -1,0 +1,160 @@
+"""E-mail by SMTP: submission with STARTTLS and AUTH (RFC 6409, RFC 3207, RFC 4954).
+
+Nothing is said before the connection is encrypted and the server's certificate has been verified.
+
+What the server says about a recipient or a message for good (5xx) is Refused. Trouble with the login, the sender or
+the certificate is Transient: the alert waits in the outbox until somebody has put it right.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from contextlib import suppress
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from pathlib import Path
+
+from rotator.channels import smtp_mail, wording
+from rotator.contracts.clock import Clock
+from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.model.alerts import Alert, Receipt
+from rotator.model.errors import Refused, RotatorError, Transient
+from rotator.model.secrets import Sealed
+
+#: RFC 3463: what a server adds to its code, e.g. 5.1.1 for an unknown mailbox.
+_ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}\b")
+
+
+class Smtp:
+    """Alerts by e-mail. `address` is one mailbox.
+
+    `sender` is the mailbox in From; its domain also names the mails and the list. Without `username` and `password`
+    there is no AUTH: the server knows us by our address. `ca_file` (PEM) is trusted instead of the system's
+    authorities. Raises Refused when `sender` is not a mailbox.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        sender: str,
+        username: str | None = None,
+        password: Sealed | None = None,
+        clock: Clock,
+        ca_file: Path | None = None,
+    ) -> None:
+        self._host, self._port, self._clock, self._ca_file = host, port, clock, ca_file
+        self._username, self._password = username, password
+        self._sender = _mailbox(sender)
+
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+        """Sends one mail: the first of its thread, or one that follows it.
+
+        The receipt holds `message_id` of the first mail, `told` and `said`: what was told last and in how many mails.
+        Raises Refused for an address that is no mailbox and for the server's 5xx about it, else Transient. Ends
+        within about CALL_SECONDS.
+        """
+        mail = smtp_mail.mail(alert, self._sender, _mailbox(address), earlier, self._clock.now())
+        try:
+            self._send(mail)
+        except (smtplib.SMTPException, OSError, UnicodeError) as trouble:
+            # No cause is kept: a server may repeat what it was told.
+            raise _trouble(trouble, address, f"{self._host}:{self._port}") from None
+        return smtp_mail.receipt(alert, mail, earlier)
+
+    def _send(self, mail: EmailMessage) -> None:
+        context = _trusting(self._ca_file)
+        session = _Session(self._host, self._port, self._sender.domain, self._clock)
+        try:
+            session.starttls(context=context)
+            if self._username is not None and self._password is not None:
+                session.login(self._username, self._password.reveal())
+            guard(CALL_SECONDS)
+            session.send_message(mail)
+            # It has been taken: a bad farewell changes nothing.
+            with suppress(smtplib.SMTPException, OSError):
+                session.quit()
+        finally:
+            session.close()
+
+
+class _Session(smtplib.SMTP):
+    """smtplib bounds each wait, and a slow server makes a dozen of them; this bounds all of them together."""
+
+    def __init__(self, host: str, port: int, domain: str, clock: Clock) -> None:
+        self._clock, self._ends = clock, clock.monotonic() + CALL_SECONDS
+        super().__init__(host, port, local_hostname=domain, timeout=CALL_SECONDS / 2)
+
+    def getreply(self) -> tuple[int, bytes]:
+        left = self._ends - self._clock.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if self.sock is not None:
+            self.sock.settimeout(left)
+        return super().getreply()
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Verifies certificates and names. Raises Transient when the file of authorities is of no use."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as trouble:
+        kind = type(trouble).__name__
+        raise Transient(_waits(f"ROTATOR_SMTP_CA_FILE: {ca_file} cannot be used ({kind})")) from None
+
+
+def _trouble(trouble: Exception, address: str, server: str) -> RotatorError:
+    """What went wrong, as a verdict or as something that will pass."""
+    match trouble:
+        case smtplib.SMTPRecipientsRefused():
+            code, said = next(iter(trouble.recipients.values()))
+            sentence = f"{server} refuses {address} ({_code(code, said)})"
+            return (
+                Refused(f"{sentence}: correct policies.yaml") if code >= 500 else Transient(_waits(sentence))
+            )
+        case smtplib.SMTPAuthenticationError() if trouble.smtp_code >= 500:
+            why = "refuses the login; put a valid one into ROTATOR_SMTP_USER and ROTATOR_SMTP_PASSWORD"
+        case smtplib.SMTPSenderRefused(smtp_code=530):  # RFC 4954, 6: authentication required
+            why = "wants a login; put one into ROTATOR_SMTP_USER and ROTATOR_SMTP_PASSWORD"
+        case smtplib.SMTPSenderRefused() if trouble.smtp_code >= 500:
+            why = "refuses the sender; correct ROTATOR_SMTP_FROM"
+        case smtplib.SMTPDataError() if trouble.smtp_code >= 500:
+            return Refused(f"{server} refuses the message ({_code(trouble.smtp_code, trouble.smtp_error)})")
+        case smtplib.SMTPNotSupportedError():
+            why = f"cannot be used; its answer to EHLO does not offer what is needed: {trouble}"
+        case smtplib.SMTPResponseException():
+            why = "says later"
+        case ssl.SSLCertVerificationError():
+            why = f"shows a certificate that is not trusted ({trouble.verify_message}); nothing was sent"
+        case _:
+            why = f"does not answer ({type(trouble).__name__})"
+    if isinstance(trouble, smtplib.SMTPResponseException):
+        why += f" ({_code(trouble.smtp_code, trouble.smtp_error)})"
+    return Transient(_waits(f"{server} {why}"))
+
+
+def _code(code: int, said: bytes | str) -> str:
+    """The server's code and, where it gives one, its enhanced code; its text may repeat what it was told."""
+    text = said if isinstance(said, bytes) else said.encode(errors="replace")
+    enhanced = _ENHANCED.match(text)
+    return f"{code} {enhanced[0].decode()}" if enhanced else str(code)
+
+
+def _waits(sentence: str) -> str:
+    return f"{sentence}. The alert is kept and tried again"
+
+
+def _mailbox(text: str) -> Address:
+    """One mailbox. Raises Refused for anything else: also for what would add a header or a second recipient."""
+    try:
+        given = Address(addr_spec=text)
+        address = Address(username=given.username, domain=given.domain.encode("idna").decode())
+    except (ValueError, IndexError, MessageError):
+        address = Address()
+    if not address.username or not address.domain:
+        raise Refused(f"{wording.line(text, wording.LONGEST_NAME)} is not an e-mail address")
+    return address

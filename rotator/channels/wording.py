@@ -1,0 +1,109 @@
+"""The words of a message that every channel shows, each in its own layout.
+
+A message is read at three in the morning, so it always answers in the same order: what happened, what that means, what
+was done, what happens next by itself, and the one thing for the reader. The alert brings all of that; here it becomes
+lines that no channel can mistake for markup, for a header or for a second line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from rotator.model.alerts import Alert, Severity
+
+#: Longer texts are cut: nobody reads them, and channels refuse them.
+LONGEST_HEADLINE, LONGEST_NAME, LONGEST_FACT, LONGEST_ACTION, LONGEST_IDENTITY = 150, 60, 800, 600, 255
+#: So many facts are shown; how many more there are is said.
+MOST_FACTS = 10
+
+
+def line(text: str, longest: int) -> str:
+    """One line without control or direction characters, cut to `longest` characters."""
+    shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def headline(alert: Alert) -> str:
+    """What happened and where; says so when it is over."""
+    title = line(alert.title, LONGEST_HEADLINE) or alert.kind.replace("_", " ")
+    where = line(alert.environment, LONGEST_NAME)
+    placed = title if where in title else f"{where}: {title}"
+    return line(f"Resolved: {placed}" if alert.closed else placed, LONGEST_HEADLINE)
+
+
+def level(alert: Alert) -> str:
+    """How loud it is, in a word: info, warning, critical; closed."""
+    return "closed" if alert.closed else alert.severity.name.lower()
+
+
+def news(alert: Alert, told: str) -> str:
+    """What is new to somebody who was told the level `told` before."""
+    if alert.closed:
+        return "Resolved"
+    if told == "closed":
+        return "Open again"
+    return f"Now {level(alert)}" if alert.severity > Severity[told.upper()] else "Still so"
+
+
+def facts(alert: Alert) -> Iterator[tuple[str, str]]:
+    """The facts in their order; those beyond MOST_FACTS become one that says how many there are.
+
+    What would have come next is left out once it is over.
+    """
+    known = [(line(name, LONGEST_NAME), line(said, LONGEST_FACT)) for name, said in alert.facts.items()]
+    shown = [(name, said) for name, said in known if name and said and not (alert.closed and name == "Next")]
+    if len(shown) > MOST_FACTS:
+        rest = len(shown) - MOST_FACTS + 1
+        shown = [*shown[: MOST_FACTS - 1], ("More", f"{rest} more: {look(alert)}")]
+    yield from shown
+
+
+def action(alert: Alert) -> str:
+    """The one thing for the reader; empty when there is nothing to do any more."""
+    return "" if alert.closed else line(alert.action, LONGEST_ACTION)
+
+
+def closing(alert: Alert) -> str:
+    """How it ended."""
+    return line(alert.closing, LONGEST_FACT) or "no longer so"
+
+
+def whose(alert: Alert) -> str:
+    """How loud it is and whose."""
+    owner = line(alert.owner, LONGEST_NAME)
+    return f"{level(alert)}, for {owner}" if owner else level(alert)
+
+
+def span(alert: Alert, shown: Callable[[datetime], str]) -> str:
+    """Since when, or from when to when, with each moment as the channel shows it."""
+    if alert.closed_at is None:
+        return f"since {shown(alert.opened_at)}"
+    return f"open from {shown(alert.opened_at)} to {shown(alert.closed_at)}"
+
+
+def moment(at: datetime) -> str:
+    """A moment for readers anywhere."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def trace(alert: Alert) -> str:
+    """The ids under which logs and history know it."""
+    rotation = line(alert.rotation, LONGEST_NAME)
+    identity = f"alert {line(alert.identity, LONGEST_IDENTITY)}"
+    return f"{identity}, rotation {rotation}" if rotation else identity
+
+
+def look(alert: Alert) -> str:
+    """The command that shows how it stands now."""
+    return f"rotator status {line(alert.secret, LONGEST_IDENTITY)}".rstrip()
+
+
+def is_command(text: str) -> bool:
+    """Whether an action is to be typed rather than read."""
+    return text.startswith("rotator ")
+
+
+def is_link(text: str) -> bool:
+    """Whether an action is a page to open."""
+    return text.startswith(("https://", "http://")) and " " not in text

@@ -1,0 +1,37 @@
+"""policy check: everything that is wrong with policies.yaml, in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from rotator.cli.codes import Code
+from rotator.cli.opening import Unusable, settings
+from rotator.cli.show import as_json, as_lines
+from rotator.config.load import explain_complaints
+from rotator.daemon.policy import load_with, read_policy
+
+
+def check_policy(path: Path | None, *, json: bool) -> None:
+    """Prints every complaint with its line; exit code 2 when the file cannot be used."""
+    known = settings()
+    file = path or known.policies
+    try:
+        text = read_policy(file)
+    except OSError as unreadable:
+        raise Unusable(f"{file} cannot be read: {unreadable.strerror}") from None
+    loaded = load_with(known.model_copy(update={"policies": file}), text)
+    if json:
+        as_json(
+            ok=loaded.policies is not None,
+            version=loaded.policies.version if loaded.policies else None,
+            complaints=[
+                {"line": one.line, "path": one.path, "severity": one.severity, "sentence": one.sentence}
+                for one in loaded.complaints
+            ],
+        )
+    else:
+        as_lines(*explain_complaints(loaded).splitlines())
+    if loaded.policies is None:
+        raise typer.Exit(Code.USAGE)

@@ -1,0 +1,76 @@
+"""history: what happened, as a story under the operator's headings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rotator.cli.names import secret_named
+from rotator.cli.opening import Place, Unusable, looking
+from rotator.cli.rows import rotation_facts
+from rotator.cli.show import as_json, as_lines, heading, moment, say
+from rotator.engine.ages import spell
+from rotator.model.rotation import Event, Rotation, State
+
+_WORDS = {
+    State.ACTIVE: "under way",
+    State.PARKED: "PARKED",
+    State.DONE: "done",
+    State.UNDONE: "undone",
+}
+
+
+def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
+    """Prints the newest rotations of a secret, or one by its id."""
+    place = looking()
+    one = place.journal.rotation(what)
+    if one is not None:
+        rotations: Sequence[Rotation] = [one]
+    else:
+        secret = _secret(place, what, env)
+        rotations = place.journal.rotations(secret=secret, limit=limit)
+        if not rotations:
+            say(f"{secret} has never been rotated by this installation")
+    stories = [(rotation, place.journal.events(rotation.id)) for rotation in rotations]
+    if json:
+        as_json(
+            rotations=[
+                {
+                    **rotation_facts(rotation),
+                    "ledger": rotation.ledger.model_dump(mode="json"),
+                    "events": [event.model_dump(mode="json") for event in events],
+                }
+                for rotation, events in stories
+            ]
+        )
+        return
+    for number, (rotation, events) in enumerate(stories):
+        if number:
+            as_lines("")
+        heading(_title(rotation))
+        as_lines(*story_of(rotation, events))
+
+
+def story_of(rotation: Rotation, events: Sequence[Event]) -> Iterator[str]:
+    """The steps of a rotation under the headings of the runbook, each with its time; then how it stands."""
+    under = ""
+    for event in events:
+        if event.phase.heading != under:
+            under = event.phase.heading
+            yield f"  {under}"
+        yield f"    {event.at:%Y-%m-%d %H:%M:%S}  {event.phase:<10}  {event.kind:<9}  {event.sentence}".rstrip()
+    if rotation.state is State.ACTIVE:
+        yield f"  now at {rotation.phase}: {rotation.sentence or 'at work'}; looked at again {moment(rotation.run_at)}"
+
+
+def _secret(place: Place, what: str, env: str | None) -> str:
+    try:
+        return secret_named(what, place.policies, env)
+    except Unusable:
+        if place.journal.rotations(secret=what, limit=1):
+            return what  # it left the policy; its story did not
+        raise
+
+
+def _title(rotation: Rotation) -> str:
+    ended = f" after {spell(rotation.ended_at - rotation.opened_at)}" if rotation.ended_at else ""
+    return f"{rotation.secret}  {rotation.id}  {_WORDS[rotation.state]}{ended}: {rotation.sentence}"

@@ -1,0 +1,52 @@
+"""Names as people type them: a secret without its environment where only one has it, and a guess where none does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rotator.cli.opening import Unusable
+from rotator.config.complaints import hint, listed
+from rotator.engine.scan import Decided
+from rotator.model.policy import Policies
+
+
+def in_environment(policies: Policies, decided: Mapping[str, Decided], env: str | None) -> dict[str, Decided]:
+    """The secrets of one environment, or all. Raises Unusable with a guess for an environment that is none."""
+    if env is not None and env not in policies.environments:
+        raise Unusable(f"policies.yaml has no environment {env}{hint(env, policies.environments)}")
+    return {
+        secret: entry for secret, entry in decided.items() if env in {None, entry.gathered.policy.environment}
+    }
+
+
+def secret_named(typed: str, policies: Policies, env: str | None) -> str:
+    """The one secret that a person means: environment/NAME, NAME, or the full name of its parameter.
+
+    Raises Unusable when there is none (with a guess) or when several environments have it.
+    """
+    if env is not None and env not in policies.environments:
+        raise Unusable(f"policies.yaml has no environment {env}{hint(env, policies.environments)}")
+    ours = {
+        secret: policy for secret, policy in policies.secrets.items() if env in {None, policy.environment}
+    }
+    if typed in ours:
+        return typed
+    meant = [
+        secret
+        for secret, policy in ours.items()
+        if typed == policy.name or typed in policy.recipe.fields.values()
+    ]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise Unusable(f"several environments have {typed}: say which, {listed(meant)}")
+    return _none_such(typed, policies, env)
+
+
+def _none_such(typed: str, policies: Policies, env: str | None) -> str:
+    where, _, name = typed.rpartition("/")
+    if where and where not in policies.environments and not typed.startswith("/"):
+        raise Unusable(f"policies.yaml has no environment {where}{hint(where, policies.environments)}")
+    known = [policy.name for policy in policies.secrets.values()]
+    there = f" in {env or where}" if env or where in policies.environments else ""
+    raise Unusable(f"policies.yaml has no secret {name}{there}{hint(name, known)}")

@@ -1,0 +1,25 @@
+"""Leaving a request in the journal: all that the command line ever writes."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+
+from rotator.contracts.journal import Journal
+from rotator.model.requests import Request, RequestKind
+
+
+def ask(journal: Journal, kind: RequestKind, about: str, reason: str) -> Request:
+    """Keeps a request in the name of whoever is at the terminal."""
+    request = Request(
+        id=secrets.token_hex(10), kind=kind, about=about, by=_person(), because=reason, at=journal.now()
+    )
+    journal.add_request(request)
+    return request
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return "somebody"

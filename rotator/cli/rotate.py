@@ -1,0 +1,110 @@
+"""rotate: asks the daemon for rotations, and follows them if wanted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import typer
+
+from rotator.cli.codes import Code
+from rotator.cli.following import follow
+from rotator.cli.liveness import liveness
+from rotator.cli.names import in_environment, secret_named
+from rotator.cli.opening import Place, Unusable, asking
+from rotator.cli.plan import nothing_due
+from rotator.cli.requests import ask
+from rotator.cli.show import as_json, say
+from rotator.engine.due import HELD, Standing
+from rotator.engine.scan import Decided
+from rotator.model.durations import parse_duration
+from rotator.model.requests import Request, RequestKind
+
+_BUSY = {
+    Standing.ACTIVE: "is being rotated already",
+    Standing.PARKED: "is parked and waits for a person (see `rotator history {secret}`)",
+    Standing.PAUSED: "is paused",
+    Standing.UNSURVEYED: "has not been looked at often enough yet",
+}
+_CANNOT = {
+    Standing.OBSERVED: "watched only: rotator has no adapter for its source, or its policy says mode: observe",
+    Standing.EXEMPT: "exempt until its date in policies.yaml",
+    Standing.MISSING: "not in the store",
+    Standing.FOREIGN: "its environment belongs to another installation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked for."""
+
+    names: tuple[str, ...]
+    due: bool
+    everything: bool
+    environment: str | None
+    reason: str
+
+
+def ask_for_rotations(asked: Asked, *, wait: bool | None, timeout: str, json: bool) -> None:
+    """Leaves a request for each secret; says what cannot be, and follows the rest if `wait`."""
+    limit = _duration(timeout)
+    if bool(asked.names) + asked.due + asked.everything != 1:
+        raise Unusable("say which: SECRET…, --due or --all")
+    place = asking()
+    chosen = _chosen(place, asked)
+    kept, refused = _ask_each(place, chosen, asked.reason)
+    alive = liveness(place)
+    if json:
+        as_json(
+            requests=[request.model_dump(mode="json") for request in kept],
+            refused=refused,
+            daemon_running=alive.running,
+        )
+    for secret, why in refused.items():
+        say(f"{secret}: {why}")
+    if kept:
+        say(f"asked for {len(kept)} rotation{'s' if len(kept) > 1 else ''}: the journal keeps the request")
+    elif not refused:
+        say(nothing_due(in_environment(place.policies, place.decided, asked.environment).values()))
+    if kept and alive.seems_down:
+        say(f"{alive.sentence}: until then nothing happens")
+    if refused:
+        raise typer.Exit(Code.SOME_FAILED if kept else Code.REFUSED)
+    if kept and (wait or (wait is None and sys.stderr.isatty() and not alive.seems_down)):
+        raise typer.Exit(follow(place, kept, limit))
+
+
+def _chosen(place: Place, asked: Asked) -> Mapping[str, Decided]:
+    decided = in_environment(place.policies, place.decided, asked.environment)
+    if asked.names:
+        secrets = [secret_named(name, place.policies, asked.environment) for name in asked.names]
+        return {secret: place.decided[secret] for secret in secrets}
+    return {
+        secret: entry
+        for secret, entry in decided.items()
+        if (entry.decision.due if asked.due else entry.decision.standing not in {*_CANNOT, *_BUSY, *HELD})
+    }
+
+
+def _ask_each(
+    place: Place, chosen: Mapping[str, Decided], reason: str
+) -> tuple[list[Request], dict[str, str]]:
+    kept, refused = [], {}
+    for secret, entry in chosen.items():
+        standing = entry.decision.standing
+        if standing in _CANNOT:
+            refused[secret] = entry.gathered.policy.note or _CANNOT[standing]
+            continue
+        kept.append(ask(place.journal, RequestKind.ROTATE, secret, reason))
+        if standing in _BUSY:
+            say(f"{secret} {_BUSY[standing].format(secret=secret)}; the request waits its turn")
+    return kept, refused
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as wrong:
+        raise Unusable(f"--timeout {text} {wrong}") from None

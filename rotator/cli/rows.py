@@ -1,0 +1,113 @@
+"""One secret as a row: the same facts for a table and for JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rotator.cli.words import Word, late, word_of
+from rotator.engine.ages import due_at, period_ends, spell
+from rotator.engine.scan import Decided
+from rotator.model.rotation import Phase, Rotation, State
+
+#: The facts of a rotation that anybody may see.
+_TOLD = {"id", "secret", "state", "phase", "reason", "sentence", "attempt", "opened_at", "run_at", "ended_at"}
+
+
+def row_of(entry: Decided, *, full: bool) -> dict[str, str]:
+    """For people; `full` names the environment, too."""
+    at = entry.gathered
+    row = {
+        "secret": at.policy.secret if full else at.policy.name,
+        "state": word_of(entry).value,
+        "next": next_step(entry),
+    }
+    if at.age is not None:
+        row["age"] = f"{spell(at.now - at.age.born)} ({at.age.source})"
+        row["due"] = _due(entry)
+    last = _last_ended(entry)
+    if last is not None and last.ended_at is not None:
+        row["last"] = f"{'ok' if last.state is State.DONE else 'undone'} {last.ended_at:%Y-%m-%d}"
+    return row
+
+
+def facts_of(entry: Decided) -> dict[str, Any]:
+    """For machines: stable keys, RFC 3339 times, seconds."""
+    at, decision, age = entry.gathered, entry.decision, entry.gathered.age
+    return {
+        "secret": at.policy.secret,
+        "environment": at.policy.environment,
+        "name": at.policy.name,
+        "type": at.policy.type,
+        "state": word_of(entry).value.lower().replace(" ", "_"),
+        "standing": decision.standing.value,
+        "sentence": next_step(entry),
+        "until": _spelled(decision.until),
+        "age_seconds": round((at.now - age.born).total_seconds()) if age else None,
+        "age_by": age.source.value if age else None,
+        "due_at": _spelled(due_at(at.policy, age)) if age else None,
+        "overdue_at": _spelled(period_ends(at.policy, age)) if age else None,
+        "overdue": late(entry),
+        "owner": at.policy.owner,
+        "rotation": rotation_facts(at.history.active) if at.history.active else None,
+        "last": rotation_facts(last) if (last := _last_ended(entry)) else None,
+        "unknown_credentials": list(at.observed.unknown) if at.observed else [],
+    }
+
+
+def rotation_facts(rotation: Rotation) -> dict[str, Any]:
+    """A rotation for machines; no value is ever in it."""
+    return rotation.model_dump(mode="json", include=_TOLD)
+
+
+def next_step(entry: Decided) -> str:
+    """What happens next, and when; or what a person has to do."""
+    at, decision = entry.gathered, entry.decision
+    word, rotation = word_of(entry), entry.gathered.history.active
+    if word is Word.UNKNOWN:
+        return "not looked at yet"
+    if word is Word.PARKED and rotation is not None:
+        return (
+            f"a person must look: {decision.sentence}; see `rotator history {at.policy.secret}`, "
+            f"then: rotator approve {rotation.id} --reason …"
+        )
+    if word is Word.APPROVAL and rotation is not None:
+        return f"{decision.sentence}; say yes: rotator approve {rotation.id} --reason …"
+    if word is Word.FAILED and rotation is not None:
+        return f"{decision.sentence}; attempt {rotation.attempt + 1}, again {_when(rotation.run_at, at.now)}"
+    if word is Word.GRACE and rotation is not None and rotation.phase is Phase.GRACE:
+        until = rotation.ledger.grace_until
+        return f"the old one is invalidated {_when(until, at.now)}" if until else decision.sentence
+    if word is Word.MANUAL_DUE or (word is Word.OVERDUE and entry.decision.standing.value == "observed"):
+        return f"{decision.sentence}; {at.policy.runbook or 'rotate it by hand'}"
+    if word is Word.DUE:
+        return f"{decision.sentence}; begins at the next scan"
+    return decision.sentence
+
+
+def _due(entry: Decided) -> str:
+    at, age = entry.gathered, entry.gathered.age
+    if age is None:
+        return ""
+    left = period_ends(at.policy, age) - at.now
+    if left.total_seconds() <= 0:
+        return f"{spell(left)} overdue" if late(entry) else "replaced"
+    first = due_at(at.policy, age) - at.now
+    return f"in {spell(first)}" if first.total_seconds() > 0 else f"now ({spell(left)} left)"
+
+
+def _last_ended(entry: Decided) -> Rotation | None:
+    history = entry.gathered.history
+    ended = [one for one in (history.last_done, history.last_undone) if one is not None and one.ended_at]
+    return max(ended, key=lambda one: one.ended_at or entry.gathered.now, default=None)
+
+
+def _when(at: datetime, now: datetime) -> str:
+    left = at - now
+    if left.total_seconds() <= 0:
+        return "now"
+    return f"in {spell(left)} ({at:%Y-%m-%d %H:%M} UTC)"
+
+
+def _spelled(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,113 @@
+"""status: how every secret stands, the deepest problem first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+import typer
+
+from rotator.cli.codes import Code
+from rotator.cli.liveness import Liveness, liveness
+from rotator.cli.names import in_environment
+from rotator.cli.opening import Place, looking
+from rotator.cli.rows import facts_of, row_of
+from rotator.cli.show import as_json, as_table, capital, say
+from rotator.cli.words import ORDER, QUIET, Word, late, word_of
+from rotator.engine.scan import Decided
+from rotator.model.alerts import AlertKind
+from rotator.model.observations import Surveyed
+
+_COLUMNS = ("secret", "state", "age", "due", "last")
+
+
+def show_status(env: str | None, *, everything: bool, json: bool, exit_code: bool) -> None:
+    """Prints every secret's row and, for people, what it amounts to."""
+    place = looking()
+    chosen = in_environment(place.policies, place.decided, env)
+    entries = sorted(chosen.values(), key=lambda entry: ORDER[word_of(entry)])
+    alive = liveness(place)
+    if json:
+        _print_json(place, entries, env, alive)
+    else:
+        _print_table(place, entries, env, alive, everything=everything)
+    if exit_code:
+        raise typer.Exit(code_of(place, entries))
+
+
+def code_of(place: Place, entries: Collection[Decided]) -> Code:
+    """The highest code that anything deserves."""
+    words = {word_of(entry) for entry in entries}
+    secrets = {entry.gathered.policy.secret for entry in entries}
+    findings = {AlertKind.DRIFT, AlertKind.UNKNOWN_CREDENTIAL}
+    found = Code.OK
+    if words & {Word.DUE, Word.WAITING, Word.APPROVAL, Word.MANUAL_DUE}:
+        found = Code.DUE
+    if any(late(entry) and word_of(entry) is not Word.EXEMPT for entry in entries):
+        found = Code.OVERDUE
+    if words & {Word.PARKED, Word.FAILED, Word.UNDOING, Word.MISSING, Word.NOT_OURS}:
+        found = Code.FAILED
+    if any(
+        row.alert.kind in findings and row.alert.secret in secrets and not row.alert.closed
+        for row in place.journal.alerts(unclosed=True)
+    ):
+        found = Code.FINDING
+    return found
+
+
+def _print_json(place: Place, entries: Collection[Decided], env: str | None, alive: Liveness) -> None:
+    surveyed = place.journal.surveyed()
+    as_json(
+        policy_version=place.policies.version,
+        daemon_running=alive.running,
+        environments=[
+            _survey_facts(name, surveyed.get(name))
+            for name in place.policies.environments
+            if env in {None, name}
+        ],
+        secrets=[facts_of(entry) for entry in entries],
+    )
+
+
+def _survey_facts(name: str, survey: Surveyed | None) -> dict[str, object]:
+    return {
+        "environment": name,
+        "scanned_at": survey.scanned_at.isoformat() if survey and survey.digest else None,
+        "trouble": (survey.trouble or survey.unheld) if survey else "",
+        "foreign_owner": survey.foreign_owner if survey else "",
+        "unmanaged": len(survey.unmanaged) if survey else 0,
+    }
+
+
+def _print_table(
+    place: Place, entries: Collection[Decided], env: str | None, alive: Liveness, *, everything: bool
+) -> None:
+    shown = [entry for entry in entries if everything or word_of(entry) not in QUIET]
+    if shown:
+        as_table([row_of(entry, full=env is None) for entry in shown], _COLUMNS, "next")
+    hidden = len(entries) - len(shown)
+    if hidden:
+        say(f"… {hidden} with nothing to do (--all to list)")
+    counts = Counter(word_of(entry) for entry in entries)
+    say(
+        ", ".join(f"{number} {word.value.lower()}" for word, number in sorted(counts.items(), key=_weight))
+        + "."
+    )
+    for sentence in _troubles(place, env):
+        say(sentence)
+    say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
+
+
+def _troubles(place: Place, env: str | None) -> Iterator[str]:
+    """What holds up whole environments."""
+    for name, survey in place.journal.surveyed().items():
+        if name not in place.policies.environments or env not in {None, name}:
+            continue
+        if survey.foreign_owner:
+            yield f"{name}: {survey.foreign_owner}"
+        if survey.trouble or survey.unheld:
+            yield f"{name}: {survey.trouble or survey.unheld}"
+
+
+def _weight(counted: tuple[Word, int]) -> int:
+    return ORDER[counted[0]]

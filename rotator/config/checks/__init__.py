@@ -1,0 +1,46 @@
+"""What the schema cannot see: every check looks at one thing and complains about all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rotator.config.checks import (
+    definitions,
+    names,
+    owners,
+    parameters,
+    references,
+    sources,
+    timing,
+    workloads,
+)
+from rotator.config.draft import Draft
+from rotator.config.precedence import Effective
+from rotator.model.policy import Recipe
+
+#: Of the file, before anything is inherited.
+OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
+    names.check,
+    definitions.check,
+    owners.check,
+    workloads.check,
+    references.check,
+)
+
+
+def check_file(draft: Draft) -> None:
+    """Everything that can be said without looking at a single secret in its environment."""
+    for check in OF_THE_FILE:
+        check(draft)
+
+
+def check_secrets(draft: Draft, recipes: Iterable[tuple[Effective, Recipe]]) -> None:
+    """Everything about secrets with what they inherit."""
+    known = list(recipes)
+    everything = [effective for effective, _recipe in known]
+    timing.check(draft, everything)
+    for effective, recipe in known:
+        references.check_secret(draft, effective, recipe)
+        sources.check(draft, effective, recipe)
+    parameters.check(draft, everything)
+    references.note_unlisted(draft, everything)

@@ -1,0 +1,76 @@
+"""References to credentials of rotator's own: where they may lead, and that nobody wrote a value instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rotator.config.checks.workloads import texts
+from rotator.config.complaints import Path, listed
+from rotator.config.draft import Draft, expand
+from rotator.config.precedence import Effective
+from rotator.model.policy import Recipe
+
+_REFERENCE = re.compile(r"(ssm|k8s|env|file|vault|secretsmanager):\S+")
+_PASSWORD = re.compile(r"://[^\s{}/@:]*:[^\s{}/@]+@")
+
+
+def check(draft: Draft) -> None:
+    """Complains about references of owners, alerts and mirrors."""
+    environments = list(draft.file.environments)
+    for name, owner in draft.file.owners.items():
+        for where, text in texts(owner.model_extra, ("owners", name)):
+            _check_one(draft, where, text, environments)
+    if draft.file.alerts.heartbeat:
+        where = ("alerts", "heartbeat", "url")
+        _check_one(draft, where, draft.file.alerts.heartbeat.url, environments)
+    for name, mirror in draft.file.mirrors.items():
+        for where, text in texts(mirror.model_extra, ("mirrors", name)):
+            for environment in environments:
+                _check_one(draft, where, expand(text, environment), [environment])
+
+
+def check_secret(draft: Draft, effective: Effective, recipe: Recipe) -> None:
+    """Complains about references in the settings of one secret."""
+    for keys, text in texts(recipe.settings, ()):
+        if ":" in text:
+            where = effective.origin(draft.complaints, "settings", *keys)
+            _check_one(draft, where, text, [effective.environment])
+
+
+def note_unlisted(draft: Draft, everything: Iterable[Effective]) -> None:
+    """Rotator's own credentials have an age too."""
+    known = list(everything)
+    managed = {name for effective in known for name in draft.fields_of(effective).values()}
+    for effective in known:
+        own = f"{draft.prefixes[effective.environment]}/"
+        for keys, text in texts(expand(effective.rules.settings or {}, effective.environment), ()):
+            name = text.removeprefix("ssm:")
+            if name != text and name not in managed and name.startswith(f"{own}rotator/"):
+                where = effective.origin(draft.complaints, "settings", *keys)
+                short = name.removeprefix(own)
+                draft.complaints.note(where, f"nobody watches the age of {short}; list it under secrets")
+
+
+def _check_one(draft: Draft, where: Path, text: str, environments: list[str]) -> None:
+    if _PASSWORD.search(text):
+        draft.complaints.error(where, "holds a password; store it, and write ssm:<path>/rotator/NAME here")
+    if not _REFERENCE.fullmatch(text):
+        return
+    if any(draft.complaints.doubts(("environments", environment, "path")) for environment in environments):
+        return
+    own = [f"ssm:{draft.prefixes[environment]}/rotator/" for environment in environments]
+    allowed = (*own, *draft.limits.reference_prefixes)
+    if not text.startswith(allowed) or "/../" in text:
+        besides = f" or {listed(draft.limits.reference_prefixes)}" if draft.limits.reference_prefixes else ""
+        template = "; write {env}" if _elsewhere(draft, text, environments) else ""
+        sentence = (
+            f"a reference may only lead below ssm:<path>/rotator/ of its environment{besides}{template}"
+        )
+        draft.complaints.error(where, sentence)
+
+
+def _elsewhere(draft: Draft, text: str, environments: list[str]) -> bool:
+    """Whether it belongs to another environment."""
+    others = draft.prefixes.keys() - set(environments)
+    return any(text.startswith(f"ssm:{draft.prefixes[name]}/rotator/") for name in others)

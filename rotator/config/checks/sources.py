@@ -1,0 +1,102 @@
+"""What the source's adapter demands: its own typed options, its traits, and its own check of the whole recipe."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+
+from rotator.config.complaints import Path, unknown
+from rotator.config.draft import Draft
+from rotator.config.precedence import Effective
+from rotator.config.schema import SecretRules
+from rotator.config.shape import describe
+from rotator.config.watched import mode_of
+from rotator.contracts.provider import Overlap, Sight, Traits
+from rotator.model.policy import Mode, Recipe
+
+
+def check(draft: Draft, effective: Effective, recipe: Recipe) -> None:
+    """Complains about a provider that nobody knows, and about everything that a known one objects to."""
+    known = draft.adapters.provider_names()
+    if effective.provider not in known:
+        where = ("types", effective.type, "provider")
+        draft.complaints.error(where, unknown("provider", effective.provider, known))
+        return
+    adapter = draft.provider_of(effective)
+    if adapter is None or effective.rules.exempt:
+        return
+    if mode_of(draft, effective) is not Mode.OBSERVE:
+        _check_traits(draft, effective, getattr(adapter, "traits", None))
+    try:
+        _ask(draft, effective, recipe, adapter)
+    except Exception as bug:  # noqa: BLE001 - an adapter's bug must not take the daemon down with the file
+        sentence = f"the adapter '{effective.provider}' could not check this: a bug ({type(bug).__name__}); report it"
+        draft.complaints.error(effective.path, sentence)
+
+
+def _ask(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> None:
+    if _check_options(draft, effective, recipe, adapter) and hasattr(adapter, "check"):
+        for sentence in adapter.check(recipe):
+            _object(draft, effective, adapter, sentence)
+
+
+def _check_options(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> bool:
+    options = getattr(adapter, "Options", None)
+    if options is None:
+        return True
+    try:
+        options.model_validate(recipe.settings)
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False):
+            keys = [part for part in error["loc"] if isinstance(part, int) or not part.startswith("[")]
+            where: Path = (*effective.path, "settings", *keys)
+            if error["type"] != "missing":
+                where = effective.origin(draft.complaints, "settings", *keys)
+            draft.complaints.error(where, describe(error, list(options.model_fields)))
+        return False
+    return True
+
+
+def _check_traits(draft: Draft, effective: Effective, traits: Traits | None) -> None:
+    rules, error = effective.rules, draft.complaints.error
+    where = effective.path
+    if rules.deploy is None:
+        sentence = "says nobody who reads it; write deploy: [api, worker], or deploy: [] when nothing needs a restart"
+        error(where, sentence)
+    if rules.probe and not rules.accepted_as:
+        error(effective.origin(draft.complaints, "probe"), "asks verifiers, but there is no accepted_as")
+    if traits is None:
+        return
+    if traits.shared and not rules.accepted_as and not rules.accept_gap:
+        sentence = (
+            f"both ends of a {effective.provider} are ours: write accepted_as: {effective.name}_ACCEPTED, "
+            "or accept_gap: true if verifiers may refuse it while they restart"
+        )
+        error(where, sentence)
+    if rules.accepted_as and not traits.shared:
+        place = effective.origin(draft.complaints, "accepted_as")
+        error(place, f"{effective.provider} has no accepted set; take accepted_as out")
+    if traits.overlap is Overlap.NONE and not rules.accept_gap:
+        error(
+            where,
+            f"{effective.provider} accepts one credential at a time; write accept_gap: true to accept a gap",
+        )
+    if traits.sight is Sight.NO and not rules.accept_unseen:
+        sentence = f"{effective.provider} cannot show whether the predecessor is still used"
+        error(where, f"{sentence}; write accept_unseen: true to invalidate it all the same")
+
+
+def _object(draft: Draft, effective: Effective, adapter: Any, sentence: str) -> None:
+    """An adapter's sentence, at the first key that it names."""
+    options = getattr(getattr(adapter, "Options", None), "model_fields", {})
+    where = effective.path
+    for word in re.findall(r"\w+", sentence):
+        if word in SecretRules.model_fields or word in options:
+            keys = (word,) if word in SecretRules.model_fields else ("settings", word)
+            where = effective.origin(draft.complaints, *keys)
+            if effective.doubtful(draft.complaints, keys[0]):
+                return
+            break
+    draft.complaints.error(where, sentence)

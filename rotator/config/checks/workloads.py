@@ -1,0 +1,143 @@
+"""Deployments and mirrors: what they are, and that two environments do not mean the same one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from rotator.config.complaints import Path, hint, listed
+from rotator.config.draft import Draft, expand
+from rotator.config.schema import Deployment
+
+
+def check(draft: Draft) -> None:
+    """Complains about deployments, mirrors and addresses of pages."""
+    for name, deployment in draft.file.deployments.items():
+        _check_deployment(draft, name, deployment)
+    for name, mirror in draft.file.mirrors.items():
+        _check_mirror(draft, name, mirror.kind, mirror.model_extra or {})
+    for path, level in draft.levels.each():
+        for place, url in enumerate(getattr(level, "probe", None) or ()):
+            where = (*path, "probe", place)
+            _check_page(draft, where, url)
+            if path[0] == "secrets" and len(path) == 2 and len(_environments(draft, str(path[1]))) > 1:
+                _check_apart(draft, where, url, "asks the same verifiers")
+    for where, text in _templates(draft):
+        check_template(draft, where, text)
+
+
+def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
+    path: Path = ("deployments", name)
+    known = draft.adapters.redeployer_names()
+    kinds = list(deployment.model_extra or {})
+    strangers = [kind for kind in kinds if kind not in known]
+    for kind in strangers:
+        own = {*known, "reads", "timeout", "health", "settings"}
+        draft.complaints.error((*path, kind), f"unknown key{hint(kind, own)}")
+    if not kinds:
+        draft.complaints.error(path, f"does not say what restarts it; write one of: {listed(sorted(known))}")
+    elif len(kinds) > 1 and not strangers:
+        draft.complaints.error(path, f"names {listed(kinds)}; one deployment has one redeployer")
+    if deployment.health:
+        _check_page(draft, (*path, "health"), deployment.health)
+        _check_apart(draft, (*path, "health"), deployment.health, "is the same page")
+    platform = draft.platform_of(name)
+    if platform and not strangers:
+        kind, target = platform
+        _check_same_workload(draft, (*path, kind), kind, target)
+
+
+def _check_same_workload(draft: Draft, where: Path, kind: str, target: str) -> None:
+    """One workload in two environments would be restarted for both, and confirmed by the wrong one."""
+    places: dict[tuple[str, str], str] = {}
+    for name, environment in draft.file.environments.items():
+        if kind == "kubernetes":
+            place = environment.kubernetes.namespace if environment.kubernetes else ""
+        else:
+            place = environment.aws.region if kind in {"ecs", "lambda"} else ""
+        here = (expand(place, name), expand(target, name))
+        if here in places:
+            remedy = "write {env} in it" + (
+                ", or give each its kubernetes.namespace" if kind == "kubernetes" else ""
+            )
+            draft.complaints.error(where, f"is the same workload in {places[here]} and {name}; {remedy}")
+        places[here] = name
+
+
+def _check_mirror(draft: Draft, name: str, kind: str, options: dict[str, Any]) -> None:
+    path: Path = ("mirrors", name)
+    known = draft.adapters.mirror_names()
+    if kind not in known:
+        draft.complaints.error((*path, "kind"), f"unknown mirror '{kind}'{hint(kind, known)}")
+    elif kind not in draft.adapters.mirrors:
+        draft.complaints.note((*path, "kind"), f"mirror {name} is not written yet: no adapter for '{kind}'")
+    if isinstance(address := options.get("address"), str):
+        _check_page(draft, (*path, "address"), address)
+    if not any("{env}" in text for _where, text in texts(options, path)) and _used_in_several(draft, name):
+        draft.complaints.error(path, "is the same place in several environments; write {env} in it")
+
+
+def _used_in_several(draft: Draft, mirror: str) -> bool:
+    used: set[str] = set()
+    for name in draft.file.secrets:
+        for environment in draft.file.environments:
+            effective = draft.levels.effective(name, environment)
+            if effective and mirror in (effective.rules.mirrors or ()):
+                used.add(environment)
+    return len(used) > 1
+
+
+def _check_page(draft: Draft, where: Path, url: str) -> None:
+    """Only hosts that the deployment's settings allow are ever asked."""
+    allowed = draft.limits.allowed_hosts
+    for environment in draft.file.environments:
+        host = re.sub(r"^\w+://|[:/].*", "", str(expand(url, environment)))
+        if allowed and not any(fnmatchcase(host, glob) for glob in allowed):
+            draft.complaints.error(
+                where, f"{host} is not among the allowed hosts (ROTATOR_ALLOWED_HOSTS: {listed(allowed)})"
+            )
+
+
+def _check_apart(draft: Draft, where: Path, url: str, what: str) -> None:
+    if "{env}" not in url and len(draft.file.environments) > 1:
+        draft.complaints.error(where, f"{what} in every environment; write {{env}} in it")
+
+
+def _environments(draft: Draft, secret: str) -> list[str]:
+    return draft.file.secrets[secret].only_in or list(draft.file.environments)
+
+
+def _templates(draft: Draft) -> Iterator[tuple[Path, str]]:
+    """Every text in which `{env}` is expanded, except adapters' settings: they have templates of their own."""
+    for name, environment in draft.file.environments.items():
+        yield ("environments", name, "path"), environment.path
+        yield ("environments", name, "aws", "kms_key"), environment.aws.kms_key or ""
+    for name, deployment in draft.file.deployments.items():
+        yield ("deployments", name, "health"), deployment.health or ""
+        yield from texts(deployment.model_extra, ("deployments", name))
+    for name, mirror in draft.file.mirrors.items():
+        yield from texts(mirror.model_extra, ("mirrors", name))
+    for path, level in draft.levels.each():
+        for key in level.model_fields_set & {"probe", "accepted_as", "fields", "runbook"}:
+            yield from texts(getattr(level, key), (*path, key))
+
+
+def check_template(draft: Draft, where: Path, text: str) -> None:
+    """`{env}` is the only template."""
+    for found in re.findall(r"\{[^{}]*\}", text):
+        if found != "{env}":
+            draft.complaints.malformed(where, f"unknown template {found}; {{env}} is the only one")
+
+
+def texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text in it, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            yield from texts(below, (*path, key))
+    elif isinstance(value, list):
+        for place, below in enumerate(value):
+            yield from texts(below, (*path, place))

@@ -1,0 +1,226 @@
+"""From a checked file to `Policies`: nothing left to look up, every calendar duration scaled once.
+
+Scaled are the durations of the calendar (rotate_every, warn_before, grace, quarantine, cooldown, page_after, soak,
+repeat), never those of real work (timeouts, backoff, group_wait).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rotator.config import schema
+from rotator.config.draft import Draft, expand
+from rotator.config.precedence import Effective
+from rotator.config.watched import mode_of, obstacle
+from rotator.model.policy import (
+    AlertPolicy,
+    Deployment,
+    EnvironmentPolicy,
+    Mode,
+    OwnerPolicy,
+    Policies,
+    Reads,
+    Recipe,
+    SecretPolicy,
+)
+from rotator.model.windows import Freeze, Window
+
+#: How long a disabled credential can be brought back where the policy does not say; an accepted set has no such step.
+_QUARANTINE = timedelta(days=1)
+_COOLDOWN = timedelta(hours=6)
+_PAGE_AFTER = timedelta(days=7)
+
+
+class Resolution:
+    """Resolves one draft; what several secrets share is made once."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft, self._file, self._scale = draft, draft.file, draft.scale
+        self._windows = {name: window_of(name, window) for name, window in self._file.windows.items()}
+        self._deployments: dict[tuple[str, str], Deployment | None] = {}
+
+    def policies(self, version: str, recipes: Iterable[tuple[Effective, Recipe]]) -> Policies:
+        """The whole file."""
+        return Policies(
+            version=version,
+            environments={name: self._environment(name) for name in self._file.environments},
+            secrets={effective.id: self._secret(effective, recipe) for effective, recipe in recipes},
+            owners={name: self._owner(name, owner) for name, owner in self._file.owners.items()},
+            default_owner=self._file.defaults.owner or "",
+            alerts=self._alerts(self._file.alerts),
+            unmanaged=self._file.unmanaged,
+            ignore=tuple(self._file.ignore),
+        )
+
+    def recipe(self, effective: Effective) -> Recipe:
+        """How one secret is rotated. Names that the file does not define are left out."""
+        rules, environment = effective.rules, effective.environment
+        retry = rules.retry or schema.Retry()
+        return Recipe(
+            secret=effective.id,
+            environment=environment,
+            provider=effective.provider,
+            settings=self._settings(effective),
+            fields=self._draft.fields_of(effective),
+            accepted_as=self._draft.accepted_as_of(effective),
+            probe=tuple(expand(url, environment) for url in rules.probe or ()),
+            external_consumers=rules.consumers == "external",
+            deployments=self._deployments_of(effective),
+            mirrors=tuple(name for name in rules.mirrors or () if self._has_adapter(name)),
+            grace=(rules.grace or timedelta()) * self._scale,
+            quarantine=self._quarantine(effective) * self._scale,
+            cooldown=(_COOLDOWN if rules.cooldown is None else rules.cooldown) * self._scale,
+            accept_unseen=bool(rules.accept_unseen),
+            accept_gap=bool(rules.accept_gap),
+            torn_ok=bool(rules.torn_ok),
+            scale=self._scale,
+            **_stated(
+                attempts=retry.attempts,
+                backoff_first=retry.backoff and retry.backoff.first,
+                backoff_longest=retry.backoff and retry.backoff.longest,
+            ),
+        )
+
+    def _secret(self, effective: Effective, recipe: Recipe) -> SecretPolicy:
+        rules, exempt = effective.rules, effective.rules.exempt
+        held = obstacle(self._draft, effective)
+        page_after = rules.overdue.page_after if rules.overdue else None
+        return SecretPolicy(
+            secret=effective.id,
+            environment=effective.environment,
+            name=effective.name,
+            type=effective.type,
+            recipe=recipe,
+            mode=Mode.OBSERVE if held else mode_of(self._draft, effective),
+            rotate_every=(rules.rotate_every or timedelta()) * self._scale,
+            warn_before=self._scaled(rules.warn_before or ()),
+            windows=tuple(self._windows[name] for name in rules.windows or ()),
+            owner=rules.owner or "",
+            runbook=expand(rules.runbook, effective.environment),
+            exempt_until=end_of(exempt.until, "UTC") if exempt else None,
+            exempt_reason=exempt.reason if exempt else "",
+            line=self._draft.complaints.mark(effective.path).line,
+            note=f"{held[1]}: watched only" if held else "",
+            page_after=(_PAGE_AFTER if page_after is None else page_after) * self._scale,
+        )
+
+    def _settings(self, effective: Effective) -> dict[str, Any]:
+        """The adapter's own options; `length_bits` is the default of those that have `bits`."""
+        settings: dict[str, Any] = expand(effective.rules.settings or {}, effective.environment)
+        options = getattr(self._draft.provider_of(effective), "Options", None)
+        if effective.rules.length_bits and "bits" in getattr(options, "model_fields", {}):
+            settings.setdefault("bits", effective.rules.length_bits)
+        return settings
+
+    def _quarantine(self, effective: Effective) -> timedelta:
+        if effective.rules.quarantine is not None:
+            return effective.rules.quarantine
+        traits = getattr(self._draft.provider_of(effective), "traits", None)
+        return timedelta() if getattr(traits, "shared", False) else _QUARANTINE
+
+    def _deployments_of(self, effective: Effective) -> tuple[Deployment, ...]:
+        found = (self._deployment(name, effective.environment) for name in effective.rules.deploy or ())
+        return tuple(deployment for deployment in found if deployment)
+
+    def _deployment(self, name: str, environment: str) -> Deployment | None:
+        if (name, environment) not in self._deployments:
+            self._deployments[name, environment] = self._new_deployment(name, environment)
+        return self._deployments[name, environment]
+
+    def _new_deployment(self, name: str, environment: str) -> Deployment | None:
+        written = self._file.deployments.get(name)
+        platform = self._draft.platform_of(name) if written else None
+        if written is None or platform is None:
+            return None
+        kind, target = platform
+        return Deployment(
+            id=f"{environment}/{name}",
+            kind=self._draft.redeployer or kind,
+            target=expand(target, environment),
+            reads=Reads(written.reads),
+            timeout=written.timeout,
+            health=expand(written.health, environment),
+            settings={**self._place(environment).get(kind, {}), **expand(written.settings, environment)},
+        )
+
+    def _has_adapter(self, mirror: str) -> bool:
+        written = self._file.mirrors.get(mirror)
+        return written is not None and written.kind in self._draft.adapters.mirrors
+
+    def _place(self, environment: str) -> dict[str, Any]:
+        """Redeployer -> where it finds the environment's workloads."""
+        kubernetes = self._file.environments[environment].kubernetes
+        return {"kubernetes": expand(kubernetes.model_dump(), environment)} if kubernetes else {}
+
+    def _environment(self, name: str) -> EnvironmentPolicy:
+        written = self._file.environments[name]
+        return EnvironmentPolicy(
+            name=name,
+            path=self._draft.prefixes[name],
+            region=written.aws.region,
+            kms_key=expand(written.aws.kms_key, name),
+            freezes=tuple(
+                freeze_of(one) for one in self._file.freezes if name in (one.environments or [name])
+            ),
+            after=written.after.environment if written.after else None,
+            soak=written.after.soak * self._scale if written.after else timedelta(),
+            max_concurrent=written.max_concurrent,
+            settings=self._place(name),
+        )
+
+    def _owner(self, name: str, owner: schema.Owner) -> OwnerPolicy:
+        reached = {
+            channel: address
+            for channel, address in (owner.model_extra or {}).items()
+            if channel in self._draft.adapters.channels
+        }
+        return OwnerPolicy(name=name, addresses=reached, escalate_to=owner.escalate_to)
+
+    def _alerts(self, alerts: schema.Alerts) -> AlertPolicy:
+        repeat = self._scaled(alerts.repeat or AlertPolicy().repeat)
+        return AlertPolicy(repeat=repeat, **_stated(group_wait=alerts.group_wait))
+
+    def _scaled(self, durations: Iterable[timedelta]) -> tuple[timedelta, ...]:
+        return tuple(duration * self._scale for duration in durations)
+
+
+def window_of(name: str, written: schema.Window) -> Window:
+    """A window; one that names no hours is open all day."""
+    return Window(
+        name=name,
+        always=bool(written.always),
+        **_stated(
+            days=tuple(written.days) if written.days is not None else None,
+            opens=written.opens,
+            closes=written.closes,
+            timezone=written.timezone,
+        ),
+    )
+
+
+def freeze_of(written: schema.Freeze) -> Freeze:
+    """A freeze; of dates, both days are inside."""
+    begins = (
+        written.begins if isinstance(written.begins, datetime) else datetime.combine(written.begins, time())
+    )
+    return Freeze(
+        name=written.name,
+        begins=begins.replace(tzinfo=ZoneInfo(written.timezone)),
+        ends=end_of(written.ends, written.timezone),
+        reason=written.reason,
+    )
+
+
+def end_of(moment: date | datetime, timezone: str) -> datetime:
+    """The end of a day, or the moment itself."""
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time()) + timedelta(days=1)
+    return moment.replace(tzinfo=ZoneInfo(timezone))
+
+
+def _stated(**values: Any) -> dict[str, Any]:
+    """What the file says; for the rest the model's own defaults hold."""
+    return {name: value for name, value in values.items() if value is not None}

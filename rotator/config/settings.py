@@ -1,0 +1,188 @@
+"""Settings: what the deployment says and a policy must not: where things are, what may be named, secrets of our own.
+
+They come from environment variables that begin with ROTATOR_. A wrong one is a sentence and exit code 2.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from rotator.config.complaints import nearest
+from rotator.config.shape import describe
+from rotator.config.spelling import Duration, Region, Url, Wrong
+from rotator.model.durations import parse_duration
+from rotator.model.errors import RotatorError
+from rotator.model.secrets import Sealed
+
+_PREFIX = "ROTATOR_"
+_ENDPOINT = f"{_PREFIX}ENDPOINT_"
+_VOLUME = Path("/var/lib/rotator")
+#: What Kubernetes sets in every pod beside a Service that is called rotator.
+_KUBERNETES = re.compile(r"ROTATOR_(SERVICE|PORT)(_\w+)?")
+
+
+class InvalidSettings(RotatorError):
+    """Some settings cannot be used; `str()` has one sentence for each (exit code 2)."""
+
+    exit_code = 2
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+def _sealed(value: Any) -> Any:
+    return Sealed(value) if isinstance(value, str) else value
+
+
+def _separated(value: Any) -> Any:
+    return (
+        tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    )
+
+
+def _journal(value: str) -> str:
+    if not re.match(r"(sqlite:///|postgresql(\+psycopg)?://)", value):
+        raise Wrong("must begin with sqlite:/// or postgresql://")
+    return value
+
+
+SealedText = Annotated[Sealed, BeforeValidator(_sealed)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_separated)]
+
+
+def _state(name: str) -> Path:
+    """In a pod the mounted volume, on a laptop the user's own state folder."""
+    if os.access(_VOLUME, os.W_OK):
+        return _VOLUME / name
+    state = os.environ.get("XDG_STATE_HOME") or Path(os.environ.get("HOME") or ".") / ".local" / "state"
+    return Path(state) / "rotator" / name
+
+
+def _region() -> str:
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-central-1"
+
+
+def _endpoints() -> dict[str, Any]:
+    return {
+        name.removeprefix(_ENDPOINT).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(_ENDPOINT) and value
+    }
+
+
+def _seconds(text: str) -> Any:
+    return Field(default=parse_duration(text), gt=parse_duration("0s"))
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; ROTATOR_ and the name in capitals is its variable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+    )
+
+    policies: Path = Path("policies.yaml")
+    journal: Annotated[str, BeforeValidator(_journal), Field(repr=False)] = Field(
+        default_factory=lambda: f"sqlite:///{_state('journal.sqlite').absolute()}"
+    )
+    region: Region = Field(
+        default_factory=_region
+    )  # of what belongs to no environment: KMS for the journal's data keys
+
+    sealer: Literal["kms", "keyfile"] = "keyfile"
+    kms_key: str | None = None
+    key_file: Path = Field(default_factory=lambda: _state("sealing.key"))
+
+    slack_token: SealedText | None = None
+    slack_webhook: SealedText | None = None
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SealedText | None = None
+    smtp_from: str | None = None
+    smtp_ca_file: Path | None = None
+
+    redeployer: str | None = None  # does the work of every other: the sandbox's
+    scale: float = Field(default=1.0, gt=0, le=1)  # durations of the calendar are multiplied by it
+    reference_prefixes: Words = ()
+    allowed_hosts: Words = ()
+
+    workers: int = Field(default=4, ge=1, le=64)
+    claim_seconds: int = Field(default=60, ge=20, le=600)
+    ssm_writes_per_second: float = Field(default=3.0, gt=0, le=100)
+    signed_request_life: Duration = _seconds("15m")
+    scan_every: Duration = _seconds("5m")
+    census_every: Duration = _seconds("1d")
+    alerts_every: Duration = _seconds("15s")
+    poll: Duration = _seconds("2s")
+    slow_poll: Duration = _seconds("5m")
+    linger: Duration = _seconds("2m")  # a rollout stays open for others to join
+
+    endpoints: dict[str, Url] = Field(default_factory=_endpoints, validate_default=True)
+
+    def endpoint(self, service: str) -> str | None:
+        """The address of a far side (`ssm`, `kms`, `slack` …) from ROTATOR_ENDPOINT_<SERVICE>, or None."""
+        return self.endpoints.get(service.lower().replace("-", "_"))
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        missing = []
+        if self.sealer == "kms" and not self.kms_key:
+            missing.append("ROTATOR_KMS_KEY: is missing; ROTATOR_SEALER=kms needs a key, e.g. alias/rotator")
+        if self.smtp_host and not self.smtp_from:
+            missing.append("ROTATOR_SMTP_FROM: is missing; mail needs a sender, e.g. rotator@taly.example")
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            missing.append("ROTATOR_SMTP_USER and ROTATOR_SMTP_PASSWORD: one is missing; they go together")
+        if missing:
+            raise Wrong("\n".join(missing))
+        return self
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises InvalidSettings with every mistake."""
+    sentences = _misspelt(os.environ)
+    try:
+        settings = Settings()
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False):
+            sentences += _sentence(error).splitlines()
+        raise InvalidSettings(sentences) from None
+    if sentences:
+        raise InvalidSettings(sentences)
+    return settings
+
+
+def _sentence(error: Any) -> str:
+    place = [str(part) for part in error["loc"]]
+    if not place:
+        return describe(error)
+    name = f"{_ENDPOINT}{place[1]}" if place[0] == "endpoints" and len(place) > 1 else f"{_PREFIX}{place[0]}"
+    return f"{name.upper()}: {describe(error)}"
+
+
+def _misspelt(environ: Mapping[str, str]) -> list[str]:
+    """A variable that is nearly a setting: a misspelt ROTATOR_SLACK_TOKEN would mean silence."""
+    known = frozenset(f"{_PREFIX}{name.upper()}" for name in Settings.model_fields)
+    strangers = [
+        name
+        for name in sorted(environ)
+        if name.startswith(_PREFIX) and name not in known and not name.startswith(_ENDPOINT)
+    ]
+    return [
+        f"{name} is no setting; did you mean {meant}?"
+        for name in strangers
+        if not _KUBERNETES.fullmatch(name) and (meant := nearest(name, known, cutoff=0.85))
+    ]

@@ -1,0 +1,52 @@
+"""Who starts a rotation, and which secrets are only watched because a part that they need is not written yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rotator.config.complaints import Path, listed
+from rotator.config.draft import Draft
+from rotator.config.precedence import Effective
+from rotator.model.policy import Mode
+
+_BY_CAUTION = (Mode.AUTO, Mode.APPROVE, Mode.OBSERVE)
+
+
+def mode_of(draft: Draft, effective: Effective) -> Mode:
+    """The more careful of what the secret and its environment say."""
+    own = Mode(effective.rules.mode or Mode.AUTO)
+    ceiling = Mode(draft.file.environments[effective.environment].mode)
+    return max(own, ceiling, key=_BY_CAUTION.index)
+
+
+def rotates(draft: Draft, effective: Effective) -> bool:
+    """Whether rotator is to rotate it as things are."""
+    return mode_of(draft, effective) is not Mode.OBSERVE and not obstacle(draft, effective)
+
+
+def obstacle(draft: Draft, effective: Effective) -> tuple[Path, str] | None:
+    """What keeps rotator from rotating it: where the file asks for it, and a sentence without its end."""
+    if not effective.type:
+        return effective.path, "an exempt secret without a type"
+    if draft.provider_of(effective) is None:
+        return ("types", effective.type, "provider"), f"no adapter for '{effective.provider}' yet"
+    if effective.rules.one_parameter:
+        where = effective.origin(draft.complaints, "one_parameter")
+        return where, "one_parameter is not written yet"
+    for deployment in effective.rules.deploy or ():
+        platform = draft.platform_of(deployment) if deployment in draft.file.deployments else None
+        if platform and not draft.redeployer and platform[0] not in draft.adapters.redeployers:
+            return ("deployments", deployment, platform[0]), f"no adapter for '{platform[0]}' yet"
+    return None
+
+
+def note_watched_only(draft: Draft, everything: Iterable[Effective]) -> None:
+    """One note for each missing part, with the secrets that wait for it."""
+    waiting: dict[str, tuple[Path, dict[str, None]]] = {}
+    for effective in everything:
+        if effective.type and (found := obstacle(draft, effective)):
+            where, sentence = found
+            waiting.setdefault(sentence, (where, {}))[1][effective.name] = None
+    for sentence, (where, names) in waiting.items():
+        verb = "is" if len(names) == 1 else "are"
+        draft.complaints.note(where, f"{sentence}: {listed(names)} {verb} watched only")

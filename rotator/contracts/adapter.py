@@ -1,0 +1,28 @@
+"""What every adapter is built from: its own typed options, and the surroundings it may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rotator.contracts.clock import Clock
+from rotator.contracts.pacer import Pacer
+from rotator.model.secrets import Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an adapter gets besides its options.
+
+    `resolve` reads a reference such as `ssm:/taly/staging/rotator/DATABASE_ADMIN_URL` when it is needed, so that
+    a rotated admin credential is picked up; it raises Refused for references that settings do not allow.
+    `endpoint` is the address of a far side where settings name one (`ROTATOR_ENDPOINT_SSM`), else None: policies
+    never name hosts.
+    """
+
+    environment: str
+    region: str
+    clock: Clock
+    pacer: Pacer
+    resolve: Callable[[str], Sealed]
+    endpoint: Callable[[str], str | None]

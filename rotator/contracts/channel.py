@@ -1,0 +1,27 @@
+"""AlertChannel: tells people."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from rotator.model.alerts import Alert, Receipt
+
+
+@runtime_checkable
+class AlertChannel(Protocol):
+    """One way to reach people; `address` is in its own terms (a Slack channel, an e-mail address).
+
+    An alert is one conversation: what was posted first is edited or continued in the same thread, and the message that
+    closes the alert closes that thread. It is told at least once: a lost answer is Transient, and delivering again
+    may tell it again. Every text arrives, within the far side's limits and never as markup. No login is ever in a
+    message or an error.
+    """
+
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+        """Posts the alert, or edits and continues what it posted before; the receipt is for the next time.
+
+        Raises Transient when the far side is away, says "later" (with its own word for when, if it gave one) or does
+        not accept our settings, so that the alert is kept until somebody has put them right; NotYet when its rate
+        leaves no room inside a claim; Refused for an address or a message that it will never take. Nothing else.
+        Calls guard() before a message leaves.
+        """

@@ -1,0 +1,191 @@
+"""Journal: what is so, written down before it is relied on. PostgreSQL or SQLite is the distributed engine below it.
+
+A row is claimed with one statement that raises its fence; a checkpoint is one statement guarded by fence and owner,
+with its events in the same transaction. Every method raises JournalAway when the database gave no answer: then
+nothing more may be done under the claim, because the write may have happened or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from rotator.model.alerts import Alert, AlertRow
+from rotator.model.observations import History, Observed, Pause, Surveyed
+from rotator.model.requests import Request, RequestState
+from rotator.model.rotation import Event, Phase, Purpose, RolloutRow, Rotation
+
+
+class Told(NamedTuple):
+    """One line for a rotation's story: the kind of event and a sentence without values.
+
+    `phase` is the one that acted, where that is another than the row's (phases with nothing to do leave no row).
+    """
+
+    kind: str
+    sentence: str
+    phase: Phase | None = None
+
+
+@runtime_checkable
+class Journal(Protocol):
+    """Rotations, rollouts, requests, observations, alerts, events."""
+
+    # time and identity
+    def now(self) -> datetime:
+        """The journal's clock in UTC (the database's, or a virtual one): all replicas agree on it."""
+
+    def installation(self) -> str:
+        """The id of this installation, made with the journal."""
+
+    def generation(self) -> int:
+        """How many rotations this journal has brought to `done`; tells an older copy of it from a newer one."""
+
+    # rotations
+    def open_rotation(self, draft: Rotation, told: Told) -> bool:
+        """Adds an active rotation. False when its principal already has an active or parked one."""
+
+    def rotation(self, rotation_id: str) -> Rotation | None:
+        """One rotation by id."""
+
+    def rotations(
+        self, *, secret: str | None = None, unfinished: bool = False, limit: int = 1000
+    ) -> Sequence[Rotation]:
+        """Rotations, newest first; `unfinished` keeps active and parked ones."""
+
+    def histories(self) -> Mapping[str, History]:
+        """Every secret's history, by secret, in a fixed number of queries."""
+
+    def claim_rotations(
+        self, owner: str, limit: int, phases: Iterable[Phase], lease: timedelta
+    ) -> Sequence[Rotation]:
+        """Claims due active rotations whose phase is among `phases`: emergencies first, then by run_at.
+
+        Raises the fence. A claim that ran out without being released leaves `claim_lost_at` on the row.
+        """
+
+    def checkpoint(self, rotation: Rotation, changed: Rotation, *told: Told, release: bool) -> Rotation:
+        """Writes `changed` over `rotation` if its fence and owner still stand, with `told` as events, atomically.
+
+        Returns the row as it is now. Raises LostClaim when the claim is no longer ours. A rotation that becomes
+        `done` raises the generation in the same transaction. Priority and approval are never written here:
+        people may change them while a worker holds the row.
+        """
+
+    def wake(self, rotation_id: str) -> None:
+        """Makes a waiting rotation due now."""
+
+    def approve(self, rotation_id: str, told: Told, by: str) -> None:
+        """Writes down who gave the yes that a rotation waits for, and wakes it."""
+
+    def escalate(self, rotation_id: str, told: Told) -> None:
+        """Makes a rotation an emergency, and wakes it."""
+
+    def reopen(self, rotation_id: str, told: Told) -> bool:
+        """Makes a parked rotation active and due where it stands: a person has looked. False when it is not parked."""
+
+    def events(self, rotation_id: str) -> Sequence[Event]:
+        """A rotation's story in order."""
+
+    # rollouts
+    def join_rollout(
+        self,
+        rotation_id: str,
+        workload: str,
+        purpose: Purpose,
+        *,
+        exclusive: bool,
+    ) -> RolloutRow:
+        """Joins the workload's open rollout of that purpose, or opens one.
+
+        A rotation that already is a member of a rollout of that workload and purpose gets that one again, unless it
+        failed. An exclusive rollout is joined by nobody else.
+        """
+
+    def rollouts(self, ids: Iterable[str]) -> Sequence[RolloutRow]:
+        """Rollouts by id."""
+
+    def claim_rollouts(self, owner: str, limit: int, lease: timedelta) -> Sequence[RolloutRow]:
+        """Claims due rollouts that are open or closed, as claim_rotations does."""
+
+    def start_rollout(self, rollout: RolloutRow) -> RolloutRow | None:
+        """Stamps `started_at` on a closed, claimed rollout. None while another one of its workload is under way.
+
+        A workload rolls one rollout at a time: a platform would let the second replace the first. Raises LostClaim.
+        """
+
+    def checkpoint_rollout(self, rollout: RolloutRow, changed: RolloutRow, *, release: bool) -> RolloutRow:
+        """As checkpoint(); a rollout that ends wakes its members. Members are never written: only joins add them."""
+
+    # claims
+    def renew(
+        self,
+        owner: str,
+        rotations: Iterable[str],
+        rollouts: Iterable[str],
+        lease: timedelta,
+    ) -> set[str]:
+        """Prolongs claims that have not run out; returns the ids that are still ours."""
+
+    # requests
+    def add_request(self, request: Request) -> None:
+        """Keeps a request."""
+
+    def requests(self, *, waiting: bool = True) -> Sequence[Request]:
+        """Requests, oldest first."""
+
+    def settle_request(
+        self,
+        request_id: str,
+        state: RequestState,
+        sentence: str,
+        rotation: str | None = None,
+    ) -> bool:
+        """Settles a waiting request; False when somebody else settled it."""
+
+    # observations
+    def observed(self) -> Mapping[str, Observed]:
+        """The last observation of every secret."""
+
+    def note_observed(self, observations: Iterable[Observed]) -> None:
+        """Keeps observations; the newest wins."""
+
+    def surveyed(self) -> Mapping[str, Surveyed]:
+        """The last scan of every environment."""
+
+    def note_surveyed(self, survey: Surveyed) -> None:
+        """Keeps a scan's result."""
+
+    def pauses(self) -> Mapping[str, Pause]:
+        """Pauses by secret, also ended ones until they are lifted."""
+
+    def note_pause(self, secret: str, pause: Pause | None) -> None:
+        """Sets or lifts a pause."""
+
+    # policy
+    def last_policy(self) -> str | None:
+        """The text of the last policy that was applied."""
+
+    def note_policy(self, version: str, text: str) -> None:
+        """Keeps a policy that was applied."""
+
+    # alerts
+    def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
+        """Alerts; `unclosed` leaves out those whose closing message has been told everywhere."""
+
+    def post_alert(self, alert: Alert, due: timedelta) -> None:
+        """Puts an alert into the outbox or updates the one with its identity; delivery is due after `due`."""
+
+    def claim_alerts(self, owner: str, limit: int, lease: timedelta) -> Sequence[AlertRow]:
+        """Claims alerts whose delivery is due."""
+
+    def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
+        """Writes how far an alert has been told and releases it."""
+
+    # rates
+    def reserve(self, account: str, per_second: float, burst: int) -> timedelta:
+        """Takes the account's next slot (GCRA) and returns how long to wait until it."""
+
+    def hold_account(self, account: str, until: datetime) -> None:
+        """Nobody calls the account before `until`."""

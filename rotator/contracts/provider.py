@@ -1,0 +1,157 @@
+"""Provider: our adapter to a source, the service that accepts or refuses a credential.
+
+Every method may be called again with the same arguments after a crash and ends in the same place. Adapters raise
+`Transient`, `Refused` (`CredentialRefused` for the source's word about a credential) or `NotYet`, never put a value
+into a message, and call `guard()` in the last hook before the bytes of an effect leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Protocol, runtime_checkable
+
+from rotator.model.rotation import Death
+from rotator.model.secrets import Credential, Sealed
+
+
+class Overlap(StrEnum):
+    """How many credentials the source keeps alive for one principal."""
+
+    NONE = "none"
+    PAIR = "pair"
+    MANY = "many"
+
+
+class Sight(StrEnum):
+    """Whether the source shows that a credential is in use."""
+
+    YES = "yes"
+    LAGGING = "lagging"
+    NO = "no"
+    OURS = "ours"  # both ends are consumers of the recipe: confirming them is seeing
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a source is like. The engine decides by these and by nothing else about the adapter."""
+
+    overlap: Overlap
+    mints: bool  # False: the source is told a value that create() generated; create() then touches nothing
+    labels: bool  # a credential at the source bears the rotation's id
+    reversible: bool  # disable() exists and enable() takes it back
+    sight: Sight
+    death: Death
+    shared: bool = False  # both ends are ours: needs an accepted set (`SharedProvider`)
+    acceptances: int = 1  # how often in a row verify() must pass before the successor counts as accepted
+    propagation: timedelta = timedelta(seconds=60)  # bound: an accepted change is seen everywhere by then
+    listing: timedelta = timedelta()  # bound: a created credential shows in observe() by then
+
+
+class Liveness(StrEnum):
+    """How a credential stands at the source."""
+
+    LIVE = "live"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One credential as the source lists it; no value."""
+
+    id: str
+    liveness: Liveness
+    created_at: datetime | None = None
+    label: str | None = None  # the rotation's id, where the source keeps labels
+    last_used: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What lives at the source for this principal."""
+
+    credentials: tuple[Sighting, ...]
+    free_slots: int | None = None  # None: no limit known
+    blocker: str = ""  # why there is no free slot, a sentence for people
+
+    def by_id(self) -> Mapping[str, Sighting]:
+        """The sightings by credential id."""
+        return {sighting.id: sighting for sighting in self.credentials}
+
+
+class Use(StrEnum):
+    """Whether a credential has been used since a moment."""
+
+    USED = "used"
+    UNUSED = "unused"
+    UNKNOWN = "unknown"  # an honest answer; never the same as unused
+
+
+@dataclass(frozen=True, slots=True)
+class LastUsed:
+    """Use of one credential: when last (if the source says), whether right now (open sessions), by whom."""
+
+    at: datetime | None = None
+    now: bool = False
+    known: bool = True
+    by: str = field(default="")  # who, for people: "3 sessions from 10.0.4.7"
+
+    def since(self, moment: datetime) -> Use:
+        """Whether it was used after `moment`."""
+        if not self.known:
+            return Use.UNKNOWN
+        return Use.USED if self.now or (self.at is not None and self.at > moment) else Use.UNUSED
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """One principal at one source."""
+
+    traits: ClassVar[Traits]
+
+    @property
+    def principal(self) -> str:
+        """The smallest thing whose slots the source counts. Known without asking the source."""
+
+    def observe(self) -> Observation:
+        """Lists what lives at the source for this principal. No effect, no values."""
+
+    def identify(self, current: Mapping[str, Sealed]) -> str | None:
+        """The id of the credential that these store fields belong to; None when the source cannot tell."""
+
+    def create(self, label: str, predecessor: str | None) -> Credential:
+        """Mints a credential that bears `label` (a clone of the predecessor's kind), or generates a value.
+
+        Never retried blindly: a lost answer raises Transient and may have minted.
+        """
+
+    def activate(self, successor: Credential) -> None:
+        """Makes the source accept a generated successor. Nothing to do where create() mints."""
+
+    def verify(self, credential: Credential) -> None:
+        """Uses the credential as a consumer would. Raises CredentialRefused only on the source's own word."""
+
+    def disable(self, credential_id: str) -> None:
+        """The source refuses it from now on, reversibly. Raises Refused where the source has no such step."""
+
+    def enable(self, credential_id: str) -> None:
+        """Takes disable() back."""
+
+    def remove(self, credential_id: str) -> None:
+        """The source refuses it for good. Silent if already gone; raises Refused when it bears a foreign label."""
+
+    def last_used(self, credential_id: str) -> LastUsed:
+        """Use of one credential as far as the source shows it."""
+
+
+@runtime_checkable
+class SharedProvider(Provider, Protocol):
+    """A secret whose both ends are ours: signers use one value, verifiers accept a set."""
+
+    def member(self, credential: Credential) -> Sealed:
+        """What the accepted set holds of this credential (the value itself for symmetric keys)."""
+
+    def probe(self, url: str, credential: Credential) -> None:
+        """Asks the verifiers behind `url` to accept something made by it; CredentialRefused if they do not."""

@@ -1,0 +1,49 @@
+"""SecretStore: where consumers read. Every change that consumers can see is one write of one parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
+
+
+@runtime_checkable
+class SecretStore(Protocol):
+    """The parameters of one environment."""
+
+    def ages(self, prefix: str) -> Iterator[ParameterAge]:
+        """Metadata of every parameter below `prefix`. Never decrypts, never reads a value."""
+
+    def read(self, name: str) -> StoredValue:
+        """The value and its version. Raises Refused when there is no such parameter."""
+
+    def write(self, name: str, value: Sealed, after: int | None) -> int:
+        """Writes the value as the version after `after` (None: the parameter must not exist) and returns its version.
+
+        A repeated write of our own value, already at after+1, has succeeded. Raises Drifted when somebody else came
+        between and nothing was written; Raced when somebody came between and ours is in place; Refused when the
+        value does not fit (size, type) or the store will not take it. Metadata (key, tier, description) is
+        carried along.
+        """
+
+    def check_writable(self, name: str, largest: int) -> None:
+        """Raises Refused when a value of `largest` bytes could not be written to `name`. Writes nothing."""
+
+    def owner(self, path: str) -> Owner | None:
+        """Who owns the environment below `path`, by its owner parameter; None when nobody has claimed it."""
+
+    def claim_owner(self, path: str, owner: Owner, instead_of: Owner | None) -> None:
+        """Writes the owner parameter. Raises ForeignOwner when the one there is not `instead_of` any more."""
+
+
+@runtime_checkable
+class Mirror(Protocol):
+    """A write-only or second copy of a value."""
+
+    def write(self, name: str, value: Sealed) -> None:
+        """Writes the value; the same value again is no change."""
+
+    def stale(self, name: str, since: datetime) -> bool | None:
+        """Whether the copy is older than `since`; None when the mirror cannot tell."""

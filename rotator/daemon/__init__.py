@@ -1,0 +1,1 @@
+"""The only place where parts meet: adapters are found, put together, and kept going."""

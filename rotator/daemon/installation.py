@@ -1,0 +1,202 @@
+"""An installation: journal, policy and adapters as the engine wants them, each adapter made once and kept."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rotator.config.settings import Settings
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.channel import AlertChannel
+from rotator.contracts.clock import Clock
+from rotator.contracts.journal import Journal
+from rotator.contracts.provider import Provider
+from rotator.contracts.redeployer import Redeployer
+from rotator.contracts.sealer import Sealer
+from rotator.contracts.store import Mirror, SecretStore
+from rotator.daemon.adapters import adapter
+from rotator.daemon.pacer import JournalPacer
+from rotator.daemon.policy import PolicyInForce
+from rotator.model.errors import Refused
+from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe
+from rotator.model.secrets import Sealed
+
+#: Puts something around an adapter: the crash rig wraps every contract so that it can kill the process at any call.
+Around = Callable[[str, Any], Any]
+
+
+class Installation:
+    """Parts, from settings and the policy in force."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        policy: PolicyInForce,
+        clock: Clock,
+        around: Around = lambda _contract, part: part,
+    ) -> None:
+        self.settings = settings
+        self._journal, self._policy, self._clock = journal, policy, clock
+        self._around = around
+        self._pacer = JournalPacer(journal, clock)
+        self._made: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def journal(self) -> Journal:
+        """The journal."""
+        return self._journal
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        return self._clock
+
+    @property
+    def sealer(self) -> Sealer:
+        """Where data keys come from: KMS or a key file, by settings."""
+        made: Sealer = self._make("sealer", self.settings.sealer, self._new_sealer)
+        return made
+
+    def new_id(self) -> str:
+        """An id of 20 hex digits: 80 random bits."""
+        return secrets.token_hex(10)
+
+    def close(self) -> None:
+        """Lets go of the journal."""
+        close = getattr(self._journal, "close", None)
+        if close is not None:
+            close()
+
+    def policies(self) -> Policies:
+        """Today's policy."""
+        return self._policy.policies
+
+    def provider(self, recipe: Recipe) -> Provider:
+        """The source's adapter for this recipe."""
+        made: Provider = self._make(
+            "provider",
+            recipe.model_dump_json(),
+            lambda: adapter("providers", recipe.provider)(recipe, self._surroundings(recipe.environment)),
+        )
+        return made
+
+    def store(self, environment: str) -> SecretStore:
+        """The environment's store: SSM."""
+        known = self._environment(environment)
+        made: SecretStore = self._make(
+            "store",
+            known.model_dump_json(),
+            lambda: adapter("stores", "ssm")(
+                known,
+                self._surroundings(environment),
+                self._journal.installation(),
+                writes_per_second=self.settings.ssm_writes_per_second,
+            ),
+        )
+        return made
+
+    def mirror(self, environment: str, name: str) -> Mirror:
+        """A mirror by its name in policies.yaml."""
+        raise Refused(f"mirror {name} of {environment}: no adapter for mirrors yet")
+
+    def redeployer(self, deployment: Deployment) -> Redeployer:
+        """The workload's redeployer."""
+        environment = deployment.id.split("/", 1)[0]
+        made: Redeployer = self._make(
+            "redeployer",
+            deployment.model_dump_json(),
+            lambda: adapter("redeployers", deployment.kind)(deployment, self._surroundings(environment)),
+        )
+        return made
+
+    def channels(self) -> dict[str, AlertChannel]:
+        """The channels that settings give a key for, by the name that policies.yaml's owners use."""
+        settings, found = self.settings, {}
+        if settings.slack_token is not None or settings.slack_webhook is not None:
+            found["slack"] = self._make("channel", "slack", self._slack)
+        if settings.smtp_host:
+            found["email"] = self._make("channel", "email", self._mail)
+        return found
+
+    def _slack(self) -> AlertChannel:
+        settings = self.settings
+        slack: AlertChannel = adapter("channels", "slack")(
+            token=settings.slack_token,
+            webhook=settings.slack_webhook,
+            pacer=self._pacer,
+            base_url=settings.endpoint("slack"),
+        )
+        return slack
+
+    def _mail(self) -> AlertChannel:
+        settings = self.settings
+        mail: AlertChannel = adapter("channels", "smtp")(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_user,
+            password=settings.smtp_password,
+            sender=settings.smtp_from,
+            clock=self._clock,
+            ca_file=settings.smtp_ca_file,
+        )
+        return mail
+
+    def _new_sealer(self) -> Sealer:
+        settings = self.settings
+        sealer: Sealer
+        if settings.sealer == "kms":
+            sealer = adapter("sealers", "kms")(settings.kms_key, self._surroundings(""))
+        else:
+            sealer = self._key_file(settings.key_file)
+        return sealer
+
+    def _key_file(self, path: Path) -> Sealer:
+        """The key file; made now if nothing can have been sealed with an earlier one, or be by another replica."""
+        kind = adapter("sealers", "keyfile")
+        sealed = any(rotation.data_key for rotation in self._journal.rotations(unfinished=True))
+        alone = self.settings.journal.startswith("sqlite:")
+        sealer: Sealer
+        if alone and not sealed and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            sealer = kind.generate(path)
+        else:
+            sealer = kind(path)
+        return sealer
+
+    def _make(self, contract: str, key: str, make: Callable[[], Any]) -> Any:
+        """One adapter, made on first use. Options that changed make another one."""
+        with self._lock:
+            if (contract, key) not in self._made:
+                self._made[contract, key] = self._around(contract, make())
+            return self._made[contract, key]
+
+    def _environment(self, name: str) -> EnvironmentPolicy:
+        environment = self.policies().environments.get(name)
+        if environment is None:
+            raise Refused(f"there is no environment {name} in policies.yaml any more")
+        return environment
+
+    def _surroundings(self, environment: str) -> Surroundings:
+        known = self.policies().environments.get(environment)
+        return Surroundings(
+            environment=environment,
+            region=known.region if known else self.settings.region,
+            clock=self._clock,
+            pacer=self._pacer,
+            resolve=lambda reference: self._resolve(environment, reference),
+            endpoint=self.settings.endpoint,
+        )
+
+    def _resolve(self, environment: str, reference: str) -> Sealed:
+        """`ssm:<path>/rotator/…` of the same environment, and what settings allow besides: nothing a policy chooses."""
+        own = f"ssm:{self._environment(environment).path}/rotator/"
+        allowed = (own, *self.settings.reference_prefixes)
+        kind, _, name = reference.partition(":")
+        if kind != "ssm" or not reference.startswith(allowed) or ".." in name:
+            raise Refused(f"reference {reference} is not allowed: only {own}… of the same environment is")
+        return self.store(environment).read(name).value

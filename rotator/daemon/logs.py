@@ -1,0 +1,57 @@
+"""Structured logs: one JSON object a line on standard error, each line of a rotation with its id.
+
+Nothing but our own words is ever printed. What SDKs log may quote requests and answers, and so may a traceback; both
+are left out, and so are warnings. What they would have told, our own lines tell as sentences.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+from types import TracebackType
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from rotator.daemon.troubles import place_of
+
+
+def start_logging(*, human: bool, level: str) -> None:
+    """Sets logging up, once a process: JSON for machines, short lines for a terminal."""
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=False) if human else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _without_tracebacks,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    _silence_others()
+    sys.excepthook = _explain
+    threading.excepthook = lambda died: _explain(died.exc_type, died.exc_value, died.exc_traceback)
+
+
+def _silence_others() -> None:
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
+def _without_tracebacks(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for key in ("exc_info", "stack_info", "exception"):
+        event.pop(key, None)
+    return event
+
+
+def _explain(kind: type[BaseException], error: BaseException | None, _trace: TracebackType | None) -> None:
+    """What nobody caught, without what it quotes."""
+    where = place_of(error) if error is not None else "an unknown place"
+    structlog.get_logger().error("bug", kind=kind.__name__, at=where)

@@ -1,0 +1,173 @@
+"""The policy in force: the last good one. A bad file never replaces it, and it survives a restart in the journal.
+
+A file that would drop many secrets at once waits for a person's yes, which is a request like any other: it names the
+file's version, so that it is a yes to that text and no other, and it is kept for auditors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from rotator.config.load import Loaded, load
+from rotator.config.settings import Settings
+from rotator.config.strict_yaml import MAX_BYTES
+from rotator.config.watch import PolicyFile, mass_deletion
+from rotator.contracts.journal import Journal
+from rotator.model.errors import RotatorError
+from rotator.model.policy import Policies
+from rotator.model.requests import RequestKind, RequestState
+
+log = structlog.get_logger()
+
+#: How a request names a policy that waits for a yes: this, and the beginning of its version.
+YES_TO_POLICY = "policy:"
+_SHOWN = 12  # characters of a version
+_MOST_COMPLAINTS = 5  # in an alert; `rotator policy check` shows them all
+
+
+class NoPolicy(RotatorError):
+    """There is no policy to work by: the file is bad or missing, and the journal remembers none."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A good file that is not in force yet."""
+
+    text: str
+    policies: Policies
+
+
+class PolicyInForce:
+    """Reads policies.yaml, keeps the last good one, and says why a newer one was rejected."""
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings, self._journal = settings, journal
+        self._file = PolicyFile(settings.policies)
+        self._complaints: tuple[str, ...] = ()
+        self._unreadable = self._held = ""
+        self._candidate: Candidate | None = None
+        self._policies = self._remembered()
+        self.reload()
+        if self._policies is None:
+            raise NoPolicy(
+                "\n".join([*self._troubles(), "the journal remembers no earlier policy: nothing can start"])
+            )
+        if self.rejected:
+            log.error("starting with the last good policy", version=self._policies.version[:_SHOWN])
+
+    @property
+    def policies(self) -> Policies:
+        """Today's policy."""
+        assert self._policies is not None, "the constructor raises NoPolicy otherwise"
+        return self._policies
+
+    @property
+    def rejected(self) -> str:
+        """Why the file is not in force: what, where, and what to do; empty when it is."""
+        troubles = self._troubles()
+        shown = troubles[:_MOST_COMPLAINTS]
+        if len(troubles) > len(shown):
+            shown.append(
+                f"and {len(troubles) - len(shown)} more: rotator policy check {self._settings.policies}"
+            )
+        return "\n".join(shown)
+
+    def reload(self) -> bool:
+        """Takes up the file if it changed and is good. Whether another policy is in force now."""
+        before = self.rejected
+        self._read()
+        applied = self._apply() if self._candidate is not None else False
+        if self.rejected and self.rejected != before:
+            log.error("policy rejected", why=self.rejected, in_force=self._version())
+        return applied
+
+    def take_yes(self) -> None:
+        """Settles the requests that say yes to a policy, so that nobody else wonders what they are about."""
+        for request in self._journal.requests(waiting=True):
+            if request.kind is not RequestKind.APPROVE or not request.about.startswith(YES_TO_POLICY):
+                continue
+            if self._candidate is not None and request.about == _name(self._candidate.policies):
+                self._journal.settle_request(request.id, RequestState.TAKEN, "the policy is taken up")
+            else:
+                self._journal.settle_request(
+                    request.id, RequestState.REFUSED, f"no policy waits for a yes as {request.about}"
+                )
+
+    def _read(self) -> None:
+        """Looks at the file; what it says becomes a candidate or complaints."""
+        try:
+            text = self._file.changed()
+        except OSError as missing:
+            self._unreadable = (
+                f"{self._settings.policies} cannot be read: {missing.strerror}; "
+                "put it back, or set ROTATOR_POLICIES to where it is"
+            )
+            return
+        self._unreadable = ""
+        if text is None:
+            return
+        loaded = load_with(self._settings, text)
+        self._held = ""
+        self._complaints = tuple(str(complaint) for complaint in loaded.errors)
+        self._candidate = Candidate(text, loaded.policies) if loaded.policies is not None else None
+
+    def _apply(self) -> bool:
+        """Puts the candidate in force, unless it needs a yes that nobody has given. Raises JournalAway."""
+        candidate = self._candidate
+        assert candidate is not None, "the caller has looked"
+        many = mass_deletion(self._policies, candidate.policies) if self._policies is not None else None
+        if many is not None and not self._approved(candidate.policies):
+            self._held = (
+                f"{self._settings.policies}: {many}. If that is wanted: "
+                f"rotator approve {_name(candidate.policies)} --reason …"
+            )
+            return False
+        self._journal.note_policy(candidate.policies.version, candidate.text)
+        self._policies, self._candidate, self._held = candidate.policies, None, ""
+        log.info("policy applied", version=self._version(), secrets=len(candidate.policies.secrets))
+        return True
+
+    def _approved(self, policies: Policies) -> bool:
+        """Whether somebody said yes to this very text; every replica finds the same request."""
+        return any(
+            request.kind is RequestKind.APPROVE and request.about == _name(policies)
+            for request in self._journal.requests(waiting=False)
+        )
+
+    def _remembered(self) -> Policies | None:
+        """The last good policy of the journal."""
+        text = self._journal.last_policy()
+        return load_with(self._settings, text).policies if text is not None else None
+
+    def _troubles(self) -> list[str]:
+        return [trouble for trouble in (self._unreadable, *self._complaints, self._held) if trouble]
+
+    def _version(self) -> str:
+        return self._policies.version[:_SHOWN] if self._policies else ""
+
+
+def read_policy(path: Path) -> str:
+    """The file's text; bytes that are not UTF-8 become surrogates, which the loader complains about. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1).decode(errors="surrogateescape")
+
+
+def load_with(settings: Settings, text: str) -> Loaded:
+    """A policy's text as this installation reads it."""
+    return load(
+        text,
+        str(settings.policies),
+        scale=settings.scale,
+        redeployer=settings.redeployer,
+        reference_prefixes=settings.reference_prefixes,
+        allowed_hosts=settings.allowed_hosts,
+    )
+
+
+def _name(policies: Policies) -> str:
+    return f"{YES_TO_POLICY}{policies.version[:_SHOWN]}"

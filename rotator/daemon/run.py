@@ -1,0 +1,282 @@
+"""The daemon: a scheduler that only wakes things, and worker threads that advance rows. The rows decide.
+
+On SIGTERM no new effect begins, rows are given back, and the process ends within 20 seconds; a second one ends it at
+once. kill -9 is as safe: stopping in order only saves the next owner the wait for the claims.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from types import FrameType
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from rotator.config.settings import Settings
+from rotator.contracts.guard import claimed
+from rotator.daemon.installation import Installation
+from rotator.daemon.policy import PolicyInForce
+from rotator.daemon.troubles import Troubles, place_of
+from rotator.engine.alerts import keep_alerts
+from rotator.engine.census import take_census
+from rotator.engine.outbox import deliver_due
+from rotator.engine.ownership import hold_environments
+from rotator.engine.requests import carry_out_requests
+from rotator.engine.scan import open_due, survey
+from rotator.engine.settings import Bounds
+from rotator.engine.worker import Worker
+from rotator.model.errors import LostClaim, RotatorError
+
+log = structlog.get_logger()
+
+#: How long recording what is under way may take after SIGTERM.
+STOP_SECONDS = 18.0
+#: A worker that met trouble tries again after one poll, then after twice as long, at most after this.
+_LONGEST_PAUSE = 15.0
+#: One by one, so that stopping waits for one message and not for all.
+_MESSAGES_AT_ONCE = 20
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """The engine's bounds as settings have them."""
+    return Bounds(
+        lease=timedelta(seconds=settings.claim_seconds),
+        poll=settings.poll,
+        slow_poll=settings.slow_poll,
+        linger=settings.linger,
+        signed_request_life=settings.signed_request_life,
+    )
+
+
+def rhythm_of(settings: Settings) -> Rhythm:
+    """How often things are looked at, as settings have it."""
+    return Rhythm(
+        scan=settings.scan_every,
+        census=settings.census_every,
+        alerts=settings.alerts_every,
+        idle=min(settings.poll, timedelta(seconds=1)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often each thing is looked at."""
+
+    scan: timedelta = timedelta(minutes=5)
+    census: timedelta = timedelta(days=1)
+    alerts: timedelta = timedelta(seconds=15)
+    heartbeat: timedelta = timedelta(minutes=1)
+    requests: timedelta = timedelta(seconds=2)
+    policy: timedelta = timedelta(seconds=2)
+    idle: timedelta = timedelta(seconds=1)
+
+
+@dataclass
+class Daemon:
+    """One process of an installation."""
+
+    parts: Installation
+    policy: PolicyInForce
+    bounds: Bounds
+    rhythm: Rhythm
+    workers: int = 4
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _one_look: threading.Lock = field(
+        default_factory=threading.Lock
+    )  # who writes what environments look like
+    _running: set[str] = field(default_factory=set)  # jobs that are being done
+    _interrupted: bool = False
+    _counted: bool = False  # the first census needs a scan before it
+
+    def __post_init__(self) -> None:
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._troubles = Troubles(self.parts.clock)
+
+    def run(self) -> None:
+        """Runs until SIGTERM (then it returns) or SIGINT (then it exits with 130)."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked_to_stop)
+        secrets = len(self.parts.policies().secrets)
+        log.info("running", workers=self.workers, secrets=secrets, policy=self.parts.policies().version[:12])
+        self._do("heartbeat", self._hold)  # whose the environments are is known before anything is touched
+        team = [
+            Worker(self.parts, f"{self._name}-{number}", self.bounds, self._stop.is_set)
+            for number in range(self.workers)
+        ]
+        scheduler = self._scheduled(team)
+        for worker in team:
+            thread = threading.Thread(
+                target=self._keep_working, args=(worker,), name=worker.owner, daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+        while not self._stop.wait(1.0):
+            pass
+        self._end(scheduler)
+
+    def _scheduled(self, team: list[Worker]) -> BackgroundScheduler:
+        """Everything that has its times: spread a little, never piled up, each only once at a time."""
+        scheduler = BackgroundScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        for name, often, job in self._jobs(team):
+            scheduler.add_job(
+                partial(self._do, name, job), "interval", seconds=often.total_seconds(), id=name,
+                jitter=min(often.total_seconds() / 10, 30), next_run_time=self.parts.clock.now(),
+            )  # fmt: skip
+        scheduler.start()
+        return scheduler
+
+    def _jobs(self, team: list[Worker]) -> list[tuple[str, timedelta, Callable[[], None]]]:
+        """What the scheduler wakes, and how often."""
+        rhythm = self.rhythm
+        return [
+            ("heartbeat", rhythm.heartbeat, self._hold),
+            ("scan", rhythm.scan, self._scan),
+            ("requests", rhythm.requests, self._requests),
+            ("census", rhythm.census, self._census),
+            ("alerts", rhythm.alerts, self._alerts),
+            ("policy", rhythm.policy, self._reload),
+            ("renew", self.bounds.lease / 3, partial(self._renew, team)),
+        ]
+
+    def _hold(self) -> None:
+        with self._one_look:
+            hold_environments(self.parts)
+
+    def _scan(self) -> None:
+        with self._one_look:
+            survey(self.parts)
+        if any(seen.unheld and not seen.trouble for seen in self.parts.journal.surveyed().values()):
+            self._hold()  # the store answers again: whose it is need not wait for the next heartbeat
+        self._say_what_is_away()
+        if not self._counted:
+            self._census()
+        if open_due(self.parts):
+            self._wake.set()
+
+    def _census(self) -> None:
+        if self.parts.journal.observed():
+            take_census(self.parts)
+            self._counted = True
+
+    def _requests(self) -> None:
+        self.policy.take_yes()
+        with self._one_look:  # one of them may be a take-over
+            carry_out_requests(self.parts)
+        if self.parts.journal.requests(waiting=True) and open_due(self.parts):
+            self._wake.set()
+
+    def _alerts(self) -> None:
+        keep_alerts(self.parts, self.policy.rejected)
+        for _ in range(_MESSAGES_AT_ONCE):
+            if self._stop.is_set():
+                return
+            deliver_due(self.parts, self.parts.channels(), f"{self._name}-alerts", self.bounds, limit=1)
+
+    def _reload(self) -> None:
+        if self.policy.reload():
+            self._scan()
+
+    def _renew(self, team: list[Worker]) -> None:
+        for worker in team:
+            worker.renew()
+
+    def _say_what_is_away(self) -> None:
+        """What keeps whole environments waiting stands in the journal for `status`; here it is for the log."""
+        for seen in self.parts.journal.surveyed().values():
+            for what, sentence in (
+                (f"the store of {seen.environment}", seen.trouble or seen.unheld),
+                (f"the ownership of {seen.environment}", seen.foreign_owner),
+            ):
+                if sentence:
+                    self._troubles.arose(what, sentence)
+                else:
+                    self._troubles.ended(what)
+
+    def _do(self, name: str, job: Callable[[], None]) -> None:
+        """One turn of a job. Trouble is said as a sentence, and the job is tried again at its next turn."""
+        if self._stop.is_set():
+            return
+        self._running.add(name)
+        try:
+            with claimed(self._unless_stopping):
+                job()
+        except LostClaim:
+            log.info("job stopped", job=name)
+        except RotatorError as trouble:
+            self._troubles.arose(name, str(trouble))
+        except Exception as bug:  # noqa: BLE001 - one job's bug must not silence the others
+            self._troubles.arose(name, _as_bug(bug), bug=True)
+        else:
+            self._troubles.ended(name)
+        finally:
+            self._running.discard(name)
+
+    def _unless_stopping(self, _seconds: float) -> None:
+        if self._stop.is_set():
+            raise LostClaim("rotator is stopping: no new effect begins")
+
+    def _keep_working(self, worker: Worker) -> None:
+        """One worker thread: at once while there is something to do; else when woken, or after a short while."""
+        pause = 0.0
+        while not self._stop.is_set():
+            worked = 0
+            try:
+                worked = worker.work()
+            except RotatorError as trouble:
+                self._troubles.arose("work", str(trouble))
+                pause = min(_LONGEST_PAUSE, pause * 2 or self.bounds.poll.total_seconds())
+            except Exception as bug:  # noqa: BLE001 - a bug in one row must not end the thread that serves all
+                self._troubles.arose("work", _as_bug(bug), bug=True)
+                pause = min(_LONGEST_PAUSE, pause * 2 or self.bounds.poll.total_seconds())
+            else:
+                self._troubles.ended("work")
+                pause = 0.0
+            if pause:
+                self._stop.wait(pause)
+            elif not worked:
+                self._wake.wait(self.rhythm.idle.total_seconds())
+                self._wake.clear()
+
+    def _asked_to_stop(self, number: int, _frame: FrameType | None) -> None:
+        """The first signal asks; with the next one the system ends the process."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        self._interrupted = number == signal.SIGINT
+        self._stop.set()
+
+    def _end(self, scheduler: BackgroundScheduler) -> None:
+        """Waits until what is under way has been written down, as long as there is time for it."""
+        log.info("stopping", within_seconds=STOP_SECONDS)
+        self._wake.set()
+        scheduler.shutdown(wait=False)
+        deadline = self.parts.clock.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self.parts.clock.monotonic()))
+        while self._running and self.parts.clock.monotonic() < deadline:
+            self.parts.clock.sleep(0.05)
+        at_work = sorted(self._running | {thread.name for thread in self._threads if thread.is_alive()})
+        exit_code = 130 if self._interrupted else 0
+        if at_work:
+            log.warning("stopped in the middle; claims run out by themselves and nothing is lost", of=at_work)
+            sys.stderr.flush()
+            os._exit(exit_code)
+        self.parts.close()
+        log.info("stopped")
+        if exit_code:
+            sys.exit(exit_code)
+
+
+def _as_bug(bug: Exception) -> str:
+    return f"an unexpected {type(bug).__name__} at {place_of(bug)}: this is a bug of rotator, tried again"

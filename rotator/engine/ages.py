@@ -1,0 +1,97 @@
+"""How old a credential is, and how we know: the journal's birth, the source's date, or the store's last write."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rotator.model.observations import History, Observed
+from rotator.model.policy import SecretPolicy
+from rotator.model.rotation import Rotation
+
+#: Due dates are spread over the last part of the period, so that not everything is due on one day.
+JITTER = 0.1
+
+
+class AgeSource(StrEnum):
+    """Where an age comes from, best first."""
+
+    JOURNAL = "journal"
+    SOURCE = "source"
+    STORE = "store"  # any put resets it
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """When the credential in use was born, as far as we can tell."""
+
+    born: datetime
+    source: AgeSource
+
+
+def age_of(history: History, observed: Observed | None) -> Age | None:
+    """The best known birth; None when the store has nothing under the secret's names."""
+    if observed is None or not observed.present or observed.modified_at is None:
+        return None
+    done = history.last_done
+    if done is not None and done.ledger.wrote_at is not None and done.ledger.wrote == observed.versions:
+        return Age(done.ledger.wrote_at, AgeSource.JOURNAL)
+    known = [*_of_the_source(observed), *_before_the_undo(history, observed)]
+    return min(known, key=lambda age: age.born, default=Age(observed.modified_at, AgeSource.STORE))
+
+
+def period_ends(policy: SecretPolicy, age: Age) -> datetime:
+    """When the credential has lived its whole period: overdue from here."""
+    return age.born + policy.rotate_every
+
+
+def due_at(policy: SecretPolicy, age: Age) -> datetime:
+    """When it becomes due: a moment in the last part of its period that is always the same for this secret."""
+    share = int.from_bytes(hashlib.sha256(policy.secret.encode()).digest()[:8], "big") / 2**64
+    return period_ends(policy, age) - policy.rotate_every * JITTER * share
+
+
+def written_again(policy: SecretPolicy, age: Age, observed: Observed) -> bool:
+    """Whether the store's date makes the credential look much younger than its source says it is."""
+    if age.source is not AgeSource.SOURCE or observed.modified_at is None:
+        return False
+    return observed.modified_at - age.born > policy.rotate_every * JITTER
+
+
+def _left_by(undone: Rotation) -> Mapping[str, int]:
+    """The versions that hold the predecessor after an undo."""
+    return {**undone.ledger.before, **undone.ledger.restored}
+
+
+def origin(history: History, versions: Mapping[str, int]) -> Mapping[str, int]:
+    """The versions under which the values that are there now were written first: an undo writes them again."""
+    undone = history.last_undone
+    if undone is not None and undone.ledger.origin and _left_by(undone) == versions:
+        return undone.ledger.origin
+    return versions
+
+
+def spell(span: timedelta) -> str:
+    """A span for people: 412 d, 5 h, 3 min, 10 s."""
+    seconds = abs(span.total_seconds())
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _of_the_source(observed: Observed) -> Iterator[Age]:
+    """What the source says, if it was asked since the store was written: else it spoke of another credential."""
+    asked_at, written_at = observed.census_at, observed.modified_at
+    if observed.created_at is not None and asked_at and written_at and asked_at >= written_at:
+        yield Age(observed.created_at, AgeSource.SOURCE)
+
+
+def _before_the_undo(history: History, observed: Observed) -> Iterator[Age]:
+    """An undo leaves the predecessor, perhaps under newer versions; that makes it no younger."""
+    undone = history.last_undone
+    if undone is not None and undone.ledger.predecessor_born_at and _left_by(undone) == observed.versions:
+        yield Age(undone.ledger.predecessor_born_at, AgeSource.JOURNAL)

@@ -1,0 +1,222 @@
+"""Alerts about the installation: what holds up many secrets at once is told once, not once for each.
+
+A store, a source, KMS or a channel that is away has one alert, and one message when it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rotator.engine.ages import spell
+from rotator.engine.alerts.about_rotations import stuck
+from rotator.engine.alerts.finding import PATIENCE, Finding, identity, listed
+from rotator.engine.outbox import unheard
+from rotator.engine.standing import Gathered
+from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
+from rotator.model.observations import Surveyed
+from rotator.model.policy import Policies
+from rotator.model.rotation import Rotation
+
+#: A census that did not come about for so long is news; it is taken once a day.
+CENSUS_OVERDUE = timedelta(days=2)
+#: So many attempts at an address fail before the others hear of it: about four minutes.
+_DELIVERIES_IN_SILENCE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What alerts about the whole installation start from."""
+
+    policies: Policies
+    now: datetime
+
+    def finding(
+        self,
+        kind: AlertKind,
+        severity: Severity,
+        title: str,
+        facts: Mapping[str, str],
+        action: str = "",
+        *,
+        environment: str = "",
+        about: str = "",
+        patience: timedelta = timedelta(),
+    ) -> Finding:
+        """A finding for the default owner."""
+        alert = Alert(
+            identity=identity(kind, environment, about),
+            kind=kind,
+            severity=severity,
+            environment=environment,
+            owner=self.policies.default_owner,
+            title=title,
+            facts=dict(facts),
+            action=action,
+            opened_at=self.now,
+        )
+        return Finding(alert, patience=patience)
+
+
+def about_policy(here: Installation, rejected: str) -> Iterator[Finding]:
+    """A policies.yaml that was not taken."""
+    if rejected:
+        facts = {
+            "What": rejected,
+            "Impact": "none yet: the last good policy stays in force, and this change is not",
+            "Next": "rotator reads the file again as soon as it changes",
+        }
+        yield here.finding(
+            AlertKind.POLICY_REJECTED,
+            Severity.WARNING,
+            "policies.yaml was rejected",
+            facts,
+            "rotator policy check policies.yaml",
+        )
+
+
+def about_environment(here: Installation, survey: Surveyed, pages: Collection[str]) -> Iterator[Finding]:
+    """Whose it is, whether its store answers, and what is in no policy. `pages`: secrets far too long overdue."""
+    environment, policies = survey.environment, here.policies
+    if survey.foreign_owner:
+        facts = {
+            "What": survey.foreign_owner,
+            "Impact": "this rotator rotates nothing there, and nobody may be doing it",
+            "Next": "rotator looks again every minute, and goes on when it may",
+        }
+        action = f"stop one of the two, or: rotator take-over {environment}"
+        yield here.finding(
+            AlertKind.FOREIGN_OWNER,
+            Severity.CRITICAL,
+            f"{environment} belongs to another rotator",
+            facts,
+            action,
+            environment=environment,
+        )
+        return
+    if unreachable(survey):
+        yield _unreachable(here, survey, pages)
+    if survey.unmanaged and policies.unmanaged != "ignore":
+        facts = {
+            "Names": listed(survey.unmanaged),
+            "Impact": "nobody watches how old they are",
+            "Next": "nothing by itself",
+        }
+        yield here.finding(
+            AlertKind.UNMANAGED,
+            Severity.INFO,
+            f"{len(survey.unmanaged)} parameters of {environment} are in no policy",
+            facts,
+            "add them to policies.yaml, or to its ignore list",
+            environment=environment,
+        )
+
+
+def unreachable(survey: Surveyed) -> bool:
+    """Whether its store could not be listed, or its owner parameter not be kept, at the last attempt."""
+    return bool(survey.trouble or survey.unheld)
+
+
+def stuck_together(
+    here: Installation, stuck_ones: Sequence[Rotation], pages: Collection[str], *, told: bool
+) -> Iterator[Finding]:
+    """Rotations that do not get on, when there are several or people have been told of several."""
+    if not stuck_ones or (len(stuck_ones) == 1 and not told):
+        return
+    facts = {
+        "Which": listed(tuple(rotation.secret for rotation in stuck_ones)),
+        "What": "; ".join(dict.fromkeys(f"{one.phase}: {one.sentence}" for one in stuck_ones[:3])),
+        "Impact": "none yet: credentials in use stay as they are",
+        "Next": f"each tries again by itself, the next {min(one.run_at for one in stuck_ones):%Y-%m-%d %H:%M} UTC",
+    }
+    yield here.finding(
+        AlertKind.UNREACHABLE,
+        _severity(pages, [one.secret for one in stuck_ones]),
+        f"{len(stuck_ones)} rotations do not get on" if len(stuck_ones) > 1 else "1 rotation does not get on",
+        facts,
+        "see whether KMS or the sources are away: rotator status",
+        about="rotations",
+    )
+
+
+def stuck_rotations(rotations: Iterable[Rotation], unreachable_environments: set[str]) -> list[Rotation]:
+    """Those whose attempts fail for another reason than a store that is known to be away."""
+    return [one for one in rotations if stuck(one) and one.recipe.environment not in unreachable_environments]
+
+
+def about_census(here: Installation, gathered: Iterable[Gathered]) -> Iterator[Finding]:
+    """Sources that could not be asked for so long that unknown credentials would not be seen."""
+    blind = [
+        at
+        for at in gathered
+        if at.observed is not None
+        and at.observed.trouble
+        and at.observed.census_at is not None
+        and here.now - at.observed.census_at > CENSUS_OVERDUE
+    ]
+    if blind:
+        troubles = dict.fromkeys(at.observed.trouble for at in blind[:3] if at.observed)
+        facts = {
+            "Which": listed(tuple(at.policy.secret for at in blind)),
+            "What": "; ".join(troubles),
+            "Impact": "a credential that nobody knows would not be seen there",
+            "Next": "the census asks again within a day",
+        }
+        yield here.finding(
+            AlertKind.UNREACHABLE,
+            Severity.WARNING,
+            "sources could not be counted for two days",
+            facts,
+            "see whether they are away: rotator status",
+            about="census",
+        )
+
+
+def about_channels(here: Installation, rows: Iterable[AlertRow]) -> Iterator[Finding]:
+    """Addresses that hear nothing; told through all the others."""
+    waiting: dict[str, list[AlertRow]] = {}
+    for row in rows:
+        if row.alert.kind is not AlertKind.DELIVERY_FAILED and row.attempt >= _DELIVERIES_IN_SILENCE:
+            for address in unheard(row):
+                waiting.setdefault(address, []).append(row)
+    for address, late in waiting.items():
+        since = min(row.alert.opened_at for row in late)
+        facts = {
+            "Where": address,
+            "Impact": f"{len(late)} alerts have not been heard there, the oldest for {spell(here.now - since)}",
+            "Next": "rotator goes on trying; nothing is lost",
+        }
+        yield here.finding(
+            AlertKind.DELIVERY_FAILED,
+            Severity.CRITICAL,
+            f"alerts do not reach {address}",
+            facts,
+            "rotator's log says why; see that the channel's token and address are right",
+            about=address,
+        )
+
+
+def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -> Finding:
+    """One message for all secrets of the environment; severe once one of them cannot be rotated in time."""
+    ours = [one for one in here.policies.secrets.values() if one.environment == survey.environment]
+    facts = {
+        "What": survey.trouble or survey.unheld,
+        "Impact": f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
+        "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC",
+        "Next": "rotator tries again by itself every few minutes",
+    }
+    return here.finding(
+        AlertKind.UNREACHABLE,
+        _severity(pages, [one.secret for one in ours]),
+        f"the store of {survey.environment} cannot be reached",
+        facts,
+        "see whether AWS is away, or rotator's role has lost a permission",
+        environment=survey.environment,
+        patience=PATIENCE,
+    )
+
+
+def _severity(pages: Collection[str], held_up: Iterable[str]) -> Severity:
+    """Worse once it holds up a secret that is far too long overdue."""
+    return Severity.CRITICAL if any(secret in pages for secret in held_up) else Severity.WARNING

@@ -1,0 +1,216 @@
+"""Alerts about rotations: those that are parked, going back, stuck, waiting for people, or were undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rotator.engine.ages import spell
+from rotator.engine.alerts.finding import About, Finding
+from rotator.engine.standing import setback
+from rotator.model.alerts import AlertKind, Severity
+from rotator.model.observations import History
+from rotator.model.rotation import UNDOING, Phase, Reason, Rotation, State
+
+#: So many attempts fail before people hear of it: one lost answer is no news.
+TRIES_IN_SILENCE = 3
+_AT_RISK = frozenset(
+    {Reason.NEITHER_WORKS, Reason.SUCCESSOR_DEAD, Reason.STILL_ALIVE, Reason.RECONFIRM_FAILED}
+)
+_ROLLOUTS = frozenset({Reason.ROLLOUT_FAILED, Reason.NOT_SEEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps an active rotation from going on, by the reason in its row."""
+
+    kind: AlertKind
+    severity: Severity
+    title: str
+    following: str  # the next automatic step
+    so: bool  # whether it is so at this moment
+
+
+def about_rotation(about: About, history: History) -> Iterator[Finding]:
+    """What is wrong with the rotation under way, and with the last one if it was undone."""
+    undone, rotation = setback(history), history.active
+    if undone is not None:
+        yield _undone(about, undone, rotation)
+    if rotation is None:
+        return
+    if rotation.state is State.PARKED:
+        yield _parked(about, rotation)
+    elif rotation.phase in UNDOING:
+        yield _going_back(about, rotation, known=undone is not None)
+    else:
+        yield from _held_up(about, rotation)
+    if _awaits_yes(rotation):
+        yield _yes_wanted(about, rotation)
+
+
+def stuck(rotation: Rotation) -> bool:
+    """Whether its attempts fail for long enough to be told, and it goes on trying."""
+    return (
+        rotation.state is State.ACTIVE
+        and rotation.reason is Reason.RETRYING
+        and max(rotation.attempt, rotation.ledger.mints_lost) >= TRIES_IN_SILENCE
+    )
+
+
+def impact(rotation: Rotation) -> str:
+    """What it means for the credential that consumers use."""
+    ledger = rotation.ledger
+    if rotation.reason is Reason.NEITHER_WORKS:
+        return "consumers are locked out: neither the old nor the new credential works"
+    if rotation.reason is Reason.SUCCESSOR_DEAD:
+        return "the credential in use is refused by its source"
+    if rotation.reason is Reason.STILL_ALIVE:
+        return "consumers work; a credential that should be dead is still accepted"
+    if ledger.confirmed_at is not None and rotation.phase not in UNDOING:
+        which = (
+            "disabled" if ledger.disabled_at is not None or ledger.removed_at is not None else "still valid"
+        )
+        return f"none yet: consumers use the new credential, the old one is {which}"
+    if ledger.predecessor_works is False:
+        return "the source refused the old credential before rotator began: whoever uses it is locked out"
+    return "none yet: the old credential is valid"
+
+
+def _parked(about: About, rotation: Rotation) -> Finding:
+    severity = Severity.CRITICAL if rotation.reason in _AT_RISK else Severity.WARNING
+    kind = AlertKind.STILL_ALIVE if rotation.reason is Reason.STILL_ALIVE else AlertKind.PARKED
+    facts = {
+        **_step(rotation),
+        "Reason": str(rotation.reason),
+        "Next": f"nothing by itself. When you have looked: rotator approve {rotation.id} --reason …, and it goes on",
+    }
+    title = f"rotation parked at {rotation.phase}"
+    return about.finding(
+        kind, severity, title, facts, _look(rotation), about=rotation.id, rotation=rotation.id
+    )
+
+
+def _going_back(about: About, rotation: Rotation, *, known: bool) -> Finding:
+    """An undo under way; quiet while it goes on and people know that this secret's rotations are being undone."""
+    goes_on = not stuck(rotation) and rotation.reason is not Reason.STILL_USED
+    why = rotation.ledger.undo_reason
+    kind = AlertKind.ROLLOUT_FAILED if why in _ROLLOUTS else AlertKind.ROTATION_FAILED
+    what = "rollout failed" if why in _ROLLOUTS else "rotation failed"
+    facts = {
+        **_step(rotation),
+        "Reason": f"{why} at {rotation.ledger.undo_from}",
+        "Next": "the old value is put back, consumers are restarted, the new credential is removed",
+    }
+    return about.finding(
+        kind,
+        Severity.WARNING,
+        f"{what}, going back",
+        facts,
+        _look(rotation),
+        about=f"{rotation.id}/undo",
+        rotation=rotation.id,
+        quiet=known and goes_on,
+    )
+
+
+def _held_up(about: About, rotation: Rotation) -> Iterator[Finding]:
+    """Trouble of the phase it is in. What was told stays until the phase is left: a try in between is no news."""
+    for trouble in _troubles(rotation):
+        facts = {**_step(rotation), "Next": trouble.following}
+        if trouble.kind is AlertKind.ROTATION_FAILED:
+            facts["Attempts"] = str(max(rotation.attempt, rotation.ledger.mints_lost))
+        yield about.finding(
+            trouble.kind,
+            trouble.severity,
+            trouble.title,
+            facts,
+            _look(rotation),
+            about=f"{rotation.id}/{rotation.phase}",
+            rotation=rotation.id,
+            quiet=not trouble.so,
+        )
+
+
+def _troubles(rotation: Rotation) -> tuple[Trouble, ...]:
+    again = f"tries again {rotation.run_at:%Y-%m-%d %H:%M} UTC"
+    return (
+        Trouble(
+            AlertKind.ROTATION_FAILED,
+            Severity.WARNING,
+            f"rotation does not get past {rotation.phase}",
+            again,
+            so=stuck(rotation),
+        ),
+        Trouble(
+            AlertKind.ROLLOUT_FAILED,
+            Severity.WARNING,
+            "rollout failed",
+            again,
+            so=rotation.reason is Reason.ROLLOUT_FAILED,
+        ),
+        Trouble(
+            AlertKind.STILL_USED,
+            Severity.CRITICAL,
+            "the old one is still in use",
+            "it stays alive until nobody uses it",
+            so=rotation.reason is Reason.STILL_USED,
+        ),
+    )
+
+
+def _awaits_yes(rotation: Rotation) -> bool:
+    """Whether its last step waits for a person; a failed try in between does not answer for them."""
+    if rotation.state is not State.ACTIVE or rotation.approved_by is not None:
+        return False
+    return rotation.reason is Reason.AWAITING_YES or (
+        rotation.reason is Reason.RETRYING and rotation.phase in {Phase.GRACE, Phase.FORGET}
+    )
+
+
+def _yes_wanted(about: About, rotation: Rotation) -> Finding:
+    facts = {**_step(rotation), "Next": "nothing until somebody says yes; both credentials live until then"}
+    return about.finding(
+        AlertKind.APPROVAL_WANTED,
+        Severity.WARNING,
+        "the last step waits for a yes",
+        facts,
+        f"rotator approve {rotation.id} --reason …",
+        about=rotation.id,
+        rotation=rotation.id,
+        quiet=rotation.reason is not Reason.AWAITING_YES,
+    )
+
+
+def _undone(about: About, undone: Rotation, trying: Rotation | None) -> Finding:
+    """One alert for a series of attempts that are undone: it stays until one succeeds."""
+    if trying is None:
+        following = f"tried again {spell(undone.recipe.cooldown)} after it was undone, if it is still due"
+    elif trying.state is State.PARKED:
+        following = "nothing by itself: the next attempt is parked"
+    else:
+        following = f"being tried again: {trying.phase}"
+    facts = {
+        "Reason": f"{undone.ledger.undo_reason} at {undone.ledger.undo_from}",
+        "Impact": "the source refused the old credential before rotator began, and it is current"
+        if undone.ledger.predecessor_works is False
+        else "none: the old credential is current",
+        "Done": undone.sentence,
+        "Next": following,
+    }
+    return about.finding(
+        AlertKind.UNDONE,
+        Severity.WARNING,
+        "rotation undone",
+        facts,
+        _look(undone),
+        rotation=undone.id,
+        quiet=trying is not None and trying.state is State.PARKED,
+    )
+
+
+def _step(rotation: Rotation) -> dict[str, str]:
+    return {"Step": f"{rotation.phase}: {rotation.sentence}", "Impact": impact(rotation)}
+
+
+def _look(rotation: Rotation) -> str:
+    return f"rotator history {rotation.secret}"

@@ -1,0 +1,95 @@
+"""Alerts about what is in the store and at the source: drift, missing parameters, credentials that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rotator.engine.ages import origin
+from rotator.engine.alerts.finding import PATIENCE, About, Finding, listed
+from rotator.engine.standing import Decision, Gathered, Standing
+from rotator.model.alerts import AlertKind, Severity
+from rotator.model.rotation import State
+
+#: More unknown credentials than this are told in one message.
+_TOLD_ONE_BY_ONE = 3
+
+
+def about_contents(about: About, at: Gathered, decision: Decision) -> Iterator[Finding]:
+    """What the last scan and the last census found that should not be so."""
+    if decision.standing is Standing.FOREIGN:
+        return
+    if decision.standing is Standing.MISSING:
+        yield _missing(about, at, decision)
+    yield from _drift(about, at)
+    if at.observed is not None:
+        yield from _unknown(about, at.observed.unknown)
+
+
+def _missing(about: About, at: Gathered, decision: Decision) -> Finding:
+    """Worse if rotator wrote it once: then consumers need it, and somebody deleted it."""
+    was_there = at.history.last_done is not None
+    facts = {
+        "What": decision.sentence,
+        "Impact": "consumers that start now do not find it"
+        if was_there
+        else "nothing of it is rotated or watched",
+        "Next": "nothing by itself: rotator makes no parameter that was not there",
+    }
+    return about.finding(
+        AlertKind.MISSING,
+        Severity.CRITICAL if was_there else Severity.WARNING,
+        "not in the store",
+        facts,
+        "put the parameter back, or take the secret out of policies.yaml",
+        patience=PATIENCE,
+    )
+
+
+def _drift(about: About, at: Gathered) -> Iterator[Finding]:
+    """The store holds another version than the one we left there, and the one who wrote it was not us."""
+    done, seen, active = at.history.last_done, at.observed, at.history.active
+    if done is None or done.ended_at is None or seen is None or not seen.present:
+        return
+    at_rest = active.ledger.before if active and active.ledger.before else seen.versions
+    there = origin(at.history, at_rest)
+    changed = [name for name, version in done.ledger.wrote.items() if there.get(name, version) != version]
+    if not changed or seen.observed_at <= done.ended_at:
+        return
+    name = changed[0]
+    facts = {
+        "What": f"{name} is at version {there[name]}, we wrote {done.ledger.wrote[name]}",
+        "By": seen.modified_by or "unknown",
+        "Impact": "rotator does not know whether this value works",
+        "Next": "its age counts from that write; the next rotation replaces it",
+    }
+    yield about.finding(
+        AlertKind.DRIFT,
+        Severity.CRITICAL if about.environment == "production" else Severity.WARNING,
+        "changed by someone else",
+        facts,
+        f"rotator rotate {about.secret}",
+        about=f"{name}/{there[name]}",
+        quiet=active is not None and active.state is State.PARKED,
+    )
+
+
+def _unknown(about: About, unknown: tuple[str, ...]) -> Iterator[Finding]:
+    """Each by itself, so that one more is told too and one that is gone is closed; many in one message."""
+    together = len(unknown) > _TOLD_ONE_BY_ONE
+    title = "a credential that nobody knows is alive"
+    if together:
+        title = f"{len(unknown)} credentials that nobody knows are alive"
+    for which in [listed(unknown)] if together else unknown:
+        facts = {
+            "Which": which,
+            "Impact": "somebody can log in with a credential that rotator did not make",
+            "Next": "nothing by itself: rotator never removes what it does not know",
+        }
+        yield about.finding(
+            AlertKind.UNKNOWN_CREDENTIAL,
+            Severity.WARNING,
+            title,
+            facts,
+            "find out who uses it, or remove it at the source",
+            about="several" if together else which,
+        )

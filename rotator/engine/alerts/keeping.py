@@ -1,0 +1,131 @@
+"""Keeping alerts: opens what became so, worsens what got worse, closes what is over. What is quiet stays as it is.
+
+Quiet is how one cause is told once: whoever is told that the store is away needs no message for each of its secrets,
+and whoever was told before it went away is not told that all is well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rotator.contracts.parts import Parts
+from rotator.engine.alerts.about_ages import about_age, paging
+from rotator.engine.alerts.about_installation import (
+    Installation,
+    about_census,
+    about_channels,
+    about_environment,
+    about_policy,
+    stuck_rotations,
+    stuck_together,
+    unreachable,
+)
+from rotator.engine.alerts.about_rotations import about_rotation, stuck
+from rotator.engine.alerts.about_stores import about_contents
+from rotator.engine.alerts.closing import closed
+from rotator.engine.alerts.finding import Finding, about_recipe, identity
+from rotator.engine.scan import Decided, decisions
+from rotator.engine.standing import Standing
+from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
+from rotator.model.observations import History
+
+#: Alerts that say why a secret is not rotated: as long as one is told, overdue is no news of its own.
+_EXPLAINS_OVERDUE = frozenset(
+    {
+        AlertKind.ROTATION_FAILED,
+        AlertKind.ROLLOUT_FAILED,
+        AlertKind.UNDONE,
+        AlertKind.PARKED,
+        AlertKind.STILL_ALIVE,
+        AlertKind.STILL_USED,
+    }
+)
+
+
+def keep_alerts(parts: Parts, policy_rejected: str = "") -> None:
+    """Brings the outbox in line with the state."""
+    now = parts.journal.now()
+    decided = decisions(parts.journal, parts.policies())
+    rows = {row.alert.identity: row for row in parts.journal.alerts(unclosed=True)}
+    found = {one.alert.identity: one for one in _findings(parts, now, decided, rows, policy_rejected)}
+    wait = parts.policies().alerts.group_wait
+    for key, finding in found.items():
+        row = rows.get(key)
+        if not finding.quiet:
+            _tell(parts, finding, row, wait)
+        elif row is not None and not row.alert.closed:
+            _hush(parts, row, decided, now)
+    for key, row in rows.items():
+        if key not in found and not row.alert.closed:
+            _close(parts, row.alert, decided, now)
+
+
+def _tell(parts: Parts, finding: Finding, row: AlertRow | None, wait: timedelta) -> None:
+    alert = finding.alert
+    if row is not None:
+        alert = alert.model_copy(update={"opened_at": row.alert.opened_at})
+    if row is None or alert != row.alert:
+        parts.journal.post_alert(alert, max(wait, finding.patience))
+
+
+def _hush(parts: Parts, row: AlertRow, decided: Mapping[str, Decided], now: datetime) -> None:
+    """What nobody was told is taken back; what somebody was told stays open, and is not repeated."""
+    if not row.receipts:
+        _close(parts, row.alert, decided, now)
+    elif row.alert.severity > Severity.INFO:
+        parts.journal.post_alert(row.alert.model_copy(update={"severity": Severity.INFO}), timedelta())
+
+
+def _close(parts: Parts, alert: Alert, decided: Mapping[str, Decided], now: datetime) -> None:
+    entry = decided.get(alert.secret)
+    rotation = parts.journal.rotation(alert.rotation) if alert.rotation else None
+    parts.journal.post_alert(closed(alert, now, entry.gathered if entry else None, rotation), timedelta())
+
+
+def _findings(
+    parts: Parts,
+    now: datetime,
+    decided: Mapping[str, Decided],
+    rows: Mapping[str, AlertRow],
+    policy_rejected: str,
+) -> Iterator[Finding]:
+    """Everything that is so."""
+    here = Installation(parts.policies(), now)
+    surveys = [one for name, one in parts.journal.surveyed().items() if name in here.policies.environments]
+    away = {survey.environment for survey in surveys if unreachable(survey) and not survey.foreign_owner}
+    pages = {secret for secret, entry in decided.items() if paging(entry.gathered)}
+    unfinished = parts.journal.rotations(unfinished=True)
+    told_together = identity(AlertKind.UNREACHABLE, "", "rotations") in rows
+    together = list(stuck_together(here, stuck_rotations(unfinished, away), pages, told=told_together))
+    yield from about_policy(here, policy_rejected)
+    for survey in surveys:
+        yield from about_environment(here, survey, pages)
+    yield from together
+    yield from about_census(here, [entry.gathered for entry in decided.values()])
+    yield from about_channels(here, rows.values())
+    for entry in decided.values():
+        yield from _about_secret(here, entry, away, together=bool(together))
+    for rotation in unfinished:
+        if rotation.secret not in decided:  # it has left policies.yaml
+            yield from about_rotation(
+                about_recipe(here.policies, rotation.recipe, now), History(active=rotation)
+            )
+
+
+def _about_secret(here: Installation, entry: Decided, away: set[str], *, together: bool) -> Iterator[Finding]:
+    """What is so about one secret; quiet where an alert of the installation says it for all."""
+    at, decision, rotation = entry.gathered, entry.decision, entry.gathered.history.active
+    if decision.standing is Standing.FOREIGN:
+        return
+    about = about_recipe(here.policies, at.policy.recipe, here.now)
+    store_away = at.policy.environment in away
+    for_all = rotation is not None and stuck(rotation) and (together or store_away)
+    explained = decision.standing is Standing.AWAITING_YES
+    for finding in about_rotation(about, at.history):
+        explained = explained or (finding.alert.kind in _EXPLAINS_OVERDUE and not finding.quiet)
+        hushed = for_all and finding.alert.kind is AlertKind.ROTATION_FAILED
+        yield replace(finding, quiet=finding.quiet or hushed)
+    yield from about_contents(about, at, decision)
+    yield from about_age(about, at, decision, explained=explained, told_for_all=store_away or for_all)

@@ -1,0 +1,105 @@
+"""What holds a rotation back before its next effect: policy, pause, windows, freezes, and other rotations.
+
+Undo and emergencies are exempt from the calendar. A hold is never a failure.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rotator.engine.phases.step import Move, Park, Step
+from rotator.model.rotation import BEFORE_CONFIRMED, UNDOING, Phase, Reason, State
+from rotator.model.windows import next_allowed
+
+#: Phases that restart or invalidate something: the calendar binds them.
+_RESTARTS_OR_INVALIDATES = frozenset(
+    {
+        Phase.ANNOUNCE,
+        Phase.STORE,
+        Phase.REDEPLOY,
+        Phase.DISABLE,
+        Phase.FORGET,
+        Phase.REMOVE,
+    }
+)
+#: Phases that only look, wait, or finish what an effect began: nothing holds them.
+_HARMLESS = frozenset({Phase.CONFIRM, Phase.GRACE, Phase.PROVE, Phase.QUARANTINE, Phase.VERIFY})
+
+
+def held(step: Step) -> Move | None:
+    """A wait when the next effect must not happen now; None when the phase may run. Parks what left the policy."""
+    phase = step.rotation.phase
+    if phase in UNDOING or phase in _HARMLESS or _midway(step):
+        return None
+    if step.today is None:
+        raise Park(
+            Reason.LEFT_POLICY,
+            f"{step.recipe.secret} is not in policies.yaml any more; both credentials live",
+        )
+    return _paused(step) or _calendar(step) or _others(step)
+
+
+def _midway(step: Step) -> bool:
+    """Whether this phase's effect has happened and only its consequences are awaited."""
+    phase, ledger = step.rotation.phase, step.ledger
+    if phase is Phase.STORE and step.gapped:
+        return True  # back to back with activate: the way back is closed
+    return (phase is Phase.ANNOUNCE and ledger.announced is not None) or (
+        phase is Phase.FORGET and ledger.forgot is not None
+    )
+
+
+def _paused(step: Step) -> Move | None:
+    pause = step.parts.journal.pauses().get(step.recipe.secret)
+    if pause is None or pause.until <= step.now:
+        return None
+    sentence = f"paused by {pause.by} until {pause.until:%Y-%m-%d %H:%M} UTC: {pause.because}"
+    return step.wait(Reason.PAUSED, sentence, min(pause.until, step.now + step.bounds.slow_poll))
+
+
+def _calendar(step: Step) -> Move | None:
+    binds = step.rotation.phase in _RESTARTS_OR_INVALIDATES or (
+        step.gapped and step.rotation.phase in {Phase.READY, Phase.ACTIVATE}
+    )
+    if not binds or step.emergency or step.today is None:
+        return None
+    environment = step.parts.policies().environments.get(step.recipe.environment)
+    freezes = environment.freezes if environment else ()
+    allowed = next_allowed(step.now, step.today.windows, freezes)
+    if allowed <= step.now:
+        return None
+    return step.wait(
+        Reason.WINDOW,
+        f"waiting for the window that opens {allowed:%Y-%m-%d %H:%M} UTC",
+        allowed,
+    )
+
+
+def _others(step: Step) -> Move | None:
+    """max_concurrent of the environment: how many rotations of one workload may be between plan and confirm."""
+    environment = step.parts.policies().environments.get(step.recipe.environment)
+    limit = environment.max_concurrent if environment else None
+    if (
+        limit is None
+        or step.emergency
+        or step.rotation.phase is not Phase.PLAN
+        or step.ledger.planned_fence is not None
+    ):
+        return None
+    ours = {deployment.id for deployment in step.deployments()}
+    ahead = [
+        other.recipe.secret
+        for other in step.parts.journal.rotations(unfinished=True)
+        if other.id != step.rotation.id
+        and other.state is State.ACTIVE  # a parked one waits for a person: nobody waits for it
+        and other.phase in BEFORE_CONFIRMED
+        and (
+            other.phase is not Phase.PLAN
+            or (other.opened_at, other.id) < (step.rotation.opened_at, step.rotation.id)
+        )
+        and ours & {deployment.id for deployment in other.recipe.deployments}
+    ]
+    if len(ahead) < limit:
+        return None
+    sentence = f"waiting for {ahead[0]}: at most {limit} rotation(s) of a workload at once"
+    return step.wait(Reason.OTHERS, sentence, max(step.bounds.poll, timedelta(seconds=5)))

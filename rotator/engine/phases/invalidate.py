@@ -1,0 +1,265 @@
+"""4 invalidate the old: grace, disable, forget, prove, quarantine, remove.
+
+Nothing is invalidated before consumers are seen on the successor, grace is over and nobody is seen using the
+predecessor. Every step here reads the store first: if it does not name what this rotation wrote, a person must look.
+"""
+
+from __future__ import annotations
+
+from rotator.contracts.provider import Liveness, Sight, Use
+from rotator.engine.phases.push import edit_accepted
+from rotator.engine.phases.rollout import joined, rolled_out
+from rotator.engine.phases.settle import sweep, unsettled
+from rotator.engine.phases.step import Move, Park, Step, plural
+from rotator.model.errors import CredentialRefused
+from rotator.model.rotation import Death, Phase, Purpose, Reason, State
+from rotator.model.secrets import Credential
+
+
+def grace(step: Step) -> Move:
+    """Waits without holding anything, then looks for use of the predecessor."""
+    assert step.ledger.grace_until is not None, "confirm writes grace_until"
+    if step.now < step.ledger.grace_until and not step.emergency:
+        sentence = f"the old one lives until {step.ledger.grace_until:%Y-%m-%d %H:%M} UTC"
+        return step.wait(Reason.GRACE, sentence, step.ledger.grace_until)
+    if step.ledger.predecessor_id is None:
+        return _predecessor_unknown(step)
+    return _still_used(step) or step.to(Phase.DISABLE, "grace is over and nobody is seen using the old one")
+
+
+def disable(step: Step) -> Move:
+    """The reversible step, where the source has one."""
+    if step.traits.shared:
+        return step.skip(Phase.FORGET)
+    waiting = unsettled(step) or _still_used(step) or _store_names_ours(step)
+    if waiting:
+        return waiting
+    predecessor_id = _predecessor_id(step)
+    if not step.traits.reversible:
+        return step.skip(Phase.REMOVE)
+    step.provider.disable(predecessor_id)
+    return step.to(Phase.FORGET, f"disabled {predecessor_id}", disabled_at=step.now)
+
+
+def forget(step: Step) -> Move:
+    """The accepted set without the predecessor, verifiers redeployed and confirmed."""
+    ledger = step.ledger
+    if step.recipe.accepted_as is None:
+        return step.skip(Phase.PROVE)
+    if ledger.forgot is None:
+        waiting = unsettled(step) or _await_yes(step) or _store_names_ours(step)
+        if waiting:
+            return waiting
+        member = step.shared.member(step.predecessor)
+        version = edit_accepted(step, lambda members: members.without(member))
+        sentence = "the accepted set holds the old one no more"
+        return step.stay(sentence, forgot=version, forgot_at=step.parts.journal.now())
+    assert ledger.forgot_at is not None, "forgot_at is written with forgot"
+    unfinished = joined(step, Purpose.FORGET) or rolled_out(step, Purpose.FORGET, since=ledger.forgot_at)
+    return unfinished or step.to(Phase.PROVE, "every verifier was restarted without the old one")
+
+
+def prove(step: Step) -> Move:
+    """The predecessor is refused by the source's own word, while the successor works in the same minute."""
+    since = step.ledger.polling_since or step.now
+    death = _death(step, step.predecessor, step.successor)
+    if death is None:
+        if step.now - since < step.traits.propagation:
+            sentence = "the source still accepts the old one"
+            return step.wait(Reason.PROPAGATING, sentence, step.bounds.poll, polling_since=since)
+        raise Park(
+            Reason.STILL_ALIVE,
+            f"{step.ledger.predecessor_id} still works after it was invalidated",
+        )
+    if step.gapped or step.traits.shared or step.ledger.removed_at is not None:
+        return step.end(
+            State.DONE,
+            f"done; the old one is dead ({death})",
+            death=death,
+            proved_at=step.now,
+        )
+    until = step.now + step.recipe.quarantine
+    sentence = f"the old one is dead ({death})"
+    return step.to(
+        Phase.QUARANTINE,
+        sentence,
+        death=death,
+        proved_at=step.now,
+        quarantine_until=until,
+    )
+
+
+def quarantine(step: Step) -> Move:
+    """Disabled for a while before it is gone for good; a sign of trouble enables it again."""
+    assert step.ledger.quarantine_until is not None, "prove writes quarantine_until"
+    if step.now < step.ledger.quarantine_until and not step.emergency:
+        return step.wait(
+            Reason.QUARANTINE,
+            "disabled; removed for good later",
+            step.ledger.quarantine_until,
+        )
+    try:
+        step.provider.verify(step.successor)
+    except CredentialRefused as refusal:
+        raise _enabled_again(step, refusal) from refusal
+    return step.to(Phase.REMOVE, "no trouble while it was disabled")
+
+
+def remove(step: Step) -> Move:
+    """For good; only the id from the row, after every managed name of this principal was identified."""
+    waiting = unsettled(step) or sweep(step) or _store_names_ours(step)
+    if waiting:
+        return waiting
+    predecessor_id = _predecessor_id(step)
+    _named_by_nobody(step, predecessor_id)
+    step.provider.remove(predecessor_id)
+    for stray in step.ledger.strays:
+        step.provider.remove(stray)
+    if step.ledger.proved_at is None:  # a source without a reversible step: removing it is what killed it
+        return step.to(
+            Phase.PROVE,
+            f"removed {predecessor_id}",
+            removed_at=step.now,
+            polling_since=None,
+        )
+    return step.end(State.DONE, f"done; removed {predecessor_id}", removed_at=step.now)
+
+
+def _store_names_ours(step: Step) -> Move | None:
+    """None when the store holds what this rotation wrote. Parks when somebody changed it.
+
+    A worker that froze and woke may have written our own value once more: that version is ours too.
+    """
+    late = {}
+    for field, name in step.recipe.fields.items():
+        there, version = step.store.read(name), step.ledger.wrote[name]
+        if there.version == version:
+            continue
+        if there.value != step.successor.fields[field]:
+            sentence = f"{name} is at version {there.version}, we wrote {version}: somebody changed it"
+            raise Park(Reason.DRIFT, sentence)
+        late[name] = there.version
+    if not late:
+        return None
+    sentence = f"our own value was written again, late: {plural(f'{name} {late[name]}' for name in late)}"
+    return step.stay(sentence, wrote={**step.ledger.wrote, **late})
+
+
+def _predecessor_id(step: Step) -> str:
+    predecessor_id = step.ledger.predecessor_id
+    if predecessor_id is None or predecessor_id == step.ledger.successor_id:
+        raise Park(
+            Reason.PREDECESSOR_UNKNOWN,
+            "the id of the old credential is not in the row; nothing was invalidated",
+        )
+    return predecessor_id
+
+
+def _still_used(step: Step) -> Move | None:
+    """None when the predecessor may be invalidated; unknown is never unused."""
+    if step.ledger.predecessor_works is False or step.traits.sight is Sight.OURS:
+        return None
+    assert step.ledger.confirmed_at is not None, "confirm writes confirmed_at"
+    last = step.provider.last_used(_predecessor_id(step))
+    use = last.since(step.ledger.confirmed_at)
+    if use is Use.USED:
+        sentence = f"the old one is still in use{': ' + last.by if last.by else ''}; it stays until that ends"
+        return step.wait(Reason.STILL_USED, sentence, max(step.bounds.poll, step.recipe.grace / 10))
+    if use is Use.UNKNOWN and not step.recipe.accept_unseen:
+        sentence = (
+            "the source does not tell whether the old one is in use, and the policy has no accept_unseen"
+        )
+        raise Park(Reason.UNSEEN, sentence)
+    return None
+
+
+def _await_yes(step: Step) -> Move | None:
+    """Verifiers outside our control: a person says that they have taken the successor up."""
+    if not step.recipe.external_consumers or step.rotation.approved_by or step.emergency:
+        return None
+    sentence = f"waiting for a yes: rotator approve {step.rotation.id} --reason …"
+    return step.wait(Reason.AWAITING_YES, sentence, step.bounds.slow_poll)
+
+
+def _predecessor_unknown(step: Step) -> Move:
+    """The first rotation of a credential that the source cannot name revokes nothing and asks."""
+    if step.rotation.approved_by:
+        sentence = (
+            f"done; the old one was not invalidated by rotator, {step.rotation.approved_by} answers for it"
+        )
+        return step.end(State.DONE, sentence, death=Death.ASSUMED)
+    sentence = (
+        "rotator cannot name the old credential: invalidate it by hand, then `rotator approve` this rotation"
+    )
+    return step.wait(Reason.AWAITING_YES, sentence, step.bounds.slow_poll)
+
+
+def _death(step: Step, dead: Credential, alive: Credential) -> Death | None:
+    """How we know that `dead` is dead; None while it is accepted. Raises Park when `alive` is refused."""
+    if step.traits.shared:
+        return _death_by_probe(step, dead, alive)
+    if step.traits.death is Death.LISTED_GONE:
+        listed = step.provider.observe().by_id().get(dead.id)
+        gone = listed is None or listed.liveness is Liveness.DISABLED
+    else:
+        gone = _refused(step, dead)
+    try:
+        step.provider.verify(alive)
+    except CredentialRefused as refusal:
+        raise _enabled_again(step, refusal) from refusal
+    return step.traits.death if gone else None
+
+
+def _death_by_probe(step: Step, dead: Credential, alive: Credential) -> Death | None:
+    if not step.recipe.probe:
+        return Death.ASSUMED
+    refused = True
+    for url in step.recipe.probe:
+        try:
+            step.shared.probe(url, dead)
+            refused = False
+        except CredentialRefused:
+            pass
+        try:
+            step.shared.probe(url, alive)
+        except CredentialRefused as refusal:
+            raise Park(Reason.SUCCESSOR_DEAD, f"{url} refuses the credential in use: {refusal}") from refusal
+    return Death.PROBE if refused else None
+
+
+def _refused(step: Step, credential: Credential) -> bool:
+    try:
+        step.provider.verify(credential)
+    except CredentialRefused:
+        return True
+    return False
+
+
+def _enabled_again(step: Step, refusal: CredentialRefused) -> Park:
+    """The successor stopped working: the predecessor lives again, and a person looks."""
+    sentence = f"the source refuses the credential in use: {refusal}"
+    if (
+        step.traits.reversible
+        and step.ledger.predecessor_id
+        and step.rotation.phase in {Phase.PROVE, Phase.QUARANTINE}
+    ):
+        step.provider.enable(step.ledger.predecessor_id)
+        sentence += "; the old one was enabled again"
+    return Park(Reason.SUCCESSOR_DEAD, sentence)
+
+
+def _named_by_nobody(step: Step, credential_id: str) -> None:
+    """Parks when any managed name of this principal still names `credential_id`."""
+    for policy in step.parts.policies().secrets.values():
+        recipe = policy.recipe
+        if recipe.environment != step.recipe.environment or recipe.provider != step.recipe.provider:
+            continue
+        provider = step.parts.provider(recipe)
+        if provider.principal != step.provider.principal:
+            continue
+        fields = {field: step.store.read(name).value for field, name in recipe.fields.items()}
+        if provider.identify(fields) == credential_id:
+            raise Park(
+                Reason.DRIFT,
+                f"{recipe.secret} names {credential_id}: it is in use and was not removed",
+            )

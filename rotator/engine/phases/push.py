@@ -1,0 +1,120 @@
+"""2 push to the store: announce and store.
+
+Every change that consumers can see is one write of one parameter. With an accepted set, every verifier accepts the
+successor before anyone can read it as the value in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rotator.engine.phases.rollout import joined, rolled_out
+from rotator.engine.phases.step import Move, Park, Step, Undo
+from rotator.model.errors import CredentialRefused, Drifted, Raced, Transient
+from rotator.model.rotation import Phase, Purpose, Reason
+from rotator.model.secrets import AcceptedSet, Credential
+
+
+def announce(step: Step) -> Move:
+    """Adds the successor to the accepted set, redeploys the verifiers, and asks them to accept what it makes."""
+    ledger = step.ledger
+    if ledger.announced is None:
+        ours = step.shared.member(step.predecessor), step.shared.member(step.successor)
+        version = edit_accepted(step, lambda members: members.including(ours[0]).including(ours[1]))
+        sentence = "announced: the accepted set holds both"
+        return step.stay(sentence, announced=version, announced_at=step.parts.journal.now())
+    assert ledger.announced_at is not None, "announced_at is written with announced"
+    unfinished = joined(step, Purpose.ANNOUNCE) or rolled_out(
+        step, Purpose.ANNOUNCE, since=ledger.announced_at
+    )
+    if unfinished:
+        return unfinished
+    return _probed(step, step.successor) or step.to(
+        Phase.STORE, "every verifier accepts both", accepted=0, polling_since=None
+    )
+
+
+def store(step: Step) -> Move:
+    """Writes the fields, then the mirrors, and reads back what is there."""
+    wrote = dict(step.ledger.wrote)
+    for field, name in step.recipe.fields.items():
+        try:
+            wrote[name] = step.store.write(name, step.successor.fields[field], step.ledger.before[name])
+        except Raced as race:
+            raise Park(Reason.RACED, f"{race}; nothing is redeployed until a person has looked") from race
+        except Drifted as drift:
+            raise Park(Reason.DRIFT, f"{drift}; somebody is changing it while it rotates") from drift
+    wrote_at = step.parts.journal.now()
+    write_mirrors(step, step.successor)
+    for field, name in step.recipe.fields.items():
+        there = step.store.read(name)
+        if there.version < wrote[name]:
+            raise Transient(f"{name}: the store does not show our version {wrote[name]} yet")
+        if there.version != wrote[name] or there.value != step.successor.fields[field]:
+            sentence = f"{name}: we wrote version {wrote[name]}, version {there.version} is there"
+            raise Park(Reason.RACED, sentence)
+    following = Phase.VERIFY if step.gapped else Phase.REDEPLOY
+    return step.to(following, "the store holds the successor", wrote=wrote, wrote_at=wrote_at)
+
+
+def write_mirrors(step: Step, credential: Credential) -> None:
+    """Every mirror gets every field; a mirror that fails holds the rotation here."""
+    for mirror in step.recipe.mirrors:
+        for field, name in step.recipe.fields.items():
+            step.parts.mirror(step.recipe.environment, mirror).write(name, credential.fields[field])
+
+
+def edit_accepted(step: Step, edit: Callable[[AcceptedSet], AcceptedSet]) -> int:
+    """One write of the accepted set, edited and never replaced; returns the version that is there.
+
+    Somebody who edits it in between is not overruled: the edit is tried again on what they wrote.
+    """
+    name = step.recipe.accepted_as
+    assert name is not None, "only secrets with an accepted set get here"
+    there = step.store.read(name)
+    members = AcceptedSet.parse(there.value)
+    edited = edit(members)
+    if edited is members or edited.sealed() == members.sealed():
+        return there.version
+    try:
+        return step.store.write(name, edited.sealed(), there.version)
+    except Drifted as drift:
+        raise Transient(f"{drift}; reading it again") from drift
+    except Raced as race:
+        raise Park(
+            Reason.RACED,
+            f"{race}; the accepted set may lack what somebody else just added",
+        ) from race
+
+
+def _probed(step: Step, credential: Credential) -> Move | None:
+    """Asks every verifier behind the probes; None when all accept, several times in a row."""
+    if not step.recipe.probe:
+        return None
+    since = step.ledger.polling_since or step.now
+    for url in step.recipe.probe:
+        try:
+            step.shared.probe(url, credential)
+        except CredentialRefused as refusal:
+            if step.now - since < step.traits.propagation:
+                sentence = "a verifier does not accept the successor yet"
+                return step.wait(
+                    Reason.PROPAGATING,
+                    sentence,
+                    step.bounds.poll,
+                    accepted=0,
+                    polling_since=since,
+                )
+            sentence = f"{url} refuses what the successor made: {refusal}"
+            raise Undo(Reason.NOT_ACCEPTED_BY_VERIFIERS, sentence) from refusal
+    accepted = step.ledger.accepted + 1
+    if accepted < step.traits.acceptances:
+        sentence = f"verifiers accepted {accepted} of {step.traits.acceptances} times in a row"
+        return step.wait(
+            Reason.PROPAGATING,
+            sentence,
+            step.bounds.poll,
+            accepted=accepted,
+            polling_since=since,
+        )
+    return None

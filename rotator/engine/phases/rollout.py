@@ -1,0 +1,127 @@
+"""3 redeploy: join the workloads' rollouts, and confirm that every consumer is on the successor.
+
+A finished rollout proves a restart, not a value: confirm also wants every instance started after our write, and
+where instances report what they read, that it is our version.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rotator.contracts.provider import Use
+from rotator.engine.phases.step import Move, Park, Step, Undo, plural
+from rotator.engine.rollouts import expected, stale_reading
+from rotator.model.errors import Transient
+from rotator.model.rotation import (
+    Evidence,
+    Phase,
+    Purpose,
+    Reason,
+    RolloutRow,
+    RolloutState,
+)
+
+
+def redeploy(step: Step) -> Move:
+    """Joins the open rollout of every workload that reads the secret."""
+    return joined(step, Purpose.REDEPLOY, following=Phase.CONFIRM) or step.skip(Phase.CONFIRM)
+
+
+def confirm(step: Step) -> Move:
+    """Every consumer is seen on the successor; the best evidence is noted."""
+    assert step.ledger.wrote_at is not None, "store writes wrote_at"
+    unfinished = rolled_out(step, Purpose.REDEPLOY, since=step.ledger.wrote_at)
+    if unfinished:
+        return unfinished
+    evidence = _evidence(step, _rollouts(step, Purpose.REDEPLOY))
+    if step.gapped:
+        return step.to(
+            Phase.PROVE,
+            f"confirmed ({evidence})",
+            confirmed_at=step.now,
+            evidence=evidence,
+        )
+    grace = step.recipe.grace
+    if step.today is not None:
+        grace = max(grace, step.today.recipe.grace)
+    until = step.now if step.emergency else step.now + grace
+    sentence = f"confirmed ({evidence}): the old one ends {until:%Y-%m-%d %H:%M} UTC at the earliest"
+    return step.to(
+        Phase.GRACE,
+        sentence,
+        confirmed_at=step.now,
+        evidence=evidence,
+        grace_until=until,
+    )
+
+
+def joined(step: Step, purpose: Purpose, following: Phase | None = None) -> Move | None:
+    """Joins the workloads' rollouts of that purpose; None once that is written down."""
+    if purpose in step.ledger.rollouts:
+        return None
+    rows = [
+        step.parts.journal.join_rollout(
+            step.rotation.id,
+            deployment.id,
+            purpose,
+            exclusive=step.ledger.singly and purpose is not Purpose.UNDO,
+        )
+        for deployment in step.deployments()
+    ]
+    rollouts = {**step.ledger.rollouts, purpose.value: tuple(row.id for row in rows)}
+    sentence = f"joined the rollout of {plural(row.workload for row in rows)}"
+    return step.to(following or step.rotation.phase, sentence, rollouts=rollouts)
+
+
+def rolled_out(step: Step, purpose: Purpose, since: datetime) -> Move | None:
+    """None when every rollout joined for `purpose` is done and nothing from before `since` is left."""
+    rows = _rollouts(step, purpose)
+    failed = [row for row in rows if row.state is RolloutState.FAILED]
+    if failed:
+        sentence = "; ".join(f"{row.workload}: {row.sentence}" for row in failed)
+        unseen = all(
+            stale_reading(row.workload, row.seen, expected(step.rotation, purpose)) for row in failed
+        )
+        return _failed(step, purpose, Reason.NOT_SEEN if unseen else Reason.ROLLOUT_FAILED, sentence)
+    running = [row for row in rows if row.state is not RolloutState.DONE]
+    if running:
+        sentence = f"waiting for the rollout of {plural(row.workload for row in running)}"
+        return step.wait(
+            Reason.ROLLING_OUT,
+            sentence,
+            max(row.run_at for row in running) + step.bounds.poll,
+        )
+    early = [row for row in rows if row.started_at is None or row.started_at < since]
+    if early:
+        raise Transient(f"the rollout of {plural(row.workload for row in early)} began before our write")
+    return None
+
+
+def _failed(step: Step, purpose: Purpose, reason: Reason, sentence: str) -> Move:
+    """What a failed rollout means depends on what it was for."""
+    if purpose is Purpose.UNDO:
+        raise Park(Reason.RECONFIRM_FAILED, f"consumers could not be taken back: {sentence}")
+    if purpose is Purpose.FORGET:
+        remaining = {name: ids for name, ids in step.ledger.rollouts.items() if name != purpose.value}
+        return step.wait(
+            reason,
+            f"trying again: {sentence}",
+            step.recipe.backoff_longest,
+            rollouts=remaining,
+        )
+    raise Undo(reason, sentence)
+
+
+def _rollouts(step: Step, purpose: Purpose) -> list[RolloutRow]:
+    ids = step.ledger.rollouts.get(purpose.value, ())
+    return list(step.parts.journal.rollouts(ids)) if ids else []
+
+
+def _evidence(step: Step, rows: list[RolloutRow]) -> Evidence:
+    """The best proof there is that consumers are on the successor."""
+    names = set(step.ledger.wrote)
+    if rows and all(names <= set(row.seen) for row in rows):
+        return Evidence.REPORTED
+    assert step.ledger.wrote_at is not None and step.ledger.successor_id is not None, "store wrote both"
+    used = step.provider.last_used(step.ledger.successor_id).since(step.ledger.wrote_at)
+    return Evidence.SOURCE if used is Use.USED else Evidence.ASSUMED

@@ -1,0 +1,276 @@
+"""1 update at source: plan, tidy, create, ready, activate, verify.
+
+Nothing here can hurt a consumer: the predecessor stays as it is (except at a source without overlap, which has its
+own path). What can go wrong is a credential that nobody remembers, so create runs only under the claim that planned
+it, and a plan that follows a lost one lists until the source's answer is stable.
+"""
+
+from __future__ import annotations
+
+from rotator.contracts.provider import Observation, Overlap, Use
+from rotator.engine.phases.step import (
+    Move,
+    Park,
+    Step,
+    Undo,
+    predecessor_seal,
+    successor_seal,
+)
+from rotator.model.errors import CredentialRefused, NotYet, Refused, Transient
+from rotator.model.rotation import Phase, Reason, State
+from rotator.model.secrets import AcceptedSet, Credential, MalformedSet
+
+
+def plan(step: Step) -> Move:
+    """Observes source and store, tries the predecessor, and writes down everything later phases act on."""
+    ledger, traits = step.ledger, step.traits
+    if traits.mints and ledger.minting_at is not None:
+        unsettled = _await_listing(step)
+        if unsettled:
+            return unsettled
+    observed = step.provider.observe()
+    if traits.mints and ledger.minting_at is not None:
+        listing = tuple(sorted(observed.by_id()))
+        if listing != ledger.listing:
+            sentence = "an answer was lost while minting: listing the source until two listings agree"
+            return step.wait(Reason.LISTING, sentence, step.bounds.poll, listing=listing)
+
+    stored = {field: step.store.read(name) for field, name in step.recipe.fields.items()}
+    fields = {field: value.value for field, value in stored.items()}
+    before = {step.recipe.fields[field]: value.version for field, value in stored.items()}
+    predecessor_id = _remembered(step, before) or step.provider.identify(fields)
+    works = _works(step, Credential(predecessor_id or "", fields))
+    strangers = _strangers(step, Credential(predecessor_id or "", fields)) if step.recipe.accepted_as else 0
+
+    strays, doubtful = _unrecorded(step, observed)
+    leftover = next(iter(strays + doubtful), None)
+    if leftover and (ledger.before != before or not traits.mints):  # then consumers may be using it
+        raise Park(
+            Reason.DRIFT,
+            f"{leftover} is at the source, perhaps made by this rotation, and the store changed since it was planned: "
+            "somebody wrote, or this journal is older than the world",
+        )
+    known = ledger.known if ledger.known is not None else tuple(sorted(observed.by_id()))
+    if (
+        observed.free_slots is not None
+        and observed.free_slots + len(strays) < 1
+        and traits.overlap is not Overlap.NONE
+    ):
+        raise Park(
+            Reason.NO_FREE_SLOT,
+            observed.blocker or "the source has no free slot, and rotator makes none",
+        )
+
+    if step.rotation.data_key is None:
+        key = step.parts.sealer.new_key(step.seal_context)
+    else:
+        key = step.data_key
+    sealed = {
+        "data_key": key.wrapped,
+        "sealed_predecessor": key.seal(fields, predecessor_seal(step.rotation.id)),
+    }
+    return step.to(
+        Phase.TIDY,
+        f"planned: replaces {predecessor_id or 'a credential the source cannot name'}",
+        sealed=sealed,
+        planned_fence=step.rotation.fence,
+        predecessor_id=predecessor_id,
+        predecessor_works=works,
+        before=before,
+        known=known,
+        strays=strays,
+        doubtful=doubtful,
+        strangers=strangers,
+        listing=None,
+        polling_since=None,
+        minting_at=step.now if traits.mints else None,
+    )
+
+
+def tidy(step: Step) -> Move:
+    """Removes the strays that plan wrote down; unlabelled unknowns are only disabled."""
+    ledger = step.ledger
+    if not ledger.strays and not ledger.doubtful:
+        return step.skip(Phase.CREATE)
+    for stray in ledger.strays:
+        step.provider.remove(stray)
+    for unknown in ledger.doubtful:
+        step.provider.disable(unknown)
+    return step.to(
+        Phase.CREATE,
+        f"tidied {len(ledger.strays) + len(ledger.doubtful)} leftover(s) of a lost answer",
+    )
+
+
+def create(step: Step) -> Move:
+    """Mints and seals in one step; a source that is told its value is not touched yet."""
+    if step.ledger.planned_fence != step.rotation.fence:
+        return step.skip(Phase.PLAN)
+    key = step.data_key  # opened before the mint: trouble with KMS stops here, never after
+    try:
+        successor = step.provider.create(step.rotation.id, step.ledger.predecessor_id)
+    except (Transient, NotYet) as trouble:
+        return _plan_again(step, trouble)
+    sealed = key.seal(successor.fields, successor_seal(step.rotation.id, step.rotation.fence))
+    return step.to(
+        Phase.READY if step.gapped else Phase.ACTIVATE,
+        f"made {successor.id}",
+        sealed={"sealed_successor": sealed},
+        successor_id=successor.id,
+        created_fence=step.rotation.fence,
+        strays=(),
+        doubtful=(),
+    )
+
+
+def ready(step: Step) -> Move:
+    """Overlap none: before the way back closes, everything the way forward needs has answered."""
+    for field, name in step.recipe.fields.items():
+        step.store.check_writable(name, step.successor.fields[field].size)
+    for name in step.recipe.mirrors:
+        for parameter in step.recipe.fields.values():
+            step.parts.mirror(step.recipe.environment, name).stale(parameter, step.now)
+    for deployment in step.deployments():
+        list(step.parts.redeployer(deployment).starts(step.now))
+    return step.to(Phase.ACTIVATE, "store, mirrors and redeployers answer")
+
+
+def activate(step: Step) -> Move:
+    """Makes the source accept the successor."""
+    if step.gapped:
+        return _activate_without_overlap(step)
+    if step.traits.mints:
+        return step.skip(Phase.VERIFY)
+    step.provider.activate(step.successor)
+    return step.to(Phase.VERIFY, f"the source was told {step.successor.id}")
+
+
+def verify(step: Step) -> Move:
+    """Uses the successor as a consumer would, until it was accepted several times in a row."""
+    since = step.ledger.polling_since or step.now
+    try:
+        step.provider.verify(step.successor)
+    except CredentialRefused as refusal:
+        if step.now - since < step.traits.propagation:
+            sentence = "the source does not accept the successor yet"
+            return step.wait(
+                Reason.PROPAGATING,
+                sentence,
+                step.bounds.poll,
+                accepted=0,
+                polling_since=since,
+            )
+        raise Undo(Reason.NOT_ACCEPTED, f"the source refuses the successor: {refusal}") from refusal
+    accepted = step.ledger.accepted + 1
+    if accepted < step.traits.acceptances:
+        sentence = f"accepted {accepted} of {step.traits.acceptances} times in a row"
+        return step.wait(
+            Reason.PROPAGATING,
+            sentence,
+            step.bounds.poll,
+            accepted=accepted,
+            polling_since=since,
+        )
+    if step.gapped:
+        following = Phase.REDEPLOY
+    else:
+        following = Phase.ANNOUNCE if step.recipe.accepted_as else Phase.STORE
+    return step.to(
+        following,
+        "the source accepts the successor",
+        accepted=accepted,
+        polling_since=None,
+    )
+
+
+def _await_listing(step: Step) -> Move | None:
+    """A mint may have happened: before anything is listed, the source's listing bound passes."""
+    since = step.ledger.polling_since
+    if since is None:
+        sentence = "an answer may have been lost while minting: waiting until the source lists everything"
+        return step.wait(
+            Reason.LISTING,
+            sentence,
+            step.traits.listing,
+            polling_since=step.now,
+            listing=None,
+        )
+    if step.now < since + step.traits.listing:
+        return step.wait(
+            Reason.LISTING,
+            "waiting for the source's listing",
+            since + step.traits.listing,
+        )
+    return None
+
+
+def _plan_again(step: Step, trouble: Transient | NotYet) -> Move:
+    """The mint's answer was lost or late: look before minting once more, less and less often."""
+    lost, recipe = step.ledger.mints_lost, step.recipe
+    at = step.now + min(recipe.backoff_longest, recipe.backoff_first * 2 ** min(lost, 20))
+    if isinstance(trouble, NotYet):
+        at = max(at, trouble.until)
+    elif trouble.retry_after is not None:
+        at = max(at, step.now + trouble.retry_after)
+    ledger = step.ledger.having(planned_fence=None, polling_since=None, listing=None, mints_lost=lost + 1)
+    return Move(Phase.PLAN, ledger, str(trouble), "retries", reason=Reason.RETRYING, run_at=at)
+
+
+def _remembered(step: Step, before: dict[str, int]) -> str | None:
+    """The current credential's id if the journal made it and the store still holds what it wrote."""
+    earlier = step.parts.journal.rotations(secret=step.recipe.secret, limit=20)
+    done = next((rotation for rotation in earlier if rotation.state is State.DONE), None)
+    return done.ledger.successor_id if done and done.ledger.wrote == before else None
+
+
+def _works(step: Step, credential: Credential) -> bool:
+    """Whether the source accepts the credential; if it refuses the predecessor, there is nothing to undo to."""
+    try:
+        step.provider.verify(credential)
+    except CredentialRefused:
+        return False
+    return True
+
+
+def _strangers(step: Step, predecessor: Credential) -> int:
+    """Members of the accepted set that nobody here wrote; parks when there is no set to work with."""
+    name = step.recipe.accepted_as
+    assert name is not None, "asked only for secrets with an accepted set"
+    try:
+        accepted = AcceptedSet.parse(step.store.read(name).value)
+    except (MalformedSet, Refused) as trouble:
+        sentence = f"{name}: {trouble}; make it with `rotator prepare` before the first rotation"
+        raise Park(Reason.NO_ACCEPTED_SET, sentence) from trouble
+    return accepted.strangers(step.shared.member(predecessor))
+
+
+def _unrecorded(step: Step, observed: Observation) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Strays that bear this rotation's label, and unlabelled unknowns that may be ours.
+
+    At a source without labels an unknown credential is never removed by itself: it is disabled if it was never used
+    and can be enabled again; else the rotation parks and shows it.
+    """
+    if step.traits.labels:
+        ours = tuple(sighting.id for sighting in observed.credentials if sighting.label == step.rotation.id)
+        return ours, ()
+    if not step.traits.mints or step.ledger.known is None or step.traits.overlap is Overlap.NONE:
+        return (), ()
+    unknown = [sighting.id for sighting in observed.credentials if sighting.id not in step.ledger.known]
+    minting_at = step.ledger.minting_at or step.now
+    for credential_id in unknown:
+        used = step.provider.last_used(credential_id).since(minting_at)
+        if used is not Use.UNUSED or not step.traits.reversible:
+            sentence = f"{credential_id} appeared at the source while an answer was lost; it may be ours or another's"
+            raise Park(Reason.UNKNOWN_AT_SOURCE, sentence)
+    return (), tuple(unknown)
+
+
+def _activate_without_overlap(step: Step) -> Move:
+    """One credential only: activate and store back to back; on resume, act on the one that works."""
+    if step.traits.mints or _works(step, step.successor):
+        return step.skip(Phase.STORE)
+    if step.ledger.predecessor_works and not _works(step, step.predecessor):
+        sentence = "the source refuses the successor and the predecessor: consumers are locked out"
+        raise Park(Reason.NEITHER_WORKS, sentence)
+    step.provider.activate(step.successor)
+    return step.skip(Phase.STORE)

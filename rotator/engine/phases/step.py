@@ -1,0 +1,228 @@
+"""Step: what a phase sees, and the moves it may answer with.
+
+A phase is a function from Step to Move. It reads the row, asks adapters, and names the next phase; it never writes
+the row itself. `Undo` and `Park` are verdicts; what adapters raise is sorted by the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, cast
+
+from rotator.contracts.parts import Parts
+from rotator.contracts.provider import Overlap, Provider, SharedProvider, Traits
+from rotator.contracts.sealer import DataKey
+from rotator.contracts.store import SecretStore
+from rotator.engine.settings import Bounds
+from rotator.model.policy import Deployment, Recipe, SecretPolicy
+from rotator.model.rotation import Ledger, Phase, Priority, Reason, Rotation, State
+from rotator.model.secrets import Credential, Sealed
+
+
+class Verdict(Exception):
+    """A declared end of the way forward, with our own reason and a sentence for people."""
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason, self.sentence = reason, sentence
+
+
+class Undo(Verdict):
+    """Back to the predecessor."""
+
+
+class Park(Verdict):
+    """Stop with both alive; a person must look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A phase's answer: the next phase, what it wrote down, and when to go on.
+
+    `durable=False` marks a phase that did nothing: the next durable move carries it along, one commit fewer.
+    """
+
+    phase: Phase
+    ledger: Ledger
+    sentence: str
+    kind: str = "advanced"
+    state: State = State.ACTIVE
+    reason: Reason | None = None
+    run_at: datetime | None = None
+    sealed: Mapping[str, str | None] | None = (
+        None  # row fields: sealed_predecessor, sealed_successor, data_key
+    )
+    durable: bool = True
+
+
+@dataclass(frozen=True)
+class Step:
+    """One claimed rotation, its adapters and the present moment."""
+
+    rotation: Rotation
+    parts: Parts
+    bounds: Bounds
+    now: datetime
+
+    @property
+    def recipe(self) -> Recipe:
+        """The frozen how."""
+        return self.rotation.recipe
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is written down."""
+        return self.rotation.ledger
+
+    @property
+    def emergency(self) -> bool:
+        """Whether windows, freezes and grace do not bind."""
+        return self.rotation.priority is Priority.EMERGENCY
+
+    @cached_property
+    def provider(self) -> Provider:
+        """The source's adapter."""
+        return self.parts.provider(self.recipe)
+
+    @property
+    def shared(self) -> SharedProvider:
+        """The source's adapter of a secret whose both ends are ours. Parks where it is none."""
+        if not self.traits.shared:
+            sentence = f"{self.recipe.provider} has no accepted set; take accepted_as out of the policy"
+            raise Park(Reason.NO_ACCEPTED_SET, sentence)
+        return cast("SharedProvider", self.provider)
+
+    @property
+    def traits(self) -> Traits:
+        """What the source is like."""
+        return self.provider.traits
+
+    @property
+    def gapped(self) -> bool:
+        """Whether the source accepts one credential only: after activate the only way is forward."""
+        return self.traits.overlap is Overlap.NONE
+
+    @cached_property
+    def store(self) -> SecretStore:
+        """Where consumers read."""
+        return self.parts.store(self.recipe.environment)
+
+    @cached_property
+    def today(self) -> SecretPolicy | None:
+        """Today's policy for this secret; None when it left the policy."""
+        return self.parts.policies().secrets.get(self.recipe.secret)
+
+    def deployments(self) -> tuple[Deployment, ...]:
+        """The recipe's consumers, and those that today's policy adds."""
+        known = {
+            deployment.id: deployment for deployment in (self.today.recipe.deployments if self.today else ())
+        }
+        known.update({deployment.id: deployment for deployment in self.recipe.deployments})
+        return tuple(known.values())
+
+    # values
+
+    @property
+    def seal_context(self) -> dict[str, str]:
+        """What the data key is bound to."""
+        return {
+            "app": "rotator",
+            "secret": self.recipe.secret,
+            "rotation": self.rotation.id,
+        }
+
+    @cached_property
+    def data_key(self) -> DataKey:
+        """The rotation's data key, opened."""
+        assert self.rotation.data_key is not None, "plan makes the data key before anything is sealed"
+        return self.parts.sealer.open_key(self.rotation.data_key, self.seal_context)
+
+    @cached_property
+    def predecessor(self) -> Credential:
+        """The credential that is being replaced."""
+        assert self.rotation.sealed_predecessor is not None, "plan seals the predecessor"
+        fields = self.data_key.open(self.rotation.sealed_predecessor, predecessor_seal(self.rotation.id))
+        return Credential(self.ledger.predecessor_id or "", fields)
+
+    @cached_property
+    def successor(self) -> Credential:
+        """The credential that replaces it."""
+        assert self.rotation.sealed_successor is not None, "create seals the successor"
+        assert self.ledger.successor_id is not None and self.ledger.created_fence is not None, (
+            "create writes both"
+        )
+        bound_to = successor_seal(self.rotation.id, self.ledger.created_fence)
+        return Credential(
+            self.ledger.successor_id,
+            self.data_key.open(self.rotation.sealed_successor, bound_to),
+        )
+
+    def stored_fields(self) -> dict[str, Sealed]:
+        """What the store holds for this secret right now, by field."""
+        return {field: self.store.read(name).value for field, name in self.recipe.fields.items()}
+
+    # moves
+
+    def to(
+        self,
+        phase: Phase,
+        sentence: str,
+        *,
+        sealed: Mapping[str, str | None] | None = None,
+        **written: Any,
+    ) -> Move:
+        """On to `phase` at once, with `written` in the ledger."""
+        return Move(phase, self.ledger.having(**written), sentence, sealed=sealed)
+
+    def skip(self, phase: Phase, **written: Any) -> Move:
+        """On to `phase`: there was nothing to do here."""
+        return Move(phase, self.ledger.having(**written), "", durable=False)
+
+    def stay(self, sentence: str, **written: Any) -> Move:
+        """The same phase again at once, after `written` is down."""
+        return Move(self.rotation.phase, self.ledger.having(**written), sentence)
+
+    def wait(self, reason: Reason, sentence: str, until: datetime | timedelta, **written: Any) -> Move:
+        """The same phase again at `until` (or after that long)."""
+        at = self.now + until if isinstance(until, timedelta) else until
+        return Move(
+            self.rotation.phase,
+            self.ledger.having(**written),
+            sentence,
+            "waits",
+            reason=reason,
+            run_at=at,
+        )
+
+    def end(self, state: State, sentence: str, **written: Any) -> Move:
+        """The end: both sealed values are wiped."""
+        wiped = {"sealed_predecessor": None, "sealed_successor": None, "data_key": None}
+        ledger = self.ledger.having(**written)
+        return Move(
+            self.rotation.phase,
+            ledger,
+            sentence,
+            state.value,
+            state,
+            ledger.undo_reason,
+            sealed=wiped,
+        )
+
+
+def predecessor_seal(rotation_id: str) -> str:
+    """What the sealed predecessor is bound to besides its key."""
+    return f"{rotation_id}/predecessor"
+
+
+def successor_seal(rotation_id: str, created_fence: int) -> str:
+    """What the sealed successor is bound to: the claim under which create ran."""
+    return f"{rotation_id}/successor/{created_fence}"
+
+
+def plural(names: Iterable[str]) -> str:
+    """Names for a sentence: `a`, `a and b`, `a, b and c`."""
+    *most, last = list(names) or ["nothing"]
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,201 @@
+"""undo: restore, reconfirm, withdraw, discard, disprove.
+
+The way back ends with the predecessor current and the successor gone. It is quiet (sweep the successor, nothing
+else) only while nobody can have seen it. If the predecessor was refused, or the source keeps only one credential,
+there is nothing to go back to: the rotation parks instead.
+"""
+
+from __future__ import annotations
+
+from rotator.contracts.provider import Sight, Use
+from rotator.engine.phases.push import edit_accepted, write_mirrors
+from rotator.engine.phases.rollout import joined, rolled_out
+from rotator.engine.phases.settle import sweep, unsettled
+from rotator.engine.phases.step import Move, Park, Step, Undo
+from rotator.model.errors import CredentialRefused, Drifted, Raced
+from rotator.model.rotation import Phase, Purpose, Reason, State
+from rotator.model.secrets import AcceptedSet
+
+_QUIET = frozenset({Phase.PLAN, Phase.TIDY, Phase.CREATE, Phase.READY, Phase.ACTIVATE, Phase.VERIFY})
+_STORED = frozenset({Phase.STORE, Phase.REDEPLOY, Phase.CONFIRM})
+
+
+def begin_undo(step: Step, verdict: Undo) -> Move:
+    """The first move of the way back, by how far the rotation got. Raises Park where there is no way back."""
+    phase = step.rotation.phase
+    if step.gapped and phase in _STORED | {Phase.ACTIVATE, Phase.VERIFY}:
+        raise Park(
+            verdict.reason,
+            f"{verdict.sentence}; the source keeps one credential, so the only way is forward",
+        )
+    if step.ledger.predecessor_works is False and phase not in _QUIET:
+        raise Park(
+            Reason.NOTHING_TO_RETURN_TO,
+            f"{verdict.sentence}; the source refused the old one before we began",
+        )
+    if phase in _STORED:
+        first = Phase.RESTORE
+    elif phase is Phase.ANNOUNCE:
+        first = Phase.WITHDRAW
+    elif phase in _QUIET:
+        first = Phase.DISCARD
+    else:
+        raise Park(verdict.reason, verdict.sentence)
+    ledger = step.ledger.having(undo_reason=verdict.reason, undo_from=phase, swept=False, polling_since=None)
+    return Move(first, ledger, verdict.sentence, "undo", reason=verdict.reason)
+
+
+def restore(step: Step) -> Move:
+    """Previous values back into store and mirrors."""
+    _predecessor_accepted(step)
+    restored = dict(step.ledger.restored)
+    for field, name in step.recipe.fields.items():
+        there = step.store.read(name)
+        if there.value == step.predecessor.fields[field]:
+            if there.version != step.ledger.before[name]:
+                restored[name] = there.version
+            continue
+        if there.value != step.successor.fields[field]:
+            raise Park(
+                Reason.DRIFT,
+                f"{name} holds neither the old nor the new value: somebody changed it",
+            )
+        try:
+            restored[name] = step.store.write(name, step.predecessor.fields[field], there.version)
+        except (Drifted, Raced) as race:
+            raise Park(Reason.DRIFT, f"{race}; while the old value was put back") from race
+    if not restored:
+        return step.skip(_after_consumers(step))
+    write_mirrors(step, step.predecessor)
+    sentence = "the store holds the old value again"
+    return step.to(
+        Phase.RECONFIRM,
+        sentence,
+        restored=restored,
+        restored_at=step.parts.journal.now(),
+    )
+
+
+def reconfirm(step: Step) -> Move:
+    """Consumers of the recipe and of today's policy are redeployed and confirmed on the predecessor."""
+    assert step.ledger.restored_at is not None, "restore writes restored_at"
+    unfinished = joined(step, Purpose.UNDO) or rolled_out(step, Purpose.UNDO, since=step.ledger.restored_at)
+    if unfinished:
+        return unfinished
+    return step.to(
+        _after_consumers(step),
+        "consumers are on the old one again",
+        reconfirmed_at=step.now,
+    )
+
+
+def withdraw(step: Step) -> Move:
+    """The successor leaves the accepted set, one grace after anyone could last sign with it."""
+    ledger = step.ledger
+    if step.recipe.accepted_as is None:
+        return step.skip(Phase.DISCARD)
+    if ledger.forgot is None:
+        if ledger.reconfirmed_at is not None and step.now < ledger.reconfirmed_at + step.recipe.grace:
+            sentence = "verifiers accept both until nothing signed with the new one is left"
+            return step.wait(Reason.GRACE, sentence, ledger.reconfirmed_at + step.recipe.grace)
+        waiting = unsettled(step)
+        if waiting:
+            return waiting
+        member = step.shared.member(step.successor)
+        version = edit_accepted(step, lambda members: members.without(member))
+        sentence = "the accepted set holds the new one no more"
+        return step.stay(sentence, forgot=version, forgot_at=step.parts.journal.now())
+    assert ledger.forgot_at is not None, "forgot_at is written with forgot"
+    unfinished = joined(step, Purpose.FORGET) or rolled_out(step, Purpose.FORGET, since=ledger.forgot_at)
+    return unfinished or step.to(Phase.DISCARD, "every verifier was restarted without the new one")
+
+
+def discard(step: Step) -> Move:
+    """The successor and the strays that are written down are disabled and removed at the source."""
+    waiting = unsettled(step) or sweep(step) or _successor_used(step)
+    if waiting:
+        return waiting
+    if step.ledger.successor_id is not None:
+        _nobody_reads_successor(step)
+        if not step.traits.shared:
+            if step.traits.reversible:
+                step.provider.disable(step.ledger.successor_id)
+            step.provider.remove(step.ledger.successor_id)
+    for stray in step.ledger.strays:
+        step.provider.remove(stray)
+    if step.ledger.successor_id is None:
+        return step.end(State.UNDONE, "undone before anything was made; the old one is untouched")
+    return step.to(Phase.DISPROVE, f"removed {step.ledger.successor_id}", polling_since=None)
+
+
+def disprove(step: Step) -> Move:
+    """The successor is refused by the source, and the predecessor works."""
+    if step.traits.shared:
+        return step.end(State.UNDONE, "undone; the old one is current")
+    since = step.ledger.polling_since or step.now
+    try:
+        step.provider.verify(step.successor)
+    except CredentialRefused:
+        return _predecessor_works(step)
+    if step.now - since < step.traits.propagation:
+        sentence = "the source still accepts the new one"
+        return step.wait(Reason.PROPAGATING, sentence, step.bounds.poll, polling_since=since)
+    raise Park(
+        Reason.STILL_ALIVE,
+        f"{step.ledger.successor_id} still works after it was removed",
+    )
+
+
+def _predecessor_works(step: Step) -> Move:
+    if step.ledger.predecessor_works is not False:
+        try:
+            step.provider.verify(step.predecessor)
+        except CredentialRefused as refusal:
+            sentence = f"undone, but the source refuses the old one now: {refusal}"
+            raise Park(Reason.NEITHER_WORKS, sentence) from refusal
+    return step.end(State.UNDONE, "undone; the old one is current and works")
+
+
+def _predecessor_accepted(step: Step) -> None:
+    """Parks when consumers would be taken back to a credential that is refused (an older journal may not know)."""
+    if step.recipe.accepted_as is not None:
+        members = AcceptedSet.parse(step.store.read(step.recipe.accepted_as).value)
+        if step.shared.member(step.predecessor) not in members:
+            raise Park(Reason.NOTHING_TO_RETURN_TO, "the accepted set does not hold the old one any more")
+    try:
+        step.provider.verify(step.predecessor)
+    except CredentialRefused as refusal:
+        raise Park(Reason.NOTHING_TO_RETURN_TO, f"the source refuses the old one: {refusal}") from refusal
+
+
+def _after_consumers(step: Step) -> Phase:
+    return Phase.WITHDRAW if step.ledger.announced is not None else Phase.DISCARD
+
+
+def _successor_used(step: Step) -> Move | None:
+    """A wait while somebody is seen using the successor that consumers had begun to read; unknown is never unused."""
+    since, sight = step.ledger.reconfirmed_at, step.traits.sight
+    if since is None or step.ledger.successor_id is None or sight is Sight.OURS:
+        return None
+    if sight is Sight.LAGGING and step.now < since + step.recipe.grace:
+        return step.wait(Reason.GRACE, "the source shows use only later", since + step.recipe.grace)
+    last = step.provider.last_used(step.ledger.successor_id)
+    use = last.since(since)
+    if use is Use.USED:
+        sentence = f"the new one is still in use{': ' + last.by if last.by else ''}; it stays until that ends"
+        return step.wait(Reason.STILL_USED, sentence, max(step.bounds.poll, step.recipe.grace / 10))
+    if use is Use.UNKNOWN and not step.recipe.accept_unseen:
+        sentence = (
+            "the source does not tell whether the new one is in use, and the policy has no accept_unseen"
+        )
+        raise Park(Reason.UNSEEN, sentence)
+    return None
+
+
+def _nobody_reads_successor(step: Step) -> None:
+    """Parks when the store still names the successor."""
+    if not step.rotation.sealed_successor:
+        return
+    for field, name in step.recipe.fields.items():
+        if step.store.read(name).value == step.successor.fields[field]:
+            raise Park(Reason.DRIFT, f"{name} names the credential that was to be discarded")

@@ -1,0 +1,172 @@
+"""What people asked for, carried out or refused with a sentence; requests to rotate are taken up by the scan."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from rotator.contracts.journal import Told
+from rotator.contracts.parts import Parts
+from rotator.engine.ownership import take_over
+from rotator.engine.scan import decisions
+from rotator.engine.standing import HELD
+from rotator.model.errors import NotYet, Refused, Transient
+from rotator.model.observations import Pause
+from rotator.model.policy import Mode
+from rotator.model.requests import Request, RequestKind, RequestState
+from rotator.model.rotation import UNDOING, Priority, Reason, Rotation, State
+
+log = structlog.get_logger()
+
+#: A pause without an end date would be forgotten.
+LONGEST_PAUSE = timedelta(days=90)
+
+
+def carry_out_requests(parts: Parts) -> None:
+    """Settles every waiting request that can be settled now; the others keep waiting."""
+    for request in parts.journal.requests(waiting=True):
+        outcome = _outcome(parts, request)
+        if outcome is not None:
+            state, sentence = outcome
+            parts.journal.settle_request(request.id, state, sentence)
+
+
+def _outcome(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """What becomes of a request; None while it has to wait."""
+    match request.kind:
+        case RequestKind.APPROVE:
+            return _approve(parts, request)
+        case RequestKind.EMERGENCY:
+            return _escalate(parts, request)
+        case RequestKind.PAUSE | RequestKind.RESUME:
+            return _pause(parts, request)
+        case RequestKind.TAKE_OVER:
+            return _take_over(parts, request)
+        case RequestKind.ROTATE:
+            return _refuse_impossible(parts, request)
+        case RequestKind.ROLL_BACK:
+            return RequestState.REFUSED, "rolling back by hand is not possible yet"
+
+
+def _approve(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """A yes for one rotation, or for the next one of a secret in mode: approve (which the scan takes up)."""
+    rotation = parts.journal.rotation(request.about)
+    if rotation is None:
+        return _refuse_unknown(parts, request) or _refuse_unasked(parts, request)
+    if rotation.state is State.PARKED:
+        return _reopen(parts, request, rotation)
+    if rotation.state is not State.ACTIVE or rotation.reason is not Reason.AWAITING_YES:
+        return (
+            RequestState.REFUSED,
+            f"{rotation.id} does not wait for a yes: it is {rotation.state} at {rotation.phase}",
+        )
+    because = f": {request.because}" if request.because else ""
+    parts.journal.approve(rotation.id, Told("approved", f"yes by {request.by}{because}"), request.by)
+    return RequestState.TAKEN, f"{rotation.id} goes on"
+
+
+def _reopen(parts: Parts, request: Request, rotation: Rotation) -> tuple[RequestState, str]:
+    """A person has looked at a parked rotation: it goes on where it stands, and parks again if nothing has changed."""
+    because = f": {request.because}" if request.because else ""
+    parts.journal.reopen(rotation.id, Told("approved", f"{request.by} has looked{because}"))
+    return RequestState.TAKEN, f"{rotation.id} goes on at {rotation.phase}"
+
+
+def _refuse_unasked(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """A yes is for what is due now: kept for later it would be forgotten, and then be believed."""
+    entry = decisions(parts.journal, parts.policies())[request.about]
+    if entry.gathered.policy.mode is not Mode.APPROVE:
+        return RequestState.REFUSED, f"{request.about} needs no yes: its policy does not say mode: approve"
+    if entry.decision.due or entry.decision.standing in HELD:
+        return None
+    return (
+        RequestState.REFUSED,
+        f"{request.about} does not wait for a yes: {entry.decision.standing}: {entry.decision.sentence}",
+    )
+
+
+def _escalate(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """Compromised: what is under way hurries, its grace ends now; the request then waits for a rotation of its own."""
+    impossible = _refuse_impossible(parts, request)
+    rotation = _unfinished(parts, request.about)
+    if impossible is None and rotation is not None and _can_hurry(rotation):
+        because = f"{request.by}: {request.because}" if request.because else request.by
+        parts.journal.escalate(
+            rotation.id,
+            Told("emergency", f"emergency declared by {because}; windows and grace do not hold it any more"),
+        )
+    return impossible
+
+
+def _can_hurry(rotation: Rotation) -> bool:
+    """Whether it goes on by itself and nobody has told it to hurry yet."""
+    on_its_way = rotation.state is State.ACTIVE and rotation.phase not in UNDOING
+    return on_its_way and rotation.priority is not Priority.EMERGENCY
+
+
+def _pause(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    unknown = _refuse_unknown(parts, request)
+    if unknown is not None:
+        return unknown
+    if request.kind is RequestKind.RESUME:
+        parts.journal.note_pause(request.about, None)
+        return RequestState.TAKEN, f"{request.about} goes on"
+    now = parts.journal.now()
+    if request.until is None or not now < request.until <= now + LONGEST_PAUSE:
+        return (
+            RequestState.REFUSED,
+            f"a pause needs an end within {LONGEST_PAUSE.days} days",
+        )
+    pause = Pause(
+        secret=request.about,
+        until=request.until,
+        by=request.by,
+        because=request.because,
+    )
+    parts.journal.note_pause(request.about, pause)
+    return (
+        RequestState.TAKEN,
+        f"{request.about} is paused until {request.until:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def _take_over(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    environment = parts.policies().environments.get(request.about)
+    if environment is None:
+        return (
+            RequestState.REFUSED,
+            f"there is no environment {request.about} in policies.yaml",
+        )
+    try:
+        take_over(parts, environment)
+    except Refused as refusal:
+        return RequestState.REFUSED, str(refusal)
+    except (Transient, NotYet) as trouble:
+        log.warning("take-over waits", environment=environment.name, trouble=str(trouble))
+        return None
+    return RequestState.TAKEN, f"{request.about} is ours now"
+
+
+def _refuse_unknown(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    if request.about in parts.policies().secrets:
+        return None
+    return (
+        RequestState.REFUSED,
+        f"{request.about} is neither a secret of policies.yaml nor a rotation",
+    )
+
+
+def _refuse_impossible(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """Refuses what no waiting will make possible under this policy; what is only busy or held keeps waiting."""
+    unknown = _refuse_unknown(parts, request)
+    if unknown is None and parts.policies().secrets[request.about].mode is Mode.OBSERVE:
+        return (
+            RequestState.REFUSED,
+            f"{request.about} is watched only: rotator has no adapter for its source, or its policy says mode: observe",
+        )
+    return unknown
+
+
+def _unfinished(parts: Parts, secret: str) -> Rotation | None:
+    return next(iter(parts.journal.rotations(secret=secret, unfinished=True)), None)

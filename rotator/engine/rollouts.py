@@ -1,0 +1,178 @@
+"""One rollout for all that is ready: it lingers open, closes, starts once under its own label, and ends.
+
+A rollout row is claimed and advanced like a rotation. Its label at the platform is the row's id, so announce,
+redeploy, forget and undo are four rollouts, and a crash between start and record starts nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from rotator.contracts.parts import Parts
+from rotator.contracts.redeployer import Rollout, RolloutProgress
+from rotator.engine.settings import Bounds
+from rotator.model.errors import NotYet, Refused, Transient
+from rotator.model.policy import Deployment
+from rotator.model.rotation import (
+    Phase,
+    Priority,
+    Purpose,
+    Reason,
+    RolloutRow,
+    RolloutState,
+    Rotation,
+    State,
+)
+
+#: Rotations in these phases will soon join a rollout of that purpose: it stays open for them while it lingers.
+_ON_THEIR_WAY = {
+    Purpose.ANNOUNCE: {Phase.PLAN, Phase.TIDY, Phase.CREATE, Phase.ACTIVATE, Phase.VERIFY, Phase.ANNOUNCE},
+    Purpose.REDEPLOY: {
+        Phase.PLAN, Phase.TIDY, Phase.CREATE, Phase.READY, Phase.ACTIVATE, Phase.VERIFY,
+        Phase.ANNOUNCE, Phase.STORE, Phase.REDEPLOY,
+    },
+    Purpose.FORGET: {Phase.DISABLE, Phase.FORGET},
+    Purpose.UNDO: {Phase.CONFIRM, Phase.RESTORE, Phase.RECONFIRM},
+}  # fmt: skip
+#: Nobody waits for those who wait for the calendar, a person or another rotation.
+_HELD = {
+    Reason.WINDOW,
+    Reason.PAUSED,
+    Reason.AWAITING_YES,
+    Reason.OTHERS,
+    Reason.RETRYING,
+    Reason.LISTING,
+}
+
+
+def advance_rollout(parts: Parts, bounds: Bounds, row: RolloutRow) -> RolloutRow:
+    """The row as it should stand now: closed, started, looked at, or ended. Raises only what nobody declared."""
+    now = parts.journal.now()
+    members = [rotation for member in row.members if (rotation := parts.journal.rotation(member))]
+    deployment = _deployment(parts, members, row.workload)
+    if deployment is None:
+        return _ended(
+            row,
+            now,
+            RolloutState.FAILED,
+            f"{row.workload} is in nobody's recipe any more",
+        )
+    try:
+        if row.state is RolloutState.OPEN:
+            if (
+                not row.exclusive
+                and now < row.opened_at + bounds.linger
+                and _others_coming(parts, row, members)
+            ):
+                return row.model_copy(update={"run_at": now + bounds.poll})
+            return row.model_copy(update={"state": RolloutState.CLOSED, "run_at": now})
+        if row.started_at is None:  # stamped once nobody can join any more: every member's write is older
+            started = parts.journal.start_rollout(row)
+            if started is None:
+                return row.model_copy(update={"run_at": now + bounds.poll})
+            row = started
+        redeployer = parts.redeployer(deployment)
+        if row.sentence == "":
+            redeployer.redeploy(row.id)
+        return _judged(row, now, bounds, deployment, redeployer.progress(row.id), members)
+    except Refused as refusal:
+        return _ended(row, now, RolloutState.FAILED, str(refusal))
+    except NotYet as wait:
+        return row.model_copy(update={"run_at": wait.until})
+    except Transient as trouble:
+        backoff = min(
+            members[0].recipe.backoff_longest,
+            members[0].recipe.backoff_first * 2 ** min(row.attempt, 20),
+        )
+        at = now + max(backoff, trouble.retry_after or backoff)
+        return row.model_copy(update={"run_at": at, "attempt": row.attempt + 1})
+
+
+def _judged(
+    row: RolloutRow,
+    now: datetime,
+    bounds: Bounds,
+    deployment: Deployment,
+    seen: Rollout,
+    members: list[Rotation],
+) -> RolloutRow:
+    """What the platform's answer means."""
+    assert row.started_at is not None, "it was stamped before the rollout was started"
+    if seen.progress is RolloutProgress.FAILED:
+        return _ended(row, now, RolloutState.FAILED, seen.sentence)
+    if seen.progress is RolloutProgress.DONE:
+        stale = next(
+            filter(
+                None,
+                (stale_reading(row.workload, seen.seen, expected(member, row.purpose)) for member in members),
+            ),
+            "",
+        )
+        state = RolloutState.FAILED if stale else RolloutState.DONE
+        sentence = f"the rollout finished, and {stale}" if stale else seen.sentence
+        return _ended(row, now, state, sentence).model_copy(update={"seen": dict(seen.seen)})
+    factor = bounds.reconfirm_timeout_factor if row.purpose is Purpose.UNDO else 1
+    if now - row.started_at > deployment.timeout * factor:
+        sentence = f"not finished after {deployment.timeout * factor}: {seen.sentence or 'not ready'}"
+        return _ended(row, now, RolloutState.FAILED, sentence)
+    return row.model_copy(
+        update={
+            "run_at": now + bounds.poll,
+            "sentence": seen.sentence or "rolling out",
+            "attempt": 0,
+        }
+    )
+
+
+def expected(rotation: Rotation, purpose: Purpose) -> Mapping[str, int]:
+    """The versions that instances started for `purpose` must have read, by parameter."""
+    ledger, accepted_as = rotation.ledger, rotation.recipe.accepted_as or ""
+    match purpose:
+        case Purpose.ANNOUNCE:
+            return {accepted_as: ledger.announced or 0}
+        case Purpose.REDEPLOY:
+            return ledger.wrote
+        case Purpose.FORGET:
+            return {accepted_as: ledger.forgot or 0}
+        case Purpose.UNDO:
+            return ledger.restored
+
+
+def stale_reading(workload: str, seen: Mapping[str, int], versions: Mapping[str, int]) -> str:
+    """A sentence when an instance reports an older version than expected; empty when none does."""
+    for name, version in versions.items():
+        if seen.get(name, version) < version:
+            return f"{workload} still reads version {seen[name]} of {name}, ours is {version}"
+    return ""
+
+
+def _ended(row: RolloutRow, now: datetime, state: RolloutState, sentence: str) -> RolloutRow:
+    return row.model_copy(update={"state": state, "ended_at": now, "sentence": sentence, "run_at": now})
+
+
+def _deployment(parts: Parts, members: list[Rotation], workload: str) -> Deployment | None:
+    """How the workload is rolled out: by a member's frozen recipe, else by today's policy."""
+    today = parts.policies().secrets
+    recipes = [rotation.recipe for rotation in members]
+    recipes += [today[recipe.secret].recipe for recipe in recipes if recipe.secret in today]
+    for recipe in recipes:
+        for deployment in recipe.deployments:
+            if deployment.id == workload:
+                return deployment
+    return None
+
+
+def _others_coming(parts: Parts, row: RolloutRow, members: list[Rotation]) -> bool:
+    """Whether another rotation of this workload is about to join. Emergencies wait for nobody."""
+    if any(member.priority is Priority.EMERGENCY for member in members):
+        return False
+    joined = set(row.members)
+    return any(
+        other.id not in joined
+        and other.state is State.ACTIVE
+        and other.phase in _ON_THEIR_WAY[row.purpose]
+        and other.reason not in _HELD
+        and any(deployment.id == row.workload for deployment in other.recipe.deployments)
+        for other in parts.journal.rotations(unfinished=True)
+    )

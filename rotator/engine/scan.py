@@ -1,0 +1,245 @@
+"""The scan: ages from the store, decisions from the chain, rotations into the journal.
+
+It never decrypts: ceil(N/50) metadata calls a path. Running it twice, or in every replica at once, is harmless,
+because the journal holds one active rotation per principal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+import structlog
+
+from rotator.contracts.journal import Journal, Told
+from rotator.contracts.parts import Parts
+from rotator.engine.ages import origin
+from rotator.engine.due import decide
+from rotator.engine.standing import ANSWERED_BY_ROTATING, Decision, Gathered, Standing
+from rotator.model.errors import NotYet, Refused, Transient
+from rotator.model.observations import History, Observed, Surveyed
+from rotator.model.policy import EnvironmentPolicy, Policies, SecretPolicy
+from rotator.model.requests import Request, RequestKind, RequestState
+from rotator.model.rotation import Ledger, Phase, Priority, Reason, Rotation
+from rotator.model.secrets import ParameterAge
+
+log = structlog.get_logger()
+
+
+def survey(parts: Parts) -> None:
+    """Looks at every environment's parameters and keeps what it saw."""
+    policies = parts.policies()
+    for environment in policies.environments.values():
+        looked_at = parts.journal.now()
+        try:
+            ages = {age.name: age for age in parts.store(environment.name).ages(environment.path)}
+        except (Transient, NotYet, Refused) as trouble:
+            _note_trouble(parts, environment, str(trouble))
+            continue
+        _note_ages(parts, policies, environment, ages, looked_at)
+
+
+def open_due(parts: Parts) -> int:
+    """Opens a rotation for every secret that is due. How many were opened."""
+    opened = 0
+    for entry in decisions(parts.journal, parts.policies()).values():
+        if entry.decision.due:
+            opened += _open(parts, entry.gathered, entry.decision)
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A secret's standing and what it was decided from."""
+
+    gathered: Gathered
+    decision: Decision
+
+
+def decisions(journal: Journal, policies: Policies) -> Mapping[str, Decided]:
+    """Every secret's standing, by secret."""
+    gathered = _gather(journal, policies)
+    decided = {secret: Decided(at, decide(at)) for secret, at in gathered.items()}
+    waiting = [secret for secret, entry in decided.items() if _waits_for_proof(entry)]
+    while waiting:  # whom it waits for may itself wait for an environment that goes before it
+        secret = waiting.pop()
+        first = f"{gathered[secret].environment.after}/{gathered[secret].policy.name}"
+        if gathered[first].wanted_by:
+            continue
+        gathered[first] = replace(gathered[first], wanted_by=secret)
+        decided[first] = Decided(gathered[first], decide(gathered[first]))
+        if _waits_for_proof(decided[first]):
+            waiting.append(first)
+    return {secret: _with_first(entry, decided) for secret, entry in decided.items()}
+
+
+def _gather(journal: Journal, policies: Policies) -> dict[str, Gathered]:
+    now, histories, observed = journal.now(), journal.histories(), journal.observed()
+    surveyed, pauses = journal.surveyed(), journal.pauses()
+    requests: dict[str, tuple[Request, ...]] = {}
+    for request in journal.requests(waiting=True):
+        if request.kind in ANSWERED_BY_ROTATING:
+            requests[request.about] = (*requests.get(request.about, ()), request)
+    gathered = {}
+    for policy in policies.secrets.values():
+        environment = policies.environments[policy.environment]
+        first = f"{environment.after}/{policy.name}"
+        gathered[policy.secret] = Gathered(
+            now=now,
+            policy=policy,
+            environment=environment,
+            history=histories.get(policy.secret, History()),
+            observed=observed.get(policy.secret),
+            surveyed=surveyed.get(policy.environment),
+            pause=pauses.get(policy.secret),
+            requests=requests.get(policy.secret, ()),
+            proof=histories.get(first, History()) if first in policies.secrets else None,
+        )
+    return gathered
+
+
+def _waits_for_proof(entry: Decided) -> bool:
+    """Whether the environment that goes first has to rotate before this one may."""
+    return entry.decision.standing is Standing.SOAK and entry.decision.until is None
+
+
+def _with_first(entry: Decided, decided: Mapping[str, Decided]) -> Decided:
+    """Says also how it stands where it has to be proved first: what waits there holds this one up."""
+    if not _waits_for_proof(entry):
+        return entry
+    at, decision = entry.gathered, entry.decision
+    first = decided[f"{at.environment.after}/{at.policy.name}"].decision
+    return Decided(at, replace(decision, sentence=f"{decision.sentence} (there: {first.sentence})"))
+
+
+def _open(parts: Parts, at: Gathered, decision: Decision) -> int:
+    """Opens one rotation, and settles the requests that it answers. 0 when it cannot be begun now."""
+    policy, request = at.policy, at.request
+    try:
+        principal = parts.provider(policy.recipe).principal
+    except (Refused, Transient) as trouble:
+        _note_held_up(parts, at, str(trouble))
+        return 0
+    emergency = request is not None and request.kind is RequestKind.EMERGENCY
+    undone = at.history.last_undone
+    in_company = undone is not None and undone.ledger.undo_reason in {Reason.ROLLOUT_FAILED, Reason.NOT_SEEN}
+    found = Ledger(
+        singly=in_company,
+        predecessor_born_at=at.age.born if at.age else None,
+        origin=dict(origin(at.history, at.observed.versions)) if at.observed else {},
+    )
+    rotation = Rotation(
+        id=parts.new_id(),
+        secret=policy.secret,
+        principal=principal,
+        provider=policy.recipe.provider,
+        phase=Phase.PLAN,
+        priority=Priority.EMERGENCY if emergency else Priority.NORMAL,
+        run_at=at.now,
+        opened_at=at.now,
+        phase_since=at.now,
+        sentence=decision.sentence,
+        recipe=policy.recipe,
+        ledger=found,
+    )
+    if not parts.journal.open_rotation(rotation, Told("opened", decision.sentence)):
+        _note_held_up(parts, at, _holder(parts, policy.secret, principal))
+        return 0
+    for answered in at.requests:
+        parts.journal.settle_request(answered.id, RequestState.TAKEN, f"became {rotation.id}", rotation.id)
+    _note_held_up(parts, at, "")
+    log.info("rotation opened", rotation=rotation.id, secret=policy.secret, why=decision.sentence)
+    return 1
+
+
+def _holder(parts: Parts, secret: str, principal: str) -> str:
+    """Who holds the principal that this secret's rotation needs, a sentence; empty when it is its own."""
+    for other in parts.journal.rotations(unfinished=True):
+        if other.principal == principal and other.secret != secret:
+            return f"waits for rotation {other.id} of {other.secret}, which is {other.state} and holds {principal}"
+    return ""
+
+
+def _note_held_up(parts: Parts, at: Gathered, trouble: str) -> None:
+    """Keeps why it cannot be begun beside the secret, for those who ask why it is still old."""
+    seen = parts.journal.observed().get(at.policy.secret)
+    if seen is not None and seen.trouble != trouble:
+        log.warning("cannot be rotated now", secret=at.policy.secret, trouble=trouble or "no longer so")
+        parts.journal.note_observed([seen.model_copy(update={"trouble": trouble})])
+
+
+def _note_ages(
+    parts: Parts,
+    policies: Policies,
+    environment: EnvironmentPolicy,
+    ages: Mapping[str, ParameterAge],
+    looked_at: datetime,
+) -> None:
+    seen = parts.journal.observed()
+    ours = [policy for policy in policies.secrets.values() if policy.environment == environment.name]
+    parts.journal.note_observed(
+        _observed(policy, seen.get(policy.secret), ages, looked_at) for policy in ours
+    )
+    managed = {name for policy in ours for name in policy.recipe.fields.values()}
+    managed |= {policy.recipe.accepted_as for policy in ours if policy.recipe.accepted_as}
+    digest = hashlib.sha256(
+        "\n".join(f"{name} {ages[name].version}" for name in sorted(managed & set(ages))).encode()
+    ).hexdigest()
+    earlier = parts.journal.surveyed().get(
+        environment.name
+    )  # read last: ownership may just have sent us back
+    agreed = earlier is not None and (earlier.agreed or earlier.digest == digest)
+    parts.journal.note_surveyed(
+        (earlier or Surveyed(environment=environment.name, scanned_at=looked_at)).model_copy(
+            update={
+                "scanned_at": looked_at,
+                "agreed": agreed,
+                "unmanaged": _unmanaged(policies, environment, set(ages) - managed),
+                "trouble": "",
+                "digest": digest,
+            }
+        )
+    )
+
+
+def _unmanaged(policies: Policies, environment: EnvironmentPolicy, names: set[str]) -> tuple[str, ...]:
+    """Names that are in no policy, are not rotator's own, and are not declared nobody's business."""
+    own = f"{environment.path}/rotator/"
+    return tuple(
+        sorted(
+            name
+            for name in names
+            if not name.startswith(own) and not any(fnmatchcase(name, glob) for glob in policies.ignore)
+        )
+    )
+
+
+def _observed(
+    policy: SecretPolicy,
+    earlier: Observed | None,
+    ages: Mapping[str, ParameterAge],
+    looked_at: datetime,
+) -> Observed:
+    """One secret's parameters as the scan saw them; what the census saw is carried along."""
+    names = tuple(policy.recipe.fields.values())
+    there = [ages[name] for name in names if name in ages]
+    oldest = min(there, key=lambda age: age.modified_at, default=None)
+    seen = {
+        "secret": policy.secret,
+        "observed_at": looked_at,
+        "present": len(there) == len(names),
+        "versions": {age.name: age.version for age in there},
+        "modified_at": oldest.modified_at if oldest else None,
+        "modified_by": oldest.modified_by if oldest else "",
+    }
+    return (earlier or Observed(secret=policy.secret, observed_at=looked_at)).model_copy(update=seen)
+
+
+def _note_trouble(parts: Parts, environment: EnvironmentPolicy, sentence: str) -> None:
+    """The store could not be asked: what was seen before stays, and the trouble is written beside it."""
+    earlier = parts.journal.surveyed().get(environment.name)
+    known = earlier or Surveyed(environment=environment.name, scanned_at=parts.journal.now())
+    parts.journal.note_surveyed(known.model_copy(update={"trouble": sentence}))

@@ -1,0 +1,20 @@
+"""The engine's own bounds: real work, never scaled with the calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long things may take and how often they are asked."""
+
+    lease: timedelta = timedelta(seconds=60)  # a claim lasts this long and is renewed
+    poll: timedelta = timedelta(seconds=2)  # between two looks at something that is on its way
+    slow_poll: timedelta = timedelta(minutes=5)  # between two looks at something that waits for people
+    linger: timedelta = timedelta(minutes=2)  # a rollout stays open for others to join
+    signed_request_life: timedelta = timedelta(
+        minutes=15
+    )  # a frozen worker's signed request may land this late
+    reconfirm_timeout_factor: int = 2  # an undo's rollout gets this many times the deployment's timeout

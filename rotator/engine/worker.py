@@ -1,0 +1,308 @@
+"""The worker: claims due rows, runs their phases, and writes down what came of it.
+
+What an adapter raises is sorted here, once: trouble waits and tries again, a verdict undoes or parks, and an
+exception that nobody declared backs off and then parks, because a bug must never trigger a rollback.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from rotator.contracts.guard import claimed
+from rotator.contracts.journal import Told
+from rotator.contracts.parts import Parts
+from rotator.engine.holds import held
+from rotator.engine.phases import PHASES
+from rotator.engine.phases.step import Move, Park, Step, Undo, Verdict
+from rotator.engine.phases.undo import begin_undo
+from rotator.engine.rollouts import advance_rollout
+from rotator.engine.settings import Bounds
+from rotator.model.errors import (
+    CredentialRefused,
+    JournalAway,
+    LostClaim,
+    NotYet,
+    Refused,
+    Transient,
+)
+from rotator.model.rotation import Phase, Reason, RolloutRow, Rotation, State
+
+log = structlog.get_logger()
+Row = TypeVar("Row", Rotation, RolloutRow)
+
+
+class Stopping(LostClaim):
+    """SIGTERM: no new effect begins, and the row is given back as it is."""
+
+
+#: What a source's or store's plain refusal means, by the phase that met it. Elsewhere it parks.
+_REFUSALS = {
+    Phase.PLAN: Reason.SOURCE_REFUSED,
+    Phase.TIDY: Reason.SOURCE_REFUSED,
+    Phase.CREATE: Reason.SOURCE_REFUSED,
+    Phase.READY: Reason.STORE_REFUSED,
+    Phase.ACTIVATE: Reason.SOURCE_REFUSED,
+    Phase.VERIFY: Reason.NOT_ACCEPTED,
+    Phase.ANNOUNCE: Reason.STORE_REFUSED,
+    Phase.STORE: Reason.STORE_REFUSED,
+    Phase.REDEPLOY: Reason.ROLLOUT_FAILED,
+    Phase.CONFIRM: Reason.ROLLOUT_FAILED,
+}
+
+
+@dataclass
+class Claim:
+    """How long a row is surely ours, by the local monotonic clock."""
+
+    ends: float
+    lost: bool = False
+
+
+@dataclass
+class Worker:
+    """One owner of claims. Several workers may share a journal; each has its own owner name."""
+
+    parts: Parts
+    owner: str
+    bounds: Bounds = field(default_factory=Bounds)
+    stopping: Callable[[], bool] = lambda: False
+    _claims: dict[str, Claim] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def work(self, limit: int = 1) -> int:
+        """Claims up to `limit` due rollouts and rotations and advances each as far as it goes now. How many it was."""
+        if self.stopping():
+            return 0
+        asked = self.parts.clock.monotonic()
+        rollouts = self.parts.journal.claim_rollouts(self.owner, limit, self.bounds.lease)
+        rotations = self.parts.journal.claim_rotations(self.owner, limit, PHASES, self.bounds.lease)
+        for row_id in [row.id for row in rollouts] + [row.id for row in rotations]:
+            self._hold(row_id, asked)
+        for rollout in rollouts:
+            self._run(rollout.id, partial(self._advance_rollout, rollout))
+        for rotation in rotations:
+            self._run(rotation.id, partial(self._advance, rotation))
+        return len(rollouts) + len(rotations)
+
+    def renew(self) -> None:
+        """Prolongs every claim that is held; those that are lost are known as lost at once."""
+        with self._lock:
+            held_ids = set(self._claims)
+        if not held_ids:
+            return
+        asked = self.parts.clock.monotonic()
+        kept = self.parts.journal.renew(self.owner, held_ids, held_ids, self.bounds.lease)
+        with self._lock:
+            for row_id in held_ids & set(self._claims):
+                claim = self._claims[row_id]
+                claim.lost = claim.lost or row_id not in kept
+                claim.ends = asked + self.bounds.lease.total_seconds()
+
+    def _hold(self, row_id: str, asked: float) -> None:
+        with self._lock:
+            self._claims[row_id] = Claim(asked + self.bounds.lease.total_seconds())
+
+    def _run(self, row_id: str, advance: Callable[[], None]) -> None:
+        """Runs one row under its claim; whatever happens, the claim is let go of here."""
+        try:
+            with claimed(lambda seconds: self._check(row_id, seconds)):
+                advance()
+        except LostClaim:
+            log.info("claim lost", row=row_id)
+        except JournalAway as away:
+            log.warning("the journal gave no answer", row=row_id, trouble=str(away))
+        finally:
+            with self._lock:
+                self._claims.pop(row_id, None)
+
+    def _check(self, row_id: str, seconds: float) -> None:
+        """guard(): a call of that length would end inside the claim, and we are not stopping."""
+        with self._lock:
+            claim = self._claims.get(row_id)
+        if claim is None or claim.lost or self.parts.clock.monotonic() + seconds >= claim.ends:
+            raise LostClaim("the claim does not outlive the call")
+        if self.stopping():
+            raise Stopping
+
+    def _advance_rollout(self, rollout: RolloutRow) -> None:
+        try:
+            changed = advance_rollout(self.parts, self.bounds, rollout)
+        except Stopping:
+            changed = rollout
+        self._record(
+            rollout.id,
+            lambda: self.parts.journal.checkpoint_rollout(rollout, changed, release=True),
+        )
+
+    def _advance(self, rotation: Rotation) -> None:
+        """Phase after phase while the next one is due now."""
+        current = rotation
+        while True:
+            move = self._decide(current)
+            if not move.durable:
+                current = current.model_copy(update={"phase": move.phase, "ledger": move.ledger})
+                continue
+            changed = self._changed(current, move)
+            goes_on = move.run_at is None and changed.state is State.ACTIVE and not self.stopping()
+            try:
+                current = self._checkpoint(rotation, changed, move, current.phase, release=not goes_on)
+            except LostClaim:
+                self._disown(current, move)
+                raise
+            rotation = current
+            if not goes_on:
+                return
+
+    def _decide(self, rotation: Rotation) -> Move:
+        """What the row's phase answers; every line that is logged meanwhile bears the rotation."""
+        step = Step(rotation, self.parts, self.bounds, self.parts.journal.now())
+        told = {"rotation": rotation.id, "secret": rotation.secret, "phase": rotation.phase.value}
+        with structlog.contextvars.bound_contextvars(**told):
+            return self._answer(rotation, step)
+
+    def _answer(self, rotation: Rotation, step: Step) -> Move:
+        """The phase's move, or what became of it: every exception is sorted here."""
+        try:
+            try:
+                return held(step) or PHASES[rotation.phase](step)
+            except Undo as verdict:
+                return begin_undo(step, verdict)
+            except Refused as refusal:
+                return self._refused(step, refusal)
+        except Verdict as verdict:
+            return self._parked(step, verdict)
+        except Refused as refusal:  # met on the way to the undo itself
+            return self._parked(step, Park(Reason.SOURCE_REFUSED, str(refusal)))
+        except Stopping:
+            return Move(
+                rotation.phase,
+                step.ledger,
+                "",
+                "stopped",
+                reason=rotation.reason,
+                run_at=step.now,
+            )
+        except (LostClaim, JournalAway):
+            raise
+        except NotYet as wait:
+            return step.wait(Reason.RETRYING, str(wait), wait.until)
+        except Transient as trouble:
+            return self._retried(step, str(trouble), trouble.retry_after)
+        except Exception as bug:  # noqa: BLE001 - an undeclared exception must back off and park, never roll back
+            return self._surprised(step, bug)
+
+    def _refused(self, step: Step, refusal: Refused) -> Move:
+        reason = _REFUSALS.get(step.rotation.phase)
+        if reason is None or isinstance(refusal, CredentialRefused):
+            raise Park(reason or Reason.SOURCE_REFUSED, str(refusal))
+        return begin_undo(step, Undo(reason, str(refusal)))
+
+    def _parked(self, step: Step, verdict: Verdict) -> Move:
+        return Move(
+            step.rotation.phase,
+            step.ledger,
+            verdict.sentence,
+            "parked",
+            state=State.PARKED,
+            reason=verdict.reason,
+        )
+
+    def _retried(self, step: Step, sentence: str, retry_after: timedelta | None) -> Move:
+        """Transient trouble never parks: it is tried again, at the longest backoff if it must be."""
+        recipe, attempt = step.recipe, step.rotation.attempt
+        backoff = min(recipe.backoff_longest, recipe.backoff_first * 2 ** min(attempt, 20))
+        at = step.now + max(backoff, retry_after or timedelta())
+        return Move(
+            step.rotation.phase,
+            step.ledger,
+            sentence,
+            "retries",
+            reason=Reason.RETRYING,
+            run_at=at,
+        )
+
+    def _surprised(self, step: Step, bug: Exception) -> Move:
+        log.error(
+            "undeclared exception",
+            rotation=step.rotation.id,
+            phase=step.rotation.phase,
+            kind=type(bug).__name__,
+        )
+        sentence = f"an unexpected {type(bug).__name__} in {step.rotation.phase}: this is a bug of rotator"
+        if step.rotation.attempt + 1 >= step.recipe.attempts:
+            return self._parked(step, Park(Reason.BUG, sentence))
+        return self._retried(step, sentence, None)
+
+    def _changed(self, rotation: Rotation, move: Move) -> Rotation:
+        """The row as the move wants it."""
+        now = self.parts.journal.now()
+        failed = move.kind == "retries"
+        return rotation.model_copy(
+            update={
+                "phase": move.phase,
+                "state": move.state,
+                "ledger": move.ledger,
+                "sentence": move.sentence or rotation.sentence,
+                "reason": move.reason,
+                "run_at": move.run_at or now,
+                "attempt": rotation.attempt + 1 if failed else 0,
+                "phase_since": now if move.phase is not rotation.phase else rotation.phase_since,
+                "ended_at": now if move.state in {State.DONE, State.UNDONE} else None,
+                **(move.sealed or {}),
+            }
+        )
+
+    def _checkpoint(
+        self, rotation: Rotation, changed: Rotation, move: Move, acted: Phase, *, release: bool
+    ) -> Rotation:
+        quiet = move.kind == "stopped" or (move.kind == "waits" and rotation.reason is move.reason)
+        told = () if quiet else (Told(move.kind, move.sentence, acted),)
+        journal = self.parts.journal
+        return self._record(
+            rotation.id,
+            lambda: journal.checkpoint(rotation, changed, *told, release=release),
+        )
+
+    def _record(self, row_id: str, write: Callable[[], Row]) -> Row:
+        """Writes a result down; while the journal does not answer, tries again as long as the claim lasts."""
+        while True:
+            try:
+                return write()
+            except JournalAway as away:
+                if self._ended(row_id):
+                    raise
+                log.warning("a result could not be recorded yet", row=row_id, trouble=str(away))
+                self.parts.clock.sleep(self.bounds.poll.total_seconds() / 2)
+
+    def _ended(self, row_id: str) -> bool:
+        with self._lock:
+            claim = self._claims.get(row_id)
+        return claim is None or claim.lost or self.parts.clock.monotonic() >= claim.ends
+
+    def _disown(self, rotation: Rotation, move: Move) -> None:
+        """A credential that was minted and could not be recorded: remove it, unless the row names it after all.
+
+        Zero rows updated is no proof that nothing was recorded, so the row is read first.
+        """
+        made = move.ledger.successor_id
+        if rotation.phase is not Phase.CREATE or made is None:
+            return
+        there = self.parts.journal.rotation(rotation.id)
+        if there is None or there.ledger.successor_id == made:
+            return
+        with claimed(lambda _seconds: None):
+            provider = self.parts.provider(rotation.recipe)
+            if provider.traits.mints:
+                provider.remove(made)
+                log.info(
+                    "removed a credential that could not be recorded",
+                    rotation=rotation.id,
+                    credential=made,
+                )

@@ -1,0 +1,144 @@
+"""Alerts: an outbox whose rows live from the first message to the one that closes it.
+
+What is to be told (the alert) and how far it has been told belong to two writers, who never overwrite each other:
+the engine posts the alert, whoever delivers it writes `told` under a claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import Boolean, Insert, Row, Update, and_, bindparam, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from rotator.journal.claims import claim, guarded, holder, released, woken
+from rotator.journal.database import Section, seconds
+from rotator.journal.tables import UNSETTLED, alert
+from rotator.model.alerts import Alert, AlertRow, Receipt
+from rotator.model.errors import LostClaim
+
+TOLD_CLOSED: Final = 9  # AlertRow.told: the message that closes it has been told there
+
+_COLUMNS: Final = tuple(alert.c[name] for name in AlertRow.model_fields)
+_BY_AGE: Final = select(*_COLUMNS).order_by(alert.c.severity.desc(), alert.c.identity)
+_LISTINGS: Final = {True: _BY_AGE.where(UNSETTLED), False: _BY_AGE}
+_POSTED: Final = (
+    select(alert.c.severity, alert.c.closed, alert.c.told, alert.c.receipts)
+    .where(alert.c.identity == bindparam("key"))
+    .with_for_update()
+)
+_UPDATED: Final = update(alert).where(alert.c.identity == bindparam("key"))
+_CHECKPOINT: Final = (
+    guarded(alert)
+    .values(
+        {
+            **released(alert),
+            alert.c.settled: and_(alert.c.closed, bindparam("told_everywhere", type_=Boolean)),
+        }
+    )
+    .returning(alert.c.closed)
+)
+
+
+class Alerts(Section):
+    """The outbox."""
+
+    def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
+        """Alerts, the loudest first; `unclosed` leaves out those whose closing message has been told everywhere."""
+        with self._db.reading() as connection:
+            rows = connection.execute(_LISTINGS[unclosed]).all()
+        return [_read(row) for row in rows]
+
+    def post_alert(self, alert: Alert, due: timedelta) -> None:
+        """Puts an alert into the outbox or updates the one with its identity; delivery is due after `due`.
+
+        An update is delivered only if the severity rose, or the alert closed or opened again. Whoever had been told
+        that it closed is told about it anew; everybody else's messages go on.
+        """
+        said = {"alert": alert, "severity": alert.severity, "closed": alert.closed, "delay": seconds(due)}
+        with self._db.writing() as connection:
+            if connection.execute(self._new_alert, {"identity": alert.identity, **said}).rowcount == 1:
+                return
+            before = connection.execute(_POSTED, {"key": alert.identity}).one()
+            reopened = before.closed and not alert.closed
+            if reopened:
+                said |= {
+                    "settled": False,
+                    "repeats": 0,
+                    "attempt": 0,
+                    **_unsaid(before.told, before.receipts),
+                }
+            if reopened or alert.severity > before.severity or (alert.closed and not before.closed):
+                connection.execute(self._update_and_deliver, {"key": alert.identity, **said})
+            else:
+                del said["delay"]
+                connection.execute(_UPDATED, {"key": alert.identity, **said})
+
+    def claim_alerts(self, owner: str, limit: int, lease: timedelta) -> Sequence[AlertRow]:
+        """Claims alerts whose delivery is due."""
+        with self._db.writing() as connection:
+            taken = {"claimer": owner, "limit": limit, "lease": seconds(lease)}
+            return [_read(row) for row in connection.execute(self._claim_alert, taken)]
+
+    def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
+        """Writes how far an alert has been told and releases it. Raises LostClaim when the claim is no longer ours."""
+        identity = row.alert.identity
+        written = {
+            **{
+                name: getattr(changed, name)
+                for name in ("told", "receipts", "repeats", "last_told_at", "attempt")
+            },
+            "due_at": changed.run_at,
+            "told_everywhere": all(told == TOLD_CLOSED for told in changed.told.values()),
+        }
+        with self._db.writing() as connection:
+            closed = connection.execute(
+                _CHECKPOINT, {**holder(identity, row), **written}
+            ).scalar_one_or_none()
+            if closed is None:
+                raise LostClaim(f"alert {identity} is not ours any more: its claim ran out or was taken over")
+            if (
+                not closed and TOLD_CLOSED in changed.told.values()
+            ):  # it opened again while its closing was told
+                again = {"key": identity, "delay": 0.0, **_unsaid(changed.told, changed.receipts)}
+                connection.execute(self._update_and_deliver, again)
+
+    @cached_property
+    def _new_alert(self) -> Insert:
+        return (
+            self._db.insert(alert)
+            .values(
+                settled=False,
+                told={},
+                receipts={},
+                repeats=0,
+                attempt=0,
+                fence=0,
+                run_at=self._db.after("delay"),
+            )
+            .on_conflict_do_nothing(index_elements=[alert.c.identity])
+        )
+
+    @cached_property
+    def _update_and_deliver(self) -> Update:
+        return _UPDATED.values(woken(alert, self._db.after("delay")))
+
+    @cached_property
+    def _claim_alert(self) -> ReturningUpdate[Any]:
+        return claim(self._db, alert, due=(UNSETTLED,), order=(alert.c.run_at,)).returning(*_COLUMNS)
+
+
+def _unsaid(told: Mapping[str, int], receipts: Mapping[str, Receipt]) -> dict[str, Any]:
+    """How far an alert has been told once it opened again: where its closing was told, nothing has."""
+    open_there = {where for where, severity in told.items() if severity != TOLD_CLOSED}
+    return {
+        "told": {where: told[where] for where in told if where in open_there},
+        "receipts": {where: receipts[where] for where in receipts if where in open_there},
+    }
+
+
+def _read(row: Row[Any]) -> AlertRow:
+    return AlertRow.model_validate(row._asdict())

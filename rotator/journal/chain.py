@@ -1,0 +1,81 @@
+"""A rotation's story as a chain: each event's hash covers it and the hash before it.
+
+One chain per rotation, so that workers never queue for the end of a common one. What a chain cannot show by itself,
+that its end is missing, is shown by the row (it knows its last hash) and by the signed heads over all chains.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from rotator.contracts.journal import Told
+from rotator.journal.database import Section
+from rotator.journal.tables import event
+from rotator.journal.words import among
+from rotator.model.rotation import Event, Phase
+
+BEGINNING: Final = ""  # what the first event links to
+_ADD: Final = insert(event)
+_STORY: Final = (
+    select(*(event.c[name] for name in Event.model_fields))
+    .where(event.c.rotation == bindparam("rotation_id"), among(event.c.phase, Phase))
+    .order_by(event.c.sequence)
+)
+
+
+class End(NamedTuple):
+    """Where a rotation's chain ends, and what time it is."""
+
+    last_sequence: int
+    previous_hash: str
+    now: datetime
+
+
+def hash_of(link: Any) -> str:
+    """SHA-256 of the event as canonical JSON: a list, so that there is no order to agree on; UTF-8, no spaces."""
+    said = [
+        link.rotation,
+        link.sequence,
+        link.at.isoformat(),
+        link.phase,
+        link.kind,
+        link.sentence,
+        link.previous_hash,
+    ]
+    return hashlib.sha256(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def tell(connection: Connection, rotation_id: str, end: End, phase: Phase, told: Iterable[Told]) -> End:
+    """Adds events to a rotation's chain; the caller holds the row and writes the new end into it."""
+    links: list[dict[str, Any]] = []
+    for sequence, line in enumerate(told, start=end.last_sequence + 1):
+        link = Event.model_construct(
+            rotation=rotation_id,
+            sequence=sequence,
+            at=end.now,
+            phase=line.phase or phase,
+            kind=line.kind,
+            sentence=line.sentence,
+            hash="",
+            previous_hash=end.previous_hash,
+        )
+        end = End(sequence, hash_of(link), end.now)
+        links.append({**dict(link), "hash": end.previous_hash})
+    connection.execute(_ADD, links)
+    return end
+
+
+class Stories(Section):
+    """What happened to each rotation."""
+
+    def events(self, rotation_id: str) -> Sequence[Event]:
+        """A rotation's story in order."""
+        with self._db.reading() as connection:
+            rows = connection.execute(_STORY, {"rotation_id": rotation_id}).all()
+        return [Event.model_validate(row._asdict()) for row in rows]

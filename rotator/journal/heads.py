@@ -1,0 +1,163 @@
+"""Signed heads: once an hour, one signature over the ends of all chains that grew since the last one.
+
+A chain shows that nothing inside it was changed, and its row shows where it ends; whoever can write the tables could
+cut both, or drop a rotation as a whole. A head names every chain's end under a key that is not in the database, and
+each head is linked to the one before. Only the newest heads can be cut off unseen, unless their macs are kept
+elsewhere too (they are harmless in a log).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Row, bindparam, insert, select, update
+
+from rotator.journal.chain import BEGINNING, hash_of
+from rotator.journal.database import Section
+from rotator.journal.tables import UNSIGNED, event, head, meta, rotation
+
+Mac = Callable[[bytes], str]
+#: Of the chains that grew: rotation id -> (last sequence, last hash).
+Ends = Mapping[str, tuple[int, str]]
+
+
+class Head(NamedTuple):
+    """One signed head: the n-th, its digest and the signature over that."""
+
+    number: int
+    at: datetime
+    digest: str
+    mac: str
+
+
+class Broken(NamedTuple):
+    """Something that is not as it was written. Where it is about a head, `rotation` is empty."""
+
+    rotation: str
+    sequence: int
+    sentence: str
+
+
+_ONE_AT_A_TIME: Final = select(meta.c.id).with_for_update()
+_HEADS: Final = select(head).order_by(head.c.number)
+_LAST: Final = select(head.c.number, head.c.digest).order_by(head.c.number.desc()).limit(1)
+_COVER: Final = (
+    update(event)
+    .where(UNSIGNED)
+    .values(head=bindparam("next_head"))
+    .returning(event.c.rotation, event.c.sequence, event.c.hash)
+)
+_LINKS: Final = (
+    select(event, rotation.c.last_sequence, rotation.c.previous_hash.label("last_hash"))
+    .join(rotation, rotation.c.id == event.c.rotation, isouter=True)
+    .order_by(event.c.rotation, event.c.sequence)
+)
+_ADD: Final = insert(head)
+_UNTOLD: Final = (
+    select(rotation.c.id, rotation.c.last_sequence)
+    .where(rotation.c.last_sequence > 0, ~select(event).where(event.c.rotation == rotation.c.id).exists())
+    .order_by(rotation.c.id)
+)
+
+
+class Heads(Section):
+    """Proof that the record is whole."""
+
+    def sign_heads(self, mac: Mac) -> Head:
+        """Signs the ends of all chains that grew since the last head, under the head before it.
+
+        `mac` signs bytes with a key that the database does not hold, e.g. an HMAC, and must answer at once.
+        """
+        with self._db.writing() as connection:
+            connection.execute(_ONE_AT_A_TIME)
+            last = connection.execute(_LAST).one_or_none()
+            number, previous = (last.number + 1, last.digest) if last else (1, BEGINNING)
+            ends = _ends(connection.execute(_COVER, {"next_head": number}).all())
+            at = self._db.time(connection)
+            digest = digest_of(number, at, previous, ends)
+            signed = Head(number, at, digest, mac(digest.encode()))
+            connection.execute(_ADD, signed._asdict())
+        return signed
+
+    def verify_chain(self, rotation_id: str) -> Sequence[Broken]:
+        """What is not as it was written in one rotation's story: changed, missing, moved or cut off."""
+        of_this, untold = event.c.rotation == rotation_id, rotation.c.id == rotation_id
+        with self._db.snapshot() as connection:
+            links = connection.execute(_LINKS.where(of_this)).all()
+            return [*_faults(links), *_silent(connection.execute(_UNTOLD.where(untold)).all())]
+
+    def verify_all(self, mac: Mac | None = None) -> Sequence[Broken]:
+        """The same for every rotation and every head; without `mac` the heads' signatures are not looked at."""
+        broken: list[Broken] = []
+        ends = defaultdict[int | None, dict[str, tuple[int, str]]](dict)  # None: not signed yet
+        with self._db.snapshot() as connection:
+            links = connection.execute(_LINKS, execution_options={"yield_per": 1000})
+            for rotation_id, story in groupby(links, key=attrgetter("rotation")):
+                chain = list(story)
+                broken += _faults(chain)
+                for link in chain:
+                    ends[link.head][rotation_id] = (link.sequence, link.hash)
+            broken += _silent(connection.execute(_UNTOLD).all())
+            broken += _forged(connection.execute(_HEADS).all(), ends, mac)
+        return broken
+
+
+def digest_of(number: int, at: datetime, previous: str, ends: Ends) -> str:
+    """SHA-256 over a head as canonical JSON: its number and time, the digest before it, and the ends it covers."""
+    said = [number, at.isoformat(), previous, sorted([chain, *end] for chain, end in ends.items())]
+    return hashlib.sha256(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def _ends(links: Sequence[Row[Any]]) -> Ends:
+    return {link.rotation: (link.sequence, link.hash) for link in sorted(links, key=attrgetter("sequence"))}
+
+
+def _faults(chain: Sequence[Row[Any]]) -> Iterator[Broken]:
+    """What is wrong inside one chain, in order, and with its end."""
+    expected, previous = 1, BEGINNING
+    for link in chain:
+        if link.sequence != expected:
+            yield Broken(link.rotation, expected, f"event {expected} is missing")
+        elif link.previous_hash != previous:
+            yield Broken(
+                link.rotation, link.sequence, f"event {link.sequence} does not follow the one before it"
+            )
+        if link.hash != hash_of(link):
+            yield Broken(link.rotation, link.sequence, f"event {link.sequence} was changed")
+        expected, previous = link.sequence + 1, link.hash
+    for end in chain[-1:]:
+        if end.last_sequence is None:
+            yield Broken(end.rotation, end.sequence, "its rotation is missing")
+        elif (end.last_sequence, end.last_hash) != (end.sequence, end.hash):
+            yield Broken(end.rotation, end.sequence, f"its story should end with event {end.last_sequence}")
+
+
+def _silent(untold: Iterable[tuple[str, int]]) -> Iterator[Broken]:
+    for rotation_id, last_sequence in untold:
+        yield Broken(rotation_id, 1, f"all of its {last_sequence} events are missing")
+
+
+def _forged(heads: Sequence[Row[Any]], ends: Mapping[int | None, Ends], mac: Mac | None) -> Iterator[Broken]:
+    """What is wrong with the heads, and with events that claim to be under one that does not exist."""
+    expected, previous = 1, BEGINNING
+    for signed in heads:
+        number = signed.number
+        if number != expected:
+            yield Broken("", expected, f"head {expected} is missing")
+        elif signed.digest != digest_of(number, signed.at, previous, ends.get(number, {})):
+            yield Broken(
+                "", number, f"head {number} does not fit the events it covers: some were changed or removed"
+            )
+        if mac is not None and not hmac.compare_digest(signed.mac, mac(signed.digest.encode())):
+            yield Broken("", number, f"head {number} was not signed by us")
+        expected, previous = number + 1, signed.digest
+    for number in sorted(covered for covered in ends if covered is not None and covered >= expected):
+        yield Broken("", number, f"head {number} is missing")

@@ -1,0 +1,43 @@
+"""One daemon per SQLite file: whoever starts second is told who was first.
+
+The lock is the kernel's (flock) and ends with the process, however that ends. So a daemon that holds it knows that the
+former one is dead, and may give back what that one had claimed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from rotator.model.errors import JournalAway, JournalBusy
+
+
+class LockFile:
+    """The exclusive lock beside a journal's file, held until `release()` or the end of the process.
+
+    Raises JournalBusy when another process holds it, JournalAway when the file cannot be made.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        path = journal.with_name(journal.name + ".lock")
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise JournalAway(f"the lock file {path} cannot be opened: {error.strerror}") from None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip()
+            self.release()
+            raise JournalBusy(
+                f"the journal {journal} is in use by {holder or 'another process'}: "
+                "one daemon at a time works on it; stop that one first"
+            ) from None
+        os.truncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Lets the next one in. The file stays: removing it would let two hold a lock of the same name."""
+        os.close(self._descriptor)

@@ -1,0 +1,89 @@
+"""What the journal knows of rotations, without claiming one.
+
+A rotation in a phase that this version does not know was written by a newer one. It is not shown, because it could
+not be told truthfully; it still holds its principal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, TextClause, bindparam, case, func, select
+
+from rotator.journal.database import Section
+from rotator.journal.tables import UNFINISHED, rotation
+from rotator.journal.words import among
+from rotator.model.observations import History
+from rotator.model.rotation import Phase, Rotation, State
+
+#: In the order of the model's fields.
+COLUMNS: Final = tuple(rotation.c[name] for name in Rotation.model_fields)
+
+_READABLE: Final = select(*COLUMNS).where(among(rotation.c.phase, Phase))
+_ONE: Final = _READABLE.where(rotation.c.id == bindparam("key"))
+
+
+def _listing(*, of_secret: bool, unfinished: bool) -> Select[Any]:
+    """Rotations, newest first."""
+    wanted: list[ColumnElement[bool] | TextClause] = []
+    if of_secret:
+        wanted.append(rotation.c.secret == bindparam("wanted"))
+    if unfinished:
+        wanted.append(UNFINISHED)
+    newest = (rotation.c.opened_at.desc(), rotation.c.id.desc())
+    return _READABLE.where(*wanted).order_by(*newest).limit(bindparam("limit"))
+
+
+_LISTINGS: Final = {
+    (of_secret, unfinished): _listing(of_secret=of_secret, unfinished=unfinished)
+    for of_secret, unfinished in product((False, True), repeat=2)
+}
+
+
+def _latest() -> Select[Any]:
+    """Of every secret: the newest unfinished, the newest done and the newest undone rotation."""
+    kind = case((among(rotation.c.state, (State.ACTIVE, State.PARKED)), "unfinished"), else_=rotation.c.state)
+    newest = (func.coalesce(rotation.c.ended_at, rotation.c.opened_at).desc(), rotation.c.id.desc())
+    place = func.row_number().over(partition_by=(rotation.c.secret, kind), order_by=newest)
+    places = select(rotation.c.id, place.label("place")).where(among(rotation.c.phase, Phase)).subquery()
+    return select(*COLUMNS).where(rotation.c.id.in_(select(places.c.id).where(places.c.place == 1)))
+
+
+_LATEST: Final = _latest()
+
+
+def read_rotation(row: Row[Any]) -> Rotation:
+    """The rotation in a row of COLUMNS."""
+    return Rotation.model_validate(row._asdict())
+
+
+class Lookups(Section):
+    """Rotations to look at."""
+
+    def rotation(self, rotation_id: str) -> Rotation | None:
+        """One rotation by id."""
+        with self._db.reading() as connection:
+            row = connection.execute(_ONE, {"key": rotation_id}).one_or_none()
+        return None if row is None else read_rotation(row)
+
+    def rotations(
+        self, *, secret: str | None = None, unfinished: bool = False, limit: int = 1000
+    ) -> Sequence[Rotation]:
+        """Rotations, newest first; `unfinished` keeps active and parked ones."""
+        listing = _LISTINGS[secret is not None, unfinished]
+        with self._db.reading() as connection:
+            rows = connection.execute(listing, {"limit": limit, "wanted": secret}).all()
+        return [read_rotation(row) for row in rows]
+
+    def histories(self) -> Mapping[str, History]:
+        """Every secret's history, by secret, in one query."""
+        with self._db.reading() as connection:
+            rows = connection.execute(_LATEST).all()
+        histories: dict[str, History] = {}
+        for latest in map(read_rotation, rows):
+            place = {State.DONE: "last_done", State.UNDONE: "last_undone"}.get(latest.state, "active")
+            known = histories.get(latest.secret, History())
+            histories[latest.secret] = known.model_copy(update={place: latest})
+        return histories

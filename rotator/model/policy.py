@@ -1,0 +1,141 @@
+"""What policies.yaml means once it is resolved: one `SecretPolicy` per secret and environment, nothing left to look up.
+
+A `Recipe` is the part that a rotation freezes when it starts: it fixes *how*. Today's policy may afterwards only add
+consumers, lengthen grace, hold or stop.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from rotator.model.windows import Freeze, Window
+
+
+class Frozen(BaseModel):
+    """A value: immutable, strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mode(StrEnum):
+    """Who starts a rotation that is due."""
+
+    AUTO = "auto"
+    APPROVE = "approve"  # a person says yes first
+    OBSERVE = "observe"  # watched and alerted about, never rotated
+
+
+class Reads(StrEnum):
+    """How a consumer takes a value up."""
+
+    SSM = "ssm"
+    EXTERNAL_SECRETS = "external-secrets"
+    DEPLOY_TIME = "deploy-time"
+
+
+class Deployment(Frozen):
+    """One workload of one environment that reads secrets and is restarted to take them up."""
+
+    id: str  # environment/name, e.g. production/api
+    kind: str  # the redeployer's entry-point name
+    target: str  # in the redeployer's own terms, e.g. deployment/api
+    reads: Reads = Reads.SSM
+    timeout: timedelta = timedelta(minutes=10)
+    health: str | None = None
+    settings: dict[str, Any] = {}
+
+
+class Recipe(Frozen):
+    """How one secret is rotated; every duration is real time, resolved (and scaled, in the sandbox) when it is made."""
+
+    secret: str  # environment/NAME
+    environment: str
+    provider: str  # entry-point name of the source's adapter
+    settings: dict[str, Any] = {}  # the adapter's own options; references, never values
+    fields: dict[str, str]  # credential field -> full parameter name; one field is called "value"
+    accepted_as: str | None = None  # full name of the parameter that holds the accepted set
+    probe: tuple[str, ...] = ()  # URLs that answer whether verifiers accept something we made
+    external_consumers: bool = False  # verifiers outside our control: forget waits for a person's yes
+    deployments: tuple[Deployment, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    grace: timedelta
+    quarantine: timedelta = timedelta()
+    cooldown: timedelta = timedelta(hours=6)  # after an undo
+    accept_unseen: bool = False
+    accept_gap: bool = False
+    torn_ok: bool = False
+    attempts: int = 5  # of an unexpected failure before it parks
+    backoff_first: timedelta = timedelta(seconds=5)
+    backoff_longest: timedelta = timedelta(minutes=15)
+    scale: float = 1.0  # calendar durations were multiplied by this (the sandbox's fast days)
+
+
+class SecretPolicy(Frozen):
+    """Everything policies.yaml says about one secret in one environment."""
+
+    secret: str  # environment/NAME
+    environment: str
+    name: str
+    type: str
+    recipe: Recipe
+    mode: Mode = Mode.AUTO
+    rotate_every: timedelta
+    warn_before: tuple[timedelta, ...] = ()
+    page_after: timedelta = timedelta(days=7)
+    windows: tuple[Window, ...] = ()  # empty: any time
+    owner: str = ""
+    runbook: str | None = None
+    exempt_until: datetime | None = None
+    exempt_reason: str = ""
+    line: int = 0  # where policies.yaml speaks of it first
+    note: str = ""  # why it is only watched although its policy says more, a sentence
+
+
+class EnvironmentPolicy(Frozen):
+    """One environment: where its parameters are and what must have happened before it is touched."""
+
+    name: str
+    path: str  # parameter prefix, e.g. /taly/production
+    region: str
+    kms_key: str | None = None
+    freezes: tuple[Freeze, ...] = ()
+    after: str | None = None  # the environment that proves a rotation first
+    soak: timedelta = timedelta()
+    max_concurrent: int | None = None  # rotations of one workload between plan and confirm
+    settings: dict[str, Any] = {}
+
+
+class OwnerPolicy(Frozen):
+    """Where an owner's alerts go: channel entry-point name -> address (a Slack channel, an e-mail address)."""
+
+    name: str
+    addresses: dict[str, str] = {}
+    escalate_to: str | None = None
+
+
+class AlertPolicy(Frozen):
+    """How loudly alerts speak."""
+
+    group_wait: timedelta = timedelta(seconds=30)
+    repeat: tuple[timedelta, ...] = (
+        timedelta(days=1),
+        timedelta(days=3),
+        timedelta(days=7),
+    )
+
+
+class Policies(Frozen):
+    """A whole policies.yaml, resolved."""
+
+    version: str  # content hash of the file's text
+    environments: dict[str, EnvironmentPolicy]
+    secrets: dict[str, SecretPolicy]  # by SecretPolicy.secret
+    owners: dict[str, OwnerPolicy] = {}
+    default_owner: str = ""
+    alerts: AlertPolicy = AlertPolicy()
+    unmanaged: str = "alert"  # alert | ignore | fail
+    ignore: tuple[str, ...] = ()  # globs of parameter names that are nobody's business

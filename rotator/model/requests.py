@@ -1,0 +1,45 @@
+"""What a person asked for. A request is kept until it is settled, never dropped because something is busy."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class RequestKind(StrEnum):
+    """What was asked."""
+
+    ROTATE = "rotate"
+    EMERGENCY = "emergency"  # the credential is compromised: no grace, no windows
+    APPROVE = "approve"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ROLL_BACK = "roll_back"
+    TAKE_OVER = "take_over"
+
+
+class RequestState(StrEnum):
+    """How far it got."""
+
+    WAITING = "waiting"
+    TAKEN = "taken"
+    REFUSED = "refused"
+
+
+class Request(BaseModel):
+    """One request: `about` is a secret (environment/NAME), a rotation id or an environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    kind: RequestKind
+    about: str
+    by: str
+    because: str = ""
+    until: datetime | None = None
+    at: datetime
+    state: RequestState = RequestState.WAITING
+    sentence: str = ""  # what became of it
+    rotation: str | None = None  # the rotation it became

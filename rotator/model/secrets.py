@@ -1,0 +1,144 @@
+"""Secret values and the things that carry them.
+
+A value is a `Sealed` from the moment it enters the process until an adapter hands it to the far side. Everything
+that shows, logs or serialises objects goes through repr, str, format, pickle or JSON; a `Sealed` answers none of
+them, so a leak needs somebody to write `.reveal()`, and a test keeps that word inside the adapter packages.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+
+class Sealed:
+    """A secret value in memory. `reveal()` is the only way in; equality takes constant time."""
+
+    __slots__ = ("_value",)
+    __hash__ = None  # type: ignore[assignment]  # a hash of a secret in a set or dict would be a fingerprint
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The plain value, for the far side only."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sealed):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __repr__(self) -> str:
+        return "Sealed(…)"
+
+    def __format__(self, _spec: str) -> str:
+        return "Sealed(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a sealed value is never pickled or copied into a message")
+
+    @property
+    def size(self) -> int:
+        """Length in bytes of the value as UTF-8, which is what stores limit."""
+        return len(self._value.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One thing a source accepts: a public id, unique for ever, and sealed fields.
+
+    `fields` are exactly what consumers read, one store parameter each (`value` when there is only one).
+    """
+
+    id: str
+    fields: Mapping[str, Sealed]
+
+
+class MalformedSet(ValueError):
+    """An accepted set that is not a JSON list of strings; the message never shows it."""
+
+
+class AcceptedSet:
+    """What verifiers of a shared secret accept: a JSON list in one parameter, edited and never replaced."""
+
+    __slots__ = ("_members",)
+
+    def __init__(self, members: Iterable[Sealed]) -> None:
+        self._members = tuple(members)
+
+    @classmethod
+    def parse(cls, value: Sealed) -> AcceptedSet:
+        """Read the parameter's value. Raises MalformedSet when it is not a JSON list of strings."""
+        try:
+            members = json.loads(value._value)
+        except ValueError:
+            members = None
+        if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+            raise MalformedSet("the accepted set is not a JSON list of strings")
+        return cls(Sealed(member) for member in members)
+
+    def sealed(self) -> Sealed:
+        """The value to write back."""
+        return Sealed(json.dumps([member._value for member in self._members]))
+
+    def __contains__(self, member: Sealed) -> bool:
+        return any(member == other for other in self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def including(self, member: Sealed) -> AcceptedSet:
+        """The set with `member` in it; other members stay as they are."""
+        return self if member in self else AcceptedSet((*self._members, member))
+
+    def without(self, member: Sealed) -> AcceptedSet:
+        """The set with `member` gone; other members stay as they are."""
+        return AcceptedSet(other for other in self._members if other != member)
+
+    def strangers(self, *ours: Sealed) -> int:
+        """How many members are none of `ours`: somebody else wrote them."""
+        return sum(1 for member in self._members if not any(member == own for own in ours))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredValue:
+    """What a store holds under a name at one version."""
+
+    value: Sealed
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterAge:
+    """Metadata of one parameter, never its value.
+
+    `modified_at` is the time of the last write by anyone: a put of the same value resets it.
+    """
+
+    name: str
+    version: int
+    modified_at: datetime
+    modified_by: str = ""
+    kind: str = "SecureString"
+
+
+#: Three heartbeats; an owner not seen for so long is dead, and its environment may be claimed.
+OWNER_LIFE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The installation that owns an environment: who, since when seen alive, and its journal's generation."""
+
+    installation: str
+    heartbeat_at: datetime
+    generation: int = 0
+
+    def lives(self, at: datetime) -> bool:
+        """Whether it was seen alive within OWNER_LIFE before `at`: then nobody else may write to its environment."""
+        return at - self.heartbeat_at < OWNER_LIFE

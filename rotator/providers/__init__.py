@@ -1,0 +1,1 @@
+"""Adapters to sources, the services that accept or refuse a credential."""

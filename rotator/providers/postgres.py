@@ -1,0 +1,262 @@
+"""Postgres: one of two login roles is in use, the other waits; a rotation gives the waiting one a new password.
+
+A PostgreSQL role has one password, so two roles make the overlap. The server is told a SCRAM-SHA-256 verifier that is
+computed here (RFC 5802), so its log never sees a password, and login attempts that must fail are made for one purpose
+only: to prove that a credential is dead.
+
+A worker that freezes in the middle of a change cannot land it later: the server itself ends a transaction that has
+been idle for TALK_SECONDS. Sessions of a role that can no longer log in go on until remove() ends them; sessions on
+replicas are not seen from the primary.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, ClassVar
+
+from psycopg import sql
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.guard import guard
+from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
+from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.policy import Recipe
+from rotator.model.rotation import Death
+from rotator.model.secrets import Credential, Sealed
+from rotator.providers.postgres_consumers import FORMS, Consumers
+from rotator.providers.postgres_dsn import MalformedDsn, parameters, render
+from rotator.providers.postgres_roles import Pair, check_twins, find_pair, split
+from rotator.providers.postgres_session import TALK_SECONDS, Session, transaction
+
+_APPLICATION = "rotator"
+_VERIFYING = "rotator verify"  # sessions of its own that rotator does not take for a consumer's
+_END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s"
+
+RoleName = Annotated[str, StringConstraints(min_length=1, max_length=63)]  # the server cuts off longer ones
+
+
+class Postgres:
+    """The two login roles of one application at one PostgreSQL server (11 or newer).
+
+    What a DBA prepares, besides the owner role that owns the schema (before 16: `WITH ADMIN OPTION`):
+
+        CREATE ROLE app_a LOGIN PASSWORD '…' IN ROLE app;  ALTER ROLE app_a SET role = app;
+        CREATE ROLE app_b NOLOGIN IN ROLE app;             ALTER ROLE app_b SET role = app;
+        CREATE ROLE rotator LOGIN PASSWORD '…' CREATEROLE;
+        GRANT app_a, app_b TO rotator WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
+        GRANT pg_signal_backend, pg_read_all_stats TO rotator;
+    """
+
+    class Options(BaseModel):
+        """`template` is needed where consumers read one connection string; it says where they log in.
+
+        With separate parameters for user and password it is optional: rotator tries them where `admin` logs in.
+        """
+
+        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+        users: tuple[RoleName, RoleName]
+        admin: str  # reference to the connection string that rotator itself logs in with
+        template: str | None = None  # postgresql://{user}:{password}@host:port/database?options
+        owner_role: RoleName | None = None  # by default the one that both roles become at login
+        verify_sql: str = "select 1"
+
+    traits: ClassVar[Traits] = Traits(
+        overlap=Overlap.PAIR,
+        mints=False,
+        labels=True,
+        reversible=True,
+        sight=Sight.YES,
+        death=Death.TRIED,
+    )
+
+    def __init__(self, recipe: Recipe, around: Surroundings) -> None:
+        options = self._options = self.Options.model_validate(recipe.settings)
+        self._recipe, self._around = recipe, around
+        self._consumers = Consumers(
+            recipe.secret, frozenset(recipe.fields), options.template, lambda: around.resolve(options.admin)
+        )
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> list[str]:
+        """What is wrong with a policy that Options alone cannot see; one sentence each."""
+        options = cls.Options.model_validate(recipe.settings)
+        complaints = []
+        if options.users[0] == options.users[1]:
+            complaints.append("users must be two different roles: one in use, one waiting")
+        if "://" in options.admin or "=" in options.admin:
+            complaints.append(
+                "admin must be a reference (ssm:/…/DATABASE_ADMIN_URL), never a connection string"
+            )
+        if set(recipe.fields) not in FORMS:
+            complaints.append("fields must be one parameter (value) or two (user and password)")
+        if options.template is None and "value" in recipe.fields:
+            complaints.append('template is missing: "postgresql://{user}:{password}@host:5432/database"')
+        if options.template is not None:
+            complaints += _complaints_about(options.template)
+        return complaints
+
+    @property
+    def principal(self) -> str:
+        """The pair of roles, in whichever order the policy names them."""
+        return f"postgres:{self._recipe.environment}:{'+'.join(sorted(self._options.users))}"
+
+    def observe(self) -> Observation:
+        """The credentials that the two roles hold. A role that cannot log in is a free slot."""
+        pair = self._look()
+        sightings = tuple(role.sighting() for role in pair.roles.values() if role.held)
+        return Observation(sightings, free_slots=len(pair.waiting()), blocker=pair.blocker())
+
+    def identify(self, current: Mapping[str, Sealed]) -> str | None:
+        """By the user in the store, and whose credential that role holds. None for a user that is not of the pair.
+
+        Raises Refused when the store leads to another database than the template.
+        """
+        login = self._consumers.login(current)
+        self._consumers.check_place(login)
+        role = self._look().roles.get(login.get("user", ""))
+        return role.credential_id if role is not None and role.held else None
+
+    def create(self, label: str, predecessor: str | None) -> Credential:
+        """A new password for the role that is not the predecessor's; the server is not told yet."""
+        name = self._turn_after(predecessor)
+        return Credential(f"{name}@{label}", self._consumers.fields_for(name, secrets.token_urlsafe(32)))
+
+    def activate(self, successor: Credential) -> None:
+        """The role can log in with the successor's password, for as long as nobody says otherwise."""
+        name, holder = split(successor.id)
+        password = self._consumers.login(successor.fields)["password"]
+        with self._changing() as (admin, pair):
+            role = pair.receiving(successor.id)
+            check_twins(admin, self._options.users, self._options.owner_role)
+            verifier = admin.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
+            admin.execute(
+                sql.SQL("ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL 'infinity'").format(
+                    role.identifier, sql.Literal(verifier.decode())
+                )
+            )
+            admin.execute(role.remarked(holder))
+
+    def verify(self, credential: Credential) -> None:
+        """Logs in with exactly what consumers read, and runs `verify_sql`."""
+        login = self._consumers.login(credential.fields)
+        where = f"{split(credential.id)[0] or 'the user in the store'} at {self._consumers.place}"
+        with transaction(login, self._around.clock, where, _VERIFYING) as consumer:
+            consumer.execute(self._options.verify_sql)
+
+    def disable(self, credential_id: str) -> None:
+        """NOLOGIN: the password stays, so enable() brings the same credential back. Open sessions go on."""
+        with self._changing() as (admin, pair):
+            role = pair.holding(credential_id)
+            if role is not None:
+                admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(role.identifier))
+                admin.execute(role.remarked(role.holder))
+
+    def enable(self, credential_id: str) -> None:
+        """LOGIN again. Raises Refused when the credential was removed."""
+        with self._changing() as (admin, pair):
+            role = pair.holding(credential_id)
+            if role is None:
+                raise Refused(f"{credential_id} was removed: its password is gone, nothing can enable it")
+            admin.execute(sql.SQL("ALTER ROLE {} LOGIN").format(role.identifier))
+
+    def remove(self, credential_id: str) -> None:
+        """NOLOGIN, no password, and the end of its sessions; the role itself stays for the next rotation."""
+        with self._changing() as (admin, pair):
+            role = pair.holding(credential_id)
+            if role is not None:
+                admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(role.identifier))
+                admin.execute(role.remarked(role.holder, removed=True))
+        self._end_sessions(credential_id)
+
+    def last_used(self, credential_id: str) -> LastUsed:
+        """Sessions that are open right now; the server keeps no record of past ones.
+
+        Without pg_read_all_stats rotator sees how many there are, and not from where.
+        """
+        with self._admin() as admin:
+            role = find_pair(admin, self._options.users).holding(credential_id)
+            if role is None:
+                return LastUsed(known=False)
+            rows = admin.execute(
+                """select count(*), coalesce(host(client_addr), 'an address that rotator may not see'),
+                          coalesce(nullif(application_name, ''), 'unnamed')
+                   from pg_stat_activity where usename = %s and application_name <> %s
+                   group by 2, 3 order by 1 desc, 2, 3 limit 5""",
+                [role.name, _VERIFYING],
+            ).fetchall()
+        by = [f"{_sessions(count)} from {address} ({name})" for count, address, name in rows]
+        return LastUsed(now=bool(rows), by=", ".join(by))
+
+    def _turn_after(self, predecessor: str | None) -> str:
+        """Whose turn it is. Where nobody knows the predecessor, whichever role waits."""
+        in_use = split(predecessor)[0] if predecessor else ""
+        if in_use in self._options.users:
+            return next(name for name in self._options.users if name != in_use)
+        pair = self._look()
+        if not pair.waiting():
+            raise Refused(pair.blocker())
+        return pair.waiting()[0].name
+
+    def _end_sessions(self, credential_id: str) -> None:
+        """Only after the role was closed to new ones; a crash in between is made good by the next remove()."""
+        name, holder = split(credential_id)
+        with self._changing() as (admin, pair):
+            if name in pair.roles and pair.roles[name].was_removed_as(holder):
+                guard()  # this takes effect at once, not at the commit
+                admin.execute(_END_SESSIONS, [name])
+
+    def _look(self) -> Pair:
+        with self._admin() as admin:
+            return find_pair(admin, self._options.users)
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Session, Pair]]:
+        """A transaction that changes the pair: one at a time, and nothing takes effect without the claim."""
+        with self._admin() as admin:
+            admin.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [self.principal])
+            yield admin, find_pair(admin, self._options.users)
+            guard()
+
+    @contextmanager
+    def _admin(self) -> Iterator[Session]:
+        """A transaction of rotator's own login, bounded by the server too."""
+        name = self._options.admin
+        try:
+            login = parameters(self._around.resolve(name).reveal())
+        except MalformedDsn as malformed:
+            raise Refused(f"{name}: {malformed}") from None
+        try:
+            with transaction(login, self._around.clock, f"the server of {name}", _APPLICATION) as admin:
+                admin.execute(
+                    """select set_config('statement_timeout', %(bound)s, true),
+                              set_config('idle_in_transaction_session_timeout', %(bound)s, true)""",
+                    {"bound": f"{TALK_SECONDS:.0f}s"},
+                )
+                yield admin
+        except CredentialRefused:
+            raise Transient(
+                f"the server refuses rotator's own login in {name}: nothing was changed, consumers are not affected. "
+                "Put a login that works there; it is read again at the next try"
+            ) from None
+
+
+def _sessions(count: int) -> str:
+    return "1 session" if count == 1 else f"{count} sessions"
+
+
+def _complaints_about(template: str) -> list[str]:
+    blanks, needed = set(re.findall(r"\{\w*\}", template)), {"{user}", "{password}"}
+    if not needed <= blanks:
+        return [f"template lacks {' and '.join(sorted(needed - blanks))}"]
+    if blanks - needed:
+        return [f"template has {' and '.join(sorted(blanks - needed))}, which nobody fills in"]
+    try:
+        parameters(render(template, "user", "password"))
+    except MalformedDsn:
+        return ["template is neither a postgresql:// URL nor libpq's key=value form"]
+    return []

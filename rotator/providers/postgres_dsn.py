@@ -1,0 +1,82 @@
+"""Connection strings in the forms that consumers use: rendered for them, read back, handed to libpq.
+
+Reading is left to libpq itself, so that several hosts, IPv6 addresses and escapes mean to rotator what they mean to a
+consumer. Only what libpq does not know is taken off first: a driver's name in the scheme, and a driver's own options.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+
+class MalformedDsn(ValueError):
+    """A connection string that libpq cannot read; the message never shows it."""
+
+
+def render(template: str, user: str, password: str) -> str:
+    """The template with `{user}` and `{password}` filled in, escaped for its form: a URL, or libpq's `key=value`."""
+    escaped = _for_url if "://" in template else _for_keywords
+    return template.replace("{user}", escaped(user)).replace("{password}", escaped(password))
+
+
+def parameters(dsn: str) -> dict[str, str]:
+    """The parameters for libpq (`host`, `user`, `sslmode`, …) of a connection string. Raises MalformedDsn."""
+    try:
+        return {name: str(value) for name, value in conninfo_to_dict(_for_libpq(dsn)).items()}
+    except psycopg.Error:
+        pass  # libpq quotes the string in its complaint, so the complaint goes no further than this
+    raise MalformedDsn("libpq cannot read the connection string (are user and password percent-encoded?)")
+
+
+def place(read: Mapping[str, str]) -> str:
+    """Where parameters lead, for people: `db.internal:5432/taly`."""
+    addresses = zip(_hosts(read), _ports(read), strict=False)
+    return f"{','.join(f'{host}:{port}' for host, port in addresses)}/{read.get('dbname', '')}"
+
+
+def differences(one: Mapping[str, str], two: Mapping[str, str]) -> list[str]:
+    """Which of host, port and dbname are not the same."""
+    same = {
+        "host": _hosts(one) == _hosts(two),
+        "port": _ports(one) == _ports(two),
+        "dbname": one.get("dbname") == two.get("dbname"),
+    }
+    return [name for name, is_same in same.items() if not is_same]
+
+
+def _hosts(read: Mapping[str, str]) -> list[str]:
+    return read.get("host", "localhost").split(",")
+
+
+def _ports(read: Mapping[str, str]) -> list[str]:
+    """One a host; libpq takes a single one for all, and an empty one for 5432."""
+    ports = read.get("port", "").split(",")
+    hosts = len(_hosts(read))
+    return [port or "5432" for port in (ports * hosts if len(ports) == 1 else ports)]
+
+
+def _for_url(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _for_keywords(text: str) -> str:
+    return re.sub(r"([\\'\s])", r"\\\1", text)
+
+
+def _for_libpq(dsn: str) -> str:
+    """`postgresql+asyncpg://…?ssl=require&command_timeout=5` as `postgresql://…?sslmode=require`."""
+    scheme, url, rest = dsn.removeprefix("jdbc:").partition("://")
+    if not url:
+        return dsn
+    if scheme.partition("+")[0] not in {"postgresql", "postgres"}:
+        raise MalformedDsn("it is not a PostgreSQL URL: it should begin with postgresql://")
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    location, _, query = rest.partition("?")
+    options = (re.sub(r"^ssl=(?!true$)", "sslmode=", option) for option in query.split("&"))
+    kept = [option for option in options if option.partition("=")[0] in {*known, "ssl"}]
+    return f"postgresql://{location}?{'&'.join(kept)}"

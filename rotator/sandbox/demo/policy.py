@@ -1,0 +1,44 @@
+"""Taly's own policies.yaml, with the few things changed that the sandbox has elsewhere: hosts, and no calendar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+
+def demo_policy(text: str, templates: dict[str, str], probe: str, slack: str, mail: str) -> str:
+    """The root policy for the sandbox.
+
+    `templates` holds DATABASE_URL's template by environment, `probe` the URL of the verifiers with `{env}` in it.
+    Windows and freezes are off, because calendar days pass in less than a second; everybody's alerts go to one
+    channel and one mailbox.
+    """
+    policy: dict[str, Any] = yaml.safe_load(text)
+    secrets, environments = policy["secrets"], policy["environments"]
+    policy.pop("freezes", None)
+    policy["windows"] = {"any-time": {"always": True}}
+    policy["defaults"]["windows"] = ["any-time"]
+    policy["defaults"]["cooldown"] = "6h"
+    policy["defaults"]["retry"] = {"attempts": 5, "backoff": "1s..4s"}
+    policy["alerts"]["group_wait"] = "0s"
+    for environment in environments.values():
+        environment.get("defaults", {}).pop("windows", None)
+    for secret in secrets.values():
+        for override in secret.get("environments", {}).values():
+            override.pop("windows", None)
+    policy["deployments"] = {
+        name: {"kubernetes": f"deployment/{name}", "reads": "ssm", "timeout": "45s"}
+        for name in ("api", "worker")
+    }
+    for secret in secrets.values():
+        if "deploy" in secret:
+            secret["deploy"] = [name for name in secret["deploy"] if name in policy["deployments"]]
+    secrets["JWT_SECRET"]["probe"] = secrets["INTERNAL_API_TOKEN"]["probe"] = probe
+    database = secrets["DATABASE_URL"]
+    database["settings"].pop("template", None)
+    for name, template in templates.items():
+        override = database.setdefault("environments", {}).setdefault(name, {})
+        override.setdefault("settings", {})["template"] = template
+    policy["owners"] = {name: {"slack": slack, "email": mail} for name in policy["owners"]}
+    return yaml.safe_dump(policy, sort_keys=False)

@@ -1,0 +1,169 @@
+"""The demo's world: AWS, two PostgreSQL servers, the platform with its consumers, and people who read alerts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from rotator.sandbox.aws import AwsWorld
+from rotator.sandbox.consumer import Diet, Pace
+from rotator.sandbox.demo.policy import demo_policy
+from rotator.sandbox.demo.seeds import ACCEPTED, ENVIRONMENTS, parameters, prepare_database
+from rotator.sandbox.people import SMTP_HOST, PeopleWorld
+from rotator.sandbox.postgres import EmbeddedPostgres
+from rotator.sandbox.processes import Child, listening_socket
+
+#: How long a calendar day takes, in seconds.
+DAY = 0.7
+_READY_WITHIN = 90.0
+_CHANNEL, _MAILBOX = "C0ROTATOR", "platform@taly.example"
+
+
+@dataclass
+class World:
+    """Everything but rotator. Enter it to have it running; leave it and nothing is left."""
+
+    folder: Path
+    aws: AwsWorld = field(init=False)
+    people: PeopleWorld = field(init=False)
+    databases: dict[str, EmbeddedPostgres] = field(default_factory=dict)
+    platform: httpx.Client = field(init=False)
+    seeded: dict[str, str] = field(default_factory=dict, repr=False)  # parameter -> first value
+    _platform_address: str = ""
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @property
+    def policy_file(self) -> Path:
+        """policies.yaml as the daemon reads it."""
+        return self.folder / "policies.yaml"
+
+    def daemon_environment(self) -> dict[str, str]:
+        """What the daemon's environment says in a deployment, here."""
+        logins = self.people.logins
+        return {
+            **self.aws.environment("rotator"),
+            "ROTATOR_JOURNAL": f"sqlite:///{self.folder}/journal/journal.sqlite",
+            "ROTATOR_POLICIES": str(self.policy_file),
+            "ROTATOR_SEALER": "kms",
+            "ROTATOR_KMS_KEY": "alias/taly-production",
+            "ROTATOR_SCALE": str(DAY / 86400),
+            "ROTATOR_REDEPLOYER": "sandbox",
+            "ROTATOR_ENDPOINT_PLATFORM": self._platform_address,
+            "ROTATOR_SLACK_TOKEN": logins.slack_token,
+            "ROTATOR_ENDPOINT_SLACK": self.people.slack_api,
+            "ROTATOR_SMTP_HOST": SMTP_HOST,
+            "ROTATOR_SMTP_PORT": str(self.people.smtp_port),
+            "ROTATOR_SMTP_USER": logins.smtp_username,
+            "ROTATOR_SMTP_PASSWORD": logins.smtp_password,
+            "ROTATOR_SMTP_FROM": "rotator@taly.example",
+            "ROTATOR_SMTP_CA_FILE": str(self.people.ca_file),
+            "ROTATOR_SSM_WRITES_PER_SECOND": "10",
+            "ROTATOR_SCAN_EVERY": "1s",
+            "ROTATOR_CENSUS_EVERY": "10s",
+            "ROTATOR_ALERTS_EVERY": "1s",
+            "ROTATOR_POLL": "0.2s",
+            "ROTATOR_SLOW_POLL": "1s",
+            "ROTATOR_LINGER": "1s",
+        }
+
+    def statistics(self) -> dict[str, int]:
+        """What all consumers counted so far."""
+        answer: dict[str, int] = self.platform.get("/statistics").json()
+        return answer
+
+    def fail_rollouts(self, workload: str, how_many: int) -> None:
+        """The next rollouts of a workload fail."""
+        order = {"workload": workload, "rollouts": ["fails"] * how_many}
+        self.platform.put("/fates", json=order).raise_for_status()
+
+    def accepts(self, environment: str, bearer: str) -> int:
+        """The HTTP status with which all verifiers of an environment answer a token."""
+        return self.platform.get(
+            f"/accepts/{environment}", headers={"Authorization": f"Bearer {bearer}"}
+        ).status_code
+
+    def _start(self) -> None:
+        self.aws = self._open.enter_context(AwsWorld(self.folder))
+        self.people = self._open.enter_context(PeopleWorld(self.folder))
+        for environment in ENVIRONMENTS:
+            server = EmbeddedPostgres(self.folder / f"postgres-{environment}")
+            self.databases[environment] = self._open.enter_context(server)
+            database_url, admin_url = prepare_database(server)
+            seeds = parameters(environment, database_url, admin_url, DAY)
+            self.aws.control.seed(seeds)
+            self.seeded.update({seed.name: seed.value for seed in seeds})
+        self._start_platform()
+        self.policy_file.write_text(self._policy())
+
+    def _start_platform(self) -> None:
+        config = self.folder / "platform.json"
+        pace = Pace(token_life=4 * DAY)
+        workloads = {name: {"replicas": 2, "diet": asdict(diet)} for name, diet in _diets().items()}
+        config.write_text(json.dumps({"pace": asdict(pace), "workloads": workloads}))
+        with listening_socket() as socket:
+            self._platform_address = f"http://127.0.0.1:{socket.getsockname()[1]}"
+            child = Child(
+                "the sandbox's platform",
+                [sys.executable, "-m", "rotator.sandbox.platform_server", str(socket.fileno()), config],
+                log=self.folder / "platform.log",
+                environment=self.aws.environment("consumer"),
+                keep_open=[socket.fileno()],
+            )
+        self._open.callback(child.stop)
+        self.platform = httpx.Client(base_url=self._platform_address, timeout=10.0, trust_env=False)
+        self._open.callback(self.platform.close)
+        child.wait_until(self._platform_is_up, _READY_WITHIN)
+
+    def _platform_is_up(self) -> bool:
+        try:
+            up = [len(self.platform.get(f"/peers/{name}").json()) for name in ENVIRONMENTS]
+        except httpx.TransportError:
+            return False
+        return up == [4, 4]
+
+    def _policy(self) -> str:
+        root = Path(os.environ.get("ROTATOR_DEMO_POLICY", "policies.yaml")).read_text()
+        templates = {
+            environment: f"postgresql://{{user}}:{{password}}@{server.host}:{server.port}/taly"
+            for environment, server in self.databases.items()
+        }
+        return demo_policy(root, templates, f"{self._platform_address}/accepts/{{env}}", _CHANNEL, _MAILBOX)
+
+
+def _diets() -> dict[str, Diet]:
+    """What each workload reads, by environment/name."""
+    diets = {}
+    for environment in ENVIRONMENTS:
+        path = f"/taly/{environment}"
+        shared: dict[str, Any] = {
+            "database": f"{path}/DATABASE_URL",
+            "jwt": f"{path}/JWT_SECRET",
+            "jwt_accepted": f"{path}/{ACCEPTED['JWT_SECRET']}",
+            "token": f"{path}/INTERNAL_API_TOKEN",
+            "token_accepted": f"{path}/{ACCEPTED['INTERNAL_API_TOKEN']}",
+        }
+        signing = (f"{path}/WEBHOOK_SIGNING_KEY", f"{path}/{ACCEPTED['WEBHOOK_SIGNING_KEY']}")
+        diets[f"{environment}/api"] = Diet(**shared, others=signing)
+        diets[f"{environment}/worker"] = Diet(**shared)
+    return diets

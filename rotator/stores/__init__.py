@@ -1,0 +1,1 @@
+"""Stores: where consumers read. One file per store."""

@@ -1,0 +1,1 @@
+"""Contract suites and fakes, for our adapters and for those of others."""

@@ -1,0 +1,209 @@
+"""An alert is told when there is something to tell, by one worker at a time, until its closing has been told."""
+
+# ruff: noqa: D102 - the name of a test is its sentence
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rotator.contracts.journal import Journal
+from rotator.model.alerts import Alert, AlertKind, AlertRow, Receipt, Severity
+from rotator.model.errors import LostClaim
+from rotator.testing.journal_contract.rows import HOUR, KEY, MINUTE, NO_TIME, at_once
+
+SLACK, MAIL = "slack:#platform", "smtp:platform@taly.example"
+TOLD_CLOSED = 9
+
+
+def an_alert(journal: Journal, **changes: Any) -> Alert:
+    """Something that people should know."""
+    alert = Alert(
+        identity="overdue production/A",
+        kind=AlertKind.OVERDUE,
+        severity=Severity.WARNING,
+        secret=KEY,
+        title="A is overdue",
+        facts={"Age": "97 days"},
+        opened_at=journal.now(),
+    )
+    return alert.model_copy(update=changes)
+
+
+def closing(journal: Journal, alert: Alert) -> Alert:
+    """The message that closes it."""
+    return alert.model_copy(update={"closed_at": journal.now(), "closing": "rotated"})
+
+
+def taken(journal: Journal, *, lease: timedelta = MINUTE, owner: str = "one") -> AlertRow:
+    """The one alert whose delivery is due, held by `owner`."""
+    (row,) = journal.claim_alerts(owner, 9, lease)
+    return row
+
+
+def told(journal: Journal, row: AlertRow, severity: int, *where: str) -> None:
+    """Writes down that an alert has been told, and that it is looked at again in an hour."""
+    changes = {
+        "told": dict.fromkeys(where, severity),
+        "receipts": {place: Receipt(data={"ts": f"{place} {severity}"}) for place in where},
+        "last_told_at": journal.now(),
+        "run_at": journal.now() + HOUR,
+    }
+    journal.checkpoint_alert(row, row.model_copy(update=changes))
+
+
+def nothing_is_due(journal: Journal) -> bool:
+    """No delivery is due."""
+    return journal.claim_alerts("one", 9, MINUTE) == []
+
+
+class AlertsContract:
+    """The outbox."""
+
+    def test_a_new_alert_is_due_after_due(self, journal: Journal, other: Journal) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        journal.post_alert(an_alert(journal, identity="later"), HOUR)
+        row = taken(other)
+        assert row.alert == alert
+        assert (row.told, row.receipts, row.repeats, row.last_told_at, row.attempt) == ({}, {}, 0, None, 0)
+        assert {row.alert.identity for row in journal.alerts()} == {alert.identity, "later"}
+
+    def test_alerts_the_loudest_first(self, journal: Journal) -> None:
+        for severity in (Severity.INFO, Severity.CRITICAL, Severity.WARNING):
+            journal.post_alert(an_alert(journal, identity=severity.name, severity=severity), HOUR)
+        assert [row.alert.identity for row in journal.alerts()] == ["CRITICAL", "WARNING", "INFO"]
+
+    def test_a_claimed_alert_is_not_claimed_again_while_the_claim_lasts(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        for number in range(12):
+            journal.post_alert(an_alert(journal, identity=f"alert {number}"), NO_TIME)
+        handles = (journal, other)
+        claims = at_once(lambda number: handles[number % 2].claim_alerts(f"worker {number}", 2, MINUTE))
+        identities = [row.alert.identity for rows in claims for row in rows]
+        identities += [row.alert.identity for row in journal.claim_alerts("last", 99, MINUTE)]
+        assert len(identities) == len(set(identities)) == 12
+
+    def test_a_checkpoint_writes_how_far_an_alert_has_been_told_and_releases_it(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        journal.post_alert(an_alert(journal), NO_TIME)
+        row = taken(journal)
+        later = {
+            "told": {SLACK: 2, MAIL: 0},
+            "receipts": {SLACK: Receipt(data={"ts": "1"})},
+            "repeats": 3,
+            "last_told_at": journal.now(),
+            "attempt": 1,
+            "run_at": journal.now(),
+        }
+        journal.checkpoint_alert(row, row.model_copy(update=later))
+        again = taken(other, owner="two")
+        kept = {name: getattr(again, name) for name in later if name != "run_at"}
+        assert kept == {name: value for name, value in later.items() if name != "run_at"}
+        assert again.fence == row.fence + 1
+
+    def test_a_checkpoint_of_an_alert_whose_claim_was_lost_raises_lost_claim(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        journal.post_alert(an_alert(journal), NO_TIME)
+        frozen = taken(journal, lease=NO_TIME)
+        told(other, taken(other, owner="two"), 2, SLACK)
+        with pytest.raises(LostClaim):
+            told(journal, frozen, 1, MAIL)
+        (row,) = journal.alerts()
+        assert row.told == {SLACK: 2}
+
+    def test_an_update_without_news_changes_the_alert_and_delivers_nothing(self, journal: Journal) -> None:
+        journal.post_alert(an_alert(journal), NO_TIME)
+        told(journal, taken(journal), 2, SLACK)
+        quieter = an_alert(journal, facts={"Age": "98 days"}, severity=Severity.INFO)
+        journal.post_alert(quieter, NO_TIME)
+        assert nothing_is_due(journal)
+        (row,) = journal.alerts()
+        assert (row.alert, row.told) == (quieter, {SLACK: 2})
+
+    def test_a_rise_of_severity_is_delivered(self, journal: Journal) -> None:
+        journal.post_alert(an_alert(journal), NO_TIME)
+        told(journal, taken(journal), 2, SLACK)
+        journal.post_alert(an_alert(journal, severity=Severity.CRITICAL), NO_TIME)
+        row = taken(journal)
+        assert row.alert.severity is Severity.CRITICAL
+        assert row.told == {SLACK: 2}
+        assert row.receipts == {SLACK: Receipt(data={"ts": f"{SLACK} 2"})}
+
+    def test_news_never_put_a_delivery_off(self, journal: Journal) -> None:
+        journal.post_alert(an_alert(journal), NO_TIME)
+        journal.post_alert(an_alert(journal, severity=Severity.CRITICAL), HOUR)
+        assert taken(journal).alert.severity is Severity.CRITICAL
+
+    def test_news_that_meet_a_claimed_alert_are_delivered_after_it(self, journal: Journal) -> None:
+        journal.post_alert(an_alert(journal), NO_TIME)
+        row = taken(journal)
+        journal.post_alert(an_alert(journal, severity=Severity.CRITICAL), NO_TIME)
+        assert nothing_is_due(journal)
+        told(journal, row, 2, SLACK)
+        again = taken(journal)
+        assert (again.alert.severity, again.told) == (Severity.CRITICAL, {SLACK: 2})
+
+    def test_a_closing_is_delivered_until_it_has_been_told_everywhere(self, journal: Journal) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        told(journal, taken(journal), 2, SLACK, MAIL)
+        journal.post_alert(closing(journal, alert), NO_TIME)
+        row = taken(journal)
+        half = row.model_copy(update={"told": {SLACK: TOLD_CLOSED, MAIL: 2}, "run_at": journal.now()})
+        journal.checkpoint_alert(row, half)
+        assert len(journal.alerts()) == 1
+        told(journal, taken(journal), TOLD_CLOSED, SLACK, MAIL)
+        assert journal.alerts() == []
+        (settled,) = journal.alerts(unclosed=False)
+        assert settled.alert.closed
+
+    def test_a_settled_alert_is_never_due_again(self, journal: Journal) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        journal.post_alert(closing(journal, alert), NO_TIME)
+        row = taken(journal)
+        journal.checkpoint_alert(row, row.model_copy(update={"run_at": journal.now()}))
+        journal.post_alert(closing(journal, alert), NO_TIME)
+        assert nothing_is_due(journal)
+        assert journal.alerts() == []
+
+    def test_an_alert_that_opens_again_is_told_anew_where_its_closing_was_told(
+        self, journal: Journal
+    ) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        told(journal, taken(journal), 2, SLACK, MAIL)
+        journal.post_alert(closing(journal, alert), NO_TIME)
+        row = taken(journal)
+        half = {"told": {SLACK: TOLD_CLOSED, MAIL: 2}, "repeats": 2, "run_at": journal.now() + HOUR}
+        journal.checkpoint_alert(row, row.model_copy(update=half))
+        journal.post_alert(alert, NO_TIME)
+        again = taken(journal)
+        assert (again.told, set(again.receipts), again.repeats) == ({MAIL: 2}, {MAIL}, 0)
+        assert len(journal.alerts()) == 1
+
+    def test_an_alert_that_opens_again_while_its_closing_is_told_is_told_anew(self, journal: Journal) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        told(journal, taken(journal), 2, SLACK)
+        journal.post_alert(closing(journal, alert), NO_TIME)
+        row = taken(journal)
+        journal.post_alert(alert, NO_TIME)
+        told(journal, row, TOLD_CLOSED, SLACK)
+        again = taken(journal)
+        assert (again.alert, again.told, again.receipts) == (alert, {}, {})
+
+    def test_one_identity_is_one_alert_also_when_eight_post_it_at_once(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        handles = (journal, other)
+        alerts = [an_alert(journal, facts={"From": str(number)}) for number in range(8)]
+        at_once(lambda number: handles[number % 2].post_alert(alerts[number], NO_TIME))
+        (row,) = journal.alerts()
+        assert row.alert in alerts

@@ -1,0 +1,138 @@
+"""What people asked for, what was seen and what was applied is kept; of what can be newer, the newest."""
+
+# ruff: noqa: D102 - the name of a test is its sentence
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from rotator.contracts.journal import Journal
+from rotator.model.observations import Observed, Pause, Surveyed
+from rotator.model.requests import Request, RequestKind, RequestState
+from rotator.testing.journal_contract.rows import HOUR, KEY, NO_TIME, at_once
+
+
+def a_request(journal: Journal, ago: timedelta = NO_TIME, **changes: Any) -> Request:
+    """Somebody's wish to rotate a secret."""
+    request = Request(
+        id=secrets.token_hex(8),
+        kind=RequestKind.ROTATE,
+        about=KEY,
+        by="ana",
+        because="it was in a screenshot",
+        at=journal.now() - ago,
+    )
+    return request.model_copy(update=changes)
+
+
+def a_look(journal: Journal, name: str = KEY, ago: timedelta = NO_TIME, **seen: Any) -> Observed:
+    """What a scan saw of a secret."""
+    return Observed(secret=name, observed_at=journal.now() - ago, **seen)
+
+
+class RecordsContract:
+    """Requests, observations, pauses, policies."""
+
+    # requests
+
+    def test_requests_oldest_first(self, journal: Journal, other: Journal) -> None:
+        newest, oldest = a_request(journal), a_request(journal, ago=HOUR, until=journal.now())
+        for request in (newest, oldest):
+            journal.add_request(request)
+        assert other.requests() == [oldest, newest]
+
+    def test_a_request_is_kept_once(self, journal: Journal) -> None:
+        request = a_request(journal)
+        journal.add_request(request)
+        assert journal.settle_request(request.id, RequestState.REFUSED, "nobody knows that secret")
+        journal.add_request(request)
+        (kept,) = journal.requests(waiting=False)
+        assert kept.state is RequestState.REFUSED
+
+    def test_a_settled_request_waits_no_more(self, journal: Journal) -> None:
+        request, waits = a_request(journal), a_request(journal)
+        for each in (request, waits):
+            journal.add_request(each)
+        assert journal.settle_request(request.id, RequestState.TAKEN, "became r1", "r1")
+        assert journal.requests() == [waits]
+        settled = {each.id: each for each in journal.requests(waiting=False)}[request.id]
+        changes = {"state": RequestState.TAKEN, "sentence": "became r1", "rotation": "r1"}
+        assert settled == request.model_copy(update=changes)
+
+    def test_settling_is_false_when_somebody_else_settled_it(self, journal: Journal, other: Journal) -> None:
+        request = a_request(journal)
+        journal.add_request(request)
+        handles = (journal, other)
+        won = at_once(
+            lambda number: handles[number % 2].settle_request(request.id, RequestState.TAKEN, f"by {number}")
+        )
+        assert won.count(True) == 1
+        assert journal.requests(waiting=False)[0].sentence == f"by {won.index(True)}"
+        assert not journal.settle_request("unknown", RequestState.TAKEN, "")
+
+    # observations
+
+    def test_the_last_observation_of_every_secret(self, journal: Journal, other: Journal) -> None:
+        now = journal.now()
+        full = a_look(
+            journal,
+            versions={"/taly/production/A": 7},
+            modified_at=now,
+            modified_by="ana",
+            created_at=now,
+            census_at=now,
+            unknown=("k2",),
+            trouble="the source did not answer",
+        )
+        absent = a_look(journal, "production/B", present=False)
+        journal.note_observed([full, absent])
+        assert other.observed() == {KEY: full, "production/B": absent}
+        journal.note_observed([])
+
+    def test_the_newest_observation_wins(self, journal: Journal) -> None:
+        newest = a_look(journal, versions={"p": 2})
+        journal.note_observed([a_look(journal, ago=2 * HOUR)])
+        journal.note_observed([newest])
+        journal.note_observed([a_look(journal, ago=HOUR, versions={"p": 1})])
+        assert journal.observed() == {KEY: newest}
+
+    def test_an_observation_of_the_same_moment_replaces_the_one_before(self, journal: Journal) -> None:
+        look = a_look(journal)
+        again = look.model_copy(update={"census_at": journal.now()})
+        journal.note_observed([look])
+        journal.note_observed([again])
+        assert journal.observed() == {KEY: again}
+
+    def test_the_last_scan_of_every_environment(self, journal: Journal, other: Journal) -> None:
+        now = journal.now()
+        earlier = Surveyed(environment="staging", scanned_at=now - HOUR, trouble="SSM did not answer")
+        staging = Surveyed(
+            environment="staging", scanned_at=now, agreed=True, unmanaged=("/taly/x",), digest="d"
+        )
+        production = Surveyed(environment="production", scanned_at=now, foreign_owner="somebody")
+        for survey in (earlier, staging, production, earlier):
+            journal.note_surveyed(survey)
+        assert other.surveyed() == {"staging": staging, "production": production}
+
+    def test_a_pause_is_kept_until_it_is_lifted(self, journal: Journal, other: Journal) -> None:
+        over = Pause(secret=KEY, until=journal.now() - HOUR, by="ana", because="audit")
+        longer = over.model_copy(update={"until": journal.now() + HOUR, "by": "bo"})
+        journal.note_pause(KEY, over)
+        assert other.pauses() == {KEY: over}
+        journal.note_pause(KEY, longer)
+        assert other.pauses() == {KEY: longer}
+        journal.note_pause(KEY, None)
+        journal.note_pause("production/B", None)
+        assert other.pauses() == {}
+
+    # policy
+
+    def test_the_text_of_the_last_policy_that_was_applied(self, journal: Journal, other: Journal) -> None:
+        assert journal.last_policy() is None
+        for version, text in (("v1", "one: ą"), ("v2", "two"), ("v1", "one: ą")):
+            journal.note_policy(version, text)
+            assert other.last_policy() == text
+        journal.note_policy("v1", "one: ą")
+        assert other.last_policy() == "one: ą"

@@ -1,0 +1,101 @@
+"""Rotations are opened once per principal, and found again."""
+
+# ruff: noqa: D102 - the name of a test is its sentence
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.contracts.journal import Journal, Told
+from rotator.model.rotation import State
+from rotator.testing.journal_contract.rows import (
+    HOUR,
+    KEY,
+    OPENED,
+    a_rotation,
+    at_once,
+    ended,
+    held,
+    ids,
+    opened,
+)
+
+
+class RotationsContract:
+    """Opening and finding."""
+
+    def test_open_adds_an_active_rotation_as_it_was_drafted(self, journal: Journal, other: Journal) -> None:
+        draft = opened(journal)
+        assert other.rotation(draft.id) == draft
+        assert draft.state is State.ACTIVE
+
+    @pytest.mark.parametrize("state", [State.ACTIVE, State.PARKED])
+    def test_open_is_false_when_its_principal_already_has_an_active_or_parked_one(
+        self, journal: Journal, state: State
+    ) -> None:
+        row = held(journal, KEY)
+        journal.checkpoint(row, row.model_copy(update={"state": state}), release=True)
+        again = a_rotation(journal, "production/B", principal=KEY)
+        assert not journal.open_rotation(again, OPENED)
+        assert journal.rotation(again.id) is None
+        assert journal.events(again.id) == []
+
+    @pytest.mark.parametrize("state", [State.DONE, State.UNDONE])
+    def test_a_principal_is_free_again_once_its_rotation_has_ended(
+        self, journal: Journal, state: State
+    ) -> None:
+        ended(journal, KEY, state)
+        assert journal.open_rotation(a_rotation(journal, KEY), OPENED)
+
+    def test_opening_one_again_after_a_crash_is_false_and_changes_nothing(self, journal: Journal) -> None:
+        draft = opened(journal)
+        assert not journal.open_rotation(draft, Told("opened", "again"))
+        assert [event.sentence for event in journal.events(draft.id)] == [OPENED.sentence]
+
+    def test_one_principal_is_opened_once_by_eight_threads(self, journal: Journal, other: Journal) -> None:
+        drafts = [a_rotation(journal, KEY) for _ in range(8)]
+        handles = (journal, other)
+        won = at_once(lambda number: handles[number % 2].open_rotation(drafts[number], OPENED))
+        assert won.count(True) == 1
+        assert ids(journal.rotations()) == [drafts[won.index(True)].id]
+
+    def test_one_rotation_by_id(self, journal: Journal) -> None:
+        opened(journal)
+        wanted = opened(journal)
+        assert journal.rotation(wanted.id) == wanted
+        assert journal.rotation("unknown") is None
+
+    def test_rotations_newest_first(self, journal: Journal) -> None:
+        now = journal.now()
+        oldest, newest, middle = (opened(journal, opened_at=now - age * HOUR) for age in (2, 0, 1))
+        assert journal.rotations() == [newest, middle, oldest]
+        assert journal.rotations(limit=2) == [newest, middle]
+
+    def test_rotations_of_one_secret(self, journal: Journal) -> None:
+        opened(journal)
+        wanted = opened(journal, KEY)
+        assert journal.rotations(secret=KEY) == [wanted]
+
+    def test_unfinished_keeps_active_and_parked_ones(self, journal: Journal) -> None:
+        parked = ended(journal, KEY, State.PARKED)
+        done = ended(journal, "production/B", State.DONE)
+        ended(journal, "production/C", State.UNDONE)
+        active = opened(journal, "production/D")
+        assert {row.id for row in journal.rotations(unfinished=True)} == {parked.id, active.id}
+        assert len(journal.rotations()) == 4
+        assert journal.rotations(secret=done.secret, unfinished=True) == []
+
+    def test_every_secrets_history(self, journal: Journal) -> None:
+        assert journal.histories() == {}
+        ended(journal, KEY, State.DONE, ago=2 * HOUR)
+        done = ended(journal, KEY, State.DONE, ago=HOUR)
+        undone = ended(journal, KEY, State.UNDONE)
+        active = opened(journal, KEY)
+        parked = ended(journal, "production/B", State.PARKED)
+        histories = journal.histories()
+        assert set(histories) == {KEY, "production/B"}
+        assert histories[KEY].last_done == done
+        assert histories[KEY].last_undone == undone
+        assert histories[KEY].active == active
+        assert histories["production/B"].active == parked
+        assert histories["production/B"].last_done is None

@@ -1,0 +1,78 @@
+"""People may speak to a rotation at any time, also while a worker holds it."""
+
+# ruff: noqa: D102 - the name of a test is its sentence
+
+from __future__ import annotations
+
+from rotator.contracts.journal import Journal, Told
+from rotator.model.rotation import Phase, Priority, State
+from rotator.testing.journal_contract.rows import KEY, MINUTE, NO_TIME, at_once, claimed, ended, held, waiting
+
+
+class WakesContract:
+    """Waking, approving, escalating."""
+
+    def test_wake_makes_a_waiting_rotation_due_now(self, journal: Journal) -> None:
+        row = waiting(journal, held(journal))
+        assert journal.claim_rotations("one", 9, Phase, MINUTE) == []
+        journal.wake(row.id)
+        assert claimed(journal).id == row.id
+        journal.wake("unknown")
+
+    def test_a_wake_that_meets_a_claimed_rotation_counts_when_it_is_released(self, journal: Journal) -> None:
+        row = held(journal)
+        journal.wake(row.id)
+        assert journal.claim_rotations("two", 9, Phase, MINUTE) == []
+        waiting(journal, row)
+        assert claimed(journal).id == row.id
+
+    def test_a_wake_counts_once(self, journal: Journal) -> None:
+        row = waiting(journal, held(journal))
+        journal.wake(row.id)
+        waiting(journal, claimed(journal))
+        assert journal.claim_rotations("one", 9, Phase, MINUTE) == []
+
+    def test_a_wake_counts_no_more_once_the_rotation_was_claimed_anew(self, journal: Journal) -> None:
+        lost = held(journal, lease=NO_TIME)
+        journal.wake(lost.id)
+        waiting(journal, claimed(journal))
+        assert journal.claim_rotations("one", 9, Phase, MINUTE) == []
+
+    def test_what_has_ended_is_not_woken(self, journal: Journal) -> None:
+        row = ended(journal, KEY, State.PARKED)
+        journal.wake(row.id)
+        journal.approve(row.id, Told("approved", "go ahead"), by="ana")
+        journal.escalate(row.id, Told("escalated", "it leaked"))
+        assert journal.rotation(row.id) == row
+        assert len(journal.events(row.id)) == 2
+
+    def test_approve_writes_down_who_gave_the_yes_and_wakes(self, journal: Journal) -> None:
+        row = waiting(journal, held(journal))
+        journal.approve(row.id, Told("approved", "go ahead"), by="ana")
+        assert journal.events(row.id)[-1].kind == "approved"
+        taken = claimed(journal)
+        assert (taken.id, taken.approved_by, taken.priority) == (row.id, "ana", Priority.NORMAL)
+
+    def test_escalate_makes_an_emergency_and_wakes(self, journal: Journal) -> None:
+        row = waiting(journal, held(journal))
+        journal.escalate(row.id, Told("escalated", "it leaked"))
+        assert journal.events(row.id)[-1].kind == "escalated"
+        taken = claimed(journal)
+        assert (taken.id, taken.approved_by, taken.priority) == (row.id, None, Priority.EMERGENCY)
+
+    def test_a_story_that_eight_tell_at_once_is_one_chain(self, journal: Journal, other: Journal) -> None:
+        row = held(journal)
+        handles = (journal, other)
+
+        def tell(number: int) -> None:
+            current = row
+            for line in range(8):
+                if number == 0:
+                    current = journal.checkpoint(current, current, Told("noted", f"{line}"), release=False)
+                else:
+                    handles[number % 2].escalate(row.id, Told("escalated", f"{number} {line}"))
+
+        at_once(tell)
+        story = journal.events(row.id)
+        assert [event.sequence for event in story] == list(range(1, 66))
+        assert [event.previous_hash for event in story[1:]] == [event.hash for event in story[:-1]]

@@ -1,0 +1,31 @@
+"""Every channel keeps the promises of AlertChannel."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.testing.channel_contract import ChannelContract
+from tests.channels.worlds import MailWorld, SlackWorld, WebhookWorld
+
+
+class TestSlackBot(ChannelContract):
+    @pytest.fixture
+    def world(self, slack: SlackWorld) -> SlackWorld:
+        return slack
+
+
+class TestSlackWebhook(ChannelContract):
+    @pytest.fixture
+    def world(self, slack: SlackWorld) -> WebhookWorld:
+        return WebhookWorld(slack.app, slack.url)
+
+    @pytest.mark.skip(reason="a webhook posts into its own channel, whatever the address")
+    def test_an_address_that_does_not_exist_is_said_so(self) -> None: ...  # type: ignore[override]  # it is never called
+
+
+class TestMail(ChannelContract):
+    says_when = False
+
+    @pytest.fixture
+    def world(self, mail: MailWorld) -> MailWorld:
+        return mail

@@ -1,0 +1,182 @@
+"""The far sides of the channels, as the contract suite wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_string
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TypeVar
+
+from rotator.channels.slack import Slack
+from rotator.channels.smtp import Smtp
+from rotator.clock import SystemClock
+from rotator.model.secrets import Sealed
+from rotator.sandbox.faults import Fault, Outage, Rule
+from rotator.sandbox.mail_server import UNKNOWN_MAILBOX, Mail, MailServer
+from rotator.sandbox.slack_server import UNKNOWN_CHANNEL, Message, SlackApp
+from rotator.testing.surroundings import FreePacer
+from rotator.testing.values import fresh_value
+
+Thing = TypeVar("Thing")
+HEADERS = {
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Auto-Submitted",
+    "List-Id",
+    "Importance",
+    "X-Rotator-Alert",
+    "MIME-Version",
+    "Content-Type",
+}
+TAGS = {"a", "b", "br", "code", "h3", "p", "small", "table", "td", "th", "tr"}
+
+
+@dataclass
+class SlackWorld:
+    """Slack with a bot token."""
+
+    app: SlackApp
+    url: str
+    address: str = "#ops-secrets"
+    nowhere: str = UNKNOWN_CHANNEL
+    pacer: FreePacer = field(default_factory=FreePacer)
+    operation = "chat.postMessage"
+
+    @property
+    def logins(self) -> Sequence[Sealed]:
+        return [Sealed(self.app.token), Sealed(self.app.webhook)]
+
+    def channel(self) -> Slack:
+        return Slack(token=Sealed(self.app.token), pacer=self.pacer, base_url=f"{self.url}/api/")
+
+    def channel_with_a_wrong_login(self) -> Slack:
+        return Slack(token=fresh_value(), pacer=self.pacer, base_url=f"{self.url}/api/")
+
+    def threads(self) -> Sequence[Sequence[str]]:
+        return _grouped((message.thread_ts or message.ts, message.shown) for message in self.app.messages)
+
+    def markup(self) -> Sequence[str]:
+        return self.app.findings
+
+    def lose_next_answer(self) -> None:
+        self.app.weather.set_faults([Rule(Fault.LOST_ANSWER, self.operation, times=1)])
+
+    def go_away(self) -> None:
+        self.app.weather.set_outages({"slack": Outage.CLOSED})
+
+    def come_back(self) -> None:
+        self.app.weather.set_outages({})
+
+    def say_later(self, when: timedelta) -> None:
+        self.app.weather.set_faults(
+            [Rule(Fault.THROTTLED, self.operation, times=1, seconds=when.total_seconds())]
+        )
+
+    def in_channel(self) -> list[Message]:
+        return [message for message in self.app.messages if message.aloud]
+
+
+@dataclass
+class WebhookWorld(SlackWorld):
+    """Slack with an incoming webhook: it cannot edit, and its readers tell conversations by what they are about."""
+
+    operation = "webhook"
+
+    def channel(self) -> Slack:
+        return Slack(webhook=Sealed(self.url + self.app.webhook), pacer=self.pacer)
+
+    def channel_with_a_wrong_login(self) -> Slack:
+        return Slack(webhook=Sealed(f"{self.url}/services/{fresh_value().reveal()}"), pacer=self.pacer)
+
+    def threads(self) -> Sequence[Sequence[str]]:
+        def life(message: Message) -> str:
+            about = (message.metadata or {})["event_payload"]
+            return f"{about['alert']} {about['opened_at']}"
+
+        return _grouped((life(message), message.shown) for message in self.app.messages)
+
+
+@dataclass
+class MailWorld:
+    """A mail server. A reader shows a mail that came twice once, and follows In-Reply-To."""
+
+    server: MailServer
+    ca_file: Path
+    address: str = "platform@taly.example"
+    nowhere: str = f"{UNKNOWN_MAILBOX}@taly.example"
+
+    @property
+    def logins(self) -> Sequence[Sealed]:
+        return [Sealed(self.server.password)]
+
+    def channel(self, password: Sealed | None = None, ca_file: Path | None = None) -> Smtp:
+        return Smtp(
+            host="127.0.0.1",
+            port=self.server.port,
+            username=self.server.username,
+            password=password or Sealed(self.server.password),
+            sender="rotator@taly.example",
+            clock=SystemClock(),
+            ca_file=ca_file or self.ca_file,
+        )
+
+    def channel_with_a_wrong_login(self) -> Smtp:
+        return self.channel(password=fresh_value())
+
+    def threads(self) -> Sequence[Sequence[str]]:
+        once = {mail.message_id: mail for mail in self.server.mails}
+        return _grouped(
+            (mail.in_reply_to or mail.message_id, f"{mail.subject}\n{mail.text}") for mail in once.values()
+        )
+
+    def markup(self) -> Sequence[str]:
+        return [odd for mail in self.server.mails for odd in (*_odd_headers(mail), *_odd_tags(mail))]
+
+    def lose_next_answer(self) -> None:
+        self.server.weather.set_faults([Rule(Fault.LOST_ANSWER, "mail.data", times=1)])
+
+    def go_away(self) -> None:
+        self.server.weather.set_outages({"mail": Outage.CLOSED})
+
+    def come_back(self) -> None:
+        self.server.weather.set_outages({})
+
+    def say_later(self, when: timedelta) -> None:
+        self.server.weather.set_faults([Rule(Fault.THROTTLED, "mail.rcpt", times=1)])
+
+
+def _odd_headers(mail: Mail) -> Iterable[str]:
+    return set(message_from_string(mail.raw).keys()) - HEADERS
+
+
+def _odd_tags(mail: Mail) -> Iterable[str]:
+    tags = _Tags()
+    tags.feed(mail.html)
+    return tags.seen - TAGS
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.add(tag)
+
+    def handle_comment(self, data: str) -> None:
+        self.seen.add(data)
+
+
+def _grouped(told: Iterable[tuple[str, Thing]]) -> list[list[Thing]]:
+    threads: dict[str, list[Thing]] = {}
+    for thread, message in told:
+        threads.setdefault(thread, []).append(message)
+    return list(threads.values())

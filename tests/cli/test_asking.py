@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+
+import pytest
+
+from rotator.model.requests import RequestKind
+from tests.cli.beside import Beside
+
+
+def requests(beside: Beside) -> list[tuple[RequestKind, str, str]]:
+    with beside.journal() as journal:
+        return [(one.kind, one.about, one.because) for one in journal.requests()]
+
+
+def test_a_request_is_kept_although_no_daemon_runs_and_that_is_said(story: Beside) -> None:
+    said = story("rotate", "production/HEALTHY", "--reason", "leaked")
+    assert said.code == 0
+    assert "the journal keeps the request" in said.err
+    assert "no daemon seems to run" in said.err
+    assert said.out == ""
+    assert requests(story) == [(RequestKind.ROTATE, "production/HEALTHY", "leaked")]
+
+
+def test_with_a_daemon_nothing_is_said_about_it(story: Beside) -> None:
+    lock = story.folder / "state" / "journal.sqlite.lock"
+    lock.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+    assert "no daemon" not in story("rotate", "production/HEALTHY").err
+    assert story("status", "--json").json()["daemon_running"] is True
+
+
+def test_a_daemon_that_does_not_scan_is_told(rotator: Beside) -> None:
+    rotator.tell_the_story(scanned=timedelta(hours=3))
+    lock = rotator.folder / "state" / "journal.sqlite.lock"
+    lock.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+    assert "Last scan 3 h ago, although every 5 min is wanted" in rotator("status").err
+
+
+def test_a_name_without_environment_is_enough_where_only_one_has_it(story: Beside) -> None:
+    assert story("rotate", "HEALTHY", "--env", "staging").code == 0
+    assert requests(story) == [(RequestKind.ROTATE, "staging/HEALTHY", "")]
+    said = story("rotate", "HEALTHY")
+    assert said.code == 2
+    assert said.err == (
+        "rotator: several environments have HEALTHY: say which, staging/HEALTHY, production/HEALTHY\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "typed, guess",
+    [
+        (["rotate", "HELTHY"], "no secret HELTHY (did you mean 'HEALTHY'?)"),
+        (["rotate", "prodction/HEALTHY"], "no environment prodction (did you mean 'production'?)"),
+        (["rotate", "production/HEALTY"], "no secret HEALTY in production (did you mean 'HEALTHY'?)"),
+        (["status", "--env", "stagin"], "no environment stagin (did you mean 'staging'?)"),
+        (["history", "GRAC"], "no secret GRAC (did you mean 'GRACE'?)"),
+        (["approve", "GRAC", "--reason", "x"], "no secret GRAC (did you mean 'GRACE'?)"),
+    ],
+)
+def test_typos_are_guessed(story: Beside, typed: list[str], guess: str) -> None:
+    said = story(*typed)
+    assert said.code == 2
+    assert guess in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_what_cannot_be_rotated_is_refused_and_the_rest_is_asked_for(story: Beside) -> None:
+    assert story("rotate", "production/GONE").code == 4
+    said = story("rotate", "production/GONE", "production/HEALTHY")
+    assert said.code == 3
+    assert "production/GONE: not in the store" in said.err
+    told = story("rotate", "production/GONE", "--json")
+    assert told.json()["refused"] == {"production/GONE": "not in the store"}
+
+
+def test_a_busy_secret_keeps_its_request(story: Beside) -> None:
+    said = story("rotate", "production/GRACE")
+    assert said.code == 0
+    assert "is being rotated already; the request waits its turn" in said.err
+    assert requests(story)
+
+
+def test_due_and_all(story: Beside) -> None:
+    assert "nothing due; next: staging/HEALTHY in" in story("rotate", "--due", "--env", "staging").err
+    story("rotate", "--due")
+    assert [about for _, about, _ in requests(story)] == ["production/TOO_OLD"]
+    story("rotate", "--all", "--env", "staging")
+    assert [about for _, about, _ in requests(story)][1:] == ["staging/HEALTHY"]
+
+
+def test_waiting_ends_with_its_time_and_the_request_stays(story: Beside) -> None:
+    said = story("rotate", "production/HEALTHY", "--wait", "--timeout", "0.2s")
+    assert said.code == 124
+    assert "the work goes on" in said.err
+    assert requests(story)
+
+
+@pytest.mark.parametrize("words", [["rotate"], ["rotate", "--due", "--all"], ["rotate", "X", "--due"]])
+def test_rotate_wants_one_choice(story: Beside, words: list[str]) -> None:
+    said = story(*words)
+    assert (said.code, said.err) == (2, "rotator: say which: SECRET…, --due or --all\n")
+
+
+def test_a_yes_for_what_waits(story: Beside) -> None:
+    for typed in ("rwaitsforyes", "production/WAITS_FOR_YES"):
+        assert story("approve", typed, "--reason", "customers know").code == 0
+    assert requests(story) == [(RequestKind.APPROVE, "rwaitsforyes", "customers know")] * 2
+
+
+def test_a_yes_lets_a_parked_rotation_go_on(story: Beside) -> None:
+    assert story("approve", "PARKED", "--env", "production", "--reason", "looked").code == 0
+    assert requests(story) == [(RequestKind.APPROVE, "rparked", "looked")]
+
+
+def test_a_yes_for_what_does_not_wait_is_refused(story: Beside) -> None:
+    said = story("approve", "production/HEALTHY", "--reason", "x")
+    assert said.code == 4
+    assert said.err.startswith("rotator: production/HEALTHY does not wait for a yes: ")
+    assert "it is active at grace" in story("approve", "rgrace", "--reason", "x").err

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.beside import NAMES, Beside
+
+
+def test_status_shows_the_deepest_problem_first(story: Beside) -> None:
+    said = story("status", "--env", "production")
+    rows = [line.split() for line in said.out.splitlines()[1:]]
+    assert [row[:2] for row in rows] == [
+        ["PARKED", "PARKED"],
+        ["FAILED", "FAILED"],
+        ["GONE", "MISSING"],
+        ["TOO_OLD", "OVERDUE"],
+        ["WAITS_FOR_YES", "APPROVAL"],
+        ["GRACE", "GRACE"],
+        ["NOT_SEEN", "UNKNOWN"],
+    ]
+    assert "1 with nothing to do" in said.err
+    assert "Last scan 2 min ago" in said.err
+    assert f"Policy {story.policies.version[:12]}" in said.err
+
+
+def test_what_to_do_stands_in_the_row(story: Beside) -> None:
+    out = story("status").out
+    assert "rotator approve rwaitsforyes --reason" in out
+    assert "rotator history production/PARKED" in out
+    assert "attempt 5" in out
+    assert "invalidated in 3 d" in out
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_no_line_is_wider_than_the_terminal(story: Beside, columns: int) -> None:
+    story.monkeypatch.setenv("COLUMNS", str(columns))
+    for words in (
+        ["status", "--all"],
+        ["plan"],
+        ["status", "production/GRACE"],
+        ["history", "production/PARKED"],
+    ):
+        out = story(*words).out
+        assert max(len(line) for line in out.splitlines()) <= columns
+        assert "production" in out
+
+
+def test_in_a_pipe_every_row_is_one_line_and_has_no_colour(story: Beside) -> None:
+    said = story("status", "--all")
+    assert len(said.out.splitlines()) == 1 + len(NAMES) * 2
+    assert "\x1b" not in said.out
+
+
+@pytest.mark.parametrize("quiet", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
+def test_bold_is_only_for_terminals_that_want_it(story: Beside, quiet: dict[str, str]) -> None:
+    import sys
+
+    story.monkeypatch.setenv("TERM", "xterm")
+    story.monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for name, value in quiet.items():
+        story.monkeypatch.setenv(name, value)
+    assert ("\x1b[1m" in story("status").out) == (not quiet)
+
+
+def test_status_as_json_has_stable_keys(story: Beside) -> None:
+    told = story("status", "--json").json()
+    assert told["schema_version"] == 1
+    assert set(told) == {"schema_version", "policy_version", "daemon_running", "environments", "secrets"}
+    by_secret = {one["secret"]: one for one in told["secrets"]}
+    failed = by_secret["production/FAILED"]
+    assert set(failed) == {
+        "secret", "environment", "name", "type", "state", "standing", "sentence", "until", "age_seconds", "age_by",
+        "due_at", "overdue_at", "overdue", "owner", "rotation", "last", "unknown_credentials",
+    }  # fmt: skip
+    assert failed["state"] == "failed"
+    assert failed["rotation"]["id"] == "rfailed"
+    assert by_secret["production/TOO_OLD"]["overdue"] is True
+    assert by_secret["production/TOO_OLD"]["age_by"] == "store"
+
+
+def test_exit_codes_on_demand(story: Beside) -> None:
+    assert story("status").code == 0
+    assert story("status", "--exit-code").code == 12
+    assert story("status", "--exit-code", "--env", "staging").code == 0
+    assert story("plan", "--exit-code").code == 11
+
+
+def test_without_a_journal_nothing_is_made_and_the_sentence_helps(rotator: Beside) -> None:
+    said = rotator("status")
+    assert said.code == 0
+    assert "Nothing has been scanned yet" in said.err
+    assert "rotator run" in said.err
+    assert not rotator.folder.joinpath("state").exists()
+
+
+def test_plan_says_what_why_and_at_what_cost(story: Beside) -> None:
+    said = story("plan")
+    assert "~ production/TOO_OLD" in said.out
+    assert "never rotated; 95 d old by the store" in said.out
+    assert "accept both -> restart api -> write 1 parameter -> restart api -> grace 3 d" in said.out
+    assert "store writes: 3   restarts: production/api x3" in said.out
+    assert "Nothing was changed" in said.err
+    told = story("plan", "--json").json()
+    assert [one["secret"] for one in told["due"]] == ["production/TOO_OLD"]
+    assert told["writes"] == 3
+
+
+def test_plan_without_work_says_what_comes_next(story: Beside) -> None:
+    said = story("plan", "--env", "staging")
+    assert said.out == ""
+    assert said.err.startswith("Nothing due; next: staging/HEALTHY in ")
+
+
+def test_plan_shows_what_is_held_back_and_until_when(story: Beside) -> None:
+    from datetime import timedelta
+
+    from rotator.model.observations import Pause
+
+    with story.journal() as journal:
+        until = journal.now() + timedelta(days=2)
+        journal.note_pause(
+            "production/TOO_OLD",
+            Pause(secret="production/TOO_OLD", until=until, by="ana", because="audit"),
+        )
+    said = story("plan")
+    assert "! production/TOO_OLD" in said.out
+    assert f"held back (until {until:%Y-%m-%d %H:%M} UTC): paused by ana" in said.out
+
+
+def test_history_tells_the_story_under_its_headings(story: Beside) -> None:
+    said = story("history", "PARKED", "--env", "production")
+    lines = said.out.splitlines()
+    assert lines[0].startswith("production/PARKED  rparked  PARKED: it still works")
+    assert lines[1] == "  update at source"
+    assert lines[2].endswith("it was due")
+    assert story("history", "rparked").out == said.out
+    told = json.loads(story("history", "rparked", "--json").out)
+    assert [event["kind"] for event in told["rotations"][0]["events"]] == ["opened", "waits"]
+
+
+def test_history_of_a_secret_that_left_the_policy(story: Beside) -> None:
+    text = story.policy_file.read_text().replace("  PARKED:", "  OTHER:")
+    story.policy_file.write_text(text)
+    with story.journal() as journal:
+        journal.note_policy("later", text)
+    assert "it still works" in story("history", "production/PARKED").out
+
+
+def test_one_secret(story: Beside) -> None:
+    said = story("status", "production/GRACE")
+    assert said.out.startswith("production/GRACE  GRACE\n")
+    assert "/taly/production/GRACE, version 3" in said.out
+    assert "owner: platform" in said.out
+    assert story("status", "/taly/production/GRACE").out == said.out

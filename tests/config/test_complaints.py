@@ -1,0 +1,157 @@
+"""Every kind of complaint has a case in complaints.txt: ops people read these sentences at three in the morning."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from rotator.config.load import explain_complaints
+from tests.config.files import errors, loaded, notes
+
+
+def cases() -> dict[str, tuple[list[tuple[str, str]], list[str]]]:
+    text = Path(__file__).with_name("complaints.txt").read_text(encoding="utf-8")
+    found = {}
+    for case in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
+        title, *lines = [line for line in case.splitlines() if line and not line.startswith("==")]
+        changes, sentences = [], []
+        kinds = itertools.groupby(lines, key=lambda line: line[0] if line[0] in "-+" else ":")
+        for kind, block in kinds:
+            rows = list(block)
+            text = "".join(f"{row[1:]}\n" for row in rows)
+            if kind == "-":
+                changes.append((text, ""))
+            elif kind == "+":
+                changes[-1] = (changes[-1][0], text)
+            else:
+                sentences += rows
+        assert title not in found, f"two cases are called {title}"
+        found[title] = (changes, sentences)
+    return found
+
+
+@pytest.mark.parametrize("changes, sentences", cases().values(), ids=cases())
+def test_one_mistake_one_sentence(changes: list[tuple[str, str]], sentences: list[str]) -> None:
+    assert errors(*changes) == [f"policies.yaml:{sentence}" for sentence in sentences]
+
+
+def test_the_file_without_a_change_has_nothing_wrong() -> None:
+    found = loaded()
+    assert found.complaints == ()
+    assert found.policies is not None
+    assert explain_complaints(found) == "0 errors, 0 notes: 6 secrets in 2 environments"
+
+
+def test_every_mistake_is_said_in_one_go() -> None:
+    found = loaded(
+        ("rotate_every: 90d", "rotate_every: 90"),
+        ("format: hex", "format: octal"),
+        ("type: key", "type: kye"),
+        ("admin: ssm:/taly/{env}/rotator/ADMIN", "admin: env:ADMIN"),
+        ('slack: "#dba", ', ""),
+    )
+    assert [complaint.line for complaint in found.errors] == [4, 30, 37, 47]
+    assert found.policies is None
+    assert explain_complaints(found).splitlines()[-1] == "4 errors, 0 notes: the file is not usable"
+
+
+def test_a_syntax_error_does_not_hide_what_came_before_it() -> None:
+    found = errors(("  rotate_every: 90d\n", "  rotate_every: 90d\n  rotate_every: 60d\n"), ("dba}", "dba"))
+    assert [sentence.split(":")[1] for sentence in found] == ["5", "42"]
+
+
+def test_a_parameter_name_that_is_too_long() -> None:
+    long = f"type: pair\n    fields: {{value: {'x' * 960}}}\n"
+    (sentence,) = errors(("type: pair\n", long))
+    assert sentence.startswith(
+        "policies.yaml:36: secrets.DATABASE_URL.fields.value: is too long; SSM allows 1011"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("type: pair\n", "type: pair\n    fields: {value: a/b/c/d/e/f/g/h/i/j/k/l/m}\n"),
+        ("type: pair\n", f"type: pair\n    fields: {{value: {'x' * (1011 - 47 - 17)}}}\n"),
+        ("grace: 24h\n", "grace: 24h\n  retry: {backoff: 1m..1m}\n"),
+        ("to: 2027-01-04", "to: 2026-12-18"),
+        ("grace: 7d", "grace: 60d, quarantine: 29d"),
+        ("rotate_every: 90d\n", "rotate_every: 3660d\n"),
+    ],
+)
+def test_what_just_fits(change: tuple[str, str]) -> None:
+    assert errors(change) == []
+
+
+def test_one_environment_needs_no_template() -> None:
+    changes = [
+        ("https://api.{env}.example", "https://api.example"),
+        ("timeout: 5m", "timeout: 5m, health: https://api.example/healthz"),
+        ("    after: {environment: staging, soak: 24h}\n", ""),
+        ("  staging:\n    path: /taly/staging\n", ""),
+        (
+            "    aws: {region: eu-central-1, kms_key: alias/staging}\n    kubernetes: {namespace: staging}\n",
+            "",
+        ),
+        ("    defaults: {windows: [any-time]}\n", ""),
+    ]
+    assert errors(*changes) == []
+
+
+def test_an_owner_is_not_told_by_a_channel_that_is_not_written() -> None:
+    assert notes(('slack: "#dba"', 'slack: "#dba", pagerduty: ssm:/taly/staging/rotator/PAGER')) == [
+        "policies.yaml:47: note: owners.dba.pagerduty: no adapter for 'pagerduty' yet: dba is not told this way"
+    ]
+
+
+def test_complaints_carry_line_column_path_and_severity() -> None:
+    (complaint,) = loaded(("type: key", "type: kye")).complaints
+    assert (complaint.source, complaint.line, complaint.column) == ("policies.yaml", 30, 5)
+    assert (complaint.path, complaint.severity) == ("secrets.JWT_SECRET.type", "error")
+
+
+def test_complaints_are_in_the_order_of_the_file() -> None:
+    found = errors(("owner: platform", "owner: x"), ("type: key", "type: y"), ("[api, worker]", "[z]"))
+    lines = [int(sentence.split(":")[1]) for sentence in found]
+    assert lines == sorted(lines)
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("type: key", "type: {value}"),
+        ("format: hex", "format: {value}"),
+        ("admin: ssm:/taly/{env}/rotator/ADMIN", "admin: postgresql://admin:{value}@db/taly"),
+        ("deploy: [api]", "deploy: {value}"),
+    ],
+)
+def test_a_value_pasted_into_the_wrong_place_is_not_repeated(change: tuple[str, str]) -> None:
+    value = "s" * 40 + "e" * 40
+    found = errors((change[0], change[1].replace("{value}", value)))
+    assert found
+    assert not any(value[:12] in sentence for sentence in found)
+
+
+def test_an_adapter_that_cannot_be_loaded_is_watched_only() -> None:
+    assert notes(("provider: key", "provider: broken")) == [
+        "policies.yaml:26: note: types.key.provider: no adapter for 'broken' yet: JWT_SECRET is watched only"
+    ]
+
+
+def test_hosts_that_settings_do_not_allow() -> None:
+    assert errors(allowed_hosts=["*.example"]) == []
+    (sentence,) = errors(allowed_hosts=["api.staging.*"])
+    assert sentence.removeprefix("policies.yaml:32: secrets.JWT_SECRET.probe: ") == (
+        "api.production.example is not among the allowed hosts (ROTATOR_ALLOWED_HOSTS: api.staging.*)"
+    )
+
+
+def test_prefixes_that_settings_allow_references() -> None:
+    change = ("admin: ssm:/taly/{env}/rotator/ADMIN", "admin: file:/etc/rotator/admin")
+    assert errors(change, reference_prefixes=["file:/etc/rotator/"]) == []
+    (sentence,) = errors(change, reference_prefixes=["file:/run/"])
+    assert sentence.endswith("may only lead below ssm:<path>/rotator/ of its environment or file:/run/")

@@ -1,0 +1,35 @@
+"""The reference pages name every key and every setting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from rotator.config import schema
+from rotator.config.settings import Settings
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def keys() -> Iterator[str]:
+    parts: list[Any] = [one for one in vars(schema).values() if isinstance(one, type)]
+    for part in parts:
+        if issubclass(part, BaseModel):
+            yield from (field.alias or name for name, field in part.model_fields.items())
+
+
+def test_every_key_of_a_policy_is_in_its_reference() -> None:
+    page = (REFERENCE / "policies.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`([^`]+)`", page))))
+    assert set(keys()) - named == set()
+
+
+def test_every_setting_is_in_its_reference() -> None:
+    page = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`ROTATOR_(\w+)`", page))
+    assert {name.upper() for name in Settings.model_fields} - named == {"ENDPOINTS"}
+    assert named <= {name.upper() for name in Settings.model_fields} | {"ENDPOINT_SSM"}

@@ -1,0 +1,272 @@
+"""What a file means: which level wins, what `{env}` becomes, what is scaled, and what is only watched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from rotator.model.policy import Mode, Policies, SecretPolicy
+from tests.config.files import loaded, notes
+
+DAY = timedelta(days=1)
+
+
+def policies(*changes: tuple[str, str], **settings: object) -> Policies:
+    found = loaded(*changes, **settings)
+    assert found.policies is not None, [str(one) for one in found.errors]
+    return found.policies
+
+
+def secret(name: str, *changes: tuple[str, str], **settings: object) -> SecretPolicy:
+    return policies(*changes, **settings).secrets[name]
+
+
+LEVELS = [
+    ("defaults", ("defaults:\n", "defaults:\n  cooldown: 1h\n")),
+    (
+        "environment",
+        ("    defaults: {windows: [any-time]}", "    defaults: {windows: [any-time], cooldown: 2h}"),
+    ),
+    ("type", ("rotate_every: 180d}", "rotate_every: 180d, cooldown: 3h}")),
+    ("secret", ("    deploy: [api, worker]\n", "    deploy: [api, worker]\n    cooldown: 4h\n")),
+    ("override", ("production: {owner: dba}", "production: {owner: dba}\n      staging: {cooldown: 5h}")),
+]
+
+
+@pytest.mark.parametrize("height", range(len(LEVELS)))
+def test_the_higher_level_wins(height: int) -> None:
+    changes = [change for _name, change in LEVELS[: height + 1]]
+    staging = secret("staging/DATABASE_URL", *changes)
+    assert staging.recipe.cooldown == timedelta(hours=height + 1)
+
+
+def test_an_override_is_for_its_environment_only() -> None:
+    changes = [change for _name, change in LEVELS]
+    assert secret("production/DATABASE_URL", *changes).recipe.cooldown == timedelta(hours=4)
+    assert secret("staging/DATABASE_URL").owner == "platform"
+    assert secret("production/DATABASE_URL").owner == "dba"
+
+
+def test_lists_replace_and_maps_merge() -> None:
+    found = secret(
+        "production/JWT_SECRET",
+        ("rotate_every: 90d\n", "rotate_every: 90d\n  retry: {attempts: 3}\n"),
+        ("    deploy: [api]\n", "    deploy: [api]\n    warn_before: [1d]\n    settings: {bits: 512}\n"),
+        ("    settings: {bits: 512}\n", "    settings: {bits: 512}\n    retry: {backoff: 1m..1h}\n"),
+    )
+    assert found.warn_before == (DAY,)
+    assert found.recipe.settings == {"format": "hex", "bits": 512}
+    assert (found.recipe.attempts, found.recipe.backoff_first) == (3, timedelta(minutes=1))
+    assert found.recipe.backoff_longest == timedelta(hours=1)
+
+
+def test_an_empty_list_switches_off() -> None:
+    assert secret("staging/JWT_SECRET", ("warn_before: [14d, 3d]", "warn_before: []")).warn_before == ()
+
+
+def test_env_is_expanded_everywhere_and_other_braces_stay_in_settings() -> None:
+    found = secret(
+        "staging/DATABASE_URL",
+        ("api: {kubernetes: deployment/api", 'api: {kubernetes: "deployment/api-{env}"'),
+        ("timeout: 5m", 'timeout: 5m, health: "https://api.{env}.example/healthz"'),
+    )
+    api = found.recipe.deployments[0]
+    assert (api.id, api.target) == ("staging/api", "deployment/api-staging")
+    assert api.health == "https://api.staging.example/healthz"
+    assert api.settings == {"namespace": "staging"}
+    assert found.recipe.settings == {"admin": "ssm:/taly/staging/rotator/ADMIN"}
+    assert secret("production/JWT_SECRET").recipe.probe == ("https://api.production.example/accepts",)
+
+
+def test_parameters_are_below_the_path_of_the_environment() -> None:
+    recipe = secret("production/JWT_SECRET").recipe
+    assert recipe.fields == {"value": "/taly/production/JWT_SECRET"}
+    assert recipe.accepted_as == "/taly/production/JWT_SECRET_ACCEPTED"
+    fields = (
+        "type: pair\n",
+        "type: pair\n    fields: {user: DB_USER, password: DB_PASSWORD}\n    torn_ok: true\n",
+    )
+    assert secret("staging/DATABASE_URL", fields).recipe.fields == {
+        "user": "/taly/staging/DB_USER",
+        "password": "/taly/staging/DB_PASSWORD",
+    }
+
+
+def test_a_secret_may_be_in_one_environment_only() -> None:
+    found = policies(("    deploy: [api]\n", "    deploy: [api]\n    only_in: [staging]\n"))
+    assert "staging/JWT_SECRET" in found.secrets
+    assert "production/JWT_SECRET" not in found.secrets
+
+
+def test_the_calendar_is_scaled_once_and_real_work_is_not() -> None:
+    changes = [
+        (
+            "rotate_every: 90d\n",
+            "rotate_every: 90d\n  retry: {backoff: 1m..1h}\n  overdue: {page_after: 10d}\n",
+        ),
+        ("secrets:\n", "alerts: {group_wait: 30s, repeat: [1d]}\nsecrets:\n"),
+    ]
+    found = policies(*changes, scale=0.5)
+    pair, key = found.secrets["production/DATABASE_URL"], found.secrets["production/JWT_SECRET"]
+    assert (pair.rotate_every, pair.warn_before, pair.page_after) == (90 * DAY, (7 * DAY, 1.5 * DAY), 5 * DAY)
+    assert (pair.recipe.grace, pair.recipe.quarantine) == (0.5 * DAY, 0.5 * DAY)
+    assert (pair.recipe.cooldown, pair.recipe.scale) == (timedelta(hours=3), 0.5)
+    assert (key.recipe.grace, key.recipe.quarantine) == (3.5 * DAY, timedelta())
+    assert found.environments["production"].soak == 0.5 * DAY
+    assert found.alerts.repeat == (0.5 * DAY,)
+    assert found.alerts.group_wait == timedelta(seconds=30)
+    assert pair.recipe.backoff_first == timedelta(minutes=1)
+    assert pair.recipe.deployments[0].timeout == timedelta(minutes=5)
+    assert policies(scale=0.5).alerts.repeat == (0.5 * DAY, 1.5 * DAY, 3.5 * DAY)
+
+
+def test_quarantine_is_a_day_where_a_source_can_take_it_back_unless_the_policy_says() -> None:
+    assert secret("staging/DATABASE_URL").recipe.quarantine == DAY
+    assert secret("staging/JWT_SECRET").recipe.quarantine == timedelta()
+    longer = ("type: key\n", "type: key\n    quarantine: 2d\n")
+    assert secret("staging/JWT_SECRET", longer).recipe.quarantine == 2 * DAY
+
+
+def test_windows_and_freezes() -> None:
+    found = policies()
+    (window,) = found.secrets["production/JWT_SECRET"].windows
+    assert (window.days, window.opens, window.closes) == (("mon", "tue"), time(9, 30), time(16))
+    assert found.secrets["staging/JWT_SECRET"].windows[0].always
+    (freeze,) = found.environments["production"].freezes
+    assert found.environments["staging"].freezes == ()
+    assert (freeze.begins, freeze.ends) == (
+        datetime(2026, 12, 18, tzinfo=UTC),
+        datetime(2027, 1, 5, tzinfo=UTC),
+    )
+
+
+def test_a_freeze_counts_its_days_in_its_own_time_zone() -> None:
+    change = ("to: 2027-01-04", "to: 2027-01-04T12:00, timezone: Europe/Warsaw")
+    (freeze,) = policies(change).environments["production"].freezes
+    assert freeze.begins == datetime(2026, 12, 17, 23, tzinfo=UTC)
+    assert freeze.ends == datetime(2027, 1, 4, 11, tzinfo=UTC)
+
+
+def test_an_exemption_lasts_to_the_end_of_its_last_day() -> None:
+    salt = ("secrets:\n", "secrets:\n  SALT: {exempt: {reason: no credential, until: 2027-01-31}}\n")
+    found = secret("production/SALT", salt)
+    assert (found.exempt_until, found.exempt_reason) == (datetime(2027, 2, 1, tzinfo=UTC), "no credential")
+    assert found.mode is Mode.OBSERVE
+
+
+@pytest.mark.parametrize(
+    "environment, own, mode",
+    [
+        ("auto", "approve", Mode.APPROVE),
+        ("approve", "auto", Mode.APPROVE),
+        ("observe", "auto", Mode.OBSERVE),
+        ("approve", "observe", Mode.OBSERVE),
+        ("auto", "auto", Mode.AUTO),
+    ],
+)
+def test_the_mode_of_an_environment_is_a_ceiling(environment: str, own: str, mode: Mode) -> None:
+    found = secret(
+        "production/JWT_SECRET",
+        ("    after: {", f"    mode: {environment}\n    after: {{"),
+        ("type: key\n", f"type: key\n    mode: {own}\n"),
+    )
+    assert found.mode is mode
+
+
+def test_owners_alerts_and_the_rest() -> None:
+    found = policies(("secrets:\n", "unmanaged: ignore\nignore: [/taly/*/LEGACY_*]\nsecrets:\n"))
+    assert found.owners["platform"].addresses == {"slack": "#ops", "email": "ops@taly.example"}
+    assert found.owners["dba"].escalate_to == "platform"
+    assert (found.default_owner, found.unmanaged, found.ignore) == (
+        "platform",
+        "ignore",
+        ("/taly/*/LEGACY_*",),
+    )
+    assert found.environments["staging"].kms_key == "alias/staging"
+    assert found.environments["production"].after == "staging"
+
+
+def test_one_redeployer_does_the_work_of_every_other() -> None:
+    deployments = secret("staging/DATABASE_URL", redeployer="sandbox").recipe.deployments
+    assert [one.kind for one in deployments] == ["sandbox", "sandbox"]
+    assert [one.target for one in deployments] == ["deployment/api", "deployment/worker"]
+
+
+@pytest.mark.parametrize(
+    "change, note",
+    [
+        (
+            ("provider: key", "provider: stripe-webhook"),
+            "26: note: types.key.provider: no adapter for 'stripe-webhook' yet",
+        ),
+        (("api: {kubernetes:", "api: {ecs:"), "43: note: deployments.api.ecs: no adapter for 'ecs' yet"),
+        (
+            ("type: key\n", "type: key\n    one_parameter: json\n"),
+            "31: note: secrets.JWT_SECRET.one_parameter: one_parameter is not written yet",
+        ),
+    ],
+)
+def test_what_is_not_written_yet_is_watched_only(change: tuple[str, str], note: str) -> None:
+    extra = ("[api, worker]", "[worker]")
+    apart = ("deployment/api", '"api-{env}"')
+    found = secret("production/JWT_SECRET", change, extra, apart)
+    assert found.mode is Mode.OBSERVE
+    assert found.note.endswith("yet: watched only")
+    assert notes(change, extra, apart) == [f"policies.yaml:{note}: JWT_SECRET is watched only"]
+
+
+def test_a_redeployer_that_is_not_written_does_not_matter_where_another_does_its_work() -> None:
+    changes = [("api: {kubernetes: deployment/api", "api: {ecs: 'api-{env}'")]
+    assert secret("production/JWT_SECRET", *changes, redeployer="sandbox").mode is Mode.AUTO
+    assert notes(*changes, redeployer="sandbox") == []
+
+
+def test_a_mirror_that_is_not_written_is_left_out_with_a_note() -> None:
+    mirrors = "mirrors: {ci: {kind: github-actions, to: '{env}'}, kv: {kind: vault-kv2, path: '{env}'}}\n"
+    changes = [
+        ("deployments:", f"{mirrors}deployments:"),
+        ("    deploy: [api]\n", "    deploy: [api]\n    mirrors: [ci, kv]\n"),
+    ]
+    assert secret("staging/JWT_SECRET", *changes).recipe.mirrors == ("kv",)
+    assert notes(*changes) == [
+        "policies.yaml:43: note: mirrors.ci.kind: mirror ci is not written yet: no adapter for 'github-actions'"
+    ]
+
+
+def test_keys_that_nothing_acts_on_are_said_once() -> None:
+    found = notes(
+        ("{owner: dba}", "{owner: dba, approvers: [dba]}"),
+        ("type: key\n", "type: key\n    approvers: [dba]\n    notify: {us: https://x.example}\n"),
+        ("secrets:\n", "access: {allow: []}\nsecrets:\n"),
+    )
+    assert [sentence.split(": ", 1)[1] for sentence in found] == [
+        "note: access: is checked, but nothing acts on it yet",
+        "note: secrets.JWT_SECRET.approvers: is checked, but nothing acts on it yet",
+        "note: secrets.JWT_SECRET.notify: is checked, but nothing acts on it yet",
+    ]
+
+
+def test_a_credential_of_rotators_own_without_a_policy_is_noted() -> None:
+    change = ("admin: ssm:/taly/{env}/rotator/ADMIN\n", "admin: ssm:/taly/{env}/rotator/OTHER\n")
+    (note,) = notes(change)
+    assert note.removeprefix("policies.yaml:37: note: secrets.DATABASE_URL.settings.admin: ") == (
+        "nobody watches the age of rotator/OTHER; list it under secrets"
+    )
+
+
+def test_length_bits_is_the_default_of_adapters_that_have_bits() -> None:
+    bits = ("rotate_every: 90d\n", "rotate_every: 90d\n  length_bits: 512\n")
+    assert secret("staging/JWT_SECRET", bits).recipe.settings == {"format": "hex", "bits": 512}
+    assert "bits" not in secret("staging/DATABASE_URL", bits).recipe.settings
+
+
+def test_lines_point_at_the_secret() -> None:
+    assert secret("production/DATABASE_URL").line == 34
+
+
+def test_the_same_text_has_the_same_version_and_survives_json() -> None:
+    first, second = policies(), policies()
+    assert first == second
+    assert first.version != policies(("rotate_every: 180d", "rotate_every: 181d")).version
+    assert Policies.model_validate_json(first.model_dump_json()) == first

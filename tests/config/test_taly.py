@@ -1,0 +1,81 @@
+"""Taly's own policies.yaml: it is usable as it is, with the adapters that are installed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.config.load import Loaded, load
+from rotator.model.policy import Mode
+
+ROOT = Path(__file__).parents[2]
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def taly() -> Loaded:
+    return load((ROOT / "policies.yaml").read_text(encoding="utf-8"), "policies.yaml", redeployer="sandbox")
+
+
+def test_it_has_no_errors(taly: Loaded) -> None:
+    assert [str(one) for one in taly.errors] == []
+    as_deployed = load((ROOT / "policies.yaml").read_text(encoding="utf-8"), "policies.yaml")
+    assert [str(one) for one in as_deployed.errors] == []
+
+
+def test_it_holds_the_eleven_secrets_in_both_environments(taly: Loaded) -> None:
+    assert taly.policies is not None
+    for environment in ("staging", "production"):
+        names = {
+            one.name
+            for one in taly.policies.secrets.values()
+            if one.environment == environment and not one.name.startswith("rotator/")
+        }
+        assert len(names) == 11
+
+
+@pytest.mark.parametrize(
+    "name, days",
+    [
+        ("JWT_SECRET", 90),
+        ("STRIPE_WEBHOOK_SECRET", 60),
+        ("DATABASE_URL", 180),
+        ("TWILIO_API_KEY", 90),
+        ("TWILIO_AUTH_TOKEN", 90),
+        ("SES_SMTP_PASSWORD", 90),
+    ],
+)
+def test_the_periods_are_those_that_taly_asked_for(taly: Loaded, name: str, days: int) -> None:
+    assert taly.policies is not None
+    for environment in ("staging", "production"):
+        assert taly.policies.secrets[f"{environment}/{name}"].rotate_every == days * DAY
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY", "DATABASE_URL"])
+def test_what_has_an_adapter_is_rotated_where_its_consumers_can_be_restarted(taly: Loaded, name: str) -> None:
+    assert taly.policies is not None
+    rotated = taly.policies.secrets[f"production/{name}"]
+    assert (rotated.mode, rotated.note) == (Mode.AUTO, "")
+    assert rotated.recipe.deployments
+
+
+def test_what_has_none_is_watched(taly: Loaded) -> None:
+    assert taly.policies is not None
+    watched = taly.policies.secrets["production/STRIPE_WEBHOOK_SECRET"]
+    assert watched.mode is Mode.OBSERVE
+    assert watched.owner == "payments"
+
+
+def test_every_reference_is_to_a_credential_whose_age_is_watched(taly: Loaded) -> None:
+    assert not [note for note in taly.notes if "nobody watches" in note.sentence]
+
+
+def test_the_adapters_own_checks_are_asked() -> None:
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    short = text.replace("grace: 7d ", "grace: 4d ")
+    assert short != text
+    (error,) = load(short, "policies.yaml").errors
+    assert error.path == "types.jwt-signing.grace"
+    assert "token_ttl" in error.sentence

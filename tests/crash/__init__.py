@@ -1,0 +1,1 @@
+"""kill -9 on the real daemon, before and after each I/O of each phase; and a freeze between guard and send."""

@@ -1,0 +1,63 @@
+"""The daemon under test: `rotator run`, with the tripwire around every contract.
+
+Orders come by environment: CRASH_NAME and CRASH_WHEN arm it, CRASH_TRACE names the file for the trace, CRASH_FREEZE
+names a phase in which the first effect stops the whole process (SIGSTOP) between guard and send.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from rotator.clock import SystemClock
+from rotator.config.settings import read_settings
+from rotator.daemon.installation import Installation
+from rotator.daemon.logs import start_logging
+from rotator.daemon.policy import PolicyInForce
+from rotator.daemon.run import Daemon, bounds_of, rhythm_of
+from rotator.engine.worker import Worker
+from rotator.journal import open_journal
+from tests.crash.tripwire import Point, Tripwire, Watched
+
+
+def main() -> None:
+    """The process."""
+    settings = read_settings()
+    start_logging(human=False, level="info")
+    tripwire = Tripwire(_armed(), Path(os.environ["CRASH_TRACE"]) if "CRASH_TRACE" in os.environ else None)
+    if phase := os.environ.get("CRASH_FREEZE"):
+        _freeze_in(phase)
+    journal = open_journal(settings.journal, daemon=True)
+    policy = PolicyInForce(settings, journal)
+
+    def around(contract: str, part: Any) -> Any:
+        return Watched(contract, part, tripwire)
+
+    parts = Installation(settings, around("journal", journal), policy, SystemClock(), around)
+    Daemon(parts, policy, bounds_of(settings), rhythm_of(settings), settings.workers).run()
+
+
+def _armed() -> Point | None:
+    name = os.environ.get("CRASH_NAME")
+    return Point(name, os.environ["CRASH_WHEN"]) if name else None
+
+
+def _freeze_in(phase: str) -> None:
+    """After guard has said yes to the first effect of `phase`, the process stops: the bytes leave when it wakes."""
+    asked, frozen = Worker._check, list[str]()
+
+    def check(worker: Worker, row_id: str, seconds: float) -> None:
+        asked(worker, row_id, seconds)
+        if structlog.contextvars.get_contextvars().get("phase") == phase and not frozen:
+            frozen.append(row_id)
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    Worker._check = check  # type: ignore[method-assign,assignment]  # the freeze must fall between guard and send, nowhere else
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The journal away, locked, full or somebody else's: nothing is done that could not be written down."""
+
+from __future__ import annotations
+
+import re
+import resource
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from rotator.sandbox.aws import AwsWorld
+from rotator.sandbox.postgres import EmbeddedPostgres, Missing
+from tests.daemon.world import TOKEN, Town
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    try:
+        server = EmbeddedPostgres(tmp_path / "journal")
+    except Missing as missing:
+        pytest.skip(f"no PostgreSQL: {missing}")
+    with server:
+        yield server
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_database_that_is_killed_and_comes_back(town: Town, database: EmbeddedPostgres) -> None:
+    url = database.superuser_dsn()
+    town.folder.joinpath("state").mkdir()
+    town.folder.joinpath("state", "sealing.key").write_text(_key(town))
+    with town.daemon(ROTATOR_JOURNAL=url, ROTATOR_CLAIM_SECONDS="20"):
+        town.until("scanned", lambda: town.scanned(url))
+        town.ask(f"staging/{TOKEN}", url=url)
+        database.kill()
+        town.until("it says so", lambda: town.said("trouble", trouble="the journal's database"))
+        beside = town.cli("status", ROTATOR_JOURNAL=url)
+        assert beside.returncode == 1
+        assert beside.stderr.startswith("rotator: the journal's database")
+        time.sleep(3)
+        assert len(town.said("trouble")) < 15, "trouble is not said at every turn"
+        database.start()
+        town.until("over", lambda: town.said("trouble is over", what="work"))
+        town.until("done", lambda: town.rotated(url))
+    assert town.value(TOKEN) in town.accepted()
+
+
+def _key(town: Town) -> str:
+    """What `KeyFile.generate` makes; with PostgreSQL nobody makes a key file by himself."""
+    from rotator.sealers.keyfile import KeyFile
+
+    made = town.folder / "made.key"
+    KeyFile.generate(made)
+    town.folder.joinpath("state", "sealing.key").touch(mode=0o600)
+    return made.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_file_that_somebody_locks(town: Town) -> None:
+    with town.daemon():
+        town.until("scanned", town.scanned)
+        with closing(
+            sqlite3.connect(town.folder / "state" / "journal.sqlite", isolation_level=None)
+        ) as other:
+            other.execute("BEGIN IMMEDIATE")
+            town.until("it says so", lambda: town.said("trouble", trouble="locked by another process"))
+            looked = town.cli("status")
+            assert looked.returncode == 0, "looking needs no lock"
+            asked = town.cli("rotate", TOKEN)
+            assert asked.returncode == 1
+            assert "locked by another process" in asked.stderr
+            other.execute("ROLLBACK")
+        town.until("over", lambda: town.said("trouble is over", trouble="locked by another process"))
+        town.ask(f"staging/{TOKEN}")
+        town.until("done", town.rotated)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_disk_without_room(town: Town) -> None:
+    """The kernel lets the daemon's files grow no further, as a full disk would."""
+    with town.daemon() as daemon:
+        town.until("scanned", town.scanned)
+        largest = max(path.stat().st_size for path in (town.folder / "state").iterdir())
+        before = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+        for _ in range(1000):
+            town.ask(f"staging/{TOKEN}")
+            if town.said("trouble"):
+                break
+        town.until("it says so", lambda: town.said("trouble", trouble="disk"))
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, before)
+        town.until("over", lambda: town.said("trouble is over", trouble="disk"))
+        town.until("done", town.rotated)
+    assert town.value(TOKEN) in town.accepted()
+
+
+def test_a_folder_that_cannot_be_written(town: Town) -> None:
+    done = town.cli("run", ROTATOR_JOURNAL="sqlite:////proc/rotator/journal.sqlite")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "rotator: the journal /proc/rotator/journal.sqlite cannot be opened: No such file or directory"
+    ]
+
+
+@pytest.mark.slow
+def test_the_second_daemon_on_a_journal_says_who_is_first(town: Town) -> None:
+    with town.daemon() as first:
+        second = town.cli("run")
+        assert second.returncode == 5
+        assert f"process {first.pid}" in second.stderr
+        assert second.stderr.count("\n") == 1
+    assert town.folder.joinpath("state").stat().st_mode & 0o777 == 0o700
+
+
+def test_no_database_at_the_start_is_a_sentence(town: Town, aws: AwsWorld) -> None:
+    del aws
+    done = town.cli("run", ROTATOR_JOURNAL="postgresql://rotator:nothing@127.0.0.1:1/rotator")
+    assert done.returncode == 1
+    assert re.fullmatch(r"rotator: the journal's database [^\n]+\n", done.stderr)
+    assert "nothing" not in done.stderr, "that is its password"

@@ -1,0 +1,142 @@
+"""What a starting daemon loads, wraps and logs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rotator.clock import SystemClock
+from rotator.config.settings import Settings
+from rotator.contracts.parts import Parts
+from rotator.daemon.installation import Installation
+from rotator.daemon.policy import PolicyInForce
+from rotator.daemon.troubles import Troubles
+from rotator.journal import open_memory_journal
+from rotator.model.secrets import Sealed
+from rotator.testing.virtual_clock import VirtualClock
+from tests.daemon.world import TOKEN, Town
+
+#: What an idle daemon has no use for.
+_IDLE_WITHOUT = ("slack_sdk", "psycopg", "alembic", "smtplib", "moto", "rotator.sealers.kms")
+
+
+@pytest.mark.slow
+def test_an_idle_daemon_has_loaded_no_adapter_that_it_does_not_use(town: Town) -> None:
+    with town.daemon():
+        town.until("scanned", town.scanned)
+    asking = f"""
+import sys, signal, threading, os, time
+from rotator.cli.main import main
+def look():
+    while signal.getsignal(signal.SIGTERM) == signal.SIG_DFL or "rotator.stores.ssm" not in sys.modules:
+        time.sleep(0.05)
+    time.sleep(2)  # a scan, and every other job
+    print([name for name in {_IDLE_WITHOUT!r} if name in sys.modules], flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=look, daemon=True).start()
+sys.argv = ["rotator", "run"]
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", asking],
+        env=town.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[]\n"
+
+
+def test_every_contract_can_be_wrapped(tmp_path: Path, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in town.environment().items():
+        monkeypatch.setenv(name, value)
+    settings, journal = (
+        Settings(slack_token=Sealed("made up"), smtp_host="127.0.0.1", smtp_from="a@taly.example"),
+        open_memory_journal(),
+    )
+    policy = PolicyInForce(settings, journal)
+    wrapped: list[str] = []
+
+    def around(contract: str, part: Any) -> Any:
+        wrapped.append(contract)
+        return part
+
+    parts: Parts = Installation(settings, journal, policy, SystemClock(), around)
+    recipe = parts.policies().secrets[f"staging/{TOKEN}"].recipe
+    for _ in range(2):
+        parts.provider(recipe)
+        parts.store("staging")
+        parts.redeployer(recipe.deployments[0])
+        assert parts.sealer is not None
+        parts.channels()  # type: ignore[attr-defined]  # the daemon's own, not the engine's
+    assert sorted(wrapped) == ["channel", "channel", "provider", "redeployer", "sealer", "store"]
+    del tmp_path
+
+
+def logged(program: str) -> list[str]:
+    """Standard error of a process that logs as the daemon does."""
+    setup = "from rotator.daemon.logs import start_logging; start_logging(human=False, level='debug')\n"
+    done = subprocess.run(
+        [sys.executable, "-c", setup + program], capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stderr.splitlines()
+
+
+def test_nothing_of_what_libraries_log_or_warn_is_printed() -> None:
+    lines = logged(
+        "import logging, warnings\n"
+        "logging.getLogger('botocore').critical('the value is hunter2')\n"
+        "logging.getLogger('urllib3').error('hunter2')\n"
+        "warnings.warn('hunter2')\n"
+    )
+    assert lines == []
+
+
+def test_an_exception_is_told_by_its_kind_and_place_only() -> None:
+    lines = logged(
+        "import structlog, threading\n"
+        "try:\n    raise ValueError('hunter2')\n"
+        "except ValueError:\n    structlog.get_logger().error('oh', exc_info=True)\n"
+        "def fail(): raise KeyError('hunter2')\n"
+        "t = threading.Thread(target=fail); t.start(); t.join()\n"
+        "raise RuntimeError('hunter2')\n"
+    )
+    assert "hunter2" not in "".join(lines)
+    assert [json.loads(line)["event"] for line in lines] == ["oh", "bug", "bug"]
+    assert [json.loads(line).get("kind") for line in lines] == [None, "KeyError", "RuntimeError"]
+
+
+def test_trouble_is_said_when_it_begins_changes_lasts_and_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = VirtualClock()
+    troubles = Troubles(clock)
+    said: list[str] = []
+
+    class Log:
+        def warning(self, event: str, **facts: object) -> None:
+            said.append(f"{event} {facts['trouble']} {facts['seconds']}")
+
+        info = error = warning
+
+    import rotator.daemon.troubles as module
+
+    original, module.log = module.log, Log()
+    try:
+        for _ in range(3):
+            troubles.arose("work", "away")
+        troubles.arose("work", "away differently")
+        clock.sleep(301)
+        troubles.arose("work", "away differently")
+        threading.Thread(target=troubles.ended, args=("work",)).start()
+        troubles.ended("other")
+    finally:
+        module.log = original
+    del capsys
+    assert said[:3] == ["trouble away 0", "trouble away differently 0", "trouble away differently 301"]

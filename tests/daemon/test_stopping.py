@@ -1,0 +1,63 @@
+"""SIGTERM, SIGINT, and both twice: at any moment, and everything ends well after the next start."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from rotator.model.rotation import State
+from rotator.sandbox.aws import AwsWorld
+from rotator.sandbox.faults import Fault, Rule
+from tests.daemon.world import TOKEN, Town
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+def test_sigterm_at_any_moment_loses_nothing(town: Town) -> None:
+    chance = random.Random(20)
+    with town.daemon():
+        town.until("scanned", town.scanned)
+    for _ in range(20):
+        town.ask(f"staging/{TOKEN}")
+        town.log.unlink(missing_ok=True)
+        with town.daemon() as daemon:
+            time.sleep(chance.uniform(0, 1.5))
+            begun = time.monotonic()
+            assert daemon.stop(within=25) == 0
+            assert time.monotonic() - begun < 20
+        with town.journal() as journal:
+            assert not [one for one in journal.rotations() if one.owner], "rows are given back"
+    with town.daemon():
+        town.until("all is done", lambda: _at_rest(town))
+    assert town.accepted() == {town.value(TOKEN)}
+
+
+def _at_rest(town: Town) -> bool:
+    with town.journal() as journal:
+        states = {one.state for one in journal.rotations()}
+        assert states <= {State.DONE, State.ACTIVE}, states
+        return states == {State.DONE} and not journal.requests(waiting=True)
+
+
+def test_sigint_stops_as_well_and_says_so_by_its_exit_code(town: Town) -> None:
+    daemon = town.start()
+    town.until("it runs", lambda: town.said("running"))
+    assert daemon.stop(within=25, asking=signal.SIGINT) == 130
+    assert town.said("stopped")
+
+
+def test_the_second_signal_ends_it_at_once(town: Town, aws: AwsWorld) -> None:
+    daemon = town.start()
+    town.until("scanned", town.scanned)
+    aws.control.set_faults([Rule(Fault.SLOW, "*", seconds=2.9)])
+    time.sleep(1.0)  # now some job waits for AWS
+    daemon.send(signal.SIGTERM)
+    town.until("it stops", lambda: town.said("stopping"))
+    daemon.send(signal.SIGTERM)
+    assert daemon.wait(within=1) == -signal.SIGTERM
+    aws.control.set_faults([])
+    with town.daemon():
+        pass

@@ -1,0 +1,1 @@
+"""The engine's decisions and words: due chain, alerts, outbox, ownership, requests, census and scan."""

@@ -1,0 +1,448 @@
+"""One cause is one message, nothing flaps, and one message says when it is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rotator.engine.alerts import keep_alerts
+from rotator.engine.scan import survey
+from rotator.model.alerts import AlertKind, Severity
+from rotator.model.errors import Transient
+from rotator.model.observations import Surveyed
+from rotator.model.policy import Mode
+from rotator.model.rotation import Phase, Reason, State
+from tests.engine.things import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    ago,
+    environment,
+    policies,
+    policy,
+    rotation,
+    seen,
+    surveyed,
+    undone,
+)
+from tests.engine.world import World
+
+NAMES = [f"{where}/KEY_{number}" for where in ("staging", "production") for number in range(11)]
+MANY = policies(*(policy(name, mode=Mode.AUTO) for name in NAMES))
+
+
+def stuck(world: World, name: str, **changes: Any) -> None:
+    world.has(
+        rotation(
+            name,
+            id=f"r-{name}",
+            principal=name,
+            reason=Reason.RETRYING,
+            attempt=4,
+            sentence="KMS does not answer",
+            **changes,
+        )
+    )
+
+
+def goes_on(world: World, name: str) -> None:
+    world.becomes(f"r-{name}", reason=None, attempt=0, phase=Phase.GRACE, sentence="the old one lives")
+
+
+# many at once
+
+
+def test_a_store_that_is_away_is_one_message_for_all_its_secrets(world: World) -> None:
+    world.today = MANY
+    for name in NAMES:
+        world.put(f"/taly/{name}")
+    survey(world)
+    world.passes(101 * DAY)
+    for name in NAMES[:11]:
+        stuck(world, name, opened_at=world.clock.now())
+    world.away("staging", Transient("SSM does not answer"))
+    survey(world)
+    world.tell()
+    assert world.news() == []
+    world.passes(11 * MINUTE)
+    world.tell()
+    ((_, alert),) = [one for one in world.slack.read if one[1].environment == "staging"]
+    assert alert.title == "the store of staging cannot be reached"
+    assert alert.facts == {
+        "What": "SSM does not answer",
+        "Impact": "none yet: 11 credentials stay as they are, and none is rotated",
+        "Since": "last seen whole 2026-06-10 12:00 UTC",
+        "Next": "rotator tries again by itself every few minutes",
+    }
+    world.news()
+    for name in NAMES[:11]:
+        goes_on(world, name)
+    world.away("staging", None)
+    survey(world)
+    world.tell()
+    assert [line for line in world.news() if "staging" in line] == [
+        "over: the store of staging cannot be reached: it answers again, and what waited goes on (after 13 min)"
+    ]
+
+
+def test_a_store_that_is_away_for_a_moment_is_no_news(world: World) -> None:
+    world.looked(seen())
+    world.journal.note_surveyed(surveyed(trouble="one lost answer"))
+    world.tell()
+    world.passes(5 * MINUTE)
+    world.journal.note_surveyed(surveyed())
+    world.tell()
+    world.passes(DAY)
+    world.tell()
+    assert world.news() == []
+
+
+def test_a_store_that_is_away_while_its_secrets_page_is_critical(world: World) -> None:
+    world.today = policies(policy(page_after=7 * DAY))
+    world.looked(seen(age=106 * DAY))
+    world.journal.note_surveyed(surveyed(trouble="SSM does not answer"))
+    world.passes(11 * MINUTE)
+    world.tell()
+    world.passes(11 * MINUTE)
+    world.tell()
+    assert world.news() == ["warning: the store of production cannot be reached"]
+    world.passes(DAY)
+    world.tell()
+    assert world.news() == ["critical: the store of production cannot be reached"]
+
+
+def test_an_owner_parameter_that_cannot_be_kept_is_told_though_scans_succeed(world: World) -> None:
+    world.looked(seen())
+    world.journal.note_surveyed(surveyed(unheld="not allowed to write /taly/production/rotator/owner"))
+    world.tell()
+    world.passes(11 * MINUTE)
+    world.tell()
+    ((_, alert),) = world.slack.read
+    assert alert.facts["What"] == "not allowed to write /taly/production/rotator/owner"
+
+
+def test_22_rotations_stuck_for_one_reason_are_one_message(world: World) -> None:
+    world.today = MANY
+    world.looked(*(seen(name) for name in NAMES))
+    for name in NAMES:
+        stuck(world, name)
+    world.tell()
+    ((_, alert),) = world.slack.read
+    assert alert.title == "22 rotations do not get on"
+    assert alert.facts["What"] == "plan: KMS does not answer"
+    assert alert.facts["Which"].endswith(" and 12 more")
+    world.news()
+    for name in NAMES[:-1]:
+        goes_on(world, name)
+        world.tell()
+    assert world.news() == [], "as long as one is stuck it is the same trouble"
+    goes_on(world, NAMES[-1])
+    world.tell()
+    (over,) = world.news()
+    assert over.startswith("over: ")
+
+
+def test_a_second_stuck_one_takes_back_what_nobody_was_told_of_the_first(world: World) -> None:
+    world.today = policies(policy("production/A"), policy("production/B"))
+    world.looked(seen("production/A"), seen("production/B"))
+    stuck(world, "production/A")
+    world.tell()
+    assert world.news() == ["warning: A (production): rotation does not get past plan"]
+    stuck(world, "production/B")
+    world.tell()
+    assert world.news() == ["warning: 2 rotations do not get on"]
+    goes_on(world, "production/A")
+    goes_on(world, "production/B")
+    world.tell()
+    assert len(world.news()) == 2, "both messages are closed"
+
+
+def test_fewer_than_three_attempts_are_no_news(world: World) -> None:
+    world.looked(seen())
+    world.has(rotation(reason=Reason.RETRYING, attempt=2))
+    world.tell()
+    assert world.news() == []
+
+
+def test_a_new_installation_on_old_secrets_wakes_nobody(world: World) -> None:
+    """They are 300 days overdue, and taken up a few minutes later."""
+    world.today = MANY
+    world.looked(*(seen(name, age=400 * DAY) for name in NAMES), agreed=False)
+    world.tell()
+    world.passes(5 * MINUTE)
+    for name in NAMES:
+        world.has(rotation(name, id=f"r-{name}", principal=name, opened_at=world.clock.now()))
+    world.looked(*(seen(name, age=400 * DAY) for name in NAMES))
+    world.tell()
+    world.passes(HOUR)
+    world.tell()
+    assert world.news() == []
+
+
+def test_but_one_that_is_not_taken_up_is_told_with_the_reason(world: World) -> None:
+    world.looked(seen(age=101 * DAY, trouble="users: must be two logins"))
+    assert world.stands().due
+    world.tell()
+    assert world.news() == []
+    world.passes(10 * MINUTE)
+    world.tell()
+    ((_, alert),) = world.slack.read
+    assert alert.facts["Trouble"] == "users: must be two logins"
+
+
+# nothing flaps
+
+
+def test_overdue_stays_told_while_rotations_come_and_are_undone(world: World) -> None:
+    world.looked(seen(age=101 * DAY, trouble="waits for its twin"))
+    world.tell()
+    world.passes(11 * MINUTE)
+    world.tell()
+    assert world.news() == ["warning: KEY (production): overdue"]
+    world.has(rotation(opened_at=world.clock.now()))
+    world.tell()
+    assert world.news() == [], "a rotation that begins is no ending"
+    undo = {"undo_reason": Reason.NOT_SEEN, "undo_from": Phase.CONFIRM, "before": {"/taly/production/KEY": 1}}
+    world.becomes(
+        "rot1",
+        state=State.UNDONE,
+        ended_at=world.clock.now(),
+        ledger=rotation(ledger=undo).ledger,
+        sentence="undone",
+    )
+    world.tell()
+    assert world.news() == ["warning: KEY (production): rotation undone"], "and overdue is not told again"
+    assert AlertKind.OVERDUE in world.open_alerts()
+
+
+def test_a_series_of_attempts_that_are_undone_is_one_conversation(world: World) -> None:
+    world.looked(seen())
+    heard = []
+    for attempt in range(4):
+        failing = rotation(
+            id=f"try{attempt}",
+            phase=Phase.RECONFIRM,
+            ledger={"undo_reason": Reason.ROLLOUT_FAILED, "undo_from": Phase.CONFIRM},
+            opened_at=world.clock.now(),
+        )
+        world.has(failing)
+        world.tell()
+        world.becomes(failing.id, state=State.UNDONE, ended_at=world.clock.now(), sentence="undone")
+        world.tell()
+        world.passes(HOUR)
+        heard.append(world.news())
+    first, *later = heard
+    assert [line.partition(" (after")[0] for line in first] == [
+        "warning: KEY (production): rollout failed, going back",
+        "over: KEY (production): rollout failed, going back: undone",
+        "warning: KEY (production): rotation undone",
+    ]
+    assert later == [[], [], []]
+    assert world.open_alerts()[AlertKind.UNDONE].rotation == "try3"
+
+
+def test_an_undo_that_itself_is_stuck_is_told_even_in_a_series(world: World) -> None:
+    world.looked(seen())
+    world.has(undone(ago(HOUR)))
+    world.tell()
+    world.news()
+    undo = {"undo_reason": Reason.NOT_SEEN, "undo_from": Phase.CONFIRM}
+    world.has(rotation(phase=Phase.DISCARD, reason=Reason.RETRYING, attempt=3, ledger=undo))
+    world.tell()
+    assert world.news() == ["warning: KEY (production): rollout failed, going back"]
+
+
+def test_who_hears_why_it_is_not_rotated_hears_of_overdue_only_once_it_pages(world: World) -> None:
+    world.today = policies(policy(page_after=7 * DAY, how={"cooldown": 30 * DAY}))
+    world.looked(seen(age=101 * DAY))
+    world.has(undone(NOW))
+    world.tell()
+    assert world.news() == ["warning: KEY (production): rotation undone"]
+    world.passes(6 * DAY)
+    world.tell()
+    assert "warning: KEY (production): overdue" not in world.news()
+    world.passes(DAY)
+    world.tell()
+    assert "critical: KEY (production): overdue" in world.news()
+
+
+def test_whose_yes_is_wanted_hears_of_overdue_only_once_it_pages(world: World) -> None:
+    world.today = policies(policy(mode=Mode.APPROVE, page_after=7 * DAY))
+    world.looked(seen(age=101 * DAY))
+    world.tell()
+    assert world.news() == ["warning: KEY (production): due, and waits for a yes"]
+
+
+def test_an_undo_that_is_over_explains_nothing_any_more(world: World) -> None:
+    """Its alert is quiet while the next attempt is parked, and that one says why."""
+    world.looked(seen(age=101 * DAY))
+    world.has(undone(ago(HOUR)))
+    world.tell()
+    world.news()
+    world.has(rotation(state=State.PARKED, opened_at=world.clock.now()))
+    world.tell()
+    assert world.news() == ["warning: KEY (production): rotation parked at plan"]
+
+
+def test_going_back_is_told_though_the_store_is_away(world: World) -> None:
+    """Only attempts that fail are explained by a store that does not answer."""
+    world.looked(seen())
+    world.journal.note_surveyed(surveyed(trouble="SSM does not answer"))
+    undo = {"undo_reason": Reason.NOT_ACCEPTED, "undo_from": Phase.VERIFY}
+    world.has(rotation(phase=Phase.DISCARD, ledger=undo))
+    world.tell()
+    assert world.news() == ["warning: KEY (production): rotation failed, going back"]
+
+
+def test_what_is_stuck_together_hides_no_undo(world: World) -> None:
+    world.today = policies(policy("production/A"), policy("production/B"))
+    world.looked(seen("production/A"), seen("production/B"))
+    stuck(world, "production/A")
+    stuck(world, "production/B")
+    world.has(undone(NOW, secret="production/A"))
+    world.tell()
+    assert sorted(world.news()) == [
+        "warning: 2 rotations do not get on",
+        "warning: A (production): rotation undone",
+    ]
+
+
+def test_a_closing_that_nobody_could_be_told_yet_keeps_its_time(world: World) -> None:
+    world.looked(seen(unknown=("A",)))
+    world.tell()
+    world.looked(seen())
+    with world.without("#ops"):
+        for _ in range(5):
+            world.tell()
+            world.passes(HOUR)
+    world.news()
+    world.tell()
+    assert [line.rpartition(" (")[2] for line in world.news()] == ["after 1 min)"]
+
+
+@pytest.mark.parametrize(
+    "trouble, between",
+    [
+        (Reason.STILL_USED, Reason.RETRYING),
+        (Reason.ROLLOUT_FAILED, Reason.ROLLING_OUT),
+        (Reason.AWAITING_YES, Reason.RETRYING),
+    ],
+)
+def test_a_try_in_between_is_no_news(world: World, trouble: Reason, between: Reason) -> None:
+    world.looked(seen())
+    world.has(rotation(phase=Phase.FORGET, reason=trouble, ledger={"confirmed_at": NOW}))
+    world.tell()
+    assert len(world.news()) == 1
+    for reason in (between, trouble, between, trouble):
+        world.becomes("rot1", reason=reason)
+        world.tell()
+    assert world.news() == []
+
+
+def test_what_ends_inside_group_wait_is_never_told(world: World) -> None:
+    world.looked(seen(unknown=("A",)))
+    keep_alerts(world)
+    world.passes(timedelta(seconds=29))
+    world.deliver()
+    world.looked(seen())
+    keep_alerts(world)
+    world.passes(DAY)
+    world.deliver()
+    assert world.news() == []
+    assert world.journal.alerts() == [], "and it is settled"
+
+
+def test_severity_that_falls_and_rises_again_is_told_once(world: World) -> None:
+    world.looked(seen())
+    world.has(rotation(state=State.PARKED, reason=Reason.NEITHER_WORKS, sentence="both refused"))
+    world.tell()
+    world.news()
+    (row,) = [one for one in world.journal.alerts() if one.alert.kind is AlertKind.PARKED]
+    lowered = row.alert.model_copy(update={"severity": Severity.WARNING})
+    world.journal.post_alert(lowered, timedelta())
+    world.tell()
+    assert world.news() == []
+
+
+# the installation
+
+
+def test_a_foreign_owner_is_one_message_and_silences_what_is_not_ours(world: World) -> None:
+    world.today = policies(policy(mode=Mode.OBSERVE))
+    world.looked(seen(age=101 * DAY))
+    world.tell()
+    world.news()
+    world.journal.note_surveyed(surveyed(foreign_owner="installation b owns /taly/production", trouble="x"))
+    world.tell()
+    assert sorted(world.news()) == [
+        "critical: production belongs to another rotator",
+        "over: KEY (production): overdue: another installation answers for it (after 1 min)",
+    ]
+    world.journal.note_surveyed(surveyed())
+    world.tell()
+    assert (
+        "over: production belongs to another rotator: the environment is this rotator's now (after 1 min)"
+        in world.news()
+    )
+
+
+@pytest.mark.parametrize("unmanaged, told", [("alert", 1), ("fail", 1), ("ignore", 0)])
+def test_parameters_in_no_policy(world: World, unmanaged: str, told: int) -> None:
+    world.today = policies(policy(), unmanaged=unmanaged)
+    world.looked(seen())
+    world.journal.note_surveyed(surveyed(unmanaged=("/taly/production/A", "/taly/production/B")))
+    world.tell()
+    assert world.news() == ["info: 2 parameters of production are in no policy"][:told]
+    if told:
+        assert (
+            world.open_alerts()[AlertKind.UNMANAGED].facts["Names"]
+            == "/taly/production/A, /taly/production/B"
+        )
+        world.journal.note_surveyed(surveyed())
+        world.tell()
+        assert world.news() == [
+            "over: 2 parameters of production are in no policy: none is left (after 1 min)"
+        ]
+
+
+@pytest.mark.parametrize(
+    "trouble, census, told",
+    [
+        ("the source is away", DAY, False),
+        ("the source is away", 3 * DAY, True),
+        ("", 3 * DAY, False),
+    ],
+)
+def test_a_census_that_sees_nothing_for_long_is_told_once(
+    world: World, trouble: str, census: timedelta, told: bool
+) -> None:
+    world.today = policies(policy("production/A"), policy("production/B"))
+    both = ("production/A", "production/B")
+    world.looked(*(seen(name, trouble=trouble, census_at=NOW - census) for name in both))
+    world.tell()
+    assert world.news() == (["warning: sources could not be counted for two days"] if told else [])
+
+
+def test_an_environment_that_left_the_policy_is_not_spoken_of(world: World) -> None:
+    world.today = policies(policy(), environments=(environment(),))
+    world.journal.note_surveyed(Surveyed(environment="gone", scanned_at=NOW, trouble="away"))
+    world.looked(seen())
+    world.passes(HOUR)
+    world.tell()
+    world.passes(HOUR)
+    world.tell()
+    assert world.news() == []
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_restart_loses_nothing_and_says_nothing_twice(world: World, restart: bool) -> None:
+    """All state is in the journal and the outbox: a new process goes on in the middle of a sentence."""
+    world.looked(seen(unknown=("A",)))
+    keep_alerts(world)
+    if restart:
+        world = World(world.clock, world.journal, world.today)
+    world.tell()
+    assert world.news() == ["warning: KEY (production): a credential that nobody knows is alive"]

@@ -1,0 +1,258 @@
+"""Requests: carried out, kept while something is busy, or refused with a sentence."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Any
+
+import pytest
+
+from rotator.engine.ownership import hold_environments
+from rotator.engine.requests import carry_out_requests
+from rotator.engine.scan import open_due
+from rotator.model.errors import Transient
+from rotator.model.policy import Mode
+from rotator.model.requests import RequestKind, RequestState
+from rotator.model.rotation import Phase, Priority, Reason, State
+from rotator.model.windows import Window
+from tests.engine.things import DAY, HOUR, NOW, PERIOD, ago, policies, policy, request, rotation, seen
+from tests.engine.world import World
+
+WAITS, TAKEN, REFUSED = RequestState.WAITING, RequestState.TAKEN, RequestState.REFUSED
+
+
+def ask(
+    world: World, kind: RequestKind, about: str = "production/KEY", **more: Any
+) -> tuple[RequestState, str]:
+    """What became of a request."""
+    world.journal.add_request(request(kind, about, **more))
+    carry_out_requests(world)
+    return outcome(world)
+
+
+def outcome(world: World) -> tuple[RequestState, str]:
+    asked = world.journal.requests(waiting=False)[-1]
+    return asked.state, asked.sentence
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RequestKind.ROTATE,
+        RequestKind.EMERGENCY,
+        RequestKind.APPROVE,
+        RequestKind.PAUSE,
+        RequestKind.RESUME,
+    ],
+)
+def test_unknown_names_are_refused(world: World, kind: RequestKind) -> None:
+    sentence = "production/KYE is neither a secret of policies.yaml nor a rotation"
+    assert ask(world, kind, "production/KYE", until=NOW + DAY) == (REFUSED, sentence)
+
+
+@pytest.mark.parametrize("kind", [RequestKind.ROTATE, RequestKind.EMERGENCY])
+def test_a_rotation_is_asked_for_and_waits_for_the_scan(world: World, kind: RequestKind) -> None:
+    world.looked(seen())
+    assert ask(world, kind) == (WAITS, "")
+    open_due(world)
+    assert outcome(world) == (TAKEN, "became rot-1")
+
+
+@pytest.mark.parametrize("kind", [RequestKind.ROTATE, RequestKind.EMERGENCY])
+def test_what_is_only_watched_cannot_be_rotated(world: World, kind: RequestKind) -> None:
+    world.today = policies(policy(mode=Mode.OBSERVE))
+    sentence = "production/KEY is watched only: rotator has no adapter for its source, or its policy says mode: observe"
+    assert ask(world, kind) == (REFUSED, sentence)
+
+
+@pytest.mark.parametrize("state", [State.ACTIVE, State.PARKED])
+def test_a_request_for_a_busy_secret_is_kept_until_it_is_free(world: World, state: State) -> None:
+    world.looked(seen())
+    world.has(rotation(state=state))
+    assert ask(world, RequestKind.ROTATE) == (WAITS, "")
+    assert open_due(world) == 0
+    assert outcome(world) == (WAITS, "")
+
+
+def test_busy_then_free(world: World) -> None:
+    world.looked(seen())
+    world.has(rotation())
+    ask(world, RequestKind.ROTATE)
+    world.becomes("rot1", state=State.UNDONE, ended_at=NOW)
+    open_due(world)
+    assert outcome(world) == (TAKEN, "became rot-1")
+
+
+# emergencies
+
+
+@pytest.mark.parametrize("phase", [Phase.CREATE, Phase.STORE, Phase.GRACE, Phase.QUARANTINE])
+def test_an_emergency_hurries_what_is_under_way_once_and_then_rotates_again(
+    world: World, phase: Phase
+) -> None:
+    """The compromised one may be the predecessor, whose grace ends now, or the successor, which is next."""
+    world.looked(seen())
+    world.has(rotation(phase=phase, reason=Reason.GRACE, run_at=NOW + DAY))
+    assert ask(world, RequestKind.EMERGENCY, because="on a laptop") == (WAITS, "")
+    for _ in range(5):
+        carry_out_requests(world)
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert (row.priority, row.run_at) == (Priority.EMERGENCY, NOW)
+    told = [event.sentence for event in world.journal.events("rot1") if event.kind == "emergency"]
+    assert told == ["emergency declared by ana: on a laptop; windows and grace do not hold it any more"]
+    world.becomes("rot1", state=State.DONE, ended_at=NOW)
+    open_due(world)
+    again = world.journal.rotation("rot-1")
+    assert again is not None
+    assert again.priority is Priority.EMERGENCY
+    assert outcome(world) == (TAKEN, "became rot-1")
+
+
+@pytest.mark.parametrize("changes", [{"state": State.PARKED}, {"phase": Phase.RESTORE}])
+def test_what_is_parked_or_going_back_is_not_hurried(world: World, changes: dict[str, Any]) -> None:
+    world.looked(seen())
+    world.has(rotation(**changes))
+    assert ask(world, RequestKind.EMERGENCY) == (WAITS, "")
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert row.priority is Priority.NORMAL
+
+
+# a yes
+
+
+def test_a_yes_for_the_last_step(world: World) -> None:
+    world.has(rotation(phase=Phase.FORGET, reason=Reason.AWAITING_YES, run_at=NOW + DAY))
+    assert ask(world, RequestKind.APPROVE, "rot1", because="customers told") == (TAKEN, "rot1 goes on")
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert (row.approved_by, row.run_at) == ("ana", NOW)
+    assert world.journal.events("rot1")[-1].sentence == "yes by ana: customers told"
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        (
+            {"phase": Phase.GRACE, "reason": Reason.GRACE},
+            "rot1 does not wait for a yes: it is active at grace",
+        ),
+        ({"state": State.DONE}, "rot1 does not wait for a yes: it is done at plan"),
+    ],
+)
+def test_a_yes_that_nobody_waits_for(world: World, changes: dict[str, Any], sentence: str) -> None:
+    world.has(rotation(**changes))
+    assert ask(world, RequestKind.APPROVE, "rot1") == (REFUSED, sentence)
+
+
+def test_a_yes_to_begin_waits_for_the_scan(world: World) -> None:
+    world.today = policies(policy(mode=Mode.APPROVE))
+    world.looked(seen(age=PERIOD))
+    assert open_due(world) == 0
+    assert ask(world, RequestKind.APPROVE) == (WAITS, "")
+    carry_out_requests(world)
+    assert open_due(world) == 1
+    assert outcome(world) == (TAKEN, "became rot-1")
+
+
+def test_a_yes_to_begin_is_kept_for_the_window(world: World) -> None:
+    night = Window(name="night", opens=time(2), closes=time(4))
+    world.today = policies(policy(mode=Mode.APPROVE, windows=(night,)))
+    world.looked(seen(age=PERIOD))
+    assert ask(world, RequestKind.APPROVE) == (WAITS, "")
+    carry_out_requests(world)
+    assert outcome(world) == (WAITS, "")
+    world.passes(14 * HOUR)
+    assert open_due(world) == 1
+
+
+def test_without_a_reason_the_story_says_just_who(world: World) -> None:
+    world.has(rotation(phase=Phase.FORGET, reason=Reason.AWAITING_YES))
+    ask(world, RequestKind.APPROVE, "rot1")
+    assert world.journal.events("rot1")[-1].sentence == "yes by ana"
+    ask(world, RequestKind.EMERGENCY)
+    said = "emergency declared by ana; windows and grace do not hold it any more"
+    assert world.journal.events("rot1")[-1].sentence == said
+
+
+def test_an_emergency_for_a_secret_that_left_the_policy_hurries_nothing(world: World) -> None:
+    world.has(rotation("production/GONE"))
+    assert ask(world, RequestKind.EMERGENCY, "production/GONE")[0] is REFUSED
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert row.priority is Priority.NORMAL
+
+
+@pytest.mark.parametrize(
+    "mode, sentence",
+    [
+        (Mode.AUTO, "production/KEY needs no yes: its policy does not say mode: approve"),
+        (
+            Mode.APPROVE,
+            "production/KEY does not wait for a yes: fresh: 1 d old by the store (any put resets that), due in 99 d",
+        ),
+    ],
+)
+def test_a_yes_is_not_kept_for_later(world: World, mode: Mode, sentence: str) -> None:
+    world.today = policies(policy(mode=mode))
+    world.looked(seen())
+    assert ask(world, RequestKind.APPROVE) == (REFUSED, sentence)
+
+
+# pause, resume, roll back, take over
+
+
+def test_pause_and_resume(world: World) -> None:
+    world.looked(seen(age=PERIOD))
+    paused = ask(world, RequestKind.PAUSE, until=NOW + DAY, because="release")
+    assert paused == (TAKEN, "production/KEY is paused until 2026-06-11 12:00 UTC")
+    assert open_due(world) == 0
+    assert world.stands().sentence == "paused by ana until 2026-06-11 12:00 UTC: release"
+    assert ask(world, RequestKind.RESUME) == (TAKEN, "production/KEY goes on")
+    assert open_due(world) == 1
+
+
+@pytest.mark.parametrize("until", [None, NOW, ago(DAY), NOW + 91 * DAY])
+def test_a_pause_without_a_near_end_would_be_forgotten(world: World, until: Any) -> None:
+    assert ask(world, RequestKind.PAUSE, until=until) == (REFUSED, "a pause needs an end within 90 days")
+    assert world.journal.pauses() == {}
+
+
+def test_rolling_back_by_hand_is_refused(world: World) -> None:
+    assert ask(world, RequestKind.ROLL_BACK) == (REFUSED, "rolling back by hand is not possible yet")
+
+
+def test_taking_over(world: World) -> None:
+    hold_environments(world)
+    assert ask(world, RequestKind.TAKE_OVER, "production") == (TAKEN, "production is ours now")
+    elsewhere = request(RequestKind.TAKE_OVER, "test", id="q2", at=NOW + HOUR)
+    world.journal.add_request(elsewhere)
+    carry_out_requests(world)
+    assert outcome(world) == (REFUSED, "there is no environment test in policies.yaml")
+
+
+def test_taking_over_waits_for_a_store_that_is_away(world: World) -> None:
+    world.store("production")
+
+    def away(_path: str) -> None:
+        raise Transient("SSM does not answer")
+
+    world.stores["production"].owner = away  # type: ignore[method-assign,assignment]  # nobody answers
+    assert ask(world, RequestKind.TAKE_OVER, "production") == (WAITS, "")
+    del world.stores["production"].owner
+    carry_out_requests(world)
+    assert outcome(world) == (TAKEN, "production is ours now")
+
+
+def test_a_parked_rotation_goes_on_when_a_person_has_looked(world: World) -> None:
+    parked = world.has(rotation(state=State.PARKED, reason=Reason.STILL_ALIVE, phase=Phase.PROVE, attempt=3))
+    assert ask(world, RequestKind.APPROVE, parked.id, because="the replica was stale") == (
+        TAKEN,
+        f"{parked.id} goes on at prove",
+    )
+    reopened = world.journal.rotation(parked.id)
+    assert reopened is not None
+    assert (reopened.state, reopened.reason, reopened.attempt) == (State.ACTIVE, None, 0)
+    assert world.journal.events(parked.id)[-1].sentence == "ana has looked: the replica was stale"
+    assert [row.id for row in world.journal.claim_rotations("w", 1, Phase, HOUR)] == [parked.id]

@@ -1,0 +1,208 @@
+"""Whatever is done to the record behind rotator's back is found: changed, dropped, moved, cut off, signed by others."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+import pytest
+from sqlalchemy import text
+
+from rotator.contracts.journal import Told
+from rotator.journal import SqlJournal
+from rotator.journal.heads import Broken, Mac
+from rotator.model.rotation import Rotation, State
+from rotator.testing.journal_contract.rows import at_once, held, waiting
+
+
+@pytest.fixture(params=["memory", "postgresql"])
+def journal(request: pytest.FixtureRequest) -> SqlJournal:
+    if request.param == "memory":
+        journal: SqlJournal = request.getfixturevalue("memory")
+        return journal
+    return request.getfixturevalue("replicas")[0]  # type: ignore[no-any-return]  # a pair of SqlJournal
+
+
+@pytest.fixture
+def mac() -> Mac:
+    key = secrets.token_bytes(32)
+    return lambda content: hmac.new(key, content, hashlib.sha256).hexdigest()
+
+
+def told(journal: SqlJournal, events: int = 4) -> Rotation:
+    """A rotation with a story of that many events."""
+    row = held(journal)
+    for number in range(2, events + 1):
+        row = journal.checkpoint(row, row, Told("advanced", f"step {number}: zażółć"), release=False)
+    return waiting(journal, row)
+
+
+def tamper(journal: SqlJournal, statement: str, **values: object) -> None:
+    """What somebody with access to the database can do."""
+    with journal._db.writing() as connection:
+        connection.execute(text(statement), values)
+
+
+def sequences(broken: list[Broken] | tuple[Broken, ...], rotation_id: str) -> set[int]:
+    return {fault.sequence for fault in broken if fault.rotation == rotation_id}
+
+
+def test_an_untouched_record_is_whole(journal: SqlJournal, mac: Mac) -> None:
+    rows = [told(journal), told(journal)]
+    journal.sign_heads(mac)
+    rows.append(told(journal))
+    journal.sign_heads(mac)
+    told(journal)
+    assert all(journal.verify_chain(row.id) == [] for row in rows)
+    assert journal.verify_all(mac) == []
+    assert journal.verify_all() == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE event SET sentence = 'all was well' WHERE rotation = :id AND sequence = 2",
+        "UPDATE event SET kind = 'done' WHERE rotation = :id AND sequence = 2",
+        "UPDATE event SET phase = 'remove' WHERE rotation = :id AND sequence = 2",
+        "UPDATE event SET at = at + 1 WHERE rotation = :id AND sequence = 2",
+        "UPDATE event SET hash = previous_hash WHERE rotation = :id AND sequence = 2",
+    ],
+)
+def test_a_changed_event_is_found(journal: SqlJournal, statement: str) -> None:
+    row = told(journal)
+    tamper(journal, statement, id=row.id)
+    assert 2 in sequences(list(journal.verify_chain(row.id)), row.id)
+    assert 2 in sequences(list(journal.verify_all()), row.id)
+
+
+@pytest.mark.parametrize("sequence", [1, 2, 4])
+def test_a_dropped_event_is_found(journal: SqlJournal, sequence: int) -> None:
+    row = told(journal)
+    tamper(
+        journal,
+        "DELETE FROM event WHERE rotation = :id AND sequence = :sequence",
+        id=row.id,
+        sequence=sequence,
+    )
+    assert journal.verify_chain(row.id)
+    assert journal.verify_all()
+
+
+def test_a_dropped_event_whose_gap_was_closed_is_found(journal: SqlJournal) -> None:
+    row = told(journal)
+    tamper(journal, "DELETE FROM event WHERE rotation = :id AND sequence = 2", id=row.id)
+    tamper(
+        journal, "UPDATE event SET sequence = sequence - 1 WHERE rotation = :id AND sequence > 2", id=row.id
+    )
+    assert journal.verify_chain(row.id)
+
+
+def test_events_in_another_order_are_found(journal: SqlJournal) -> None:
+    row = told(journal)
+    for before, after in ((2, 9), (3, 2), (9, 3)):
+        tamper(
+            journal,
+            "UPDATE event SET sequence = :after WHERE rotation = :id AND sequence = :before",
+            id=row.id,
+            before=before,
+            after=after,
+        )
+    assert sequences(list(journal.verify_chain(row.id)), row.id) >= {2, 3}
+
+
+def test_an_emptied_story_is_found(journal: SqlJournal) -> None:
+    row = told(journal)
+    tamper(journal, "DELETE FROM event WHERE rotation = :id", id=row.id)
+    assert sequences(list(journal.verify_chain(row.id)), row.id) == {1}
+    assert sequences(list(journal.verify_all()), row.id) == {1}
+
+
+def test_a_dropped_rotation_is_found(journal: SqlJournal) -> None:
+    row = told(journal)
+    tamper(journal, "DELETE FROM rotation WHERE id = :id", id=row.id)
+    assert sequences(list(journal.verify_all()), row.id) == {4}
+
+
+def cut_off(journal: SqlJournal, row: Rotation) -> None:
+    """Takes the last event away so well that chain and row agree."""
+    end = journal.events(row.id)[-1]
+    tamper(
+        journal, "DELETE FROM event WHERE rotation = :id AND sequence = :last", id=row.id, last=end.sequence
+    )
+    tamper(
+        journal,
+        "UPDATE rotation SET last_sequence = :last, previous_hash = :hash WHERE id = :id",
+        id=row.id,
+        last=end.sequence - 1,
+        hash=end.previous_hash,
+    )
+
+
+def test_a_truncated_story_whose_row_was_adapted_is_found_by_the_head(journal: SqlJournal, mac: Mac) -> None:
+    row = told(journal)
+    journal.sign_heads(mac)
+    cut_off(journal, row)
+    assert journal.verify_chain(row.id) == []
+    assert sequences(list(journal.verify_all()), "") == {1}
+
+
+def test_a_rotation_dropped_with_its_story_is_found_by_the_head(journal: SqlJournal, mac: Mac) -> None:
+    told(journal)
+    row = told(journal)
+    journal.sign_heads(mac)
+    tamper(journal, "DELETE FROM event WHERE rotation = :id", id=row.id)
+    tamper(journal, "DELETE FROM rotation WHERE id = :id", id=row.id)
+    assert sequences(list(journal.verify_all()), "") == {1}
+
+
+def test_a_head_without_the_key_is_found(journal: SqlJournal, mac: Mac) -> None:
+    told(journal)
+    journal.sign_heads(mac)
+    journal.sign_heads(lambda _content: "0" * 64)
+    assert journal.verify_all() == []
+    assert sequences(list(journal.verify_all(mac)), "") == {2}
+
+
+def test_a_missing_head_is_found(journal: SqlJournal, mac: Mac) -> None:
+    for _ in range(3):
+        told(journal)
+        journal.sign_heads(mac)
+    tamper(journal, "DELETE FROM head WHERE number = 2")
+    assert 2 in sequences(list(journal.verify_all(mac)), "")
+
+
+def test_a_missing_last_head_is_found_while_its_events_are_there(journal: SqlJournal, mac: Mac) -> None:
+    told(journal)
+    journal.sign_heads(mac)
+    tamper(journal, "DELETE FROM head")
+    assert sequences(list(journal.verify_all(mac)), "") == {1}
+
+
+def test_heads_are_signed_one_after_the_other(journal: SqlJournal, mac: Mac) -> None:
+    first = journal.sign_heads(mac)
+    row = told(journal)
+    second, third = journal.sign_heads(mac), journal.sign_heads(mac)
+    assert [head.number for head in (first, second, third)] == [1, 2, 3]
+    assert len({head.digest for head in (first, second, third)}) == 3
+    assert second.mac == mac(second.digest.encode())
+    journal.wake(row.id)
+    assert journal.verify_all(mac) == []
+
+
+def test_what_ended_stays_proved(journal: SqlJournal, mac: Mac) -> None:
+    row = held(journal)
+    journal.checkpoint(
+        row, row.model_copy(update={"state": State.DONE}), Told("done", "it ended"), release=True
+    )
+    journal.sign_heads(mac)
+    assert journal.verify_chain(row.id) == []
+    assert journal.verify_all(mac) == []
+
+
+def test_heads_that_are_signed_at_once_are_signed_one_after_the_other(journal: SqlJournal, mac: Mac) -> None:
+    for _ in range(8):
+        told(journal)
+    heads = at_once(lambda _number: journal.sign_heads(mac))
+    assert sorted(head.number for head in heads) == list(range(1, 9))
+    assert journal.verify_all(mac) == []

@@ -1,0 +1,100 @@
+"""Virtual time, on every database: what the simulation does, and GCRA to the second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from rotator.journal import SqlJournal, open_journal, open_memory_journal
+from rotator.model.rotation import Phase
+from rotator.testing.journal_contract.rows import MINUTE, OPENED, a_rotation, claimed, held, opened
+from rotator.testing.virtual_clock import VirtualClock
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture(params=["memory", "file", "postgresql"])
+def journal(request: pytest.FixtureRequest, clock: VirtualClock) -> Iterator[SqlJournal]:
+    if request.param == "memory":
+        opened: SqlJournal = open_memory_journal(now=clock.now)
+    else:
+        url = (
+            request.getfixturevalue("sqlite_url")
+            if request.param == "file"
+            else request.getfixturevalue("new_database")()
+        )
+        opened = open_journal(url, daemon=True, now=clock.now)
+    with closing(opened) as journal:
+        yield journal
+
+
+def test_it_is_as_late_as_the_clock_says(journal: SqlJournal, clock: VirtualClock) -> None:
+    assert journal.now() == clock.now()
+    row = opened(journal)
+    clock.pass_by(timedelta(microseconds=1))
+    journal.wake(row.id)
+    assert journal.now() == clock.now()
+    assert journal.events(row.id)[0].at == clock.now() - timedelta(microseconds=1)
+
+
+def test_a_row_is_due_from_its_very_moment_on(journal: SqlJournal, clock: VirtualClock) -> None:
+    journal.open_rotation(a_rotation(journal, run_at=clock.now() + SECOND), OPENED)
+    clock.pass_by(SECOND - timedelta(microseconds=1))
+    assert journal.claim_rotations("one", 1, Phase, MINUTE) == []
+    clock.pass_by(timedelta(microseconds=1))
+    claimed(journal)
+
+
+def test_a_claim_ends_at_its_very_moment(journal: SqlJournal, clock: VirtualClock) -> None:
+    row = held(journal)
+    clock.pass_by(MINUTE - timedelta(microseconds=1))
+    assert journal.claim_rotations("two", 1, Phase, MINUTE) == []
+    assert journal.renew("one", [row.id], [], SECOND) == {row.id}
+    clock.pass_by(SECOND)
+    assert journal.renew("one", [row.id], [], MINUTE) == set()
+    assert claimed(journal, owner="two").claim_lost_at == clock.now()
+
+
+def test_times_come_back_to_the_microsecond(journal: SqlJournal, clock: VirtualClock) -> None:
+    for microseconds in (1, 333_333, 499_999, 999_999):
+        clock.pass_by(timedelta(days=3650, microseconds=microseconds))
+        row = opened(journal)
+        assert journal.rotation(row.id) == row
+
+
+def test_gcra_to_the_second(journal: SqlJournal, clock: VirtualClock) -> None:
+    def waits(count: int) -> list[float]:
+        return [round(journal.reserve("ssm", 0.5, 3).total_seconds(), 5) for _ in range(count)]
+
+    assert waits(5) == [0, 0, 0, 2, 4]
+    clock.pass_by(4 * SECOND)
+    assert waits(1) == [2]
+    clock.pass_by(timedelta(hours=1))
+    assert waits(4) == [0, 0, 0, 2]
+    assert journal.reserve("stripe", 0.5, 3) == timedelta()
+
+
+def test_gcra_after_a_hold(journal: SqlJournal, clock: VirtualClock) -> None:
+    def waits(count: int) -> list[float]:
+        return [round(journal.reserve("ssm", 1, 2).total_seconds(), 5) for _ in range(count)]
+
+    journal.hold_account("ssm", clock.now() + 10 * SECOND)
+    assert waits(3) == [10, 10, 11]
+    clock.pass_by(10 * SECOND)
+    assert waits(1) == [2]
+    journal.hold_account("ssm", clock.now() - SECOND)
+    assert waits(1) == [3]
+
+
+def test_a_rate_may_change(journal: SqlJournal) -> None:
+    assert journal.reserve("ssm", 1, 1) == timedelta()
+    assert round(journal.reserve("ssm", 0.1, 1).total_seconds(), 5) == 1
+    assert round(journal.reserve("ssm", 10, 1).total_seconds(), 5) == 11

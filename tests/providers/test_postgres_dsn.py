@@ -1,0 +1,113 @@
+"""Connection strings in the forms that consumers use."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.providers.postgres import Postgres
+from rotator.providers.postgres_dsn import MalformedDsn, differences, parameters, place, render
+from tests.providers.recipes import recipe_for
+
+USER, PASSWORD = "taly app@crm", "p@ss/w:o%r?d'\\ #&="
+
+TEMPLATES = {
+    "plain": "postgresql://{user}:{password}@db.internal:5432/taly",
+    "short scheme": "postgres://{user}:{password}@db.internal/taly",
+    "driver": "postgresql+asyncpg://{user}:{password}@db.internal:5432/taly",
+    "driver's own options": "postgresql+psycopg://{user}:{password}@db.internal/taly?pool_size=5&sslmode=require",
+    "IPv6": "postgresql://{user}:{password}@[2001:db8::1]:5432/taly",
+    "several hosts": "postgresql://{user}:{password}@db1:5432,db2:5433/taly?target_session_attrs=read-write",
+    "JDBC": "jdbc:postgresql://db.internal/taly?user={user}&password={password}&prepareThreshold=0",
+    "keywords": "host=db.internal dbname=taly user={user} password={password}",
+    "quoted keywords": "host=db.internal dbname=taly user='{user}' password='{password}'",
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES.keys())
+def test_what_is_rendered_is_read_back(template: str) -> None:
+    read = parameters(render(template, USER, PASSWORD))
+    assert read["user"] == USER
+    assert read["password"] == PASSWORD
+    assert read["dbname"] == "taly"
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES.keys())
+def test_everything_but_user_and_password_is_kept_to_the_letter(template: str) -> None:
+    assert render(template, "u", "p") == template.replace("{user}", "u").replace("{password}", "p")
+
+
+@pytest.mark.parametrize(
+    "option, mode",
+    [("ssl=require", "require"), ("ssl=verify-full", "verify-full"), ("ssl=true", "require"), ("x=1", None)],
+)
+def test_a_drivers_word_for_tls_is_understood(option: str, mode: str | None) -> None:
+    assert parameters(f"postgresql+asyncpg://u:p@db/taly?{option}").get("sslmode") == mode
+
+
+@pytest.mark.parametrize(
+    "dsn", ["mysql://u:a-value@db/taly", "a-value", "postgresql://u:a-value@[::1/taly", "password=a-value x"]
+)
+def test_what_libpq_cannot_read_is_not_quoted(dsn: str) -> None:
+    with pytest.raises(MalformedDsn) as malformed:
+        parameters(dsn)
+    assert "a-value" not in str(malformed.value)
+    assert malformed.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "dsn, text",
+    [
+        ("postgresql://u:p@db.internal/taly", "db.internal:5432/taly"),
+        ("postgresql://u:p@db1:1,db2:2/taly", "db1:1,db2:2/taly"),
+        ("postgresql://u:p@db1,db2/taly", "db1:5432,db2:5432/taly"),
+    ],
+)
+def test_a_place_for_people(dsn: str, text: str) -> None:
+    assert place(parameters(dsn)) == text
+
+
+def test_differences_are_those_that_lead_elsewhere() -> None:
+    one = parameters("postgresql://u:p@db.internal/taly")
+    assert differences(one, parameters("postgresql+asyncpg://x:y@db.internal:5432/taly?ssl=require")) == []
+    assert differences(one, parameters("postgresql://u:p@db.example:6432/crm")) == ["host", "port", "dbname"]
+
+
+SETTINGS = {
+    "users": ["taly_app_a", "taly_app_b"],
+    "admin": "ssm:/taly/staging/rotator/DATABASE_ADMIN_URL",
+    "template": "postgresql://{user}:{password}@db.staging.internal:5432/taly?sslmode=verify-full",
+}
+PARTS = {"user": "DATABASE_USER", "password": "DATABASE_PASSWORD"}
+
+
+@pytest.mark.parametrize(
+    "changes, fields, complaint",
+    [
+        ({}, {"value": "DATABASE_URL"}, None),
+        ({}, PARTS, None),
+        ({"template": None}, PARTS, None),
+        ({"template": None}, {"value": "DATABASE_URL"}, "template is missing"),
+        ({"template": "postgresql://app:{password}@db/taly"}, PARTS, "template lacks {user}"),
+        ({"template": "postgresql://@db/taly"}, PARTS, "template lacks {password} and {user}"),
+        ({"template": "mysql://{user}:{password}@db/taly"}, PARTS, "template is neither"),
+        ({"template": "postgresql://{user}:{password}@{host}/taly"}, PARTS, "template has {host}"),
+        ({"users": ["taly_app", "taly_app"]}, PARTS, "two different roles"),
+        ({"admin": "postgresql://admin@db/taly"}, PARTS, "never a connection string"),
+        ({}, {"value": "A", "host": "B"}, "fields must be"),
+    ],
+)
+def test_check(changes: dict[str, object], fields: dict[str, str], complaint: str | None) -> None:
+    recipe = recipe_for("DATABASE_URL", "postgres", settings={**SETTINGS, **changes}, fields=fields)
+    complaints = Postgres.check(recipe)
+    assert len(complaints) == (complaint is not None)
+    assert all(complaint in found for found in complaints if complaint)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"users": ["one"]}, {"users": ["a", "b" * 64]}, {"password": "x"}, {"admin": 5}, {"users": ["", "b"]}],
+)
+def test_options_are_strict(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="validation error") as wrong:
+        Postgres.Options.model_validate({**SETTINGS, **changes})
+    assert "input_value" not in str(wrong.value)

@@ -1,0 +1,145 @@
+"""Whole rotations as consumers see them: objects keep one owner, nobody is ever refused, TLS as they use it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from rotator.model.errors import CredentialRefused
+from rotator.model.secrets import Credential
+from rotator.sandbox.postgres import EmbeddedPostgres
+from rotator.testing.source_world import Fields
+from tests.providers.postgres_world import PostgresWorld
+
+
+def rotated(world: PostgresWorld, current: Credential, label: str) -> Credential:
+    """The successor, made and accepted; both work."""
+    successor = world.provider.create(label, current.id)
+    world.provider.activate(successor)
+    world.provider.verify(successor)
+    return successor
+
+
+def ended(world: PostgresWorld, current: Credential) -> None:
+    world.provider.disable(current.id)
+    with pytest.raises(CredentialRefused):
+        world.provider.verify(current)
+    world.provider.remove(current.id)
+
+
+def test_objects_keep_one_owner_and_both_roles_can_alter_them(database: PostgresWorld) -> None:
+    schema = database.owner
+    a = Credential(f"{database.a}@first", database.predecessor())
+    with database.session(a.fields) as session:
+        session.execute(f"CREATE TABLE {schema}.made_by_a (id int)")
+    b = rotated(database, a, "ro-1")
+    with database.session(b.fields) as session:
+        session.execute(f"CREATE TABLE {schema}.made_by_b (id int)")
+        session.execute(f"ALTER TABLE {schema}.made_by_a ADD COLUMN by_b int")
+    ended(database, a)
+    again_a = rotated(database, b, "ro-2")
+    with database.session(again_a.fields) as session:
+        session.execute(f"ALTER TABLE {schema}.made_by_b ADD COLUMN by_a int")
+    ended(database, b)
+    owners = database.run(
+        "SELECT tablename::text, tableowner::text FROM pg_tables WHERE tablename LIKE 'made_by_%' ORDER BY 1"
+    )
+    assert owners == [("made_by_a", database.owner), ("made_by_b", database.owner)]
+
+
+class Consumers:
+    """Consumers that log in anew all the time with what the store says, and count."""
+
+    def __init__(self, world: PostgresWorld, fields: Fields) -> None:
+        self.stored = fields
+        self.logins, self.refused = 0, 0
+        self._world = world
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        threads = [threading.Thread(target=self._work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        yield
+        self._stopping.set()
+        for thread in threads:
+            thread.join(10)
+
+    def wait_for(self, more: int) -> None:
+        """Returns after that many logins with what is stored now."""
+        until = self.logins + more
+        while self.logins < until:
+            self._stopping.wait(0.005)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            accepted = self._world.accepts(self.stored)
+            with self._lock:
+                self.logins += 1
+                self.refused += not accepted
+
+
+@pytest.mark.slow
+def test_nobody_is_refused_through_a_whole_alternation(database: PostgresWorld) -> None:
+    current = Credential(f"{database.a}@first", database.predecessor())
+    consumers = Consumers(database, current.fields)
+    with consumers.busy():
+        for label in ("ro-1", "ro-2"):
+            consumers.wait_for(50)
+            successor = rotated(database, current, label)
+            consumers.wait_for(50)
+            consumers.stored = successor.fields
+            consumers.wait_for(10)  # more than one for each: nobody is still on the way with the old one
+            ended(database, current)
+            current = successor
+        consumers.wait_for(50)
+    assert consumers.logins >= 250
+    assert consumers.refused == 0
+
+
+def test_two_workers_at_once_end_in_one_place(database: PostgresWorld) -> None:
+    current = Credential(f"{database.a}@first", database.predecessor())
+    successor = database.provider.create("ro-1", current.id)
+    troubles: list[Exception] = []
+
+    def work() -> None:
+        try:
+            database.provider.activate(successor)
+        except Exception as trouble:  # noqa: BLE001 - whatever it is, the test shows it
+            troubles.append(trouble)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(20)
+    assert troubles == []
+    assert database.accepts(successor.fields)
+
+
+def test_an_open_session_outlives_disable_and_not_remove(database: PostgresWorld) -> None:
+    current = Credential(f"{database.a}@first", database.predecessor())
+    rotated(database, current, "ro-1")
+    with database.session(current.fields) as session:
+        database.provider.disable(current.id)
+        assert session.execute("select 1").fetchone() == (1,)
+        database.provider.remove(current.id)
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("select 1")
+
+
+@pytest.mark.slow
+def test_consumers_that_verify_the_servers_certificate(debian_postgres: EmbeddedPostgres) -> None:
+    with PostgresWorld(debian_postgres) as world:
+        current = Credential(f"{world.a}@first", world.predecessor())
+        world.tls = f"sslmode=verify-full&sslrootcert={debian_postgres.certificate}"
+        successor = rotated(world, current, "ro-1")
+        with world.session(successor.fields) as session:
+            assert session.pgconn.ssl_in_use
+        ended(world, current)

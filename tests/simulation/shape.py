@@ -1,0 +1,184 @@
+"""What a seed draws: how many secrets and replicas, what the sources are like, what the policy says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from rotator.contracts.provider import Overlap, Sight, Traits
+from rotator.model.alerts import Severity
+from rotator.model.policy import (
+    AlertPolicy,
+    Deployment,
+    EnvironmentPolicy,
+    OwnerPolicy,
+    Policies,
+    Recipe,
+    SecretPolicy,
+)
+from rotator.model.rotation import Death
+
+MINUTES = 60.0
+LOUD = Severity.WARNING
+
+
+@dataclass
+class SecretShape:
+    """One secret of one environment."""
+
+    policy: SecretPolicy
+    traits: Traits
+    slots: int | None
+    names_credentials: bool
+    sight_lag: float
+    age: float  # seconds at the start
+    accepted_set: str | None
+    dead_at_start: bool
+
+
+@dataclass
+class Shape:
+    """A world before anything happens."""
+
+    policies: Policies
+    secrets: dict[str, SecretShape]
+    reports: dict[str, bool]  # workload -> instances say what they read
+    sizes: dict[str, int]
+    replicas: int
+    limit: int  # rows that a worker claims at once
+    hostile_for: float
+    calm_for: float
+    mirrors: tuple[str, ...] = ()
+    joined: dict[str, list[str]] = field(default_factory=dict)
+
+
+def draw(random: Random) -> Shape:
+    """Draws a world."""
+    environments = ["production"] if random.random() < 0.7 else ["staging", "production"]
+    names = [
+        f"S{n}"
+        for n in range(
+            random.choice((1, 1, 1, 2, 2, 3)) if len(environments) == 1 else random.choice((1, 1, 2))
+        )
+    ]
+    workloads = ["api"] if random.random() < 0.5 else ["api", "worker"]
+    mirrors = ("github",) if random.random() < 0.15 else ()
+    kinds = {name: _kind(random) for name in names}
+    used_by = {name: [w for w in workloads if random.random() < 0.7] or workloads[:1] for name in names}
+    secrets = {}
+    for name in names:
+        drawn = random.getrandbits(32)
+        for environment in environments:
+            shape = _secret(Random(drawn), environment, name, kinds[name], used_by[name], mirrors)
+            shape.age = random.uniform(0.2, 1.6) * shape.policy.rotate_every.total_seconds()
+            secrets[shape.policy.secret] = shape
+    policies = Policies(
+        version="1",
+        environments={
+            environment: EnvironmentPolicy(
+                name=environment,
+                path=f"/taly/{environment}",
+                region="eu-central-1",
+                after="staging" if environment == "production" and len(environments) == 2 else None,
+                soak=timedelta(minutes=random.choice((0, 20))),
+                max_concurrent=random.choice((None, None, 1, 2)),
+            )
+            for environment in environments
+        },
+        secrets={shape.policy.secret: shape.policy for shape in secrets.values()},
+        owners={"team": OwnerPolicy(name="team", addresses={"slack": "#ops"})},
+        default_owner="team",
+        alerts=AlertPolicy(group_wait=timedelta(seconds=30)),
+    )
+    ids = [f"{environment}/{workload}" for environment in environments for workload in workloads]
+    return Shape(
+        policies=policies,
+        secrets=secrets,
+        reports={workload: random.random() < 0.5 for workload in ids},
+        sizes={workload: random.choice((1, 2, 2, 3)) for workload in ids},
+        replicas=random.choice((1, 1, 1, 2, 2, 3, 4)),
+        limit=random.choice((1, 1, 3)),
+        hostile_for=random.uniform(1.5, 5) * 3600,
+        calm_for=7 * 3600,
+        mirrors=mirrors,
+    )
+
+
+def _kind(random: Random) -> str:
+    return random.choice(("shared", "none", "pair", "pair", "many", "many", "many"))
+
+
+def _traits(random: Random, kind: str) -> Traits:
+    if kind == "shared":
+        return Traits(
+            overlap=Overlap.MANY, mints=False, labels=False, reversible=False, sight=Sight.OURS,
+            death=Death.PROBE, shared=True, acceptances=random.choice((1, 2)),
+        )  # fmt: skip
+    mints = random.random() < 0.6
+    return Traits(
+        overlap={"none": Overlap.NONE, "pair": Overlap.PAIR, "many": Overlap.MANY}[kind],
+        mints=mints,
+        labels=random.random() < 0.6
+        or not mints,  # a source that is told its value is told the label with it
+        reversible=kind != "none" and random.random() < 0.6,
+        sight=random.choice((Sight.YES, Sight.YES, Sight.LAGGING, Sight.NO)),
+        death=random.choice((Death.TRIED, Death.TRIED, Death.LISTED_GONE)) if kind != "none" else Death.TRIED,
+        acceptances=random.choice((1, 1, 2, 3)),
+        propagation=timedelta(seconds=random.choice((0, 10, 60))),
+        listing=timedelta(seconds=random.choice((0, 10, 90))),
+    )
+
+
+def _secret(
+    random: Random, environment: str, name: str, kind: str, workloads: list[str], mirrors: tuple[str, ...]
+) -> SecretShape:
+    traits = _traits(random, kind)
+    path = f"/taly/{environment}/{name}"
+    shared = traits.shared
+    multiple = not shared and random.random() < 0.15
+    fields = {"sid": f"{path}_SID", "secret": f"{path}_SECRET"} if multiple else {"value": path}
+    grace = random.choice((10, 20, 40)) * MINUTES
+    probe = tuple(f"{environment}/{w}" for w in workloads) if shared and random.random() < 0.7 else ()
+    recipe = Recipe(
+        secret=f"{environment}/{name}",
+        environment=environment,
+        provider=f"{kind}-{name}",
+        fields=fields,
+        accepted_as=f"{path}_ACCEPTED" if shared else None,
+        probe=probe,
+        external_consumers=shared and random.random() < 0.15,
+        deployments=tuple(
+            Deployment(id=f"{environment}/{w}", kind="sim", target=w, timeout=timedelta(minutes=10))
+            for w in workloads
+        ),
+        mirrors=mirrors,
+        grace=timedelta(seconds=grace),
+        quarantine=timedelta(minutes=random.choice((0, 0, 15))),
+        cooldown=timedelta(minutes=random.choice((20, 60))),
+        accept_unseen=traits.sight is Sight.NO and random.random() < 0.85,
+        accept_gap=traits.overlap is Overlap.NONE,
+        torn_ok=multiple,
+    )
+    policy = SecretPolicy(
+        secret=recipe.secret,
+        environment=environment,
+        name=name,
+        type=kind,
+        recipe=recipe,
+        rotate_every=timedelta(hours=random.choice((8, 16, 48))),
+        page_after=timedelta(hours=8),
+        owner="team",
+    )
+    return SecretShape(
+        policy=policy,
+        traits=traits,
+        slots={Overlap.NONE: 1, Overlap.PAIR: 2, Overlap.MANY: random.choice((None, None, 3, 5))}[
+            traits.overlap
+        ],
+        names_credentials=random.random() < 0.92,
+        sight_lag=grace * 0.4 if traits.sight is Sight.LAGGING else 0.0,
+        age=0.0,
+        accepted_set=recipe.accepted_as,
+        dead_at_start=not shared and random.random() < 0.03,
+    )
