@@ -143,6 +143,7 @@ class Resolution:
             reads=Reads(written.reads),
             timeout=written.timeout,
             health=expand(written.health, environment),
+            external_secrets=tuple(expand(written.external_secrets, environment)),
             settings={**self._place(environment).get(kind, {}), **expand(written.settings, environment)},
         )
 

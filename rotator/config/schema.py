@@ -164,6 +164,7 @@ class Deployment(Part):
     reads: Literal["ssm", "external-secrets", "deploy-time"] = "ssm"
     timeout: Duration = timedelta(minutes=10)
     health: Url | None = None
+    external_secrets: list[str] = []
     settings: dict[str, Any] = {}
 
 

@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     smtp_from: str | None = None
     smtp_ca_file: Path | None = None
 
+    kubeconfig: Path | None = None  # None: the service account of rotator's own pod
     redeployer: str | None = None  # does the work of every other: the sandbox's
     scale: float = Field(default=1.0, gt=0, le=1)  # durations of the calendar are multiplied by it
     reference_prefixes: Words = ()

@@ -17,7 +17,7 @@ class Surroundings:
     `resolve` reads a reference such as `ssm:/taly/staging/rotator/DATABASE_ADMIN_URL` when it is needed, so that
     a rotated admin credential is picked up; it raises Refused for references that settings do not allow.
     `endpoint` is the address of a far side where settings name one (`ROTATOR_ENDPOINT_SSM`), else None: policies
-    never name hosts.
+    never name hosts. `kubeconfig` is the file that says how to reach the cluster, None in one of its own pods.
     """
 
     environment: str
@@ -26,3 +26,4 @@ class Surroundings:
     pacer: Pacer
     resolve: Callable[[str], Sealed]
     endpoint: Callable[[str], str | None]
+    kubeconfig: str | None = None

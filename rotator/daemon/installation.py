@@ -190,6 +190,7 @@ class Installation:
             pacer=self._pacer,
             resolve=lambda reference: self._resolve(environment, reference),
             endpoint=self.settings.endpoint,
+            kubeconfig=str(self.settings.kubeconfig) if self.settings.kubeconfig else None,
         )
 
     def _resolve(self, environment: str, reference: str) -> Sealed:

@@ -46,6 +46,7 @@ class Deployment(Frozen):
     reads: Reads = Reads.SSM
     timeout: timedelta = timedelta(minutes=10)
     health: str | None = None
+    external_secrets: tuple[str, ...] = ()  # that copy from the store what it reads
     settings: dict[str, Any] = {}
 
 

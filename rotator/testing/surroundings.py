@@ -39,6 +39,7 @@ def surroundings(
     pacer: Pacer | None = None,
     endpoints: Mapping[str, str] | None = None,
     references: Mapping[str, Sealed] | None = None,
+    kubeconfig: str | None = None,
 ) -> Surroundings:
     """What an adapter gets besides its options: far sides at `endpoints`, and the values behind `references`."""
     known = references or {}
@@ -55,4 +56,5 @@ def surroundings(
         pacer=pacer or FreePacer(),
         resolve=resolve,
         endpoint=(endpoints or {}).get,
+        kubeconfig=kubeconfig,
     )
