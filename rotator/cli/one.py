@@ -10,9 +10,9 @@ from rotator.cli.names import secret_named
 from rotator.cli.opening import looking
 from rotator.cli.rows import facts_of, next_step
 from rotator.cli.show import as_json, as_lines, capital, heading, moment, say
-from rotator.cli.words import word_of
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.scan import Decided
+from rotator.engine.words import word_of
 
 
 def show_secret(typed: str, env: str | None, *, json: bool) -> None:

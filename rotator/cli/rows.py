@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from rotator.cli.words import Word, late, word_of
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.scan import Decided
+from rotator.engine.words import Word, late, word_of
 from rotator.model.rotation import Phase, Rotation, State
 
 #: The facts of a rotation that anybody may see.

@@ -10,13 +10,14 @@ from rotator.daemon.installation import Installation
 from rotator.daemon.logs import start_logging
 from rotator.daemon.policy import PolicyInForce
 from rotator.daemon.run import Daemon, bounds_of, rhythm_of
+from rotator.daemon.serving import serving
 from rotator.journal import open_journal
 
 _LEVELS = ("debug", "info", "warning", "error")
 
 
 def run_daemon(log_level: str) -> None:
-    """Runs until SIGTERM. Raises JournalBusy, NoPolicy, and what else keeps a daemon from starting."""
+    """Runs until SIGTERM. Raises JournalBusy, NoPolicy, CannotListen, and what else keeps a daemon from starting."""
     if log_level not in _LEVELS:
         raise Unusable(f"--log-level {log_level}: it is one of {', '.join(_LEVELS)}")
     known = settings()
@@ -24,4 +25,6 @@ def run_daemon(log_level: str) -> None:
     journal = open_journal(known.journal, daemon=True)
     policy = PolicyInForce(known, journal)
     parts = Installation(known, journal, policy, SystemClock())
-    Daemon(parts, policy, bounds_of(known), rhythm_of(known), known.workers).run()
+    daemon = Daemon(parts, policy, bounds_of(known), rhythm_of(known), known.workers)
+    with serving(parts, policy, daemon.pulse):
+        daemon.run()

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rotator.config.complaints import nearest
 from rotator.config.shape import describe
-from rotator.config.spelling import Duration, Region, Url, Wrong
+from rotator.config.spelling import Duration, Listen, Region, Url, Wrong
 from rotator.model.durations import parse_duration
 from rotator.model.errors import RotatorError
 from rotator.model.secrets import Sealed
@@ -52,6 +52,15 @@ def _journal(value: str) -> str:
     if not re.match(r"(sqlite:///|postgresql(\+psycopg)?://)", value):
         raise Wrong("must begin with sqlite:/// or postgresql://")
     return value
+
+
+def _listen(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    spelt = re.fullmatch(r"(?P<host>[\d.]+|localhost|\[[\da-fA-F:]+\]):(?P<port>\d{1,5})", value)
+    if spelt is None or int(spelt["port"]) > 65535:
+        raise Wrong("is no address to listen on; write it as 127.0.0.1:8080, or 0.0.0.0:8080 in a pod")
+    return Listen(spelt["host"].strip("[]"), int(spelt["port"]))
 
 
 SealedText = Annotated[Sealed, BeforeValidator(_sealed)]
@@ -114,6 +123,10 @@ class Settings(BaseSettings):
     smtp_password: SealedText | None = None
     smtp_from: str | None = None
     smtp_ca_file: Path | None = None
+
+    listen: Annotated[Listen | None, NoDecode, BeforeValidator(_listen)] = (
+        None  # health and metrics; None: nowhere
+    )
 
     kubeconfig: Path | None = None  # None: the service account of rotator's own pod
     redeployer: str | None = None  # does the work of every other: the sandbox's

@@ -34,6 +34,13 @@ class Wrong(PydanticCustomError):
         return super().__new__(cls, "wrong", "{sentence}", {"sentence": sentence})
 
 
+class Listen(NamedTuple):
+    """An address to listen on; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+
 class Backoff(NamedTuple):
     """The first and the longest wait between two attempts."""
 

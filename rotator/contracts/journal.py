@@ -15,6 +15,7 @@ from rotator.model.alerts import Alert, AlertRow
 from rotator.model.observations import History, Observed, Pause, Surveyed
 from rotator.model.requests import Request, RequestState
 from rotator.model.rotation import Event, Phase, Purpose, RolloutRow, Rotation
+from rotator.model.tallies import Tallies
 
 
 class Told(NamedTuple):
@@ -189,3 +190,10 @@ class Journal(Protocol):
 
     def hold_account(self, account: str, until: datetime) -> None:
         """Nobody calls the account before `until`."""
+
+    # the record as a whole
+    def tallies(self) -> Tallies:
+        """How often each step was tried, how that went, and how long steps took, over all rotations."""
+
+    def verify_all(self) -> Sequence[tuple[str, int, str]]:
+        """What is not as it was written, as (rotation, sequence, sentence); empty when every story is whole."""

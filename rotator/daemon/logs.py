@@ -1,7 +1,8 @@
 """Structured logs: one JSON object a line on standard error, each line of a rotation with its id.
 
 Nothing but our own words is ever printed. What SDKs log may quote requests and answers, and so may a traceback; both
-are left out, and so are warnings. What they would have told, our own lines tell as sentences.
+are left out, and so are warnings. What they would have told, our own lines tell as sentences. Of our own lines,
+whatever carries a secret value is left out, sealed as it is.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import logging
 import sys
 import threading
 import warnings
+from collections.abc import Mapping
 from types import TracebackType
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from rotator.daemon.troubles import place_of
+from rotator.model.secrets import AcceptedSet, Credential, Sealed, StoredValue
 
 
 def start_logging(*, human: bool, level: str) -> None:
@@ -29,6 +32,7 @@ def start_logging(*, human: bool, level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_tracebacks,
+            _without_values,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -49,6 +53,24 @@ def _without_tracebacks(_logger: WrappedLogger, _method: str, event: EventDict) 
     for key in ("exc_info", "stack_info", "exception"):
         event.pop(key, None)
     return event
+
+
+def _without_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Takes out what carries a secret value, and says so: nobody has a reason to log one, sealed or not."""
+    carriers = [key for key, told in event.items() if _carries_a_value(told)]
+    for key in carriers:
+        del event[key]
+    if carriers:
+        event["left_out"] = f"{', '.join(carriers)}: a secret value was about to be logged, a bug of rotator"
+    return event
+
+
+def _carries_a_value(told: object) -> bool:
+    if isinstance(told, Mapping):
+        return any(map(_carries_a_value, (*told, *told.values())))
+    if isinstance(told, list | tuple | set | frozenset):
+        return any(map(_carries_a_value, told))
+    return isinstance(told, Sealed | Credential | AcceptedSet | StoredValue)
 
 
 def _explain(kind: type[BaseException], error: BaseException | None, _trace: TracebackType | None) -> None:

@@ -34,6 +34,7 @@ from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
 from rotator.engine.worker import Worker
 from rotator.model.errors import LostClaim, RotatorError
+from rotator.web.pulse import SCHEDULER, SCHEDULER_MOVES_WITHIN, WORKER_MOVES_WITHIN, Pulse
 
 log = structlog.get_logger()
 
@@ -101,6 +102,7 @@ class Daemon:
     def __post_init__(self) -> None:
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._troubles = Troubles(self.parts.clock)
+        self.pulse = Pulse(self.parts.clock)
 
     def run(self) -> None:
         """Runs until SIGTERM (then it returns) or SIGINT (then it exits with 130)."""
@@ -208,6 +210,7 @@ class Daemon:
         """One turn of a job. Trouble is said as a sentence, and the job is tried again at its next turn."""
         if self._stop.is_set():
             return
+        self.pulse.beat(SCHEDULER, SCHEDULER_MOVES_WITHIN)
         self._running.add(name)
         try:
             with claimed(self._unless_stopping):
@@ -231,6 +234,7 @@ class Daemon:
         """One worker thread: at once while there is something to do; else when woken, or after a short while."""
         pause = 0.0
         while not self._stop.is_set():
+            self.pulse.beat(worker.owner, WORKER_MOVES_WITHIN)
             worked = 0
             try:
                 worked = worker.work()

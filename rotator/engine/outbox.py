@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from rotator.contracts.channel import AlertChannel
 from rotator.contracts.guard import claimed
@@ -42,7 +43,7 @@ def deliver_due(
             break
         ends = asked + bounds.lease.total_seconds()
         try:
-            with claimed(partial(_outlives, parts, ends)):
+            with bound_contextvars(**_told_of(rows[0])), claimed(partial(_outlives, parts, ends)):
                 delivered += _deliver(parts, channels, rows[0])
         except LostClaim:
             log.info("claim lost", alert=rows[0].alert.identity)
@@ -53,6 +54,11 @@ def unheard(row: AlertRow) -> list[str]:
     """Addresses ("channel:address") that were tried and could not be told what the alert says now."""
     level = _CLOSED if row.alert.closed else int(row.alert.severity)
     return [key for key, told in row.told.items() if told < level]
+
+
+def _told_of(row: AlertRow) -> dict[str, str]:
+    """What every line about its delivery bears."""
+    return {"rotation": row.alert.rotation} if row.alert.rotation else {}
 
 
 def _outlives(parts: Parts, ends: float, seconds: float) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from rotator.contracts.guard import claimed
 from rotator.contracts.journal import Told
@@ -67,7 +68,10 @@ class Claim:
 
 @dataclass
 class Worker:
-    """One owner of claims. Several workers may share a journal; each has its own owner name."""
+    """One owner of claims. Several workers may share a journal; each has its own owner name.
+
+    Every line that is logged while it works on a row, by whatever part, bears the rotation's id.
+    """
 
     parts: Parts
     owner: str
@@ -86,9 +90,11 @@ class Worker:
         for row_id in [row.id for row in rollouts] + [row.id for row in rotations]:
             self._hold(row_id, asked)
         for rollout in rollouts:
-            self._run(rollout.id, partial(self._advance_rollout, rollout))
+            with bound_contextvars(rollout=rollout.id, rotations=list(rollout.members)):
+                self._run(rollout.id, partial(self._advance_rollout, rollout))
         for rotation in rotations:
-            self._run(rotation.id, partial(self._advance, rotation))
+            with bound_contextvars(rotation=rotation.id, secret=rotation.secret):
+                self._run(rotation.id, partial(self._advance, rotation))
         return len(rollouts) + len(rotations)
 
     def renew(self) -> None:
@@ -161,10 +167,9 @@ class Worker:
                 return
 
     def _decide(self, rotation: Rotation) -> Move:
-        """What the row's phase answers; every line that is logged meanwhile bears the rotation."""
+        """What the row's phase answers; every line that is logged meanwhile bears the phase."""
         step = Step(rotation, self.parts, self.bounds, self.parts.journal.now())
-        told = {"rotation": rotation.id, "secret": rotation.secret, "phase": rotation.phase.value}
-        with structlog.contextvars.bound_contextvars(**told):
+        with bound_contextvars(phase=rotation.phase.value):
             return self._answer(rotation, step)
 
     def _answer(self, rotation: Rotation, step: Step) -> Move:

@@ -28,6 +28,7 @@ from rotator.journal.requests import Requests
 from rotator.journal.rollouts import Rollouts
 from rotator.journal.rotations import Rotations
 from rotator.journal.tables import metadata
+from rotator.journal.tallies import Counts
 from rotator.model.errors import Refused
 
 _WANTED: Final = "give it as sqlite:///PATH or postgresql://USER@HOST/DATABASE"
@@ -46,6 +47,7 @@ class SqlJournal(
     Alerts,
     Rates,
     Heads,
+    Counts,
 ):
     """rotator.contracts.journal.Journal on SQLite or PostgreSQL; shared by all threads of a process."""
 

@@ -62,6 +62,15 @@ def test_values(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.workers, settings.scale) == (4, 0.001)
 
 
+@pytest.mark.parametrize(
+    "text, host, port",
+    [("127.0.0.1:8080", "127.0.0.1", 8080), ("localhost:0", "localhost", 0), ("[::1]:9090", "::1", 9090)],
+)
+def test_listening(text: str, host: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().listen is None
+    assert read(monkeypatch, LISTEN=text).listen == (host, port)
+
+
 def test_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(
         monkeypatch, ENDPOINT_SSM="http://127.0.0.1:4566", ENDPOINT_SECRETS_MANAGER="http://127.0.0.1:1"
@@ -128,6 +137,11 @@ def test_the_journal_is_in_the_pods_volume_or_with_the_user(
         ({"REGION": "frankfurt"}, ["ROTATOR_REGION: 'frankfurt' is no AWS region; write it as eu-central-1"]),
         ({"ENDPOINT_SSM": "localhost"},
          ["ROTATOR_ENDPOINT_SSM: is no address; write it as https://host/path, without user and password"]),
+        *(
+            ({"LISTEN": wrong},
+             ["ROTATOR_LISTEN: is no address to listen on; write it as 127.0.0.1:8080, or 0.0.0.0:8080 in a pod"])
+            for wrong in ("8080", ":8080", "everywhere", "127.0.0.1:99999", "https://127.0.0.1:1")
+        ),
         ({"SLACK_TOKN": "x"}, ["ROTATOR_SLACK_TOKN is no setting; did you mean ROTATOR_SLACK_TOKEN?"]),
     ],
 )  # fmt: skip

@@ -25,6 +25,7 @@ from rotator.testing.journal_contract.records import RecordsContract
 from rotator.testing.journal_contract.renewals import RenewalsContract
 from rotator.testing.journal_contract.rollouts import RolloutsContract
 from rotator.testing.journal_contract.rotations import RotationsContract
+from rotator.testing.journal_contract.tallies import TalliesContract
 from rotator.testing.journal_contract.wakes import WakesContract
 
 __all__ = ["JournalContract"]
@@ -41,6 +42,7 @@ class JournalContract(
     RecordsContract,
     AlertsContract,
     RatesContract,
+    TalliesContract,
 ):
     """Every promise of rotator.contracts.journal, in its own words."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from rotator.engine.ages import period_ends
-from rotator.engine.due import HELD, Standing
 from rotator.engine.scan import Decided
+from rotator.engine.standing import HELD, Gathered, Standing
 from rotator.model.policy import Mode
 from rotator.model.rotation import UNDOING, Phase, Reason, Rotation, State
 
@@ -76,10 +76,13 @@ def word_of(entry: Decided) -> Word:
 
 def late(entry: Decided) -> bool:
     """Whether the credential in use has outlived its period, and no rotation has put a new one in its place."""
-    at, rotation = entry.gathered, entry.gathered.history.active
-    if rotation is not None and rotation.ledger.confirmed_at is not None:
-        return False
-    return at.age is not None and at.now > period_ends(at.policy, at.age)
+    at = entry.gathered
+    return at.age is not None and not replaced(at) and at.now > period_ends(at.policy, at.age)
+
+
+def replaced(at: Gathered) -> bool:
+    """Whether a rotation that is under way has brought all consumers to the successor."""
+    return at.history.active is not None and at.history.active.ledger.confirmed_at is not None
 
 
 def _under_way(rotation: Rotation) -> Word:

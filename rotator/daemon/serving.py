@@ -1,0 +1,28 @@
+"""Health and metrics beside a running daemon, where settings give them an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rotator.daemon.installation import Installation
+from rotator.daemon.policy import PolicyInForce
+from rotator.web.pulse import Pulse
+
+
+@contextmanager
+def serving(parts: Installation, policy: PolicyInForce, pulse: Pulse) -> Iterator[None]:
+    """Serves them meanwhile; without ROTATOR_LISTEN nothing is loaded and nothing listens. Raises CannotListen."""
+    listen = parts.settings.listen
+    if listen is None:
+        yield
+        return
+    from rotator.web.metrics import Figures
+    from rotator.web.server import Server, application
+
+    figures = Figures(parts.journal, parts.policies, lambda: policy.rejected, parts.clock)
+    server = Server(application(pulse, parts.journal, figures), listen.host, listen.port)
+    try:
+        yield
+    finally:
+        server.stop()

@@ -1,0 +1,59 @@
+"""Figures that cost something to find are kept for a while, so that nobody can make the journal busy by asking."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from rotator.contracts.clock import Clock
+from rotator.model.errors import JournalAway
+
+T = TypeVar("T")
+
+#: Finding figures takes this share of the time at most, however large the journal has grown.
+_SHARE = 1 / 200
+
+
+class Kept(Generic[T]):
+    """What `find` found, for `a_while`; longer if finding it takes long."""
+
+    def __init__(self, find: Callable[[], T], clock: Clock, a_while: timedelta) -> None:
+        self._find, self._clock, self._a_while = find, clock, a_while.total_seconds()
+        self._lock = threading.Lock()
+        self._found: tuple[T] | None = None
+        self._until = 0.0
+
+    def get(self) -> T:
+        """What was found last, or what is found now; callers at the same time share it. Raises what `find` raises."""
+        with self._lock:
+            began = self._clock.monotonic()
+            if self._found is None or began >= self._until:
+                self._found = (self._find(),)
+                took = self._clock.monotonic() - began
+                self._until = began + took + max(self._a_while, took / _SHARE)
+            return self._found[0]
+
+
+class FoundAside(Generic[T]):
+    """The same, found in a thread of its own: for what takes longer than anybody waits. None until it is found."""
+
+    def __init__(self, find: Callable[[], T], clock: Clock, a_while: timedelta) -> None:
+        self._kept = Kept(find, clock, a_while)
+        self._busy = threading.Lock()
+        self._found: T | None = None
+
+    def get(self) -> T | None:
+        """What was found last; looks again aside if that is too long ago."""
+        if self._busy.acquire(blocking=False):
+            threading.Thread(target=self._look, name="figures", daemon=True).start()
+        return self._found
+
+    def _look(self) -> None:
+        try:
+            self._found = self._kept.get()
+        except JournalAway:
+            self._found = None  # what was so before the journal went away is no news
+        finally:
+            self._busy.release()

@@ -1,0 +1,113 @@
+"""/healthz, /readyz and /metrics, served by a thread of the daemon.
+
+Neither probe asks anything of AWS: a cluster that restarts every rotator because SSM is away helps nobody.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from rotator.contracts.journal import Journal
+from rotator.model.errors import JournalAway, RotatorError
+from rotator.web.metrics import Figures
+from rotator.web.pulse import Pulse
+
+log = structlog.get_logger()
+
+_AT_ONCE = 32
+_STOP_SECONDS = 2
+
+
+class CannotListen(RotatorError):
+    """The address cannot be listened on; `str()` says which and why."""
+
+    exit_code = 2
+
+
+def application(pulse: Pulse, journal: Journal, figures: Figures) -> Starlette:
+    """What is served. Its functions run in threads of their own, because the journal may take its time."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(figures)
+    ProcessCollector(registry=registry)
+
+    def healthz(_request: Request) -> Response:
+        """The process turns its scheduler and its workers."""
+        silent = pulse.silent()
+        if silent:
+            return PlainTextResponse(f"silent for too long: {', '.join(silent)}\n", 503)
+        return PlainTextResponse("ok\n")
+
+    def readyz(_request: Request) -> Response:
+        """The journal answers. A policy is in force, or there would be no daemon."""
+        try:
+            journal.now()
+        except JournalAway:
+            return PlainTextResponse("the journal gives no answer\n", 503)
+        return PlainTextResponse("ok\n")
+
+    def metrics(request: Request) -> Response:
+        """In the format that the scraper asks for."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"content-type": content_type})
+
+    pages: dict[str, Callable[[Request], Response]] = {
+        "/healthz": healthz,
+        "/readyz": readyz,
+        "/metrics": metrics,
+    }
+    return Starlette(
+        routes=[Route(path, page) for path, page in pages.items()], exception_handlers={Exception: _explain}
+    )
+
+
+class Server:
+    """The application at an address, until stop(). Raises CannotListen."""
+
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host, port), family=family)
+        except OSError as why:
+            raise CannotListen(
+                f"cannot listen on {host}:{port}: {why.strerror}; see ROTATOR_LISTEN"
+            ) from None
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_AT_ONCE,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=_STOP_SECONDS,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
+        )
+        self._thread.start()
+        self.port: int = self._socket.getsockname()[1]
+        log.info("listening", host=host, port=self.port)
+
+    def stop(self) -> None:
+        """Answers who is being answered, and ends."""
+        self._server.should_exit = True
+        self._thread.join(_STOP_SECONDS + 1)
+        self._socket.close()
+
+
+def _explain(request: Request, bug: Exception) -> Response:
+    """What nobody expected, without what it quotes."""
+    log.error("bug", kind=type(bug).__name__, at=request.url.path)
+    return PlainTextResponse("this is a bug of rotator; its log says more\n", 500)

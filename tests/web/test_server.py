@@ -1,0 +1,79 @@
+"""The server: probes that need no AWS, formats, methods, an address that is taken."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from rotator.model.errors import JournalAway
+from rotator.web.metrics import Figures
+from rotator.web.pulse import Pulse
+from rotator.web.server import CannotListen, Server, application
+from tests.engine.world import World
+from tests.web.asking import ask
+
+
+@contextmanager
+def served(world: World) -> Iterator[tuple[int, Pulse]]:
+    pulse = Pulse(world.clock)
+    figures = Figures(world.journal, world.policies, lambda: "", world.clock)
+    server = Server(application(pulse, world.journal, figures), "127.0.0.1", 0)
+    try:
+        yield server.port, pulse
+    finally:
+        server.stop()
+
+
+def test_healthy_while_everybody_moves(world: World) -> None:
+    with served(world) as (port, _):
+        assert ask(port, "/healthz") == (200, "ok\n")
+        world.clock.sleep(61)
+        assert ask(port, "/healthz") == (503, "silent for too long: the scheduler\n")
+
+
+def test_ready_while_the_journal_answers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise JournalAway("postgresql://rotator:hunter2@db is gone")
+
+    with served(world) as (port, _):
+        assert ask(port, "/readyz") == (200, "ok\n")
+        monkeypatch.setattr(world.journal, "now", away)
+        assert ask(port, "/readyz") == (503, "the journal gives no answer\n")
+        assert ask(port, "/healthz").status == 200
+        assert "rotator_journal_reachable 0" in ask(port, "/metrics").text
+
+
+def test_metrics_in_the_format_that_is_asked_for(world: World) -> None:
+    with served(world) as (port, _):
+        plain = ask(port, "/metrics").text
+        newer = ask(port, "/metrics", accept="application/openmetrics-text; version=1.0.0").text
+        assert "# TYPE rotator_build_info gauge" in plain
+        assert "process_resident_memory_bytes" in plain
+        assert newer.endswith("# EOF\n")
+
+
+def test_nothing_else_is_there_and_nothing_can_be_written(world: World) -> None:
+    with served(world) as (port, _):
+        assert ask(port, "/").status == 404
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert httpx.post(f"http://127.0.0.1:{port}{path}", timeout=10).status_code == 405
+
+
+def test_a_bug_is_a_word_and_a_line_of_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def surprise() -> None:
+        raise ValueError("hunter2")
+
+    with served(world) as (port, _):
+        monkeypatch.setattr(world.journal, "now", surprise)
+        assert ask(port, "/readyz") == (500, "this is a bug of rotator; its log says more\n")
+
+
+def test_an_address_that_is_taken(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotListen, match=f"cannot listen on 127.0.0.1:{port}: .*ROTATOR_LISTEN"):
+            Server(application(Pulse(world.clock), world.journal, None), "127.0.0.1", port)  # type: ignore[arg-type]  # never asked
