@@ -268,7 +268,7 @@ def locked(file: str) -> dict[str, str]:
     return versions
 
 
-@pytest.mark.parametrize("file", ["dev.txt", "lock.txt", "runtime.txt"])
+@pytest.mark.parametrize("file", ["build.txt", "dev.txt", "lock.txt", "runtime.txt"])
 def test_locks_pin_and_hash_everything_and_name_no_address(file: str) -> None:
     assert locked(file)
     assert "://" not in (ROOT / "requirements" / file).read_text(encoding="utf-8")
@@ -290,7 +290,8 @@ def test_the_lock_is_the_project_s() -> None:
 
 
 def test_what_is_shipped_is_what_is_tested() -> None:
-    tested, shipped = locked("dev.txt"), locked("runtime.txt")
+    tested, shipped, build = locked("dev.txt"), locked("runtime.txt"), locked("build.txt")
     assert shipped == {name: tested.get(name) for name in shipped}
+    assert build == {name: tested.get(name) for name in build}
     for requirement in map(Requirement, PROJECT["project"]["dependencies"]):
         assert canonicalize_name(requirement.name) in shipped
