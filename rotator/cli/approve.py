@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rotator.cli.liveness import liveness
 from rotator.cli.names import secret_named
-from rotator.cli.opening import NotNow, Place, asking
+from rotator.cli.opening import Desk, NotNow, asking
 from rotator.cli.requests import ask
 from rotator.cli.show import as_json, say
 from rotator.daemon.policy import YES_TO_POLICY
@@ -27,7 +27,7 @@ def give_yes(what: str, env: str | None, reason: str, *, json: bool) -> None:
         say(alive.sentence)
 
 
-def _waiting(place: Place, what: str, env: str | None) -> str:
+def _waiting(place: Desk, what: str, env: str | None) -> str:
     """What the yes is about: a rotation that waits for one, or a secret that may only begin with one."""
     rotation = place.journal.rotation(what)
     secret = rotation.secret if rotation else secret_named(what, place.policies, env)

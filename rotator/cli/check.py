@@ -10,7 +10,7 @@ from rotator.cli.codes import Code
 from rotator.cli.opening import Unusable, settings
 from rotator.cli.show import as_json, as_lines
 from rotator.config.load import explain_complaints
-from rotator.daemon.policy import load_with, read_policy
+from rotator.config.reading import load_with, read_policy
 
 
 def check_policy(path: Path | None, *, json: bool) -> None:

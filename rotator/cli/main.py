@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from rotator import __version__
 from rotator.cli.codes import Code
 from rotator.model.errors import JournalBusy, RotatorError
 
@@ -37,9 +38,7 @@ app.add_typer(policy, name="policy")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"rotator {version('rotator')}")
+        typer.echo(f"rotator {__version__}")
         raise typer.Exit
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rotator.cli.opening import Unusable
 from rotator.config.complaints import hint, listed
-from rotator.engine.scan import Decided
+from rotator.engine.decisions import Decided
 from rotator.model.policy import Policies
 
 

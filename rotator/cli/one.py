@@ -11,7 +11,7 @@ from rotator.cli.opening import looking
 from rotator.cli.rows import facts_of, next_step
 from rotator.cli.show import as_json, as_lines, capital, heading, moment, say
 from rotator.engine.ages import due_at, period_ends, spell
-from rotator.engine.scan import Decided
+from rotator.engine.decisions import Decided
 from rotator.engine.words import word_of
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from rotator.cli.codes import Code
 from rotator.config.settings import Settings, read_settings
 from rotator.contracts.journal import Journal
-from rotator.daemon.policy import load_with, read_policy
-from rotator.engine.scan import Decided, decisions
-from rotator.journal import open_journal
+from rotator.contracts.record import Record
+from rotator.engine.decisions import Decided, decisions
+from rotator.journal.view import View
 from rotator.model.errors import RotatorError
 from rotator.model.policy import Policies
 
@@ -41,21 +41,12 @@ class Place:
     """An installation as the command line sees it: beside the daemon, never instead of it."""
 
     settings: Settings
-    journal: Journal
+    journal: Record
 
     @cached_property
     def policies(self) -> Policies:
         """The policy in force: the last that the daemon applied, else the file. Raises Unusable."""
-        text = self.journal.last_policy()
-        try:
-            loaded = load_with(self.settings, read_policy(self.settings.policies) if text is None else text)
-        except OSError as missing:
-            raise Unusable(
-                f"{self.settings.policies} cannot be read: {missing.strerror}; set ROTATOR_POLICIES"
-            ) from None
-        if loaded.policies is None:
-            raise Unusable("\n".join(str(complaint) for complaint in loaded.errors))
-        return loaded.policies
+        return self.journal.policies_in_force() or read_policies(self.settings, self.journal.last_policy())
 
     @cached_property
     def decided(self) -> Mapping[str, Decided]:
@@ -63,18 +54,29 @@ class Place:
         return decisions(self.journal, self.policies)
 
 
+@dataclass(frozen=True)
+class Desk(Place):
+    """An installation where requests are left."""
+
+    journal: Journal
+
+
 def looking() -> Place:
     """To look only: a journal that is not there yet is not made."""
     known = settings()
     file = journal_file(known)
-    there = file is None or file.exists()
-    return Place(known, open_journal(known.journal if there else "sqlite://", daemon=False))
+    if file is not None:
+        view = View(file if file.exists() else None)
+        if view.readable():
+            return Place(known, view)
+        view.close()
+    return Place(known, _open(known))
 
 
-def asking() -> Place:
+def asking() -> Desk:
     """To leave a request."""
     known = settings()
-    return Place(known, open_journal(known.journal, daemon=False))
+    return Desk(known, _open(known))
 
 
 def journal_file(known: Settings) -> Path | None:
@@ -82,3 +84,22 @@ def journal_file(known: Settings) -> Path | None:
     if not known.journal.startswith(_SQLITE):
         return None
     return Path(known.journal.removeprefix(_SQLITE))
+
+
+def read_policies(known: Settings, text: str | None) -> Policies:
+    """The policies in `text`, or in the file that settings name. Raises Unusable with every complaint."""
+    from rotator.config.reading import load_with, read_policy
+
+    try:
+        loaded = load_with(known, read_policy(known.policies) if text is None else text)
+    except OSError as missing:
+        raise Unusable(f"{known.policies} cannot be read: {missing.strerror}; set ROTATOR_POLICIES") from None
+    if loaded.policies is None:
+        raise Unusable("\n".join(str(complaint) for complaint in loaded.errors))
+    return loaded.policies
+
+
+def _open(known: Settings) -> Journal:
+    from rotator.journal import open_journal
+
+    return open_journal(known.journal, daemon=False)

@@ -15,8 +15,8 @@ from rotator.cli.rows import row_of
 from rotator.cli.show import as_json, as_lines, capital, heading, moment, say
 from rotator.cli.status import code_of
 from rotator.engine.ages import due_at, spell
+from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
-from rotator.engine.scan import Decided
 from rotator.model.policy import Recipe
 
 

@@ -13,12 +13,12 @@ from rotator.cli.codes import Code
 from rotator.cli.following import follow
 from rotator.cli.liveness import liveness
 from rotator.cli.names import in_environment, secret_named
-from rotator.cli.opening import Place, Unusable, asking
+from rotator.cli.opening import Desk, Unusable, asking
 from rotator.cli.plan import nothing_due
 from rotator.cli.requests import ask
 from rotator.cli.show import as_json, say
+from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
-from rotator.engine.scan import Decided
 from rotator.model.durations import parse_duration
 from rotator.model.requests import Request, RequestKind
 
@@ -76,7 +76,7 @@ def ask_for_rotations(asked: Asked, *, wait: bool | None, timeout: str, json: bo
         raise typer.Exit(follow(place, kept, limit))
 
 
-def _chosen(place: Place, asked: Asked) -> Mapping[str, Decided]:
+def _chosen(place: Desk, asked: Asked) -> Mapping[str, Decided]:
     decided = in_environment(place.policies, place.decided, asked.environment)
     if asked.names:
         secrets = [secret_named(name, place.policies, asked.environment) for name in asked.names]
@@ -89,7 +89,7 @@ def _chosen(place: Place, asked: Asked) -> Mapping[str, Decided]:
 
 
 def _ask_each(
-    place: Place, chosen: Mapping[str, Decided], reason: str
+    place: Desk, chosen: Mapping[str, Decided], reason: str
 ) -> tuple[list[Request], dict[str, str]]:
     kept, refused = [], {}
     for secret, entry in chosen.items():

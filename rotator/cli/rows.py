@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rotator.engine.ages import due_at, period_ends, spell
-from rotator.engine.scan import Decided
+from rotator.engine.decisions import Decided
 from rotator.engine.words import Word, late, word_of
 from rotator.model.rotation import Phase, Rotation, State
 

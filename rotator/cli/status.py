@@ -13,7 +13,7 @@ from rotator.cli.names import in_environment
 from rotator.cli.opening import Place, looking
 from rotator.cli.rows import facts_of, row_of
 from rotator.cli.show import as_json, as_table, capital, say
-from rotator.engine.scan import Decided
+from rotator.engine.decisions import Decided
 from rotator.engine.words import ORDER, QUIET, Word, late, word_of
 from rotator.model.alerts import AlertKind
 from rotator.model.observations import Surveyed

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from rotator.model.alerts import Alert, AlertRow
 from rotator.model.observations import History, Observed, Pause, Surveyed
+from rotator.model.policy import Policies
 from rotator.model.requests import Request, RequestState
 from rotator.model.rotation import Event, Phase, Purpose, RolloutRow, Rotation
 from rotator.model.tallies import Tallies
@@ -168,8 +169,11 @@ class Journal(Protocol):
     def last_policy(self) -> str | None:
         """The text of the last policy that was applied."""
 
-    def note_policy(self, version: str, text: str) -> None:
-        """Keeps a policy that was applied."""
+    def policies_in_force(self) -> Policies | None:
+        """The last policy that was applied, as it was resolved; None where this version cannot read it."""
+
+    def note_policy(self, policies: Policies, text: str) -> None:
+        """Keeps a policy that was applied: its text, and what it was resolved to under the settings of that moment."""
 
     # alerts
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:

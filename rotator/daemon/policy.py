@@ -7,13 +7,11 @@ file's version, so that it is a yes to that text and no other, and it is kept fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
-from rotator.config.load import Loaded, load
+from rotator.config.reading import load_with
 from rotator.config.settings import Settings
-from rotator.config.strict_yaml import MAX_BYTES
 from rotator.config.watch import PolicyFile, mass_deletion
 from rotator.contracts.journal import Journal
 from rotator.model.errors import RotatorError
@@ -127,7 +125,7 @@ class PolicyInForce:
                 f"rotator approve {_name(candidate.policies)} --reason …"
             )
             return False
-        self._journal.note_policy(candidate.policies.version, candidate.text)
+        self._journal.note_policy(candidate.policies, candidate.text)
         self._policies, self._candidate, self._held = candidate.policies, None, ""
         log.info("policy applied", version=self._version(), secrets=len(candidate.policies.secrets))
         return True
@@ -149,24 +147,6 @@ class PolicyInForce:
 
     def _version(self) -> str:
         return self._policies.version[:_SHOWN] if self._policies else ""
-
-
-def read_policy(path: Path) -> str:
-    """The file's text; bytes that are not UTF-8 become surrogates, which the loader complains about. Raises OSError."""
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1).decode(errors="surrogateescape")
-
-
-def load_with(settings: Settings, text: str) -> Loaded:
-    """A policy's text as this installation reads it."""
-    return load(
-        text,
-        str(settings.policies),
-        scale=settings.scale,
-        redeployer=settings.redeployer,
-        reference_prefixes=settings.reference_prefixes,
-        allowed_hosts=settings.allowed_hosts,
-    )
 
 
 def _name(policies: Policies) -> str:

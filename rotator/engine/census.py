@@ -10,7 +10,7 @@ import structlog
 
 from rotator.contracts.parts import Parts
 from rotator.contracts.provider import Liveness, Provider
-from rotator.engine.scan import decisions
+from rotator.engine.decisions import decisions
 from rotator.engine.standing import Standing
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.policy import SecretPolicy

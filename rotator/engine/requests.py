@@ -8,8 +8,8 @@ import structlog
 
 from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
+from rotator.engine.decisions import decisions
 from rotator.engine.ownership import take_over
-from rotator.engine.scan import decisions
 from rotator.engine.standing import HELD
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Pause

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from rotator.engine.ages import period_ends
-from rotator.engine.scan import Decided
+from rotator.engine.decisions import Decided
 from rotator.engine.standing import HELD, Gathered, Standing
 from rotator.model.policy import Mode
 from rotator.model.rotation import UNDOING, Phase, Reason, Rotation, State

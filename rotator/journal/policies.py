@@ -8,11 +8,11 @@ from typing import Final
 from sqlalchemy import Insert, insert, select
 
 from rotator.journal.database import Section
+from rotator.journal.resolved import read_resolved
 from rotator.journal.tables import policy_version
+from rotator.model.policy import Policies
 
-_NEWEST: Final = (
-    select(policy_version.c.version, policy_version.c.text).order_by(policy_version.c.number.desc()).limit(1)
-)
+_NEWEST: Final = select(policy_version).order_by(policy_version.c.number.desc()).limit(1)
 
 
 class PolicyVersions(Section):
@@ -24,12 +24,22 @@ class PolicyVersions(Section):
             newest = connection.execute(_NEWEST).one_or_none()
         return None if newest is None else newest.text
 
-    def note_policy(self, version: str, text: str) -> None:
+    def policies_in_force(self) -> Policies | None:
+        """The last policy that was applied, as it was resolved; None where this version cannot read it."""
+        with self._db.reading() as connection:
+            newest = connection.execute(_NEWEST).one_or_none()
+        return None if newest is None else read_resolved(newest.resolved)
+
+    def note_policy(self, policies: Policies, text: str) -> None:
         """Keeps a policy that was applied; the one that is already the last is not kept twice."""
+        applied = {"version": policies.version, "text": text, "resolved": policies.model_dump_json()}
         with self._db.writing() as connection:
             newest = connection.execute(_NEWEST).one_or_none()
-            if newest is None or newest.version != version:
-                connection.execute(self._applied, {"version": version, "text": text})
+            if newest is None or (newest.version, newest.resolved) != (
+                applied["version"],
+                applied["resolved"],
+            ):
+                connection.execute(self._applied, applied)
 
     @cached_property
     def _applied(self) -> Insert:

@@ -203,6 +203,7 @@ policy_version = Table(
     Column("version", Text, nullable=False),
     Column("applied_at", Moment, nullable=False),
     Column("text", Text, nullable=False),
+    Column("resolved", Text),  # Policies as JSON; a version that knows another shape reads the text instead
 )
 
 alert = Table(

@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 from rotator.contracts.clock import Clock
 from rotator.contracts.journal import Journal
 from rotator.engine.ages import due_at, period_ends
+from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outbox import unheard
-from rotator.engine.scan import Decided, decisions
 from rotator.engine.standing import Standing
 from rotator.engine.words import replaced, word_of
 from rotator.model.alerts import AlertRow

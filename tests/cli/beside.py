@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from rotator.cli.main import main
+from rotator.config.reading import load_with
 from rotator.config.settings import read_settings
 from rotator.contracts.journal import Journal, Told
-from rotator.daemon.policy import load_with
 from rotator.journal import open_journal
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Policies
@@ -87,7 +87,7 @@ class Beside:
         """Scans so long ago, and a rotation for each way to stand."""
         policies = self.policies
         with self.journal() as journal:
-            journal.note_policy(policies.version, self.policy_file.read_text())
+            journal.note_policy(policies, self.policy_file.read_text())
             now = journal.now()
             for name in policies.environments:
                 journal.note_surveyed(

@@ -143,7 +143,7 @@ def test_history_of_a_secret_that_left_the_policy(story: Beside) -> None:
     text = story.policy_file.read_text().replace("  PARKED:", "  OTHER:")
     story.policy_file.write_text(text)
     with story.journal() as journal:
-        journal.note_policy("later", text)
+        journal.note_policy(story.policies, text)
     assert "it still works" in story("history", "production/PARKED").out
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.engine.scan import decisions, open_due, survey
+from rotator.engine.decisions import decisions
+from rotator.engine.scan import open_due, survey
 from rotator.engine.standing import Standing
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Pause

@@ -23,8 +23,8 @@ from rotator.contracts.redeployer import Redeployer
 from rotator.contracts.sealer import Sealer
 from rotator.contracts.store import Mirror, SecretStore
 from rotator.engine.alerts import keep_alerts
+from rotator.engine.decisions import decisions
 from rotator.engine.outbox import deliver_due
-from rotator.engine.scan import decisions
 from rotator.engine.settings import Bounds
 from rotator.engine.standing import Decision
 from rotator.journal import MemoryJournal

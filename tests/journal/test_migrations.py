@@ -16,8 +16,10 @@ from sqlalchemy import Engine, make_url, text
 
 import rotator.journal.migrations
 from rotator.journal import open_journal, postgresql, sqlite
-from rotator.journal.migrations import NEWEST, migrate
+from rotator.journal.migrations import migrate
+from rotator.journal.revision import NEWEST
 from rotator.journal.tables import metadata
+from rotator.model.policy import Policies
 
 _INDEXES = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
@@ -110,6 +112,6 @@ def test_a_migration_that_fails_leaves_nothing_behind(
 def test_opening_a_journal_again_keeps_what_it_knows(sqlite_url: str) -> None:
     with closing(open_journal(sqlite_url, daemon=True)) as journal:
         installation = journal.installation()
-        journal.note_policy("v1", "policies")
+        journal.note_policy(Policies(version="v1", environments={}, secrets={}), "policies")
     with closing(open_journal(sqlite_url, daemon=True)) as journal:
         assert (journal.installation(), journal.last_policy()) == (installation, "policies")

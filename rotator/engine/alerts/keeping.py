@@ -26,7 +26,7 @@ from rotator.engine.alerts.about_rotations import about_rotation, stuck
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity
-from rotator.engine.scan import Decided, decisions
+from rotator.engine.decisions import Decided, decisions
 from rotator.engine.standing import Standing
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.observations import History

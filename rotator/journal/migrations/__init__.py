@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from rotator.journal.away import answering
 from rotator.journal.database import begin
+from rotator.journal.revision import NEWEST
 
-NEWEST: Final = "0001"
 _ONE_AT_A_TIME: Final = 0x726F7461746F72  # the advisory lock's number: "rotator"
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from rotator.contracts.journal import Journal
 from rotator.model.observations import Observed, Pause, Surveyed
+from rotator.model.policy import AlertPolicy, Policies
 from rotator.model.requests import Request, RequestKind, RequestState
-from rotator.testing.journal_contract.rows import HOUR, KEY, NO_TIME, at_once
+from rotator.testing.journal_contract.rows import HOUR, KEY, MINUTE, NO_TIME, at_once
 
 
 def a_request(journal: Journal, ago: timedelta = NO_TIME, **changes: Any) -> Request:
@@ -129,10 +130,17 @@ class RecordsContract:
 
     # policy
 
-    def test_the_text_of_the_last_policy_that_was_applied(self, journal: Journal, other: Journal) -> None:
+    def test_the_last_policy_that_was_applied(self, journal: Journal, other: Journal) -> None:
         assert journal.last_policy() is None
+        assert journal.policies_in_force() is None
         for version, text in (("v1", "one: ą"), ("v2", "two"), ("v1", "one: ą")):
-            journal.note_policy(version, text)
+            journal.note_policy(Policies(version=version, environments={}, secrets={}), text)
             assert other.last_policy() == text
-        journal.note_policy("v1", "one: ą")
-        assert other.last_policy() == "one: ą"
+            assert other.policies_in_force() == Policies(version=version, environments={}, secrets={})
+
+    def test_a_policy_under_other_settings_is_another(self, journal: Journal, other: Journal) -> None:
+        slow = Policies(version="v1", environments={}, secrets={}, alerts=AlertPolicy(group_wait=HOUR))
+        fast = slow.model_copy(update={"alerts": AlertPolicy(group_wait=MINUTE)})
+        for policies in (slow, fast, fast):
+            journal.note_policy(policies, "text")
+        assert other.policies_in_force() == fast

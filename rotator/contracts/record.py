@@ -1,0 +1,58 @@
+"""Record: what the journal tells whoever only looks. Every Journal is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from rotator.model.alerts import AlertRow
+from rotator.model.observations import History, Observed, Pause, Surveyed
+from rotator.model.policy import Policies
+from rotator.model.requests import Request
+from rotator.model.rotation import Event, Rotation
+
+
+class Record(Protocol):
+    """Rotations, requests, observations, alerts and the policy, as they are written down.
+
+    Every method raises JournalAway when the database gave no answer.
+    """
+
+    def now(self) -> datetime:
+        """The journal's clock in UTC."""
+
+    def rotation(self, rotation_id: str) -> Rotation | None:
+        """One rotation by id."""
+
+    def rotations(
+        self, *, secret: str | None = None, unfinished: bool = False, limit: int = 1000
+    ) -> Sequence[Rotation]:
+        """Rotations, newest first; `unfinished` keeps active and parked ones."""
+
+    def histories(self) -> Mapping[str, History]:
+        """Every secret's history, by secret."""
+
+    def events(self, rotation_id: str) -> Sequence[Event]:
+        """A rotation's story in order."""
+
+    def requests(self, *, waiting: bool = True) -> Sequence[Request]:
+        """Requests, oldest first."""
+
+    def observed(self) -> Mapping[str, Observed]:
+        """The last observation of every secret."""
+
+    def surveyed(self) -> Mapping[str, Surveyed]:
+        """The last scan of every environment."""
+
+    def pauses(self) -> Mapping[str, Pause]:
+        """Pauses by secret, also ended ones until they are lifted."""
+
+    def last_policy(self) -> str | None:
+        """The text of the last policy that was applied."""
+
+    def policies_in_force(self) -> Policies | None:
+        """The last policy that was applied, as it was resolved; None where this version cannot read it."""
+
+    def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
+        """Alerts; `unclosed` leaves out those whose closing message has been told everywhere."""

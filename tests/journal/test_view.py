@@ -1,0 +1,84 @@
+"""The light view of a journal's file tells what the journal tells: the whole contract, read through it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import make_url
+
+from rotator.contracts.journal import Journal
+from rotator.journal import SqlJournal, open_journal
+from rotator.journal.view import View
+from rotator.model.errors import JournalAway
+from rotator.testing.journal_contract import JournalContract
+
+
+class ReadThroughView:
+    """A journal that is written as always, and read through a view of whoever asks."""
+
+    def __init__(self, journal: SqlJournal, file: Path) -> None:
+        self._journal, self._file = journal, file
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(self._look, name) if name in vars(View) else getattr(self._journal, name)
+
+    def _look(self, name: str, *asked: Any, **more: Any) -> Any:
+        with closing(View(self._file)) as view:
+            assert view.readable()
+            return getattr(view, name)(*asked, **more)
+
+
+@pytest.fixture
+def file(sqlite_url: str) -> Path:
+    return Path(str(make_url(sqlite_url).database))
+
+
+class TestView(JournalContract):
+    @pytest.fixture
+    def journal(self, sqlite_url: str, file: Path) -> Iterator[Journal]:
+        with closing(open_journal(sqlite_url, daemon=True)) as journal:
+            yield cast("Journal", ReadThroughView(journal, file))
+
+    @pytest.fixture
+    def other(self, journal: Journal) -> Journal:
+        return journal
+
+
+def test_it_never_writes(sqlite_url: str, file: Path) -> None:
+    open_journal(sqlite_url, daemon=False).close()
+    with closing(View(file)) as view, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        view._file.execute("DELETE FROM request")
+
+
+def test_tables_of_another_version_are_left_to_the_journal(sqlite_url: str, file: Path) -> None:
+    open_journal(sqlite_url, daemon=False).close()
+    with closing(sqlite3.connect(file)) as raw, raw:
+        raw.execute("UPDATE alembic_version SET version_num = '0001'")
+    with closing(View(file)) as view:
+        assert not view.readable()
+    with closing(sqlite3.connect(file)) as raw, raw:
+        raw.execute("DROP TABLE alembic_version")
+    with closing(View(file)) as view:
+        assert not view.readable()
+
+
+def test_what_is_no_journal_is_said_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "journal.sqlite"
+    file.write_text("something else, and long enough that nobody could take it for an empty database")
+    with closing(View(file)) as view, pytest.raises(JournalAway, match="is not a journal"):
+        view.readable()
+
+
+def test_a_journal_that_is_not_there_yet_knows_the_time_and_nothing_else() -> None:
+    with closing(View(None)) as view:
+        assert view.readable()
+        assert view.now().year > 2000
+        assert (view.policies_in_force(), view.last_policy()) == (None, None)
+        assert not view.histories()
+        assert not view.requests()
