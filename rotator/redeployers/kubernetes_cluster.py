@@ -87,10 +87,15 @@ class Cluster:
             )
         except (ConfigError, OSError) as error:
             trouble = self._no_way_in(error)
-        # An answer without a content type is a KeyError in lightkube.
-        except (MsgspecError, KeyError, ValueError):
-            trouble = Transient(
-                f"what answered when asked to {doing} was no Kubernetes; is a proxy in between?"
+        except (MsgspecError, KeyError, ValueError) as error:
+            # lightkube stumbles over a refusal without a content type or with a page for people in it.
+            refusal = error.__context__
+            trouble = (
+                self._answered(refusal.response, doing)
+                if isinstance(refusal, httpx2.HTTPStatusError)
+                else Transient(
+                    f"what answered when asked to {doing} was no Kubernetes; is a proxy in between?"
+                )
             )
         # Raised out here, so that the answer in the server's own words is not even the context of ours.
         raise trouble

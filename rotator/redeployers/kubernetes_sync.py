@@ -29,9 +29,11 @@ _VERSIONS = tuple(
     create_namespaced_resource("external-secrets.io", version, "ExternalSecret", "externalsecrets")
     for version in ("v1", "v1beta1")
 )
-#: By so much the operator's clock may be behind ours; its times are whole seconds, too.
-_CLOCKS = timedelta(seconds=2)
+#: After so long no sync is under way any more that began before ours was forced: a clock of the operator's that is
+#: behind ours is not waited for.
+_SETTLED = timedelta(seconds=30)
 _POLL = timedelta(seconds=2)
+_NEVER = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,10 @@ class Syncs:
         ready: Mapping[str, Any] = next(
             (one for one in status.get("conditions", []) if one.get("type") == "Ready"), {}
         )
-        began = datetime.fromisoformat(status.get("refreshTime") or "1970-01-01T00:00:00+00:00")
-        is_newer = (
-            status.get("syncedResourceVersion", "") != forced.synced_before and began >= forced.at - _CLOCKS
-        )
-        if is_newer and ready.get("status") == "True":
+        synced_again = status.get("syncedResourceVersion", "") != forced.synced_before
+        began = datetime.fromisoformat(status.get("refreshTime") or _NEVER)
+        after = began >= forced.at or now - forced.at > _SETTLED
+        if synced_again and after and ready.get("status") == "True":
             return
         reason = ready.get("reason", "nothing was said about it")
         if now - forced.at > self._timeout:
