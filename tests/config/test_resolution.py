@@ -209,7 +209,7 @@ def test_one_redeployer_does_the_work_of_every_other() -> None:
 )
 def test_what_is_not_written_yet_is_watched_only(change: tuple[str, str], note: str) -> None:
     extra = ("[api, worker]", "[worker]")
-    apart = ("deployment/api", '"api-{env}"')
+    apart = ("deployment/api", '"deployment/api-{env}"')
     found = secret("production/JWT_SECRET", change, extra, apart)
     assert found.mode is Mode.OBSERVE
     assert found.note.endswith("yet: watched only")

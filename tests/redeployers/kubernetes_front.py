@@ -37,7 +37,12 @@ class Front(ThreadingHTTPServer):
     def __init__(self, upstream: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.address = f"http://127.0.0.1:{self.server_port}"
-        self.upstream = httpx.Client(base_url=upstream, verify=False, timeout=10, trust_env=False)  # noqa: S501 - loopback
+        self.upstream = httpx.Client(
+            base_url=upstream,
+            verify=False,  # noqa: S501 - on loopback, with a certificate made for a test
+            timeout=10,
+            trust_env=False,
+        )
         self.faults: list[Fault | None] = []
         self.away = False
         self.refusals: dict[tuple[str, str], HTTPStatus] = {}

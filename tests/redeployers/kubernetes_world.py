@@ -45,7 +45,7 @@ class Api:
     def __init__(self, address: str, token: str, namespace: str) -> None:
         self._http = httpx.Client(
             base_url=address,
-            verify=False,  # noqa: S501 - loopback
+            verify=False,  # noqa: S501 - on loopback, with a certificate made for a test
             timeout=10,
             trust_env=False,
             headers={"Authorization": f"Bearer {token}"},

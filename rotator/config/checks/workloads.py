@@ -11,6 +11,8 @@ from rotator.config.complaints import Path, hint, listed
 from rotator.config.draft import Draft, expand
 from rotator.config.schema import Deployment
 
+_KUBERNETES_WORKLOAD = re.compile(r"(deployment|statefulset|daemonset)/([a-z0-9.-]|\{env\})+")
+
 
 def check(draft: Draft) -> None:
     """Complains about deployments, mirrors and addresses of pages."""
@@ -34,7 +36,7 @@ def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
     kinds = list(deployment.model_extra or {})
     strangers = [kind for kind in kinds if kind not in known]
     for kind in strangers:
-        own = {*known, "reads", "timeout", "health", "settings"}
+        own = {*known, "reads", "timeout", "health", "external_secrets", "settings"}
         draft.complaints.error((*path, kind), f"unknown key{hint(kind, own)}")
     if not kinds:
         draft.complaints.error(path, f"does not say what restarts it; write one of: {listed(sorted(known))}")
@@ -47,6 +49,27 @@ def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
     if platform and not strangers:
         kind, target = platform
         _check_same_workload(draft, (*path, kind), kind, target)
+        if kind == "kubernetes":
+            _check_kubernetes(draft, path, target, deployment)
+    if deployment.external_secrets and deployment.reads != "external-secrets":
+        draft.complaints.error((*path, "external_secrets"), "is for deployments with reads: external-secrets")
+
+
+def _check_kubernetes(draft: Draft, path: Path, target: str, deployment: Deployment) -> None:
+    if not _KUBERNETES_WORKLOAD.fullmatch(target):
+        draft.complaints.error(
+            (*path, "kubernetes"), "must be deployment/NAME, statefulset/NAME or daemonset/NAME"
+        )
+    if deployment.reads == "external-secrets" and not deployment.external_secrets:
+        draft.complaints.error(
+            (*path, "reads"),
+            "needs external_secrets: the names of the ExternalSecrets that copy what it reads",
+        )
+    if deployment.reads == "deploy-time":
+        draft.complaints.error(
+            (*path, "reads"),
+            "a restart brings it no new value; name the job that deploys it, e.g. github-workflow",
+        )
 
 
 def _check_same_workload(draft: Draft, where: Path, kind: str, target: str) -> None:
