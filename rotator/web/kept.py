@@ -37,17 +37,19 @@ class Kept(Generic[T]):
 
 
 class FoundAside(Generic[T]):
-    """The same, found in a thread of its own: for what takes longer than anybody waits. None until it is found."""
+    """The same, found in a thread of its own: who asks waits a moment for it, and else gets what was found before."""
 
-    def __init__(self, find: Callable[[], T], clock: Clock, a_while: timedelta) -> None:
-        self._kept = Kept(find, clock, a_while)
-        self._busy = threading.Lock()
+    def __init__(self, find: Callable[[], T], clock: Clock, a_while: timedelta, moment: float = 1.0) -> None:
+        self._kept, self._moment = Kept(find, clock, a_while), moment
+        self._busy, self._ended = threading.Lock(), threading.Event()
         self._found: T | None = None
 
     def get(self) -> T | None:
-        """What was found last; looks again aside if that is too long ago."""
+        """What was found last; None until it was found once, and while the journal is away."""
         if self._busy.acquire(blocking=False):
+            self._ended.clear()
             threading.Thread(target=self._look, name="figures", daemon=True).start()
+        self._ended.wait(self._moment)
         return self._found
 
     def _look(self) -> None:
@@ -57,3 +59,4 @@ class FoundAside(Generic[T]):
             self._found = None  # what was so before the journal went away is no news
         finally:
             self._busy.release()
+            self._ended.set()

@@ -166,7 +166,7 @@ class Figures(Collector):
     ) -> None:
         self._journal, self._policies, self._rejected = journal, policies, rejected
         self._now = Kept(self._standing, clock, _SCRAPES)
-        self._ever = Kept(lambda: list(_of_tallies(journal.tallies())), clock, _SCRAPES)
+        self._ever = FoundAside(lambda: list(_of_tallies(journal.tallies())), clock, _SCRAPES)
         self._whole = FoundAside(lambda: not journal.verify_all(), clock, _AUDITS)
 
     def collect(self) -> Iterator[Metric]:
@@ -174,12 +174,13 @@ class Figures(Collector):
         yield _gauge(BUILD, {(version("rotator"), platform.python_version()): 1})
         yield _gauge(POLICY, {(): 0 if self._rejected() else 1})
         try:
-            told = [*self._now.get(), *self._ever.get()]
+            now = self._now.get()
         except JournalAway:
             yield _gauge(JOURNAL, {(): 0})
             return
         yield _gauge(JOURNAL, {(): 1})
-        yield from told
+        yield from now
+        yield from self._ever.get() or ()
         whole = self._whole.get()
         yield _gauge(AUDIT, {} if whole is None else {(): int(whole)})
 

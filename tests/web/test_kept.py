@@ -75,7 +75,7 @@ def test_aside_nobody_waits() -> None:
         ended.set()
         return "whole"
 
-    aside = FoundAside(find, VirtualClock(), A_WHILE)
+    aside = FoundAside(find, VirtualClock(), A_WHILE, moment=0)
     assert [aside.get(), aside.get()] == [None, None]
     may_end.set()
     assert ended.wait(timeout=30)
@@ -83,3 +83,21 @@ def test_aside_nobody_waits() -> None:
     while found is None:  # it was found, and is about to be written down
         found = aside.get()
     assert (found, looks) == ("whole", ["figures"])
+
+
+def test_aside_what_takes_a_moment_is_waited_for() -> None:
+    assert FoundAside(lambda: "whole", VirtualClock(), A_WHILE, moment=30).get() == "whole"
+
+
+def test_aside_nothing_is_told_of_a_journal_that_is_away() -> None:
+    clock, looks = VirtualClock(), iter(["whole"])
+
+    def find() -> str:
+        for answer in looks:
+            return answer
+        raise JournalAway("gone")
+
+    aside = FoundAside(find, clock, A_WHILE, moment=30)
+    assert aside.get() == "whole"
+    clock.pass_by(A_WHILE)
+    assert aside.get() is None
