@@ -75,7 +75,8 @@ class Api:
     def _ask(self, method: str, plural: str, *name: str, content: Document | None = None) -> Document:
         group = {"pods": "api/v1", "serviceaccounts": "api/v1", "namespaces": "api/v1"}
         group |= {"externalsecrets": "apis/external-secrets.io/v1"}
-        path = [group.get(plural, "apis/apps/v1"), "namespaces", self.namespace, plural, *name]
+        place = ["namespaces", self.namespace] if self.namespace else []
+        path = [group.get(plural, "apis/apps/v1"), *place, plural, *name]
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         body = None if content is None else json.dumps(content)
         answer = self._http.request(
