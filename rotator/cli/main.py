@@ -24,6 +24,16 @@ ExitCode = Annotated[
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 NAMED = "NAME, or environment/NAME where several have it"
+Because = Annotated[str, typer.Option("--reason", help="Why; kept for auditors.")]
+Secret = Annotated[str, typer.Argument(help=f"{NAMED}.")]
+SecretOrRotation = Annotated[str, typer.Argument(help=f"{NAMED}, or a rotation's id.")]
+Wait = Annotated[
+    bool | None,
+    typer.Option(
+        "--wait/--no-wait", help="Follow it until consumers use the new one. [default: on a terminal]"
+    ),
+]
+Timeout = Annotated[str, typer.Option(help="Stop following after this long (exit 124), e.g. 10m.")]
 
 app = typer.Typer(
     help="Keeps every credential young, and nobody notices.",
@@ -98,25 +108,107 @@ def rotate(
     due: Annotated[bool, typer.Option("--due", help="Whatever is due; what is held back stays so.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Everything that rotator can rotate.")] = False,
     env: Env = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Only secrets of this type.")] = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="Only secrets of this owner.")] = None,
+    emergency: Annotated[
+        bool, typer.Option("--emergency", help="They are compromised: no grace, no window; needs --reason.")
+    ] = False,
     reason: Reason = "",
-    wait: Annotated[
-        bool | None,
-        typer.Option(
-            "--wait/--no-wait", help="Follow it until consumers use the new one. [default: on a terminal]"
-        ),
-    ] = None,
-    timeout: Annotated[str, typer.Option(help="Stop following after this long (exit 124), e.g. 10m.")] = "1h",
+    wait: Wait = None,
+    timeout: Timeout = "1h",
     json: Json = False,
 ) -> None:
     """Ask for rotations now. The daemon takes them up within seconds; a busy secret's request is kept."""
     from rotator.cli.rotate import Asked, ask_for_rotations
 
-    ask_for_rotations(
-        Asked(tuple(secrets or ()), due=due, everything=everything, environment=env, reason=reason),
-        wait=wait,
-        timeout=timeout,
-        json=json,
+    asked = Asked(
+        tuple(secrets or ()),
+        due=due,
+        everything=everything,
+        environment=env,
+        type=kind,
+        owner=owner,
+        reason=reason,
+        emergency=emergency,
     )
+    ask_for_rotations(asked, wait=wait, timeout=timeout, json=json)
+
+
+@app.command()
+def compromised(
+    secrets: Annotated[list[str], typer.Argument(help=f"{NAMED}.")],
+    reason: Annotated[str, typer.Option("--reason", help="How it got out; kept for auditors.")],
+    env: Env = None,
+    wait: Wait = None,
+    timeout: Timeout = "1h",
+    json: Json = False,
+) -> None:
+    """Declare an emergency: rotate now, without grace and window. The same as rotate --emergency."""
+    from rotator.cli.rotate import Asked, ask_for_rotations
+
+    asked = Asked(
+        tuple(secrets), due=False, everything=False, environment=env, type=None, owner=None, reason=reason,
+        emergency=True,
+    )  # fmt: skip
+    ask_for_rotations(asked, wait=wait, timeout=timeout, json=json)
+
+
+@app.command()
+def pause(
+    secret: Secret,
+    until: Annotated[
+        str, typer.Option("--until", help="3d, 2027-01-31 (the whole day) or 2027-01-31T18:00 (UTC).")
+    ],
+    reason: Because,
+    env: Env = None,
+    json: Json = False,
+) -> None:
+    """Hold a secret: no effect begins until the date. Its age is watched and told all the same."""
+    from rotator.cli import steer
+
+    steer.pause(secret, env, until, reason, json=json)
+
+
+@app.command()
+def resume(secret: Secret, env: Env = None, reason: Reason = "", json: Json = False) -> None:
+    """Let a paused secret go on."""
+    from rotator.cli import steer
+
+    steer.resume(secret, env, reason, json=json)
+
+
+@app.command()
+def retry(what: SecretOrRotation, env: Env = None, reason: Reason = "", json: Json = False) -> None:
+    """Try now what backs off or cools down."""
+    from rotator.cli import steer
+
+    steer.retry(what, env, reason, json=json)
+
+
+@app.command()
+def rollback(what: SecretOrRotation, reason: Because, env: Env = None, json: Json = False) -> None:
+    """Go back to the old credential, while it lives."""
+    from rotator.cli import steer
+
+    steer.roll_back(what, env, reason, json=json)
+
+
+@app.command()
+def prepare(secret: Secret, env: Env = None, reason: Reason = "", json: Json = False) -> None:
+    """Make a secret's accepted set before its first rotation; one that is there is never overwritten."""
+    from rotator.cli import steer
+
+    steer.prepare(secret, env, reason, json=json)
+
+
+@app.command(name="take-over")
+def take_over(
+    environment: Annotated[str, typer.Argument(help="The environment.")], reason: Because, json: Json = False
+) -> None:
+    """Say that the other installation, which owns an environment, is gone: this one takes its place."""
+    from rotator.cli import steer
+
+    steer.take_over(environment, reason, json=json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from rotator.cli.history import story_of
 from rotator.cli.liveness import liveness
 from rotator.cli.names import secret_named
 from rotator.cli.opening import looking
-from rotator.cli.rows import facts_of, next_step
+from rotator.cli.rows import facts_of, next_step, way_back
 from rotator.cli.show import as_json, as_lines, capital, heading, moment, say
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.decisions import Decided
@@ -46,6 +46,11 @@ def _facts(entry: Decided) -> Iterator[str]:
     yield f"owner: {at.policy.owner or 'nobody'}" + (
         f", runbook {at.policy.runbook}" if at.policy.runbook else ""
     )
+    if at.pause is not None and at.pause.until > at.now:
+        yield f"paused: by {at.pause.by} until {moment(at.pause.until)}: {at.pause.because}"
+    back = way_back(at)
+    if back:
+        yield f"rollback: {back}"
     if at.observed is not None and at.observed.unknown:
         yield f"unknown at its source: {', '.join(at.observed.unknown)}"
     if at.observed is not None and at.observed.trouble:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import getpass
 import secrets
+from datetime import datetime
 
 from rotator.contracts.journal import Journal
 from rotator.model.requests import Request, RequestKind
 
 
-def ask(journal: Journal, kind: RequestKind, about: str, reason: str) -> Request:
+def ask(
+    journal: Journal, kind: RequestKind, about: str, reason: str, *, until: datetime | None = None
+) -> Request:
     """Keeps a request in the name of whoever is at the terminal."""
     request = Request(
-        id=secrets.token_hex(10), kind=kind, about=about, by=_person(), because=reason, at=journal.now()
+        id=secrets.token_hex(10),
+        kind=kind,
+        about=about,
+        by=_person(),
+        because=reason,
+        until=until,
+        at=journal.now(),
     )
     journal.add_request(request)
     return request

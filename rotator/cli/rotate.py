@@ -17,6 +17,7 @@ from rotator.cli.opening import Desk, Unusable, asking
 from rotator.cli.plan import nothing_due
 from rotator.cli.requests import ask
 from rotator.cli.show import as_json, say
+from rotator.config.complaints import hint
 from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
 from rotator.model.durations import parse_duration
@@ -44,17 +45,31 @@ class Asked:
     due: bool
     everything: bool
     environment: str | None
+    type: str | None
+    owner: str | None
     reason: str
+    emergency: bool = False
+
+    @property
+    def clear(self) -> bool:
+        """Whether it says which in one way: by names, by what is due, by everything, or by kind alone."""
+        by_kind = (self.type or self.owner) is not None
+        ways = bool(self.names) + self.due + self.everything
+        return (ways == 1 and not (self.names and by_kind)) or (
+            ways == 0 and (by_kind or self.environment is not None)
+        )
 
 
 def ask_for_rotations(asked: Asked, *, wait: bool | None, timeout: str, json: bool) -> None:
     """Leaves a request for each secret; says what cannot be, and follows the rest if `wait`."""
     limit = _duration(timeout)
-    if bool(asked.names) + asked.due + asked.everything != 1:
-        raise Unusable("say which: SECRET…, --due or --all")
+    if not asked.clear:
+        raise Unusable("say which: SECRET…, --due, --all, or all of a --type, --owner or --env")
+    if asked.emergency and not asked.reason:
+        raise Unusable("say how it was compromised: --reason; it is kept for auditors")
     place = asking()
     chosen = _chosen(place, asked)
-    kept, refused = _ask_each(place, chosen, asked.reason)
+    kept, refused = _ask_each(place, chosen, asked)
     alive = liveness(place)
     if json:
         as_json(
@@ -77,10 +92,12 @@ def ask_for_rotations(asked: Asked, *, wait: bool | None, timeout: str, json: bo
 
 
 def _chosen(place: Desk, asked: Asked) -> Mapping[str, Decided]:
-    decided = in_environment(place.policies, place.decided, asked.environment)
     if asked.names:
         secrets = [secret_named(name, place.policies, asked.environment) for name in asked.names]
         return {secret: place.decided[secret] for secret in secrets}
+    decided = _of_kind(in_environment(place.policies, place.decided, asked.environment), asked)
+    if asked.emergency:
+        return decided
     return {
         secret: entry
         for secret, entry in decided.items()
@@ -88,8 +105,22 @@ def _chosen(place: Desk, asked: Asked) -> Mapping[str, Decided]:
     }
 
 
+def _of_kind(decided: Mapping[str, Decided], asked: Asked) -> Mapping[str, Decided]:
+    """Those of the wanted type and owner. Raises Unusable with a guess for one that no secret has."""
+    for what, wanted in (("type", asked.type), ("owner", asked.owner)):
+        known = {getattr(entry.gathered.policy, what) for entry in decided.values()}
+        if wanted is not None and wanted not in known:
+            raise Unusable(f"no secret has the {what} {wanted}{hint(wanted, known)}")
+        decided = {
+            secret: entry
+            for secret, entry in decided.items()
+            if wanted in {None, getattr(entry.gathered.policy, what)}
+        }
+    return decided
+
+
 def _ask_each(
-    place: Desk, chosen: Mapping[str, Decided], reason: str
+    place: Desk, chosen: Mapping[str, Decided], asked: Asked
 ) -> tuple[list[Request], dict[str, str]]:
     kept, refused = [], {}
     for secret, entry in chosen.items():
@@ -97,7 +128,8 @@ def _ask_each(
         if standing in _CANNOT:
             refused[secret] = entry.gathered.policy.note or _CANNOT[standing]
             continue
-        kept.append(ask(place.journal, RequestKind.ROTATE, secret, reason))
+        kind = RequestKind.EMERGENCY if asked.emergency else RequestKind.ROTATE
+        kept.append(ask(place.journal, kind, secret, asked.reason))
         if standing in _BUSY:
             say(f"{secret} {_BUSY[standing].format(secret=secret)}; the request waits its turn")
     return kept, refused

@@ -7,6 +7,8 @@ from typing import Any
 
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.decisions import Decided
+from rotator.engine.phases.undo import no_way_back
+from rotator.engine.standing import Gathered
 from rotator.engine.words import Word, late, word_of
 from rotator.model.rotation import Phase, Rotation, State
 
@@ -51,6 +53,10 @@ def facts_of(entry: Decided) -> dict[str, Any]:
         "owner": at.policy.owner,
         "rotation": rotation_facts(at.history.active) if at.history.active else None,
         "last": rotation_facts(last) if (last := _last_ended(entry)) else None,
+        "paused_until": _spelled(at.pause.until) if at.pause and at.pause.until > at.now else None,
+        "rollback_until": _spelled(at.history.active.ledger.grace_until)
+        if at.history.active and way_back(at)
+        else None,
         "unknown_credentials": list(at.observed.unknown) if at.observed else [],
     }
 
@@ -83,6 +89,23 @@ def next_step(entry: Decided) -> str:
     if word is Word.DUE:
         return f"{decision.sentence}; begins at the next scan"
     return decision.sentence
+
+
+def way_back(at: Gathered) -> str:
+    """Until when a rotation under way can be rolled back, for people; empty where there is none, or no way back.
+
+    Where the policy accepts a gap the source may keep one credential only; what `rotator rollback` answers is so.
+    """
+    rotation = at.history.active
+    if rotation is None or no_way_back(rotation, gapped=rotation.recipe.accept_gap):
+        return ""
+    until = rotation.ledger.grace_until
+    ends = (
+        f"until {until:%Y-%m-%d %H:%M} UTC, or later if somebody is seen using the old one"
+        if until is not None
+        else f"until {spell(rotation.recipe.grace)} after everybody uses the new one"
+    )
+    return f"possible {ends}: rotator rollback {rotation.id} --reason …"
 
 
 def _due(entry: Decided) -> str:

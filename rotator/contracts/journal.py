@@ -71,8 +71,8 @@ class Journal(Protocol):
         """Writes `changed` over `rotation` if its fence and owner still stand, with `told` as events, atomically.
 
         Returns the row as it is now. Raises LostClaim when the claim is no longer ours. A rotation that becomes
-        `done` raises the generation in the same transaction. Priority and approval are never written here:
-        people may change them while a worker holds the row.
+        `done` raises the generation in the same transaction. Priority, approval and rollback are never written
+        here: people may change them while a worker holds the row.
         """
 
     def wake(self, rotation_id: str) -> None:
@@ -86,6 +86,9 @@ class Journal(Protocol):
 
     def reopen(self, rotation_id: str, told: Told) -> bool:
         """Makes a parked rotation active and due where it stands: a person has looked. False when it is not parked."""
+
+    def roll_back(self, rotation_id: str, told: Told, by: str) -> None:
+        """Writes down who asked an active or parked rotation to go back, and makes it active and due."""
 
     def events(self, rotation_id: str) -> Sequence[Event]:
         """A rotation's story in order."""

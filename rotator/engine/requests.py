@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 import structlog
 
 from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
+from rotator.contracts.provider import Overlap, SharedProvider
 from rotator.engine.decisions import decisions
 from rotator.engine.ownership import take_over
+from rotator.engine.phases.undo import no_way_back
 from rotator.engine.standing import HELD
-from rotator.model.errors import NotYet, Refused, Transient
+from rotator.model.errors import Drifted, NotYet, Raced, Refused, Transient
 from rotator.model.observations import Pause
-from rotator.model.policy import Mode
+from rotator.model.policy import Mode, Recipe
 from rotator.model.requests import Request, RequestKind, RequestState
 from rotator.model.rotation import UNDOING, Priority, Reason, Rotation, State
+from rotator.model.secrets import AcceptedSet, Credential
 
 log = structlog.get_logger()
 
@@ -45,8 +49,12 @@ def _outcome(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
             return _take_over(parts, request)
         case RequestKind.ROTATE:
             return _refuse_impossible(parts, request)
+        case RequestKind.RETRY:
+            return _retry(parts, request)
         case RequestKind.ROLL_BACK:
-            return RequestState.REFUSED, "rolling back by hand is not possible yet"
+            return _roll_back(parts, request)
+        case RequestKind.PREPARE:
+            return _prepare(parts, request)
 
 
 def _approve(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
@@ -128,6 +136,81 @@ def _pause(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
     return (
         RequestState.TAKEN,
         f"{request.about} is paused until {request.until:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def _retry(parts: Parts, request: Request) -> tuple[RequestState, str]:
+    """A rotation that backs off tries now; every other knows better itself when it goes on."""
+    rotation = parts.journal.rotation(request.about)
+    if rotation is None:
+        return RequestState.REFUSED, f"{request.about} is no rotation"
+    if rotation.state is not State.ACTIVE or rotation.reason is not Reason.RETRYING:
+        stands = f"it is {rotation.state} at {rotation.phase}"
+        return RequestState.REFUSED, f"{rotation.id} does not wait for its next try: {stands}"
+    parts.journal.wake(rotation.id)
+    return RequestState.TAKEN, f"{rotation.id} tries again now"
+
+
+def _roll_back(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """Waits until the rotation has turned round, so that the answer is what happened and not what was meant."""
+    rotation = parts.journal.rotation(request.about)
+    if rotation is None:
+        return RequestState.REFUSED, f"{request.about} is no rotation"
+    if rotation.ledger.undo_reason is Reason.ROLLED_BACK:
+        return RequestState.TAKEN, f"{rotation.id} goes back"
+    try:
+        gapped = parts.provider(rotation.recipe).traits.overlap is Overlap.NONE
+    except Refused as refusal:
+        return RequestState.REFUSED, str(refusal)
+    except Transient:
+        return None
+    sentence = no_way_back(rotation, gapped=gapped)
+    if sentence:
+        return RequestState.REFUSED, f"{rotation.id} cannot go back: {sentence}"
+    if rotation.rolled_back_by is None:
+        because = f"{request.by}: {request.because}" if request.because else request.by
+        parts.journal.roll_back(rotation.id, Told("rollback", f"rollback asked for by {because}"), request.by)
+    elif rotation.state is State.PARKED:
+        return RequestState.REFUSED, f"{rotation.id} is parked on its way back: {rotation.sentence}"
+    return None
+
+
+def _prepare(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """Makes the accepted set that a first rotation needs, with the value in use as its only member."""
+    unknown = _refuse_unknown(parts, request)
+    if unknown is not None:
+        return unknown
+    recipe = parts.policies().secrets[request.about].recipe
+    if recipe.accepted_as is None:
+        return (
+            RequestState.REFUSED,
+            f"{request.about} has no accepted set: its policy does not say accepted_as",
+        )
+    try:
+        return _make_accepted_set(parts, recipe, recipe.accepted_as)
+    except (Drifted, Raced):
+        return RequestState.REFUSED, f"{recipe.accepted_as} is there already, and is never overwritten"
+    except Refused as refusal:
+        return RequestState.REFUSED, str(refusal)
+    except (Transient, NotYet) as trouble:
+        log.warning("an accepted set waits", secret=request.about, trouble=str(trouble))
+        return None
+
+
+def _make_accepted_set(parts: Parts, recipe: Recipe, name: str) -> tuple[RequestState, str]:
+    """Raises Drifted when there is such a parameter, and what else a store raises."""
+    provider, store = parts.provider(recipe), parts.store(recipe.environment)
+    if not provider.traits.shared:
+        return (
+            RequestState.REFUSED,
+            f"{recipe.provider} has no accepted set; take accepted_as out of the policy",
+        )
+    fields = {field: store.read(parameter).value for field, parameter in recipe.fields.items()}
+    in_use = Credential(provider.identify(fields) or recipe.secret, fields)
+    store.write(name, AcceptedSet([cast("SharedProvider", provider).member(in_use)]).sealed(), after=None)
+    return (
+        RequestState.TAKEN,
+        f"{name} holds the value in use; let verifiers read it before the first rotation",
     )
 
 

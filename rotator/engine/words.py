@@ -82,7 +82,8 @@ def late(entry: Decided) -> bool:
 
 def replaced(at: Gathered) -> bool:
     """Whether a rotation that is under way has brought all consumers to the successor."""
-    return at.history.active is not None and at.history.active.ledger.confirmed_at is not None
+    active = at.history.active
+    return active is not None and active.ledger.confirmed_at is not None and active.phase not in UNDOING
 
 
 def _under_way(rotation: Rotation) -> Word:

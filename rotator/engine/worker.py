@@ -22,7 +22,7 @@ from rotator.contracts.parts import Parts
 from rotator.engine.holds import held
 from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Park, Step, Undo, Verdict
-from rotator.engine.phases.undo import begin_undo
+from rotator.engine.phases.undo import begin_undo, no_way_back
 from rotator.engine.rollouts import advance_rollout
 from rotator.engine.settings import Bounds
 from rotator.model.errors import (
@@ -176,6 +176,7 @@ class Worker:
         """The phase's move, or what became of it: every exception is sorted here."""
         try:
             try:
+                _heed_rollback(step)
                 return held(step) or PHASES[rotation.phase](step)
             except Undo as verdict:
                 return begin_undo(step, verdict)
@@ -311,3 +312,10 @@ class Worker:
                     rotation=rotation.id,
                     credential=made,
                 )
+
+
+def _heed_rollback(step: Step) -> None:
+    """Raises Undo when a person asked to go back and there is a way; else the rotation goes on."""
+    by = step.rotation.rolled_back_by
+    if by is not None and not no_way_back(step.rotation, gapped=step.gapped):
+        raise Undo(Reason.ROLLED_BACK, f"{by} asked to go back to the old one")

@@ -21,7 +21,7 @@ from rotator.journal.words import among, is_word
 from rotator.model.errors import LostClaim
 from rotator.model.rotation import Phase, Priority, Rotation, State
 
-#: What a worker may write: the recipe is frozen, and priority and approval belong to people.
+#: What a worker may write: the recipe is frozen, and priority and approval belong to people, as does a rollback.
 _WRITTEN: Final = (
     "phase",
     "state",
@@ -36,7 +36,16 @@ _WRITTEN: Final = (
     "data_key",
 )
 #: What others may have changed under a worker's hands, and the claim itself.
-_NEWS: Final = ("priority", "approved_by", "run_at", "claim_until", "owner", "fence", "claim_lost_at")
+_NEWS: Final = (
+    "priority",
+    "approved_by",
+    "rolled_back_by",
+    "run_at",
+    "claim_until",
+    "owner",
+    "fence",
+    "claim_lost_at",
+)
 
 _THIS: Final = rotation.c.id == bindparam("key")
 _PARKED: Final = is_word(rotation.c.state, State.PARKED)
@@ -115,6 +124,14 @@ class Rotations(Section):
 
     def reopen(self, rotation_id: str, told: Told) -> bool:
         """Makes a parked rotation active and due where it stands. False when it is not parked."""
+        return self._reopen(rotation_id, told, {})
+
+    def roll_back(self, rotation_id: str, told: Told, by: str) -> None:
+        """Writes down who asked an active or parked rotation to go back, and makes it due."""
+        if not self._reopen(rotation_id, told, {"rolled_back_by": by}):
+            self._hear(rotation_id, told, {"rolled_back_by": by})
+
+    def _reopen(self, rotation_id: str, told: Told, word: Mapping[str, str]) -> bool:
         with self._db.writing() as connection:
             row = connection.execute(self._parked_end, {"key": rotation_id}).one_or_none()
             if row is None:
@@ -122,7 +139,7 @@ class Rotations(Section):
             *end, phase = row
             ending = _ending(tell(connection, rotation_id, End(*end), phase, (told,)))
             connection.execute(
-                self._reopen_rotation, {"key": rotation_id, "sentence": told.sentence, **ending}
+                self._reopen_rotation, {"key": rotation_id, "sentence": told.sentence, **word, **ending}
             )
             return True
 

@@ -84,6 +84,7 @@ rotation = Table(
     *_claimed(),
     Column("claim_lost_at", Moment),
     Column("approved_by", Text),
+    Column("rolled_back_by", Text),
     Column("attempt", Integer, nullable=False),
     Column("reason", Text),
     Column("sentence", Text, nullable=False),

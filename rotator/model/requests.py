@@ -16,7 +16,9 @@ class RequestKind(StrEnum):
     APPROVE = "approve"
     PAUSE = "pause"
     RESUME = "resume"
+    RETRY = "retry"  # a rotation that backs off tries now
     ROLL_BACK = "roll_back"
+    PREPARE = "prepare"  # an accepted set, before the first rotation
     TAKE_OVER = "take_over"
 
 

@@ -219,6 +219,7 @@ class Rotation(BaseModel):
     fence: int = 0
     claim_lost_at: datetime | None = None  # a worker vanished in the middle of it
     approved_by: str | None = None  # who gave the yes that the last step waits for
+    rolled_back_by: str | None = None  # who asked to go back to the old one, heeded while there is a way back
     attempt: int = 0
     reason: Reason | None = None
     sentence: str = ""  # for people; never a value

@@ -100,7 +100,8 @@ def test_waiting_ends_with_its_time_and_the_request_stays(story: Beside) -> None
 @pytest.mark.parametrize("words", [["rotate"], ["rotate", "--due", "--all"], ["rotate", "X", "--due"]])
 def test_rotate_wants_one_choice(story: Beside, words: list[str]) -> None:
     said = story(*words)
-    assert (said.code, said.err) == (2, "rotator: say which: SECRET…, --due or --all\n")
+    assert said.code == 2
+    assert said.err == "rotator: say which: SECRET…, --due, --all, or all of a --type, --owner or --env\n"
 
 
 def test_a_yes_for_what_waits(story: Beside) -> None:

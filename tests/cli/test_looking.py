@@ -71,7 +71,8 @@ def test_status_as_json_has_stable_keys(story: Beside) -> None:
     failed = by_secret["production/FAILED"]
     assert set(failed) == {
         "secret", "environment", "name", "type", "state", "standing", "sentence", "until", "age_seconds", "age_by",
-        "due_at", "overdue_at", "overdue", "owner", "rotation", "last", "unknown_credentials",
+        "due_at", "overdue_at", "overdue", "owner", "rotation", "last", "paused_until", "rollback_until",
+        "unknown_credentials",
     }  # fmt: skip
     assert failed["state"] == "failed"
     assert failed["rotation"]["id"] == "rfailed"

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from rotator.contracts.provider import Overlap, Traits
 from rotator.engine.ownership import hold_environments
+from rotator.engine.phases.undo import no_way_back
 from rotator.engine.requests import carry_out_requests
 from rotator.engine.scan import open_due
+from rotator.engine.worker import Worker
 from rotator.model.errors import Transient
 from rotator.model.policy import Mode
 from rotator.model.requests import RequestKind, RequestState
 from rotator.model.rotation import Phase, Priority, Reason, State
+from rotator.model.secrets import Credential, Sealed
 from rotator.model.windows import Window
 from tests.engine.things import DAY, HOUR, NOW, PERIOD, ago, policies, policy, request, rotation, seen
-from tests.engine.world import World
+from tests.engine.world import KINDS, Source, World
+
+
+class Single(Source):
+    """A source that keeps one credential."""
+
+    traits: ClassVar[Traits] = Traits(overlap=Overlap.NONE, **KINDS)  # type: ignore[arg-type]  # of mixed kinds
+
+
+class Shared(Source):
+    """Both ends are ours."""
+
+    traits: ClassVar[Traits] = Traits(overlap=Overlap.MANY, **KINDS, shared=True)  # type: ignore[arg-type]  # of mixed kinds
+
+    def member(self, credential: Credential) -> Sealed:
+        return credential.fields["value"]
+
 
 WAITS, TAKEN, REFUSED = RequestState.WAITING, RequestState.TAKEN, RequestState.REFUSED
 
@@ -219,8 +239,133 @@ def test_a_pause_without_a_near_end_would_be_forgotten(world: World, until: Any)
     assert world.journal.pauses() == {}
 
 
-def test_rolling_back_by_hand_is_refused(world: World) -> None:
-    assert ask(world, RequestKind.ROLL_BACK) == (REFUSED, "rolling back by hand is not possible yet")
+# retry
+
+
+def test_a_rotation_that_backs_off_tries_now(world: World) -> None:
+    world.has(rotation(phase=Phase.STORE, reason=Reason.RETRYING, run_at=NOW + DAY))
+    assert ask(world, RequestKind.RETRY, "rot1") == (TAKEN, "rot1 tries again now")
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert row.run_at == NOW
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"state": State.PARKED}, {"phase": Phase.GRACE, "reason": Reason.GRACE}, {"state": State.DONE}],
+)
+def test_what_does_not_back_off_knows_itself_when_it_goes_on(world: World, changes: dict[str, Any]) -> None:
+    row = world.has(rotation(**{"run_at": NOW + DAY, **changes}))
+    state, sentence = ask(world, RequestKind.RETRY, "rot1")
+    assert (state, sentence) == (
+        REFUSED,
+        f"rot1 does not wait for its next try: it is {row.state} at {row.phase}",
+    )
+    assert world.journal.rotation("rot1") == row
+
+
+# rollback
+
+
+@pytest.mark.parametrize(
+    "phase", [Phase.PLAN, Phase.CREATE, Phase.ANNOUNCE, Phase.STORE, Phase.CONFIRM, Phase.GRACE]
+)
+@pytest.mark.parametrize("state", [State.ACTIVE, State.PARKED])
+def test_a_rollback_is_answered_when_the_rotation_has_turned_round(
+    world: World, phase: Phase, state: State
+) -> None:
+    world.has(rotation(phase=phase, state=state, run_at=NOW + DAY))
+    assert ask(world, RequestKind.ROLL_BACK, "rot1", because="logins fail") == (WAITS, "")
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert (row.state, row.run_at, row.rolled_back_by) == (State.ACTIVE, NOW, "ana")
+    assert world.journal.events("rot1")[-1].sentence == "rollback asked for by ana: logins fail"
+    carry_out_requests(world)
+    assert outcome(world) == (WAITS, "")
+    Worker(world, "worker").work()
+    turned = world.journal.rotation("rot1")
+    assert turned is not None
+    assert turned.ledger.undo_reason is Reason.ROLLED_BACK
+    carry_out_requests(world)
+    assert outcome(world) == (TAKEN, "rot1 goes back")
+
+
+@pytest.mark.parametrize(
+    "changes, why",
+    [
+        ({"phase": Phase.DISABLE}, "too late, the old one is being invalidated"),
+        ({"phase": Phase.QUARANTINE}, "too late, the old one is being invalidated"),
+        ({"phase": Phase.RESTORE}, "it is on its way back already"),
+        ({"state": State.DONE, "ended_at": NOW}, "it has ended: done"),
+        ({"phase": Phase.GRACE, "priority": Priority.EMERGENCY}, "the old one was declared compromised"),
+        (
+            {"phase": Phase.GRACE, "ledger": {"predecessor_works": False}},
+            "the source refused the old one before",
+        ),
+    ],
+)
+def test_a_rollback_without_a_way_back_is_refused(world: World, changes: dict[str, Any], why: str) -> None:
+    row = world.has(rotation(**changes))
+    state, sentence = ask(world, RequestKind.ROLL_BACK, "rot1")
+    assert state is REFUSED
+    assert sentence.startswith(f"rot1 cannot go back: {why}")
+    assert world.journal.rotation("rot1") == row
+
+
+@pytest.mark.parametrize(
+    "phase, refused", [(Phase.READY, False), (Phase.ACTIVATE, True), (Phase.CONFIRM, True)]
+)
+def test_a_source_that_keeps_one_credential_has_no_way_back(
+    world: World, phase: Phase, refused: bool
+) -> None:
+    world.sources["production/KEY"] = Single("fake:production/KEY")
+    world.has(rotation(phase=phase))
+    state, sentence = ask(world, RequestKind.ROLL_BACK, "rot1")
+    assert (state is REFUSED) == refused
+    assert ("its source keeps one credential" in sentence) == refused
+
+
+def test_a_rollback_that_was_overtaken_is_refused_and_the_rotation_goes_on(world: World) -> None:
+    world.has(rotation(phase=Phase.GRACE))
+    assert ask(world, RequestKind.ROLL_BACK, "rot1") == (WAITS, "")
+    world.becomes("rot1", phase=Phase.DISABLE)
+    carry_out_requests(world)
+    assert outcome(world)[1].startswith("rot1 cannot go back: too late")
+    assert no_way_back(world.journal.rotations()[0], gapped=False)
+
+
+# prepare
+
+
+def test_an_accepted_set_is_made_with_the_value_in_use_and_never_overwritten(world: World) -> None:
+    world.today = policies(policy(how={"accepted_as": "/taly/production/KEY_ACCEPTED"}))
+    world.sources["production/KEY"] = Shared("fake:production/KEY")
+    world.put("/taly/production/KEY", "in use")
+    state, sentence = ask(world, RequestKind.PREPARE)
+    assert (state, sentence.split(";")[0]) == (TAKEN, "/taly/production/KEY_ACCEPTED holds the value in use")
+    made = world.store("production").read("/taly/production/KEY_ACCEPTED")
+    assert made.value == Sealed('["in use"]')
+    world.put("/taly/production/KEY", "another")
+    world.journal.add_request(request(RequestKind.PREPARE, id="q2", at=NOW + HOUR))
+    carry_out_requests(world)
+    there = "/taly/production/KEY_ACCEPTED is there already, and is never overwritten"
+    assert outcome(world) == (REFUSED, there)
+    assert world.store("production").read("/taly/production/KEY_ACCEPTED") == made
+
+
+def test_no_accepted_set_where_the_policy_or_the_source_has_none(world: World) -> None:
+    assert "does not say accepted_as" in ask(world, RequestKind.PREPARE)[1]
+    world.today = policies(policy(how={"accepted_as": "/taly/production/KEY_ACCEPTED"}))
+    world.put("/taly/production/KEY")
+    world.journal.add_request(request(RequestKind.PREPARE, id="q2", at=NOW + HOUR))
+    carry_out_requests(world)
+    assert outcome(world)[1].startswith("fake has no accepted set")
+
+
+def test_an_accepted_set_waits_for_a_store_that_is_away(world: World) -> None:
+    world.today = policies(policy(how={"accepted_as": "/taly/production/KEY_ACCEPTED"}))
+    world.refusals["production/KEY"] = Transient("SSM does not answer")
+    assert ask(world, RequestKind.PREPARE) == (WAITS, "")
 
 
 def test_taking_over(world: World) -> None:

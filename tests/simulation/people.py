@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rotator.contracts.provider import Overlap
 from rotator.model.policy import Deployment, SecretPolicy
 from rotator.model.requests import Request, RequestKind
-from rotator.model.rotation import Reason, State
+from rotator.model.rotation import UNDOING, Reason, State
 from tests.simulation.schedule import HOUR, MINUTE
 from tests.simulation.source import LIVE, Held
 
@@ -45,6 +45,7 @@ class People:
             ("longer grace", self.longer_grace, 1),
             ("request", self.request, 3),
             ("emergency", self.emergency, 3),
+            ("rollback", self.roll_back, 2),
             ("straggler", self.straggler, 2),
             ("journal restored", self.restore, 1),
             ("journal lost", self.lose, 1),
@@ -228,6 +229,12 @@ class People:
         secret = self._secret().secret
         self.world.emergencies.add(secret)
         self._ask(RequestKind.EMERGENCY, secret)
+
+    def roll_back(self) -> None:
+        """Somebody wants the old one back; whether there is still a way is for the engine to say."""
+        unfinished = [one for one in self.run.database.rotations(unfinished=True) if one.phase not in UNDOING]
+        if unfinished:
+            self._ask(RequestKind.ROLL_BACK, self.random.choice(unfinished).id)
 
     def say_yes(self) -> None:
         """Somebody looks at what waits for a yes; when days are calm, always."""

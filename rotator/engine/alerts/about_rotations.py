@@ -96,6 +96,8 @@ def _going_back(about: About, rotation: Rotation, *, known: bool) -> Finding:
     why = rotation.ledger.undo_reason
     kind = AlertKind.ROLLOUT_FAILED if why in _ROLLOUTS else AlertKind.ROTATION_FAILED
     what = "rollout failed" if why in _ROLLOUTS else "rotation failed"
+    if why is Reason.ROLLED_BACK:
+        what = "a person wants the old one back"
     facts = {
         **_step(rotation),
         "Reason": f"{why} at {rotation.ledger.undo_from}",

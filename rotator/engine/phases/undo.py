@@ -13,11 +13,33 @@ from rotator.engine.phases.rollout import joined, rolled_out
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, Undo
 from rotator.model.errors import CredentialRefused, Drifted, Raced
-from rotator.model.rotation import Phase, Purpose, Reason, State
+from rotator.model.rotation import UNDOING, Phase, Priority, Purpose, Reason, Rotation, State
 from rotator.model.secrets import AcceptedSet
 
 _QUIET = frozenset({Phase.PLAN, Phase.TIDY, Phase.CREATE, Phase.READY, Phase.ACTIVATE, Phase.VERIFY})
 _STORED = frozenset({Phase.STORE, Phase.REDEPLOY, Phase.CONFIRM})
+_BEFORE_ACTIVATE = frozenset({Phase.PLAN, Phase.TIDY, Phase.CREATE, Phase.READY})
+
+
+def no_way_back(rotation: Rotation, *, gapped: bool) -> str:
+    """Why a person cannot take the rotation back any more, and what to do instead; empty while they can.
+
+    `gapped`: the source keeps one credential only.
+    """
+    phase, again = rotation.phase, f"rotate again instead: rotator rotate {rotation.secret}"
+    if rotation.state in {State.DONE, State.UNDONE}:
+        return f"it has ended: {rotation.state}; {again}"
+    if phase in UNDOING:
+        return "it is on its way back already"
+    if rotation.priority is Priority.EMERGENCY:
+        return f"the old one was declared compromised; {again}"
+    if phase not in _QUIET | _STORED | {Phase.ANNOUNCE, Phase.GRACE}:
+        return f"too late, the old one is being invalidated; {again}"
+    if gapped and phase not in _BEFORE_ACTIVATE:
+        return f"its source keeps one credential, and by now that is the new one; {again}"
+    if rotation.ledger.predecessor_works is False and phase not in _QUIET:
+        return f"the source refused the old one before the rotation began; {again}"
+    return ""
 
 
 def begin_undo(step: Step, verdict: Undo) -> Move:
@@ -33,7 +55,7 @@ def begin_undo(step: Step, verdict: Undo) -> Move:
             Reason.NOTHING_TO_RETURN_TO,
             f"{verdict.sentence}; the source refused the old one before we began",
         )
-    if phase in _STORED:
+    if phase in _STORED | {Phase.GRACE}:
         first = Phase.RESTORE
     elif phase is Phase.ANNOUNCE:
         first = Phase.WITHDRAW

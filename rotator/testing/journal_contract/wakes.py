@@ -53,6 +53,26 @@ class WakesContract:
         taken = claimed(journal)
         assert (taken.id, taken.approved_by, taken.priority) == (row.id, "ana", Priority.NORMAL)
 
+    def test_a_rollback_is_written_down_and_makes_due(self, journal: Journal) -> None:
+        row = waiting(journal, held(journal))
+        journal.roll_back(row.id, Told("rollback", "logins fail"), by="ana")
+        assert journal.events(row.id)[-1].kind == "rollback"
+        assert claimed(journal).rolled_back_by == "ana"
+
+    def test_a_rollback_reaches_whoever_holds_the_row(self, journal: Journal) -> None:
+        row = held(journal)
+        journal.roll_back(row.id, Told("rollback", "logins fail"), by="ana")
+        assert journal.checkpoint(row, row, release=True).rolled_back_by == "ana"
+
+    def test_a_rollback_reopens_a_parked_rotation_and_leaves_an_ended_one_alone(
+        self, journal: Journal
+    ) -> None:
+        parked, done = ended(journal, KEY, State.PARKED), ended(journal, "production/B", State.DONE)
+        for row in (parked, done):
+            journal.roll_back(row.id, Told("rollback", "logins fail"), by="ana")
+        assert claimed(journal).id == parked.id
+        assert journal.rotation(done.id) == done
+
     def test_escalate_makes_an_emergency_and_wakes(self, journal: Journal) -> None:
         row = waiting(journal, held(journal))
         journal.escalate(row.id, Told("escalated", "it leaked"))

@@ -1,4 +1,4 @@
-"""A policy is kept as it was resolved, too: the command line then needs neither to load nor to check its text."""
+"""Who asked to go back; and policies as they were resolved, so that looking needs neither to load nor to check them."""
 
 from alembic import op
 from sqlalchemy import Column, Text
@@ -8,4 +8,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    op.add_column("rotation", Column("rolled_back_by", Text))
     op.add_column("policy_version", Column("resolved", Text))
