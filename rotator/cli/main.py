@@ -133,6 +133,19 @@ def approve(
     give_yes(what, env, reason, json=json)
 
 
+@app.command("take-over")
+def take_over(
+    environment: Annotated[str, typer.Argument(help="An environment that another installation owns.")],
+    reason: Reason = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether the other one is gone.")] = False,
+    json: Json = False,
+) -> None:
+    """Take an environment over from an installation that is gone. The daemon does it within seconds."""
+    from rotator.cli.take_over import claim_environment
+
+    claim_environment(environment, reason, yes=yes, json=json)
+
+
 @app.command()
 def history(
     what: Annotated[str, typer.Argument(help=f"{NAMED}, or a rotation's id.")],

@@ -10,10 +10,17 @@ from rotator.engine.scan import Decided
 from rotator.model.policy import Policies
 
 
+def environment_named(typed: str, policies: Policies) -> str:
+    """An environment of policies.yaml. Raises Unusable with a guess where it has none of that name."""
+    if typed not in policies.environments:
+        raise Unusable(f"policies.yaml has no environment {typed}{hint(typed, policies.environments)}")
+    return typed
+
+
 def in_environment(policies: Policies, decided: Mapping[str, Decided], env: str | None) -> dict[str, Decided]:
     """The secrets of one environment, or all. Raises Unusable with a guess for an environment that is none."""
-    if env is not None and env not in policies.environments:
-        raise Unusable(f"policies.yaml has no environment {env}{hint(env, policies.environments)}")
+    if env is not None:
+        environment_named(env, policies)
     return {
         secret: entry for secret, entry in decided.items() if env in {None, entry.gathered.policy.environment}
     }
@@ -24,8 +31,8 @@ def secret_named(typed: str, policies: Policies, env: str | None) -> str:
 
     Raises Unusable when there is none (with a guess) or when several environments have it.
     """
-    if env is not None and env not in policies.environments:
-        raise Unusable(f"policies.yaml has no environment {env}{hint(env, policies.environments)}")
+    if env is not None:
+        environment_named(env, policies)
     ours = {
         secret: policy for secret, policy in policies.secrets.items() if env in {None, policy.environment}
     }
@@ -45,8 +52,8 @@ def secret_named(typed: str, policies: Policies, env: str | None) -> str:
 
 def _none_such(typed: str, policies: Policies, env: str | None) -> str:
     where, _, name = typed.rpartition("/")
-    if where and where not in policies.environments and not typed.startswith("/"):
-        raise Unusable(f"policies.yaml has no environment {where}{hint(where, policies.environments)}")
+    if where and not typed.startswith("/"):
+        environment_named(where, policies)
     known = [policy.name for policy in policies.secrets.values()]
     there = f" in {env or where}" if env or where in policies.environments else ""
     raise Unusable(f"policies.yaml has no secret {name}{there}{hint(name, known)}")
