@@ -184,8 +184,11 @@ class Journal(Protocol):
         """Writes how far an alert has been told and releases it."""
 
     # rates
-    def reserve(self, account: str, per_second: float, burst: int) -> timedelta:
-        """Takes the account's next slot (GCRA) and returns how long to wait until it."""
+    def reserve(self, account: str, per_second: float, burst: int, longest: timedelta) -> timedelta:
+        """Takes the account's next slot (GCRA) and returns how long to wait until it.
+
+        Raises NotYet, and takes nothing, when that is longer than `longest`: a call not made uses up no rate.
+        """
 
     def hold_account(self, account: str, until: datetime) -> None:
         """Nobody calls the account before `until`."""
