@@ -24,6 +24,10 @@ class TestSqliteFile(JournalContract):
         with closing(open_journal(sqlite_url, daemon=False)) as other:
             yield other
 
+    @pytest.mark.slow  # each of a thousand writes waits for the disk
+    def test_all_of_them_however_many_unless_limited(self, journal: Journal) -> None:
+        super().test_all_of_them_however_many_unless_limited(journal)
+
 
 class TestSqliteMemory(JournalContract):
     @pytest.fixture
