@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from rotator.engine.phases.step import Move, Park, Step
+from rotator.model.numbers import counted
 from rotator.model.rotation import BEFORE_CONFIRMED, UNDOING, Phase, Reason, State
 from rotator.model.windows import next_allowed
 
@@ -101,5 +102,5 @@ def _others(step: Step) -> Move | None:
     ]
     if len(ahead) < limit:
         return None
-    sentence = f"waiting for {ahead[0]}: at most {limit} rotation(s) of a workload at once"
+    sentence = f"waiting for {ahead[0]}: at most {counted(limit, 'rotation')} of a workload at once"
     return step.wait(Reason.OTHERS, sentence, max(step.bounds.poll, timedelta(seconds=5)))

@@ -23,6 +23,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from rotator.journal.chain import BEGINNING, hash_of
 from rotator.journal.database import Section
 from rotator.journal.tables import UNSIGNED, event, head, meta, rotation
+from rotator.model.numbers import counted
 
 Mac = Callable[[bytes], str]
 #: Of the chains that grew: rotation id -> (last sequence, last hash).
@@ -142,7 +143,7 @@ def _faults(chain: Sequence[Row[Any]]) -> Iterator[Broken]:
 
 def _silent(untold: Iterable[tuple[str, int]]) -> Iterator[Broken]:
     for rotation_id, last_sequence in untold:
-        yield Broken(rotation_id, 1, f"all of its {last_sequence} events are missing")
+        yield Broken(rotation_id, 1, f"its whole story is missing, {counted(last_sequence, 'event')}")
 
 
 def _forged(heads: Sequence[Row[Any]], ends: Mapping[int | None, Ends], mac: Mac | None) -> Iterator[Broken]:

@@ -24,6 +24,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
@@ -189,7 +190,7 @@ class Postgres:
                    group by 2, 3 order by 1 desc, 2, 3 limit 5""",
                 [role.name, _VERIFYING],
             ).fetchall()
-        by = [f"{_sessions(count)} from {address} ({name})" for count, address, name in rows]
+        by = [f"{counted(count, 'session')} from {address} ({name})" for count, address, name in rows]
         return LastUsed(now=bool(rows), by=", ".join(by))
 
     def _turn_after(self, predecessor: str | None) -> str:
@@ -243,10 +244,6 @@ class Postgres:
                 f"the server refuses rotator's own login in {name}: nothing was changed, consumers are not affected. "
                 "Put a login that works there; it is read again at the next try"
             ) from None
-
-
-def _sessions(count: int) -> str:
-    return "1 session" if count == 1 else f"{count} sessions"
 
 
 def _complaints_about(template: str) -> list[str]:

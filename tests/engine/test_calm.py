@@ -389,6 +389,23 @@ def test_a_foreign_owner_is_one_message_and_silences_what_is_not_ours(world: Wor
     )
 
 
+def test_one_is_not_spoken_of_as_many(world: World) -> None:
+    world.looked(seen(trouble="the source is away", census_at=ago(3 * DAY)))
+    world.journal.note_surveyed(
+        surveyed(unmanaged=("/taly/production/A",), unheld="not allowed to write the owner parameter")
+    )
+    world.tell()
+    world.passes(11 * MINUTE)
+    world.tell()
+    assert sorted(alert.title for _, alert in world.slack.read) == [
+        "1 parameter of production is in no policy",
+        "a source could not be counted for two days",
+        "the store of production cannot be reached",
+    ]
+    (away,) = [alert for _, alert in world.slack.read if "store" in alert.title]
+    assert away.facts["Impact"] == "none yet: 1 credential stays as it is, and is not rotated"
+
+
 @pytest.mark.parametrize("unmanaged, told", [("alert", 1), ("fail", 1), ("ignore", 0)])
 def test_parameters_in_no_policy(world: World, unmanaged: str, told: int) -> None:
     world.today = policies(policy(), unmanaged=unmanaged)

@@ -15,6 +15,7 @@ from rotator.engine.alerts.finding import PATIENCE, Finding, identity, listed
 from rotator.engine.outbox import unheard
 from rotator.engine.standing import Gathered
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
+from rotator.model.numbers import counted
 from rotator.model.observations import Surveyed
 from rotator.model.policy import Policies
 from rotator.model.rotation import Rotation
@@ -106,7 +107,8 @@ def about_environment(here: Installation, survey: Surveyed, pages: Collection[st
         yield here.finding(
             AlertKind.UNMANAGED,
             Severity.INFO,
-            f"{len(survey.unmanaged)} parameters of {environment} are in no policy",
+            f"{counted(len(survey.unmanaged), 'parameter')} of {environment} "
+            f"{'is' if len(survey.unmanaged) == 1 else 'are'} in no policy",
             facts,
             "add them to policies.yaml, or to its ignore list",
             environment=environment,
@@ -133,7 +135,7 @@ def stuck_together(
     yield here.finding(
         AlertKind.UNREACHABLE,
         _severity(pages, [one.secret for one in stuck_ones]),
-        f"{len(stuck_ones)} rotations do not get on" if len(stuck_ones) > 1 else "1 rotation does not get on",
+        f"{counted(len(stuck_ones), 'rotation')} {'does' if len(stuck_ones) == 1 else 'do'} not get on",
         facts,
         "see whether KMS or the sources are away: rotator status",
         about="rotations",
@@ -166,9 +168,9 @@ def about_census(here: Installation, gathered: Iterable[Gathered]) -> Iterator[F
         yield here.finding(
             AlertKind.UNREACHABLE,
             Severity.WARNING,
-            "sources could not be counted for two days",
+            f"{'a source' if len(blind) == 1 else 'sources'} could not be counted for two days",
             facts,
-            "see whether they are away: rotator status",
+            "see what is away: rotator status",
             about="census",
         )
 
@@ -181,10 +183,12 @@ def about_channels(here: Installation, rows: Iterable[AlertRow]) -> Iterator[Fin
             for address in unheard(row):
                 waiting.setdefault(address, []).append(row)
     for address, late in waiting.items():
-        since = min(row.alert.opened_at for row in late)
+        since = spell(here.now - min(row.alert.opened_at for row in late))
         facts = {
             "Where": address,
-            "Impact": f"{len(late)} alerts have not been heard there, the oldest for {spell(here.now - since)}",
+            "Impact": f"1 alert has not been heard there for {since}"
+            if len(late) == 1
+            else f"{len(late)} alerts have not been heard there, the oldest for {since}",
             "Next": "rotator goes on trying; nothing is lost",
         }
         yield here.finding(
@@ -202,7 +206,9 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
     ours = [one for one in here.policies.secrets.values() if one.environment == survey.environment]
     facts = {
         "What": survey.trouble or survey.unheld,
-        "Impact": f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
+        "Impact": "none yet: 1 credential stays as it is, and is not rotated"
+        if len(ours) == 1
+        else f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
         "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC",
         "Next": "rotator tries again by itself every few minutes",
     }
