@@ -184,6 +184,7 @@ class Ledger(BaseModel):
     confirmed_at: datetime | None = None
     evidence: Evidence | None = None
     grace_until: datetime | None = None
+    unused: Evidence | None = None  # `assumed`: the source does not tell, and the policy accepts that
     disabled_at: datetime | None = None
     death: Death | None = None
     proved_at: datetime | None = None
