@@ -143,11 +143,18 @@ class Postgres:
             admin.execute(role.remarked(holder))
 
     def verify(self, credential: Credential) -> None:
-        """Logs in with exactly what consumers read, and runs `verify_sql`."""
-        login = self._consumers.login(credential.fields)
+        """Logs in with exactly what consumers read, and runs `verify_sql`.
+
+        The policy chose both the statement and, by its template, the server. So the statement is one, and only reads;
+        what the server says about it is not repeated, since it may quote data; and to whoever asks for the password in
+        clear it is not sent.
+        """
+        login = {"require_auth": "!password", **self._consumers.login(credential.fields)}
         where = f"{split(credential.id)[0] or 'the user in the store'} at {self._consumers.place}"
-        with transaction(login, self._around.clock, where, _VERIFYING) as consumer:
-            consumer.execute(self._options.verify_sql)
+        with transaction(login, self._around.clock, where, _VERIFYING, quoted=False) as consumer:
+            consumer.read_only = True
+            # In binary the server takes one statement at a time: none can end the transaction and begin another.
+            consumer.execute(self._options.verify_sql, binary=True)
 
     def disable(self, credential_id: str) -> None:
         """NOLOGIN: the password stays, so enable() brings the same credential back. Open sessions go on."""
