@@ -26,13 +26,11 @@ def clock() -> VirtualClock:
 def journal(request: pytest.FixtureRequest, clock: VirtualClock) -> Iterator[SqlJournal]:
     if request.param == "memory":
         opened: SqlJournal = open_memory_journal(now=clock.now)
+    elif request.param == "file":
+        opened = open_journal(request.getfixturevalue("sqlite_url"), daemon=True, now=clock.now)
     else:
-        url = (
-            request.getfixturevalue("sqlite_url")
-            if request.param == "file"
-            else request.getfixturevalue("new_database")()
-        )
-        opened = open_journal(url, daemon=True, now=clock.now)
+        request.getfixturevalue("replicas")  # has emptied it
+        opened = open_journal(request.getfixturevalue("shared_database"), daemon=True, now=clock.now)
     with closing(opened) as journal:
         yield journal
 
