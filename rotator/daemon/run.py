@@ -53,6 +53,8 @@ def bounds_of(settings: Settings) -> Bounds:
         slow_poll=settings.slow_poll,
         linger=settings.linger,
         signed_request_life=settings.signed_request_life,
+        patience=settings.alert_patience,
+        attempts_in_silence=settings.alert_attempts,
     )
 
 
@@ -178,7 +180,7 @@ class Daemon:
             self._wake.set()
 
     def _alerts(self) -> None:
-        keep_alerts(self.parts, self.policy.rejected)
+        keep_alerts(self.parts, self.policy.rejected, self.bounds)
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
                 return

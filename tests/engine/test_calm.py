@@ -9,6 +9,7 @@ import pytest
 
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.scan import survey
+from rotator.engine.settings import Bounds
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.errors import Transient
 from rotator.model.observations import Surveyed
@@ -98,6 +99,14 @@ def test_a_store_that_is_away_for_a_moment_is_no_news(world: World) -> None:
     world.passes(DAY)
     world.tell()
     assert world.news() == []
+
+
+def test_whoever_has_no_patience_is_told_at_once(world: World) -> None:
+    world.bounds = Bounds(patience=timedelta())
+    world.looked(seen())
+    world.journal.note_surveyed(surveyed(trouble="one lost answer"))
+    world.tell()
+    assert world.news() == ["warning: the store of production cannot be reached"]
 
 
 def test_a_store_that_is_away_while_its_secrets_page_is_critical(world: World) -> None:

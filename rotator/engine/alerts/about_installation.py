@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from rotator.engine.ages import spell
 from rotator.engine.alerts.about_rotations import stuck
-from rotator.engine.alerts.finding import PATIENCE, Finding, identity, listed
+from rotator.engine.alerts.finding import Finding, identity, listed
 from rotator.engine.outbox import unheard
 from rotator.engine.standing import Gathered
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
@@ -22,8 +22,6 @@ from rotator.model.rotation import Rotation
 
 #: A census that did not come about for so long is news; it is taken once a day.
 CENSUS_OVERDUE = timedelta(days=2)
-#: So many attempts at an address fail before the others hear of it: about four minutes.
-_DELIVERIES_IN_SILENCE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Installation:
         *,
         environment: str = "",
         about: str = "",
-        patience: timedelta = timedelta(),
+        passing: bool = False,
     ) -> Finding:
         """A finding for the default owner."""
         alert = Alert(
@@ -57,7 +55,7 @@ class Installation:
             action=action,
             opened_at=self.now,
         )
-        return Finding(alert, patience=patience)
+        return Finding(alert, passing=passing)
 
 
 def about_policy(here: Installation, rejected: str) -> Iterator[Finding]:
@@ -175,11 +173,13 @@ def about_census(here: Installation, gathered: Iterable[Gathered]) -> Iterator[F
         )
 
 
-def about_channels(here: Installation, rows: Iterable[AlertRow]) -> Iterator[Finding]:
-    """Addresses that hear nothing; told through all the others."""
+def about_channels(
+    here: Installation, rows: Iterable[AlertRow], attempts_in_silence: int
+) -> Iterator[Finding]:
+    """Addresses that hear nothing, after so many attempts; told through all the others."""
     waiting: dict[str, list[AlertRow]] = {}
     for row in rows:
-        if row.alert.kind is not AlertKind.DELIVERY_FAILED and row.attempt >= _DELIVERIES_IN_SILENCE:
+        if row.alert.kind is not AlertKind.DELIVERY_FAILED and row.attempt >= attempts_in_silence:
             for address in unheard(row):
                 waiting.setdefault(address, []).append(row)
     for address, late in waiting.items():
@@ -219,7 +219,7 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
         facts,
         "see whether AWS is away, or rotator's role has lost a permission",
         environment=survey.environment,
-        patience=PATIENCE,
+        passing=True,
     )
 
 

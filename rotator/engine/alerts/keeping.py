@@ -27,10 +27,12 @@ from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity
 from rotator.engine.scan import Decided, decisions
+from rotator.engine.settings import Bounds
 from rotator.engine.standing import Standing
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.observations import History
 
+_USUAL = Bounds()
 #: Alerts that say why a secret is not rotated: as long as one is told, overdue is no news of its own.
 _EXPLAINS_OVERDUE = frozenset(
     {
@@ -44,17 +46,17 @@ _EXPLAINS_OVERDUE = frozenset(
 )
 
 
-def keep_alerts(parts: Parts, policy_rejected: str = "") -> None:
+def keep_alerts(parts: Parts, policy_rejected: str = "", bounds: Bounds = _USUAL) -> None:
     """Brings the outbox in line with the state."""
     now = parts.journal.now()
     decided = decisions(parts.journal, parts.policies())
     rows = {row.alert.identity: row for row in parts.journal.alerts(unclosed=True)}
-    found = {one.alert.identity: one for one in _findings(parts, now, decided, rows, policy_rejected)}
-    wait = parts.policies().alerts.group_wait
+    found = {one.alert.identity: one for one in _findings(parts, now, decided, rows, policy_rejected, bounds)}
+    soon = parts.policies().alerts.group_wait
     for key, finding in found.items():
         row = rows.get(key)
         if not finding.quiet:
-            _tell(parts, finding, row, wait)
+            _tell(parts, finding, row, max(soon, bounds.patience) if finding.passing else soon)
         elif row is not None and not row.alert.closed:
             _hush(parts, row, decided, now)
     for key, row in rows.items():
@@ -67,7 +69,7 @@ def _tell(parts: Parts, finding: Finding, row: AlertRow | None, wait: timedelta)
     if row is not None:
         alert = alert.model_copy(update={"opened_at": row.alert.opened_at})
     if row is None or alert != row.alert:
-        parts.journal.post_alert(alert, max(wait, finding.patience))
+        parts.journal.post_alert(alert, wait)
 
 
 def _hush(parts: Parts, row: AlertRow, decided: Mapping[str, Decided], now: datetime) -> None:
@@ -90,6 +92,7 @@ def _findings(
     decided: Mapping[str, Decided],
     rows: Mapping[str, AlertRow],
     policy_rejected: str,
+    bounds: Bounds,
 ) -> Iterator[Finding]:
     """Everything that is so."""
     here = Installation(parts.policies(), now)
@@ -104,7 +107,7 @@ def _findings(
         yield from about_environment(here, survey, pages)
     yield from together
     yield from about_census(here, [entry.gathered for entry in decided.values()])
-    yield from about_channels(here, rows.values())
+    yield from about_channels(here, rows.values(), bounds.attempts_in_silence)
     for entry in decided.values():
         yield from _about_secret(here, entry, away, together=bool(together))
     for rotation in unfinished:
