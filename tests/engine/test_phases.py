@@ -16,7 +16,7 @@ from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Park, Step, Undo
 from rotator.engine.phases.undo import begin_undo
 from rotator.engine.settings import Bounds
-from rotator.model.errors import CredentialRefused, Refused
+from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.policy import Deployment, Recipe
 from rotator.model.rotation import (
     Death,
@@ -306,6 +306,16 @@ def test_once_the_platform_is_repaired_consumers_are_taken_back_after_all(bench:
     assert again.state is State.ACTIVE
     (fresh,) = again.ledger.rollouts[Purpose.UNDO.value]
     assert fresh != rollout.id
+
+
+def test_a_platform_that_does_not_answer_is_trouble_of_all_that_wait_for_it(bench: Bench) -> None:
+    row, _ = joined(bench, Purpose.REDEPLOY, under_way(Phase.CONFIRM, wrote={NAME: 2}, wrote_at=NOW))
+    assert bench.goes(row).reason is Reason.ROLLING_OUT
+    (claimed,) = bench.journal.claim_rollouts("worker", 10, timedelta(seconds=60))
+    waits = claimed.model_copy(update={"attempt": 1, "run_at": NOW + MINUTE})
+    bench.journal.checkpoint_rollout(claimed, waits, release=True)
+    with pytest.raises(Transient, match="platform of production/api does not answer"):
+        bench.goes(row)
 
 
 @pytest.mark.parametrize("why", ["one credential only", "the old one was dead before"])

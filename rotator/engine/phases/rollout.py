@@ -81,6 +81,11 @@ def rolled_out(step: Step, purpose: Purpose, since: datetime) -> Move | None:
         )
         return _failed(step, purpose, Reason.NOT_SEEN if unseen else Reason.ROLLOUT_FAILED, sentence)
     running = [row for row in rows if row.state is not RolloutState.DONE]
+    silent = [row.workload for row in running if row.attempt]
+    if silent:  # an attempt of ours too: people hear of it as of any other far side that is away
+        raise Transient(
+            f"the platform of {plural(silent)} does not answer: nobody knows how the rollout stands"
+        )
     if running:
         sentence = f"waiting for the rollout of {plural(row.workload for row in running)}"
         return step.wait(
