@@ -7,12 +7,14 @@ nothing more may be done under the claim, because the write may have happened or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from rotator.contracts.sealer import DataKey
 from rotator.model.alerts import Alert, AlertRow
 from rotator.model.observations import History, Observed, Pause, Surveyed
+from rotator.model.record import Broken, Head
 from rotator.model.requests import Request, RequestState
 from rotator.model.rotation import Event, Phase, Purpose, RolloutRow, Rotation
 
@@ -192,3 +194,22 @@ class Journal(Protocol):
 
     def hold_account(self, account: str, until: datetime) -> None:
         """Nobody calls the account before `until`."""
+
+    # proofs
+    def unsigned(self) -> bool:
+        """Whether anything was recorded that no head covers yet."""
+
+    def newest_head(self) -> Head | None:
+        """The last signed head; None before the first."""
+
+    def sign_heads(self, key: DataKey) -> Head:
+        """Signs the ends of all chains that grew since the newest head, over that head, and keeps `key` wrapped."""
+
+    def verify_chain(self, rotation_id: str) -> Sequence[Broken]:
+        """What is not as it was written in one rotation's story: changed, missing, moved or cut off."""
+
+    def verify_all(self, open_key: Callable[[str], DataKey] | None = None) -> Sequence[Broken]:
+        """The same for every rotation and every head; without `open_key` the heads' signatures are not looked at.
+
+        A head whose key `open_key` refuses to open is among what is found; Transient trouble is raised.
+        """

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text
 from rotator.journal.away import answering
 from rotator.journal.database import begin
 
-NEWEST: Final = "0001"
+NEWEST: Final = "0002"
 _ONE_AT_A_TIME: Final = 0x726F7461746F72  # the advisory lock's number: "rotator"
 
 
