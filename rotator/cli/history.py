@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
+import typer
+
+from rotator.cli.codes import Code
 from rotator.cli.names import secret_named
 from rotator.cli.opening import Place, Unusable, looking
 from rotator.cli.rows import rotation_facts
@@ -20,7 +24,7 @@ _WORDS = {
 
 
 def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
-    """Prints the newest rotations of a secret, or one by its id."""
+    """Prints the newest rotations of a secret, or one by its id; exit code 1 when a story is not as it was written."""
     place = looking()
     one = place.journal.rotation(what)
     if one is not None:
@@ -31,6 +35,7 @@ def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
         if not rotations:
             say(f"{secret} has never been rotated by this installation")
     stories = [(rotation, place.journal.events(rotation.id)) for rotation in rotations]
+    faults = {rotation.id: place.journal.verify_chain(rotation.id) for rotation in rotations}
     if json:
         as_json(
             rotations=[
@@ -38,11 +43,20 @@ def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
                     **rotation_facts(rotation),
                     "ledger": rotation.ledger.model_dump(mode="json"),
                     "events": [event.model_dump(mode="json") for event in events],
+                    "faults": [fault.sentence for fault in faults[rotation.id]],
                 }
                 for rotation, events in stories
             ]
         )
-        return
+    else:
+        _print(stories)
+    for fault in chain.from_iterable(faults.values()):
+        say(f"{fault.rotation}: the record is not as it was written: {fault.sentence}")
+    if any(faults.values()):
+        raise typer.Exit(Code.ERROR)
+
+
+def _print(stories: Sequence[tuple[Rotation, Sequence[Event]]]) -> None:
     for number, (rotation, events) in enumerate(stories):
         if number:
             as_lines("")
