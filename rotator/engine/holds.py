@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from rotator.engine.calendar import allowed_from
 from rotator.engine.phases.step import Move, Park, Step
 from rotator.model.numbers import counted
+from rotator.model.policy import Mode
 from rotator.model.rotation import BEFORE_CONFIRMED, UNDOING, Phase, Reason, State
-from rotator.model.windows import next_allowed
 
 #: Phases that restart or invalidate something: the calendar binds them.
 _RESTARTS_OR_INVALIDATES = frozenset(
@@ -37,17 +38,34 @@ def held(step: Step) -> Move | None:
             Reason.LEFT_POLICY,
             f"{step.recipe.secret} is not in policies.yaml any more; both credentials live",
         )
-    return _paused(step) or _calendar(step) or _others(step)
+    return _not_ours(step) or _stopped(step) or _paused(step) or _calendar(step) or _others(step)
 
 
 def _midway(step: Step) -> bool:
     """Whether this phase's effect has happened and only its consequences are awaited."""
     phase, ledger = step.rotation.phase, step.ledger
-    if phase is Phase.STORE and step.gapped:
-        return True  # back to back with activate: the way back is closed
+    if step.gapped and phase in {Phase.STORE, Phase.REDEPLOY}:
+        return True  # the way back is closed, and consumers are locked out until they are restarted
     return (phase is Phase.ANNOUNCE and ledger.announced is not None) or (
         phase is Phase.FORGET and ledger.forgot is not None
     )
+
+
+def _not_ours(step: Step) -> Move | None:
+    """Somebody else's environment, or one that was not looked at twice since the journal came back, is left alone."""
+    seen = step.parts.journal.surveyed().get(step.recipe.environment)
+    if seen is None or (seen.agreed and not seen.foreign_owner):
+        return None
+    sentence = seen.foreign_owner or "nothing is touched here until two scans agree"
+    return step.wait(Reason.NOT_OURS, sentence, step.bounds.slow_poll)
+
+
+def _stopped(step: Step) -> Move | None:
+    """Today's policy only watches it."""
+    if step.today is None or step.today.mode is not Mode.OBSERVE:
+        return None
+    sentence = "its policy says mode: observe: nothing more is changed, and both credentials live"
+    return step.wait(Reason.PAUSED, sentence, step.bounds.slow_poll)
 
 
 def _paused(step: Step) -> Move | None:
@@ -64,9 +82,7 @@ def _calendar(step: Step) -> Move | None:
     )
     if not binds or step.emergency or step.today is None:
         return None
-    environment = step.parts.policies().environments.get(step.recipe.environment)
-    freezes = environment.freezes if environment else ()
-    allowed = next_allowed(step.now, step.today.windows, freezes)
+    allowed = allowed_from(step.parts.policies(), step.today, step.now)
     if allowed <= step.now:
         return None
     return step.wait(
