@@ -452,6 +452,16 @@ def test_a_census_that_sees_nothing_for_long_is_told_once(
     assert world.news() == (["warning: sources could not be counted for two days"] if told else [])
 
 
+def test_a_source_that_was_never_counted_is_told_when_that_lasts(world: World) -> None:
+    world.today = policies(policy("production/A"))
+    world.looked(seen("production/A", trouble="the admin login is refused"))
+    world.tell()
+    assert world.news() == []
+    world.passes(10 * MINUTE)
+    world.tell()
+    assert world.news() == ["warning: a source could not be counted yet"]
+
+
 def test_an_environment_that_left_the_policy_is_not_spoken_of(world: World) -> None:
     world.today = policies(policy(), environments=(environment(),))
     world.journal.note_surveyed(Surveyed(environment="gone", scanned_at=NOW, trouble="away"))

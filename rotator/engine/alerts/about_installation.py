@@ -13,10 +13,11 @@ from rotator.engine.ages import spell
 from rotator.engine.alerts.about_rotations import stuck
 from rotator.engine.alerts.finding import Finding, identity, listed
 from rotator.engine.outbox import unheard
-from rotator.engine.standing import Gathered
+from rotator.engine.scan import Decided
+from rotator.engine.standing import Decision
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.numbers import counted
-from rotator.model.observations import Surveyed
+from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.rotation import Rotation
 
@@ -145,18 +146,20 @@ def stuck_rotations(rotations: Iterable[Rotation], unreachable_environments: set
     return [one for one in rotations if stuck(one) and one.recipe.environment not in unreachable_environments]
 
 
-def about_census(here: Installation, gathered: Iterable[Gathered]) -> Iterator[Finding]:
-    """Sources that could not be asked for so long that unknown credentials would not be seen."""
+def about_census(here: Installation, decided: Iterable[Decided]) -> Iterator[Finding]:
+    """Sources that were never counted, or not for so long that unknown credentials would not be seen.
+
+    Of a secret that is due, and cannot be rotated because of that trouble, people hear anyway.
+    """
     blind = [
-        at
-        for at in gathered
-        if at.observed is not None
-        and at.observed.trouble
-        and at.observed.census_at is not None
-        and here.now - at.observed.census_at > CENSUS_OVERDUE
+        entry.gathered
+        for entry in decided
+        if entry.gathered.observed is not None and _uncounted(here, entry.gathered.observed, entry.decision)
     ]
     if blind:
         troubles = dict.fromkeys(at.observed.trouble for at in blind[:3] if at.observed)
+        never = all(at.observed is not None and at.observed.census_at is None for at in blind)
+        sources = "a source" if len(blind) == 1 else "sources"
         facts = {
             "Which": listed(tuple(at.policy.secret for at in blind)),
             "What": "; ".join(troubles),
@@ -166,11 +169,20 @@ def about_census(here: Installation, gathered: Iterable[Gathered]) -> Iterator[F
         yield here.finding(
             AlertKind.UNREACHABLE,
             Severity.WARNING,
-            f"{'a source' if len(blind) == 1 else 'sources'} could not be counted for two days",
+            f"{sources} could not be counted {'yet' if never else 'for two days'}",
             facts,
             "see what is away: rotator status",
             about="census",
+            passing=never,
         )
+
+
+def _uncounted(here: Installation, observed: Observed, decision: Decision) -> bool:
+    if not observed.trouble:
+        return False
+    if observed.census_at is None:
+        return not decision.due
+    return here.now - observed.census_at > CENSUS_OVERDUE
 
 
 def about_channels(

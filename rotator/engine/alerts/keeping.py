@@ -22,7 +22,7 @@ from rotator.engine.alerts.about_installation import (
     stuck_together,
     unreachable,
 )
-from rotator.engine.alerts.about_rotations import about_rotation, stuck
+from rotator.engine.alerts.about_rotations import about_rotation, in_gap, stuck
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity
@@ -106,7 +106,7 @@ def _findings(
     for survey in surveys:
         yield from about_environment(here, survey, pages)
     yield from together
-    yield from about_census(here, [entry.gathered for entry in decided.values()])
+    yield from about_census(here, decided.values())
     yield from about_channels(here, rows.values(), bounds.attempts_in_silence)
     for entry in decided.values():
         yield from _about_secret(here, entry, away, together=bool(together))
@@ -124,7 +124,7 @@ def _about_secret(here: Installation, entry: Decided, away: set[str], *, togethe
         return
     about = about_recipe(here.policies, at.policy.recipe, here.now)
     store_away = at.policy.environment in away
-    for_all = rotation is not None and stuck(rotation) and (together or store_away)
+    for_all = rotation is not None and stuck(rotation) and not in_gap(rotation) and (together or store_away)
     explained = decision.standing is Standing.AWAITING_YES
     for finding in about_rotation(about, at.history):
         explained = explained or (finding.alert.kind in _EXPLAINS_OVERDUE and not finding.quiet)
