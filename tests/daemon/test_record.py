@@ -35,7 +35,9 @@ def test_what_was_recorded_is_signed_and_whoever_changes_it_is_told_of(town: Tow
         town.until("told", lambda: town.said("the record is not as it was written", first="head 1"))
 
 
-def test_kms_away_is_a_line_in_the_log_and_the_work_goes_on_when_it_is_back(town: Town, aws: AwsWorld) -> None:
+def test_kms_away_is_a_line_in_the_log_and_the_work_goes_on_when_it_is_back(
+    town: Town, aws: AwsWorld
+) -> None:
     with town.daemon():
         town.until("scanned", town.scanned)
         rotate(town)
