@@ -36,9 +36,18 @@ def held(step: Step) -> Move | None:
     if step.today is None:
         raise Park(
             Reason.LEFT_POLICY,
-            f"{step.recipe.secret} is not in policies.yaml any more; both credentials live",
+            f"{step.recipe.secret} is not in policies.yaml any more; {_what_lives(step)}",
         )
     return _not_ours(step) or _stopped(step) or _paused(step) or _calendar(step) or _others(step)
+
+
+def _what_lives(step: Step) -> str:
+    """What a person who cleans up after it has to look for."""
+    if step.ledger.successor_id is not None:
+        return "both credentials live"
+    if step.ledger.minting_at is not None:
+        return f"beside the one in use, one that was made for {step.rotation.id} may live at the source"
+    return "the credential in use stays as it is"
 
 
 def _midway(step: Step) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from rotator.contracts.provider import Overlap, Traits
 from rotator.engine.holds import held
-from rotator.engine.phases.step import Step
+from rotator.engine.phases.step import Park, Step
 from rotator.engine.settings import Bounds
 from rotator.model.policy import Mode
 from rotator.model.rotation import Phase, Reason, Rotation
@@ -65,3 +65,18 @@ def test_the_calendar_binds_from_one_phase_to_the_next(world: World) -> None:
     assert waits(world, rotation(phase=Phase.DISABLE)) is Reason.WINDOW
     world.passes(HOUR + timedelta(seconds=1))
     assert waits(world, rotation(phase=Phase.DISABLE)) is None
+
+
+@pytest.mark.parametrize(
+    "ledger, lives",
+    [
+        ({}, "the credential in use stays as it is"),
+        ({"minting_at": NOW}, "beside the one in use, one that was made for rot1 may live at the source"),
+        ({"minting_at": NOW, "successor_id": "new", "created_fence": 1}, "both credentials live"),
+    ],
+)
+def test_what_left_the_policy_says_what_lives(world: World, ledger: dict[str, Any], lives: str) -> None:
+    world.today = policies()
+    with pytest.raises(Park) as verdict:
+        waits(world, rotation(ledger=ledger, phase=Phase.PLAN))
+    assert verdict.value.sentence == f"production/KEY is not in policies.yaml any more; {lives}"
