@@ -11,7 +11,7 @@ RUNS ?= 2000
 PART ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix simulate crash lock clean check-format check-lint check-types check-imports check-tests
+.PHONY: help demo test check fix simulate mutants crash lock clean check-format check-lint check-types check-imports check-tests
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ fix: $(VENV)/.made ## format, and repair what ruff can repair
 
 simulate: $(VENV)/.made ## the engine in hostile worlds on virtual time: RUNS=2000, SEED=… replays one
 	@$(BIN)/python -m tests.simulation --runs $(RUNS) $(if $(SEED),--seed $(SEED))
+
+mutants: $(VENV)/.made ## drops each rule of the step contract until the simulation finds it: 20,000 runs at most
+	@$(BIN)/python -m tests.simulation.hunt
 
 crash: $(VENV)/.made ## kill -9 before and after every effect, restart, count what is lost: PART=all
 	@$(BIN)/python -m tests.crash $(if $(filter-out all,$(PART)),--part $(PART))

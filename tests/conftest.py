@@ -1,12 +1,18 @@
-"""What tests of several parts share: one AWS of the sandbox for each worker."""
+"""What tests of several parts share: one AWS of the sandbox for each worker, and one PostgreSQL of each kind.
+
+They start when the first test asks for them. Fast tests start no server of their own: a PostgreSQL costs a second.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from rotator.sandbox.aws import AwsWorld
+from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_debian, from_wheel
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +30,28 @@ def aws(running_aws: AwsWorld, monkeypatch: pytest.MonkeyPatch) -> AwsWorld:
     for name, value in running_aws.environment("rotator").items():
         monkeypatch.setenv(name, value)
     return running_aws
+
+
+def serving(folder: Path, binaries: Callable[[], Path], *, tls: bool = False) -> Iterator[EmbeddedPostgres]:
+    """A server whose log holds every statement."""
+    try:
+        server = EmbeddedPostgres(folder, binaries=binaries, tls=tls)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    with server:
+        with psycopg.connect(server.superuser_dsn(), autocommit=True) as superuser:
+            superuser.execute("ALTER SYSTEM SET log_statement = 'all'")
+            superuser.execute("SELECT pg_reload_conf()")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def newest_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """PostgreSQL 18, where CREATEROLE needs ADMIN on every role that it changes (since 16)."""
+    yield from serving(tmp_path_factory.mktemp("postgres"), from_wheel)
+
+
+@pytest.fixture(scope="session")
+def debian_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """Debian's PostgreSQL: another major version, with TLS."""
+    yield from serving(tmp_path_factory.mktemp("debian-postgres"), from_debian, tls=True)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
+import typer
+
+from rotator.cli.codes import Code
 from rotator.cli.names import secret_named
-from rotator.cli.opening import Place, Unusable, looking
+from rotator.cli.opening import Place, Unusable, asking, looking
 from rotator.cli.rows import rotation_facts
 from rotator.cli.show import as_json, as_lines, heading, moment, say
 from rotator.engine.ages import spell
+from rotator.model.record import Broken
 from rotator.model.rotation import Event, Rotation, State
 
 _WORDS = {
@@ -20,7 +25,7 @@ _WORDS = {
 
 
 def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
-    """Prints the newest rotations of a secret, or one by its id."""
+    """Prints the newest rotations of a secret, or one by its id; exit code 1 when a story is not as it was written."""
     place = looking()
     one = place.journal.rotation(what)
     if one is not None:
@@ -31,6 +36,7 @@ def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
         if not rotations:
             say(f"{secret} has never been rotated by this installation")
     stories = [(rotation, place.journal.events(rotation.id)) for rotation in rotations]
+    faults = _faults(rotations)
     if json:
         as_json(
             rotations=[
@@ -38,11 +44,28 @@ def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
                     **rotation_facts(rotation),
                     "ledger": rotation.ledger.model_dump(mode="json"),
                     "events": [event.model_dump(mode="json") for event in events],
+                    "faults": [fault.sentence for fault in faults[rotation.id]],
                 }
                 for rotation, events in stories
             ]
         )
-        return
+    else:
+        _print(stories)
+    for fault in chain.from_iterable(faults.values()):
+        say(f"{fault.rotation}: the record is not as it was written: {fault.sentence}")
+    if any(faults.values()):
+        raise typer.Exit(Code.ERROR)
+
+
+def _faults(rotations: Sequence[Rotation]) -> dict[str, Sequence[Broken]]:
+    """What is not as it was written, by rotation; the light view of the journal cannot tell."""
+    if not rotations:
+        return {}
+    journal = asking().journal
+    return {rotation.id: journal.verify_chain(rotation.id) for rotation in rotations}
+
+
+def _print(stories: Sequence[tuple[Rotation, Sequence[Event]]]) -> None:
     for number, (rotation, events) in enumerate(stories):
         if number:
             as_lines("")

@@ -201,16 +201,6 @@ def prepare(secret: Secret, env: Env = None, reason: Reason = "", json: Json = F
     steer.prepare(secret, env, reason, json=json)
 
 
-@app.command(name="take-over")
-def take_over(
-    environment: Annotated[str, typer.Argument(help="The environment.")], reason: Because, json: Json = False
-) -> None:
-    """Say that the other installation, which owns an environment, is gone: this one takes its place."""
-    from rotator.cli import steer
-
-    steer.take_over(environment, reason, json=json)
-
-
 @app.command()
 def approve(
     what: Annotated[str, typer.Argument(help=f"A rotation's id, {NAMED}, or policy:VERSION.")],
@@ -222,6 +212,19 @@ def approve(
     from rotator.cli.approve import give_yes
 
     give_yes(what, env, reason, json=json)
+
+
+@app.command("take-over")
+def take_over(
+    environment: Annotated[str, typer.Argument(help="An environment that another installation owns.")],
+    reason: Reason = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether the other one is gone.")] = False,
+    json: Json = False,
+) -> None:
+    """Take an environment over from an installation that is gone. The daemon does it within seconds."""
+    from rotator.cli.take_over import claim_environment
+
+    claim_environment(environment, reason, yes=yes, json=json)
 
 
 @app.command()

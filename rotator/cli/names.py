@@ -10,6 +10,13 @@ from rotator.engine.decisions import Decided
 from rotator.model.policy import Policies
 
 
+def environment_named(typed: str, policies: Policies) -> str:
+    """An environment of policies.yaml. Raises Unusable with a guess where it has none of that name."""
+    if typed not in policies.environments:
+        raise Unusable(f"policies.yaml has no environment {typed}{hint(typed, policies.environments)}")
+    return typed
+
+
 def in_environment(policies: Policies, decided: Mapping[str, Decided], env: str | None) -> dict[str, Decided]:
     """The secrets of one environment, or all. Raises Unusable with a guess for an environment that is none."""
     if env is not None:
@@ -17,13 +24,6 @@ def in_environment(policies: Policies, decided: Mapping[str, Decided], env: str 
     return {
         secret: entry for secret, entry in decided.items() if env in {None, entry.gathered.policy.environment}
     }
-
-
-def environment_named(typed: str, policies: Policies) -> str:
-    """The environment of that name. Raises Unusable with a guess."""
-    if typed not in policies.environments:
-        raise Unusable(f"policies.yaml has no environment {typed}{hint(typed, policies.environments)}")
-    return typed
 
 
 def secret_named(typed: str, policies: Policies, env: str | None) -> str:

@@ -17,6 +17,7 @@ from rotator.cli.status import code_of
 from rotator.engine.ages import due_at, spell
 from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
+from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 
 
@@ -63,8 +64,7 @@ def steps(recipe: Recipe) -> str:
     story = [f"new one from {recipe.provider}"]
     if recipe.accepted_as:
         story += ["accept both", *restart]
-    names = len(recipe.fields)
-    story += [f"write {names} parameter{'s' if names > 1 else ''}", *restart, f"grace {spell(recipe.grace)}"]
+    story += [f"write {counted(len(recipe.fields), 'parameter')}", *restart, f"grace {spell(recipe.grace)}"]
     if recipe.external_consumers:
         story += ["wait for a person's yes"]
     story += ["stop accepting the old one", *restart] if recipe.accepted_as else ["disable the old one"]

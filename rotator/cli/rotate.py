@@ -21,6 +21,7 @@ from rotator.config.complaints import hint
 from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
 from rotator.model.durations import parse_duration
+from rotator.model.numbers import counted
 from rotator.model.requests import Request, RequestKind
 
 _BUSY = {
@@ -80,7 +81,8 @@ def ask_for_rotations(asked: Asked, *, wait: bool | None, timeout: str, json: bo
     for secret, why in refused.items():
         say(f"{secret}: {why}")
     if kept:
-        say(f"asked for {len(kept)} rotation{'s' if len(kept) > 1 else ''}: the journal keeps the request")
+        them = "request" if len(kept) == 1 else "requests"
+        say(f"asked for {counted(len(kept), 'rotation')}: the journal keeps the {them}")
     elif not refused:
         say(nothing_due(in_environment(place.policies, place.decided, asked.environment).values()))
     if kept and alive.seems_down:

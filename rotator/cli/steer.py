@@ -1,4 +1,4 @@
-"""pause, resume, retry, rollback, prepare, take-over: a person's word about one secret or environment.
+"""pause, resume, retry, rollback, prepare: a person's word about one secret.
 
 Each leaves a request; where a daemon is at work, its answer is waited for, because it may be a no.
 """
@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import typer
 
 from rotator.cli.answers import answer_to
-from rotator.cli.names import environment_named, secret_named
+from rotator.cli.names import secret_named
 from rotator.cli.opening import Desk, NotNow, Unusable, asking
 from rotator.cli.requests import ask
 from rotator.cli.show import say
@@ -91,12 +91,6 @@ def prepare(what: str, env: str | None, reason: str, *, json: bool) -> None:
     if desk.policies.secrets[secret].recipe.accepted_as is None:
         raise NotNow(f"{secret} has no accepted set: its policy does not say accepted_as")
     _ask(desk, RequestKind.PREPARE, secret, reason, json=json)
-
-
-def take_over(environment: str, reason: str, *, json: bool) -> None:
-    """Says that the other owner of an environment is gone."""
-    desk = asking()
-    _ask(desk, RequestKind.TAKE_OVER, environment_named(environment, desk.policies), reason, json=json)
 
 
 def _ask(

@@ -17,7 +17,7 @@ class Limits:
     """What the deployment's settings allow policies to name."""
 
     reference_prefixes: tuple[str, ...] = ()  # besides ssm:<path>/rotator/ of the same environment
-    allowed_hosts: tuple[str, ...] = ()  # globs; empty: any host
+    allowed_hosts: tuple[str, ...] = ()  # globs; empty: any host that is sent no value
 
 
 @dataclass(frozen=True, slots=True)

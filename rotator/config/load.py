@@ -21,6 +21,7 @@ from rotator.config.resolve import Resolution
 from rotator.config.schema import PolicyFile
 from rotator.config.shape import shape
 from rotator.config.watched import note_watched_only
+from rotator.model.numbers import counted
 from rotator.model.policy import Policies
 
 
@@ -82,11 +83,11 @@ def load(
 def explain_complaints(loaded: Loaded) -> str:
     """Every complaint on a line of its own, errors first, and a last line that counts."""
     lines = [str(complaint) for complaint in (*loaded.errors, *loaded.notes)]
-    counts = f"{_count(len(loaded.errors), 'error')}, {_count(len(loaded.notes), 'note')}"
+    counts = f"{counted(len(loaded.errors), 'error')}, {counted(len(loaded.notes), 'note')}"
     if loaded.policies is None:
         return "\n".join([*lines, f"{counts}: the file is not usable"])
-    secrets = _count(len(loaded.policies.secrets), "secret")
-    places = _count(len(loaded.policies.environments), "environment")
+    secrets = counted(len(loaded.policies.secrets), "secret")
+    places = counted(len(loaded.policies.environments), "environment")
     return "\n".join([*lines, f"{counts}: {secrets} in {places}"])
 
 
@@ -114,7 +115,3 @@ def _names(values: Any) -> dict[str, frozenset[str]]:
         section: frozenset(defined if isinstance(defined := written.get(section), dict) else ())
         for section in sections
     }
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

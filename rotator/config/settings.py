@@ -141,6 +141,8 @@ class Settings(BaseSettings):
     scan_every: Duration = _seconds("5m")
     census_every: Duration = _seconds("1d")
     alerts_every: Duration = _seconds("15s")
+    alert_patience: Duration = _seconds("10m")  # trouble that mostly passes is told after so long
+    alert_attempts: int = Field(default=6, ge=1)  # that fail at an address before the others hear of it
     poll: Duration = _seconds("2s")
     slow_poll: Duration = _seconds("5m")
     linger: Duration = _seconds("2m")  # a rollout stays open for others to join

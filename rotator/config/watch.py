@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rotator.config.complaints import listed
 from rotator.config.strict_yaml import MAX_BYTES
+from rotator.model.numbers import counted
 from rotator.model.policy import Policies
 
 _VANISHED_SHARE = 0.2
@@ -57,6 +58,6 @@ def mass_deletion(before: Policies, after: Policies) -> str | None:
         return None
     share = 100 * len(gone) / len(before.secrets)
     return (
-        f"{len(gone)} of {len(before.secrets)} secrets ({share:.0f} %) would no longer be managed: "
+        f"{len(gone)} of {counted(len(before.secrets), 'secret')} ({share:.0f} %) would no longer be managed: "
         f"{listed(gone, most=5)}. More than 20 % at once needs a person; the last good policy stays in force"
     )

@@ -7,13 +7,15 @@ nothing more may be done under the claim, because the write may have happened or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from rotator.contracts.sealer import DataKey
 from rotator.model.alerts import Alert, AlertRow
 from rotator.model.observations import History, Observed, Pause, Surveyed
 from rotator.model.policy import Policies
+from rotator.model.record import Broken, Head
 from rotator.model.requests import Request, RequestState
 from rotator.model.rotation import Event, Phase, Purpose, RolloutRow, Rotation
 from rotator.model.tallies import Tallies
@@ -52,9 +54,9 @@ class Journal(Protocol):
         """One rotation by id."""
 
     def rotations(
-        self, *, secret: str | None = None, unfinished: bool = False, limit: int = 1000
+        self, *, secret: str | None = None, unfinished: bool = False, limit: int | None = None
     ) -> Sequence[Rotation]:
-        """Rotations, newest first; `unfinished` keeps active and parked ones."""
+        """Rotations, newest first, all of them unless limited; `unfinished` keeps active and parked ones."""
 
     def histories(self) -> Mapping[str, History]:
         """Every secret's history, by secret, in a fixed number of queries."""
@@ -192,8 +194,11 @@ class Journal(Protocol):
         """Writes how far an alert has been told and releases it."""
 
     # rates
-    def reserve(self, account: str, per_second: float, burst: int) -> timedelta:
-        """Takes the account's next slot (GCRA) and returns how long to wait until it."""
+    def reserve(self, account: str, per_second: float, burst: int, longest: timedelta) -> timedelta:
+        """Takes the account's next slot (GCRA) and returns how long to wait until it.
+
+        Raises NotYet, and takes nothing, when that is longer than `longest`: a call not made uses up no rate.
+        """
 
     def hold_account(self, account: str, until: datetime) -> None:
         """Nobody calls the account before `until`."""
@@ -202,5 +207,21 @@ class Journal(Protocol):
     def tallies(self) -> Tallies:
         """How often each step was tried, how that went, and how long steps took, over all rotations."""
 
-    def verify_all(self) -> Sequence[tuple[str, int, str]]:
-        """What is not as it was written, as (rotation, sequence, sentence); empty when every story is whole."""
+    # proofs
+    def unsigned(self) -> bool:
+        """Whether anything was recorded that no head covers yet."""
+
+    def newest_head(self) -> Head | None:
+        """The last signed head; None before the first."""
+
+    def sign_heads(self, key: DataKey) -> Head:
+        """Signs the ends of all chains that grew since the newest head, over that head, and keeps `key` wrapped."""
+
+    def verify_chain(self, rotation_id: str) -> Sequence[Broken]:
+        """What is not as it was written in one rotation's story: changed, missing, moved or cut off."""
+
+    def verify_all(self, open_key: Callable[[str], DataKey] | None = None) -> Sequence[Broken]:
+        """The same for every rotation and every head; without `open_key` the heads' signatures are not looked at.
+
+        A head whose key `open_key` refuses to open is among what is found; Transient trouble is raised.
+        """

@@ -7,7 +7,6 @@ from datetime import timedelta
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import guard
 from rotator.contracts.journal import Journal
-from rotator.model.errors import NotYet
 
 #: A longer wait than this is not sat out inside a claim.
 _LONGEST_WAIT = timedelta(seconds=20)
@@ -22,13 +21,11 @@ class JournalPacer:
         self._journal, self._clock = journal, clock
 
     def pace(self, account: str, per_second: float, burst: int = 1) -> None:
-        """Waits for the account's next free moment; raises NotYet when that is too far away.
+        """Waits for the account's next free moment; raises NotYet, and uses nothing up, when that is too far away.
 
         Raises LostClaim when the claim ends, or the daemon is asked to stop, while it waits.
         """
-        wait = self._journal.reserve(account, per_second, burst)
-        if wait > _LONGEST_WAIT:
-            raise NotYet(f"{account} is busy", self._journal.now() + wait)
+        wait = self._journal.reserve(account, per_second, burst, _LONGEST_WAIT)
         until = self._clock.monotonic() + wait.total_seconds()
         while (left := until - self._clock.monotonic()) > 0:
             self._clock.sleep(min(left, _NAP))

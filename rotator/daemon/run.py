@@ -29,6 +29,7 @@ from rotator.engine.alerts import keep_alerts
 from rotator.engine.census import take_census
 from rotator.engine.outbox import deliver_due
 from rotator.engine.ownership import hold_environments
+from rotator.engine.record import faults_in_record, sign_record
 from rotator.engine.requests import carry_out_requests
 from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
@@ -42,6 +43,8 @@ log = structlog.get_logger()
 STOP_SECONDS = 18.0
 #: A worker that met trouble tries again after one poll, then after twice as long, at most after this.
 _LONGEST_PAUSE = 15.0
+#: Looking at the whole record reads every event ever told.
+_PROVED_EVERY = timedelta(days=1).total_seconds()
 #: One by one, so that stopping waits for one message and not for all.
 _MESSAGES_AT_ONCE = 20
 
@@ -54,6 +57,8 @@ def bounds_of(settings: Settings) -> Bounds:
         slow_poll=settings.slow_poll,
         linger=settings.linger,
         signed_request_life=settings.signed_request_life,
+        patience=settings.alert_patience,
+        attempts_in_silence=settings.alert_attempts,
     )
 
 
@@ -77,6 +82,7 @@ class Rhythm:
     heartbeat: timedelta = timedelta(minutes=1)
     requests: timedelta = timedelta(seconds=2)
     policy: timedelta = timedelta(seconds=2)
+    record: timedelta = timedelta(minutes=10)
     idle: timedelta = timedelta(seconds=1)
 
 
@@ -98,6 +104,7 @@ class Daemon:
     _running: set[str] = field(default_factory=set)  # jobs that are being done
     _interrupted: bool = False
     _counted: bool = False  # the first census needs a scan before it
+    _proved: float | None = None  # when the whole record was looked at
 
     def __post_init__(self) -> None:
         self._name = f"{socket.gethostname()}-{os.getpid()}"
@@ -149,6 +156,7 @@ class Daemon:
             ("census", rhythm.census, self._census),
             ("alerts", rhythm.alerts, self._alerts),
             ("policy", rhythm.policy, self._reload),
+            ("record", rhythm.record, self._prove),
             ("renew", self.bounds.lease / 3, partial(self._renew, team)),
         ]
 
@@ -180,7 +188,7 @@ class Daemon:
             self._wake.set()
 
     def _alerts(self) -> None:
-        keep_alerts(self.parts, self.policy.rejected)
+        keep_alerts(self.parts, self.policy.rejected, self.bounds)
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
                 return
@@ -189,6 +197,18 @@ class Daemon:
     def _reload(self) -> None:
         if self.policy.reload():
             self._scan()
+
+    def _prove(self) -> None:
+        """Signs the record; once a day, and at the start, looks whether all of it is as it was written."""
+        sign_record(self.parts)
+        now = self.parts.clock.monotonic()
+        if self._proved is None or now - self._proved >= _PROVED_EVERY:
+            faults = faults_in_record(self.parts)
+            self._proved = now
+            if faults:
+                log.error(
+                    "the record is not as it was written", faults=len(faults), first=faults[0]._asdict()
+                )
 
     def _renew(self, team: list[Worker]) -> None:
         for worker in team:

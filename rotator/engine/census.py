@@ -12,7 +12,7 @@ from rotator.contracts.parts import Parts
 from rotator.contracts.provider import Liveness, Provider
 from rotator.engine.decisions import decisions
 from rotator.engine.standing import Standing
-from rotator.model.errors import NotYet, Refused, Transient
+from rotator.model.errors import JournalAway, LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import SecretPolicy
 from rotator.model.rotation import Rotation, State
 
@@ -39,8 +39,22 @@ def take_census(parts: Parts) -> None:
         try:
             found = _count(parts, secrets)
         except (Transient, NotYet, Refused) as trouble:
-            found = {one.policy.secret: {"trouble": str(trouble)} for one in secrets}
+            found = _uncounted(secrets, str(trouble))
+        except (LostClaim, JournalAway):
+            raise
+        except Exception as bug:  # noqa: BLE001 - one adapter's bug must not blind the census to all the others
+            found = _surprised(secrets, bug)
         _note(parts, found)
+
+
+def _uncounted(secrets: Sequence[Counted], trouble: str) -> Findings:
+    return {one.policy.secret: {"trouble": trouble} for one in secrets}
+
+
+def _surprised(secrets: Sequence[Counted], bug: Exception) -> Findings:
+    kind = type(bug).__name__
+    log.error("undeclared exception", kind=kind, principal=secrets[0].provider.principal)
+    return _uncounted(secrets, f"an unexpected {kind} in the census: this is a bug of rotator")
 
 
 def _by_principal(parts: Parts) -> Mapping[tuple[str, str], list[Counted]]:

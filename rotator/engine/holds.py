@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from rotator.engine.calendar import allowed_from
 from rotator.engine.phases.step import Move, Park, Step
+from rotator.model.numbers import counted
+from rotator.model.policy import Mode
 from rotator.model.rotation import BEFORE_CONFIRMED, UNDOING, Phase, Reason, State
-from rotator.model.windows import next_allowed
 
 #: Phases that restart or invalidate something: the calendar binds them.
 _RESTARTS_OR_INVALIDATES = frozenset(
@@ -34,19 +36,45 @@ def held(step: Step) -> Move | None:
     if step.today is None:
         raise Park(
             Reason.LEFT_POLICY,
-            f"{step.recipe.secret} is not in policies.yaml any more; both credentials live",
+            f"{step.recipe.secret} is not in policies.yaml any more; {_what_lives(step)}",
         )
-    return _paused(step) or _calendar(step) or _others(step)
+    return _not_ours(step) or _stopped(step) or _paused(step) or _calendar(step) or _others(step)
+
+
+def _what_lives(step: Step) -> str:
+    """What a person who cleans up after it has to look for."""
+    if step.ledger.successor_id is not None:
+        return "both credentials live"
+    if step.ledger.minting_at is not None:
+        return f"beside the one in use, one that was made for {step.rotation.id} may live at the source"
+    return "the credential in use stays as it is"
 
 
 def _midway(step: Step) -> bool:
     """Whether this phase's effect has happened and only its consequences are awaited."""
     phase, ledger = step.rotation.phase, step.ledger
-    if phase is Phase.STORE and step.gapped:
-        return True  # back to back with activate: the way back is closed
+    if step.gapped and phase in {Phase.STORE, Phase.REDEPLOY}:
+        return True  # the way back is closed, and consumers are locked out until they are restarted
     return (phase is Phase.ANNOUNCE and ledger.announced is not None) or (
         phase is Phase.FORGET and ledger.forgot is not None
     )
+
+
+def _not_ours(step: Step) -> Move | None:
+    """Somebody else's environment, or one that was not looked at twice since the journal came back, is left alone."""
+    seen = step.parts.journal.surveyed().get(step.recipe.environment)
+    if seen is None or (seen.agreed and not seen.foreign_owner):
+        return None
+    sentence = seen.foreign_owner or "nothing is touched here until two scans agree"
+    return step.wait(Reason.NOT_OURS, sentence, step.bounds.slow_poll)
+
+
+def _stopped(step: Step) -> Move | None:
+    """Today's policy only watches it."""
+    if step.today is None or step.today.mode is not Mode.OBSERVE:
+        return None
+    sentence = "its policy says mode: observe: nothing more is changed, and both credentials live"
+    return step.wait(Reason.PAUSED, sentence, step.bounds.slow_poll)
 
 
 def _paused(step: Step) -> Move | None:
@@ -63,9 +91,7 @@ def _calendar(step: Step) -> Move | None:
     )
     if not binds or step.emergency or step.today is None:
         return None
-    environment = step.parts.policies().environments.get(step.recipe.environment)
-    freezes = environment.freezes if environment else ()
-    allowed = next_allowed(step.now, step.today.windows, freezes)
+    allowed = allowed_from(step.parts.policies(), step.today, step.now)
     if allowed <= step.now:
         return None
     return step.wait(
@@ -101,5 +127,5 @@ def _others(step: Step) -> Move | None:
     ]
     if len(ahead) < limit:
         return None
-    sentence = f"waiting for {ahead[0]}: at most {limit} rotation(s) of a workload at once"
+    sentence = f"waiting for {ahead[0]}: at most {counted(limit, 'rotation')} of a workload at once"
     return step.wait(Reason.OTHERS, sentence, max(step.bounds.poll, timedelta(seconds=5)))

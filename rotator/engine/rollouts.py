@@ -7,12 +7,15 @@ redeploy, forget and undo are four rollouts, and a crash between start and recor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import structlog
 
 from rotator.contracts.parts import Parts
 from rotator.contracts.redeployer import Rollout, RolloutProgress
+from rotator.engine.calendar import allowed_from
 from rotator.engine.settings import Bounds
-from rotator.model.errors import NotYet, Refused, Transient
+from rotator.model.errors import JournalAway, LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import Deployment
 from rotator.model.rotation import (
     Phase,
@@ -24,6 +27,8 @@ from rotator.model.rotation import (
     Rotation,
     State,
 )
+
+log = structlog.get_logger()
 
 #: Rotations in these phases will soon join a rollout of that purpose: it stays open for them while it lingers.
 _ON_THEIR_WAY = {
@@ -47,46 +52,87 @@ _HELD = {
 
 
 def advance_rollout(parts: Parts, bounds: Bounds, row: RolloutRow) -> RolloutRow:
-    """The row as it should stand now: closed, started, looked at, or ended. Raises only what nobody declared."""
+    """The row as it should stand now: closed, started, looked at, put off, or ended.
+
+    Raises LostClaim and JournalAway.
+    """
     now = parts.journal.now()
     members = [rotation for member in row.members if (rotation := parts.journal.rotation(member))]
     deployment = _deployment(parts, members, row.workload)
     if deployment is None:
-        return _ended(
-            row,
-            now,
-            RolloutState.FAILED,
-            f"{row.workload} is in nobody's recipe any more",
-        )
+        return _ended(row, now, RolloutState.FAILED, f"{row.workload} is in nobody's recipe any more")
+    if row.state is RolloutState.OPEN:
+        return _closed(parts, bounds, row, members)
+    if row.started_at is None:  # stamped once nobody can join any more: every member's write is older
+        row = _started(parts, bounds, row, members)
+    if row.started_at is None:
+        return row
     try:
-        if row.state is RolloutState.OPEN:
-            if (
-                not row.exclusive
-                and now < row.opened_at + bounds.linger
-                and _others_coming(parts, row, members)
-            ):
-                return row.model_copy(update={"run_at": now + bounds.poll})
-            return row.model_copy(update={"state": RolloutState.CLOSED, "run_at": now})
-        if row.started_at is None:  # stamped once nobody can join any more: every member's write is older
-            started = parts.journal.start_rollout(row)
-            if started is None:
-                return row.model_copy(update={"run_at": now + bounds.poll})
-            row = started
-        redeployer = parts.redeployer(deployment)
-        if row.sentence == "":
-            redeployer.redeploy(row.id)
-        return _judged(row, now, bounds, deployment, redeployer.progress(row.id), members)
+        return _judged(row, now, bounds, deployment, _progress(parts, row, deployment), members)
+    except (LostClaim, JournalAway):
+        raise
     except Refused as refusal:
         return _ended(row, now, RolloutState.FAILED, str(refusal))
     except NotYet as wait:
         return row.model_copy(update={"run_at": wait.until})
     except Transient as trouble:
-        backoff = min(
-            members[0].recipe.backoff_longest,
-            members[0].recipe.backoff_first * 2 ** min(row.attempt, 20),
-        )
-        at = now + max(backoff, trouble.retry_after or backoff)
-        return row.model_copy(update={"run_at": at, "attempt": row.attempt + 1})
+        return _later(row, now, members, trouble.retry_after)
+    except Exception as bug:  # noqa: BLE001 - an adapter's bug is tried again and told, as in a rotation
+        kind = type(bug).__name__
+        log.error("undeclared exception", rollout=row.id, kind=kind)  # noqa: TRY400 - a traceback may hold a value
+        return _later(row, now, members)
+
+
+def _closed(parts: Parts, bounds: Bounds, row: RolloutRow, members: list[Rotation]) -> RolloutRow:
+    """Closed, unless others are about to join and there is time for them."""
+    now = parts.journal.now()
+    lingers = not row.exclusive and now < row.opened_at + bounds.linger
+    if lingers and _others_coming(parts, row, members):
+        return row.model_copy(update={"run_at": now + bounds.poll})
+    return row.model_copy(update={"state": RolloutState.CLOSED, "run_at": now})
+
+
+def _started(parts: Parts, bounds: Bounds, row: RolloutRow, members: list[Rotation]) -> RolloutRow:
+    """Stamped as started, once the calendar allows it and the workload has no other rollout under way."""
+    now = parts.journal.now()
+    allowed = _allowed(parts, row, members, now)
+    if allowed > now:
+        return row.model_copy(update={"run_at": min(allowed, now + bounds.slow_poll)})
+    return parts.journal.start_rollout(row) or row.model_copy(update={"run_at": now + bounds.poll})
+
+
+def _later(
+    row: RolloutRow, now: datetime, members: list[Rotation], retry_after: timedelta | None = None
+) -> RolloutRow:
+    """Tried again, less and less often; members say meanwhile that nobody knows how it stands."""
+    recipe = members[0].recipe
+    backoff = min(recipe.backoff_longest, recipe.backoff_first * 2 ** min(row.attempt, 20))
+    at = now + max(backoff, retry_after or backoff)
+    return row.model_copy(update={"run_at": at, "attempt": row.attempt + 1})
+
+
+def _allowed(parts: Parts, row: RolloutRow, members: list[Rotation], now: datetime) -> datetime:
+    """The first moment in which the calendar of every member allows a restart: it may have closed since they joined.
+
+    Nothing holds an undo, an emergency, or a rotation whose consumers are locked out until they are restarted.
+    """
+    today = parts.policies().secrets
+    bound = [one for one in members if one.priority is not Priority.EMERGENCY and one.recipe.secret in today]
+    if row.purpose is Purpose.UNDO or len(bound) < len(members) or any(_in_a_gap(one) for one in members):
+        return now
+    return max((allowed_from(parts.policies(), today[one.recipe.secret], now) for one in bound), default=now)
+
+
+def _in_a_gap(rotation: Rotation) -> bool:
+    return rotation.recipe.accept_gap and rotation.recipe.accepted_as is None
+
+
+def _progress(parts: Parts, row: RolloutRow, deployment: Deployment) -> Rollout:
+    """How it stands at the platform, which is told of it first."""
+    redeployer = parts.redeployer(deployment)
+    if row.sentence == "":
+        redeployer.redeploy(row.id)
+    return redeployer.progress(row.id)
 
 
 def _judged(

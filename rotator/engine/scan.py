@@ -17,7 +17,7 @@ from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
 from rotator.engine.ages import origin
 from rotator.engine.decisions import decisions
-from rotator.engine.standing import Decision, Gathered
+from rotator.engine.standing import Decision, Gathered, setback
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import EnvironmentPolicy, Policies, SecretPolicy
@@ -59,7 +59,7 @@ def _open(parts: Parts, at: Gathered, decision: Decision) -> int:
         _note_held_up(parts, at, str(trouble))
         return 0
     emergency = request is not None and request.kind is RequestKind.EMERGENCY
-    undone = at.history.last_undone
+    undone = setback(at.history)
     in_company = undone is not None and undone.ledger.undo_reason in {Reason.ROLLOUT_FAILED, Reason.NOT_SEEN}
     found = Ledger(
         singly=in_company,

@@ -17,4 +17,10 @@ class Bounds:
     signed_request_life: timedelta = timedelta(
         minutes=15
     )  # a frozen worker's signed request may land this late
+    patience: timedelta = timedelta(
+        minutes=10
+    )  # trouble that mostly passes stands this long before it is told
+    attempts_in_silence: int = (
+        6  # so many fail at an address before the others hear of it: about four minutes
+    )
     reconfirm_timeout_factor: int = 2  # an undo's rollout gets this many times the deployment's timeout

@@ -157,11 +157,13 @@ class Worker:
                 continue
             changed = self._changed(current, move)
             goes_on = move.run_at is None and changed.state is State.ACTIVE and not self.stopping()
+            acted = current.phase
             try:
-                current = self._checkpoint(rotation, changed, move, current.phase, release=not goes_on)
+                current = self._checkpoint(rotation, changed, move, acted, release=not goes_on)
             except LostClaim:
                 self._disown(current, move)
                 raise
+            _say(acted, current)
             rotation = current
             if not goes_on:
                 return
@@ -319,3 +321,10 @@ def _heed_rollback(step: Step) -> None:
     by = step.rotation.rolled_back_by
     if by is not None and not no_way_back(step.rotation, gapped=step.gapped):
         raise Undo(Reason.ROLLED_BACK, f"{by} asked to go back to the old one")
+
+
+def _say(acted: Phase, row: Rotation) -> None:
+    """One line for each step that was recorded: the phase that acted, and the next one or how it ended."""
+    following = row.phase if row.state is State.ACTIVE else row.state
+    if following is not acted:
+        log.info("advanced", rotation=row.id, secret=row.secret, phase=acted.value, next=following.value)

@@ -2,53 +2,45 @@
 
 A chain shows that nothing inside it was changed, and its row shows where it ends; whoever can write the tables could
 cut both, or drop a rotation as a whole. A head names every chain's end under a key that is not in the database, and
-each head is linked to the one before. Only the newest heads can be cut off unseen, unless their macs are kept
-elsewhere too (they are harmless in a log).
+each head is linked to the one before. Only the newest heads can be cut off unseen, unless they are kept elsewhere
+too: the daemon logs each, which is harmless.
+
+The key is a data key like that of a rotation, and it signs by what it can do: an empty envelope bound to the head's
+digest, whose AES-GCM tag nobody makes without it. Each head keeps its key, wrapped: a sealer may be replaced.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
+from rotator.contracts.sealer import DataKey
 from rotator.journal.chain import BEGINNING, hash_of
 from rotator.journal.database import Section
 from rotator.journal.tables import UNSIGNED, event, head, meta, rotation
+from rotator.model.errors import Refused
+from rotator.model.numbers import counted
+from rotator.model.record import Broken, Head
 
-Mac = Callable[[bytes], str]
+#: A sealer's open_key() in the context of heads.
+OpenKey = Callable[[str], DataKey]
 #: Of the chains that grew: rotation id -> (last sequence, last hash).
 Ends = Mapping[str, tuple[int, str]]
 
 
-class Head(NamedTuple):
-    """One signed head: the n-th, its digest and the signature over that."""
-
-    number: int
-    at: datetime
-    digest: str
-    mac: str
-
-
-class Broken(NamedTuple):
-    """Something that is not as it was written. Where it is about a head, `rotation` is empty."""
-
-    rotation: str
-    sequence: int
-    sentence: str
-
-
 _ONE_AT_A_TIME: Final = select(meta.c.id).with_for_update()
-_HEADS: Final = select(head).order_by(head.c.number)
-_LAST: Final = select(head.c.number, head.c.digest).order_by(head.c.number.desc()).limit(1)
+_COLUMNS: Final = tuple(head.c[name] for name in Head._fields)
+_HEADS: Final = select(*_COLUMNS).order_by(head.c.number)
+_NEWEST: Final = select(*_COLUMNS).order_by(head.c.number.desc()).limit(1)
+_ANY_UNSIGNED: Final = select(event.c.rotation).where(UNSIGNED).limit(1)
 _COVER: Final = (
     update(event)
     .where(UNSIGNED)
@@ -71,19 +63,27 @@ _UNTOLD: Final = (
 class Heads(Section):
     """Proof that the record is whole."""
 
-    def sign_heads(self, mac: Mac) -> Head:
-        """Signs the ends of all chains that grew since the last head, under the head before it.
+    def unsigned(self) -> bool:
+        """Whether anything was recorded that no head covers yet."""
+        with self._db.reading() as connection:
+            return connection.execute(_ANY_UNSIGNED).one_or_none() is not None
 
-        `mac` signs bytes with a key that the database does not hold, e.g. an HMAC, and must answer at once.
-        """
+    def newest_head(self) -> Head | None:
+        """The last signed head; None before the first."""
+        with self._db.reading() as connection:
+            newest = connection.execute(_NEWEST).one_or_none()
+        return None if newest is None else Head(*newest)
+
+    def sign_heads(self, key: DataKey) -> Head:
+        """Signs the ends of all chains that grew since the newest head, over that head, and keeps `key` wrapped."""
         with self._db.writing() as connection:
             connection.execute(_ONE_AT_A_TIME)
-            last = connection.execute(_LAST).one_or_none()
+            last = connection.execute(_NEWEST).one_or_none()
             number, previous = (last.number + 1, last.digest) if last else (1, BEGINNING)
             ends = _ends(connection.execute(_COVER, {"next_head": number}).all())
             at = self._db.time(connection)
             digest = digest_of(number, at, previous, ends)
-            signed = Head(number, at, digest, mac(digest.encode()))
+            signed = Head(number, at, digest, key.seal({}, bound_to=digest), key.wrapped)
             connection.execute(_ADD, signed._asdict())
         return signed
 
@@ -94,8 +94,11 @@ class Heads(Section):
             links = connection.execute(_LINKS.where(of_this)).all()
             return [*_faults(links), *_silent(connection.execute(_UNTOLD.where(untold)).all())]
 
-    def verify_all(self, mac: Mac | None = None) -> Sequence[Broken]:
-        """The same for every rotation and every head; without `mac` the heads' signatures are not looked at."""
+    def verify_all(self, open_key: OpenKey | None = None) -> Sequence[Broken]:
+        """The same for every rotation and every head; without `open_key` the heads' signatures are not looked at.
+
+        A head whose key `open_key` refuses to open is among what is found; Transient trouble is raised.
+        """
         broken: list[Broken] = []
         ends = defaultdict[int | None, dict[str, tuple[int, str]]](dict)  # None: not signed yet
         with self._db.snapshot() as connection:
@@ -106,7 +109,10 @@ class Heads(Section):
                 for link in chain:
                     ends[link.head][rotation_id] = (link.sequence, link.hash)
             broken += _silent(connection.execute(_UNTOLD).all())
-            broken += _forged(connection.execute(_HEADS).all(), ends, mac)
+            heads = [Head(*row) for row in connection.execute(_HEADS)]
+        broken += _misfits(heads, ends)
+        if open_key is not None:
+            broken += _forged(heads, open_key)
         return broken
 
 
@@ -142,10 +148,10 @@ def _faults(chain: Sequence[Row[Any]]) -> Iterator[Broken]:
 
 def _silent(untold: Iterable[tuple[str, int]]) -> Iterator[Broken]:
     for rotation_id, last_sequence in untold:
-        yield Broken(rotation_id, 1, f"all of its {last_sequence} events are missing")
+        yield Broken(rotation_id, 1, f"its whole story is missing, {counted(last_sequence, 'event')}")
 
 
-def _forged(heads: Sequence[Row[Any]], ends: Mapping[int | None, Ends], mac: Mac | None) -> Iterator[Broken]:
+def _misfits(heads: Sequence[Head], ends: Mapping[int | None, Ends]) -> Iterator[Broken]:
     """What is wrong with the heads, and with events that claim to be under one that does not exist."""
     expected, previous = 1, BEGINNING
     for signed in heads:
@@ -156,8 +162,32 @@ def _forged(heads: Sequence[Row[Any]], ends: Mapping[int | None, Ends], mac: Mac
             yield Broken(
                 "", number, f"head {number} does not fit the events it covers: some were changed or removed"
             )
-        if mac is not None and not hmac.compare_digest(signed.mac, mac(signed.digest.encode())):
-            yield Broken("", number, f"head {number} was not signed by us")
         expected, previous = number + 1, signed.digest
     for number in sorted(covered for covered in ends if covered is not None and covered >= expected):
         yield Broken("", number, f"head {number} is missing")
+
+
+def _forged(heads: Sequence[Head], open_key: OpenKey) -> Iterator[Broken]:
+    """Heads that their own key did not sign, and those whose key is none of ours."""
+    keys = {wrapped: _opened(wrapped, open_key) for wrapped in {signed.data_key for signed in heads}}
+    for signed in heads:
+        key = keys[signed.data_key]
+        if isinstance(key, Refused):
+            yield Broken("", signed.number, f"head {signed.number} cannot be checked: {key}")
+        elif not _signed_by(key, signed):
+            yield Broken("", signed.number, f"head {signed.number} was not signed by us")
+
+
+def _opened(wrapped: str, open_key: OpenKey) -> DataKey | Refused:
+    try:
+        return open_key(wrapped)
+    except Refused as refusal:
+        return refusal
+
+
+def _signed_by(key: DataKey, signed: Head) -> bool:
+    try:
+        key.open(signed.mac, bound_to=signed.digest)
+    except Refused:
+        return False
+    return True

@@ -25,7 +25,7 @@ _READABLE: Final = select(*COLUMNS).where(among(rotation.c.phase, Phase))
 _ONE: Final = _READABLE.where(rotation.c.id == bindparam("key"))
 
 
-def _listing(*, of_secret: bool, unfinished: bool) -> Select[Any]:
+def _listing(*, of_secret: bool, unfinished: bool, limited: bool) -> Select[Any]:
     """Rotations, newest first."""
     wanted: list[ColumnElement[bool] | TextClause] = []
     if of_secret:
@@ -33,12 +33,13 @@ def _listing(*, of_secret: bool, unfinished: bool) -> Select[Any]:
     if unfinished:
         wanted.append(UNFINISHED)
     newest = (rotation.c.opened_at.desc(), rotation.c.id.desc())
-    return _READABLE.where(*wanted).order_by(*newest).limit(bindparam("limit"))
+    listing = _READABLE.where(*wanted).order_by(*newest)
+    return listing.limit(bindparam("limit")) if limited else listing
 
 
 _LISTINGS: Final = {
-    (of_secret, unfinished): _listing(of_secret=of_secret, unfinished=unfinished)
-    for of_secret, unfinished in product((False, True), repeat=2)
+    (of_secret, unfinished, limited): _listing(of_secret=of_secret, unfinished=unfinished, limited=limited)
+    for of_secret, unfinished, limited in product((False, True), repeat=3)
 }
 
 
@@ -69,10 +70,10 @@ class Lookups(Section):
         return None if row is None else read_rotation(row)
 
     def rotations(
-        self, *, secret: str | None = None, unfinished: bool = False, limit: int = 1000
+        self, *, secret: str | None = None, unfinished: bool = False, limit: int | None = None
     ) -> Sequence[Rotation]:
-        """Rotations, newest first; `unfinished` keeps active and parked ones."""
-        listing = _LISTINGS[secret is not None, unfinished]
+        """Rotations, newest first, all of them unless limited; `unfinished` keeps active and parked ones."""
+        listing = _LISTINGS[secret is not None, unfinished, limit is not None]
         with self._db.reading() as connection:
             rows = connection.execute(listing, {"limit": limit, "wanted": secret}).all()
         return [read_rotation(row) for row in rows]

@@ -124,6 +124,7 @@ head = Table(
     Column("at", Moment, nullable=False),
     Column("digest", Text, nullable=False),
     Column("mac", Text, nullable=False),
+    Column("data_key", Text, nullable=False, server_default="none"),  # that it was signed with, wrapped
 )
 
 rollout = Table(

@@ -105,6 +105,7 @@ class Reason(StrEnum):
     SETTLING = "settling"  # a claim was lost once: the life of a signed request passes first
     QUARANTINE = "quarantine"
     OTHERS = "others"  # max_concurrent of the workload
+    NOT_OURS = "not_ours"  # another installation owns the environment, or nobody has looked twice yet
     # undone
     NOT_ACCEPTED = "not_accepted"  # the source refused the successor
     SOURCE_REFUSED = "source_refused"
@@ -184,6 +185,7 @@ class Ledger(BaseModel):
     confirmed_at: datetime | None = None
     evidence: Evidence | None = None
     grace_until: datetime | None = None
+    unused: Evidence | None = None  # `assumed`: the source does not tell, and the policy accepts that
     disabled_at: datetime | None = None
     death: Death | None = None
     proved_at: datetime | None = None

@@ -24,6 +24,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
@@ -142,11 +143,18 @@ class Postgres:
             admin.execute(role.remarked(holder))
 
     def verify(self, credential: Credential) -> None:
-        """Logs in with exactly what consumers read, and runs `verify_sql`."""
-        login = self._consumers.login(credential.fields)
+        """Logs in with exactly what consumers read, and runs `verify_sql`.
+
+        The policy chose both the statement and, by its template, the server. So the statement is one, and only reads;
+        what the server says about it is not repeated, since it may quote data; and to whoever asks for the password in
+        clear it is not sent.
+        """
+        login = {"require_auth": "!password", **self._consumers.login(credential.fields)}
         where = f"{split(credential.id)[0] or 'the user in the store'} at {self._consumers.place}"
-        with transaction(login, self._around.clock, where, _VERIFYING) as consumer:
-            consumer.execute(self._options.verify_sql)
+        with transaction(login, self._around.clock, where, _VERIFYING, quoted=False) as consumer:
+            consumer.read_only = True
+            # In binary the server takes one statement at a time: none can end the transaction and begin another.
+            consumer.execute(self._options.verify_sql, binary=True)
 
     def disable(self, credential_id: str) -> None:
         """NOLOGIN: the password stays, so enable() brings the same credential back. Open sessions go on."""
@@ -189,7 +197,7 @@ class Postgres:
                    group by 2, 3 order by 1 desc, 2, 3 limit 5""",
                 [role.name, _VERIFYING],
             ).fetchall()
-        by = [f"{_sessions(count)} from {address} ({name})" for count, address, name in rows]
+        by = [f"{counted(count, 'session')} from {address} ({name})" for count, address, name in rows]
         return LastUsed(now=bool(rows), by=", ".join(by))
 
     def _turn_after(self, predecessor: str | None) -> str:
@@ -243,10 +251,6 @@ class Postgres:
                 f"the server refuses rotator's own login in {name}: nothing was changed, consumers are not affected. "
                 "Put a login that works there; it is read again at the next try"
             ) from None
-
-
-def _sessions(count: int) -> str:
-    return "1 session" if count == 1 else f"{count} sessions"
 
 
 def _complaints_about(template: str) -> list[str]:

@@ -39,6 +39,7 @@ _TROUBLE = {
     "could not translate|failed to resolve": "its name does not resolve",
     "too many (clients|connections)|remaining connection slots": "it has no connection slot left",
     "is (starting up|shutting down)|in recovery mode|not yet accepting": "it is starting up or shutting down",
+    "authentication method requirement": "it asks for the password in clear, which was not sent",
     "pg_hba.conf": "its pg_hba.conf has no line that lets this role in from here: a DBA must add one",
     'database ".*" does not exist': "it has no such database: see the template in the policy",
     "permission denied for database": "the role has no CONNECT on the database: a DBA must grant it",
@@ -63,11 +64,14 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
 
 
 @contextmanager
-def transaction(parameters: Mapping[str, str], clock: Clock, who: str, application: str) -> Iterator[Session]:
+def transaction(
+    parameters: Mapping[str, str], clock: Clock, who: str, application: str, *, quoted: bool = True
+) -> Iterator[Session]:
     """A session of one transaction, committed at its end; whatever goes wrong, the server rolls it back.
 
-    `who` says for people who logs in where. Raises CredentialRefused when the server refuses the login, Transient
-    when nobody answers or the server is busy, Refused for its verdict about a statement.
+    `who` says for people who logs in where. `quoted`: what the server says about a statement may be repeated. Raises
+    CredentialRefused when the server refuses the login, Transient when nobody answers or the server is busy, Refused
+    for its verdict about a statement.
     """
     opened = _connect(parameters, who, application)
     if isinstance(opened, RotatorError):
@@ -77,7 +81,7 @@ def transaction(parameters: Mapping[str, str], clock: Clock, who: str, applicati
         yield opened
         opened.commit()
     except psycopg.Error as error:
-        raise _sorted(error, who) from None
+        raise _sorted(error, who, quoted=quoted) from None
     finally:
         opened.close()
 
@@ -100,10 +104,13 @@ def _connect(parameters: Mapping[str, str], who: str, application: str) -> Sessi
     return Transient(f"no login of {who}: {means}")
 
 
-def _sorted(error: psycopg.Error, who: str) -> RotatorError:
-    """What a failed statement means. The server's primary message names objects, never values."""
+def _sorted(error: psycopg.Error, who: str, *, quoted: bool) -> RotatorError:
+    """What a failed statement means. About our own ones the server's primary message names objects, never values."""
     said = error.diag.message_primary or f"no answer within {TALK_SECONDS:.0f} s"
-    if isinstance(error, errors.InsufficientPrivilege):
+    if not quoted and error.sqlstate:
+        said = f"the server does not take the statement ({type(error).__name__})"
+    wrote = isinstance(error, errors.ReadOnlySqlTransaction) and not quoted
+    if wrote or isinstance(error, errors.InsufficientPrivilege):
         return Refused(f"{who}: {said}")
     # Cancelled, locked, cut off, failed over, or two changes of one role at once.
     if isinstance(error, psycopg.OperationalError | psycopg.InternalError):

@@ -1,7 +1,7 @@
 """moto's simulation of AWS, called inside this process: by WSGI, and by hand where its API has no door.
 
 Ages have no door: moto's server knows no clock but the wall's. So `set_age` changes the date of a parameter's newest
-version where moto keeps it.
+version where moto keeps it. What every write asks for, `described` reads there, too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from datetime import timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,11 +48,19 @@ class Answer(NamedTuple):
         return self.status.startswith("2")
 
 
+class _Services(DomainDispatcherApplication):
+    """moto's, but it looks once for what serves a host: moto lists its folders at every request."""
+
+    @cache  # noqa: B019 - one of these lives, as long as the process
+    def get_backend_for_host(self, host: str | None) -> Any:
+        return super().get_backend_for_host(host)
+
+
 class Moto:
     """One account in one region."""
 
     def __init__(self) -> None:
-        self._application = DomainDispatcherApplication(create_backend_app)
+        self._application = _Services(create_backend_app)
 
     def forward(self, request: WSGIEnvironment) -> Answer:
         """Passes a request on as it is."""
@@ -91,6 +100,11 @@ class Moto:
         if not answer.ok:
             raise AwsError(result["__type"].rpartition("#")[2], result.get("message", ""))
         return result
+
+    def described(self, name: str) -> Document:
+        """What DescribeParameters says of one parameter, or nothing; moto's own way there leads past all of them."""
+        found = parameter_stores[ACCOUNT][REGION].get_parameter(name)
+        return found.describe_response_object() if found else {}
 
     def set_age(self, name: str, age: timedelta) -> None:
         """Makes the newest version of a parameter look as if it had been written that long ago. Raises KeyError."""

@@ -83,7 +83,7 @@ class ParameterStore:
 
     def put(self, request: Document, caller: str) -> Document:
         """Writes what AWS would write, or raises the refusal of AWS."""
-        existing = self._existing(request["Name"])
+        existing = self._moto.described(request["Name"])
         tier = request.get("Tier") or existing.get("Tier", "Standard")
         if tier == "Intelligent-Tiering":
             too_large = _size(request) > LARGEST_VALUE["Standard"]
@@ -114,11 +114,6 @@ class ParameterStore:
             if "NextToken" not in page:
                 return found, None
             start = Position(page["NextToken"])
-
-    def _existing(self, name: str) -> Document:
-        by_name = {"ParameterFilters": [{"Key": "Name", "Values": [name]}]}
-        found = self._moto.call("AmazonSSM.DescribeParameters", by_name)
-        return next((parameter for parameter in found["Parameters"] if parameter["Name"] == name), {})
 
     def _refuse_changes(self, existing: Document, request: Document, tier: str) -> None:
         if request.get("Type", existing["Type"]) != existing["Type"]:

@@ -48,5 +48,5 @@ def foreign(owner: Owner, path: str) -> ForeignOwner:
     """What is said when somebody else owns the environment."""
     return ForeignOwner(
         f"installation {owner.installation} owns {path} (last seen {owner.heartbeat_at:%Y-%m-%d %H:%M:%S %Z}); "
-        "nothing was written. Stop that rotator, or run `rotator take-over` if it is gone"
+        "nothing was written. Stop that rotator, or run `rotator take-over ENVIRONMENT` if it is gone"
     )

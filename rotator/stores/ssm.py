@@ -277,5 +277,5 @@ def _last_look(**_event: object) -> None:
 def _claimed_twice(path: str) -> ForeignOwner:
     return ForeignOwner(
         f"another installation claimed {path} at the same moment; nothing else was written. "
-        "Stop one of the two, then run `rotator take-over`"
+        "Stop one of the two, then run `rotator take-over ENVIRONMENT`"
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,38 +106,38 @@ class Beside:
                 if secret.name != "NOT_SEEN"
                 for age in (95 * DAY if secret.name == "TOO_OLD" else 40 * DAY,)
             )
-            self._rotate(journal, "PARKED", Phase.PROVE, State.PARKED, Reason.STILL_ALIVE, "it still works")
-            self._rotate(
-                journal, "FAILED", Phase.CREATE, State.ACTIVE, Reason.RETRYING, "no answer", attempt=4
-            )
-            self._rotate(journal, "WAITS_FOR_YES", Phase.FORGET, State.ACTIVE, Reason.AWAITING_YES, "asks")
-            self._rotate(journal, "GRACE", Phase.GRACE, State.ACTIVE, Reason.GRACE, "the old one lives")
+            rotate = partial(_rotate, journal, policies)
+            rotate("PARKED", Phase.PROVE, State.PARKED, Reason.STILL_ALIVE, "it still works")
+            rotate("FAILED", Phase.CREATE, State.ACTIVE, Reason.RETRYING, "no answer", attempt=4)
+            rotate("WAITS_FOR_YES", Phase.FORGET, State.ACTIVE, Reason.AWAITING_YES, "asks")
+            rotate("GRACE", Phase.GRACE, State.ACTIVE, Reason.GRACE, "the old one lives")
 
-    def _rotate(
-        self,
-        journal: Journal,
-        name: str,
-        phase: Phase,
-        state: State,
-        reason: Reason,
-        sentence: str,
-        attempt: int = 0,
-    ) -> None:
-        now, secret = journal.now(), f"production/{name}"
-        draft = Rotation(
-            id=f"r{name.lower().replace('_', '')}", secret=secret, principal=secret, provider="token",
-            phase=Phase.PLAN, run_at=now, opened_at=now, phase_since=now, recipe=self.policies.secrets[secret].recipe,
-        )  # fmt: skip
-        journal.open_rotation(draft, Told("opened", "it was due"))
-        claimed = next(one for one in journal.claim_rotations("t", 10, Phase, DAY) if one.id == draft.id)
-        ledger = Ledger(grace_until=now + 3 * DAY, confirmed_at=now) if phase is Phase.GRACE else Ledger()
-        changed = claimed.model_copy(
-            update={
-                "phase": phase, "state": state, "reason": reason, "sentence": sentence, "attempt": attempt,
-                "run_at": now + DAY, "ledger": ledger,
-            }
-        )  # fmt: skip
-        journal.checkpoint(claimed, changed, Told("waits", sentence), release=True)
+
+def _rotate(
+    journal: Journal,
+    policies: Policies,
+    name: str,
+    phase: Phase,
+    state: State,
+    reason: Reason,
+    sentence: str,
+    attempt: int = 0,
+) -> None:
+    now, secret = journal.now(), f"production/{name}"
+    draft = Rotation(
+        id=f"r{name.lower().replace('_', '')}", secret=secret, principal=secret, provider="token",
+        phase=Phase.PLAN, run_at=now, opened_at=now, phase_since=now, recipe=policies.secrets[secret].recipe,
+    )  # fmt: skip
+    journal.open_rotation(draft, Told("opened", "it was due"))
+    claimed = next(one for one in journal.claim_rotations("t", 10, Phase, DAY) if one.id == draft.id)
+    ledger = Ledger(grace_until=now + 3 * DAY, confirmed_at=now) if phase is Phase.GRACE else Ledger()
+    changed = claimed.model_copy(
+        update={
+            "phase": phase, "state": state, "reason": reason, "sentence": sentence, "attempt": attempt,
+            "run_at": now + DAY, "ledger": ledger,
+        }
+    )  # fmt: skip
+    journal.checkpoint(claimed, changed, Told("waits", sentence), release=True)
 
 
 def policy_text() -> str:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import os
 import socket
+import sys
 from datetime import timedelta
 
 import pytest
 
+from rotator.model.observations import Surveyed
 from rotator.model.requests import RequestKind
 from tests.cli.beside import Beside
 
@@ -57,6 +60,7 @@ def test_a_name_without_environment_is_enough_where_only_one_has_it(story: Besid
         (["status", "--env", "stagin"], "no environment stagin (did you mean 'staging'?)"),
         (["history", "GRAC"], "no secret GRAC (did you mean 'GRACE'?)"),
         (["approve", "GRAC", "--reason", "x"], "no secret GRAC (did you mean 'GRACE'?)"),
+        (["take-over", "stagin", "--yes"], "no environment stagin (did you mean 'staging'?)"),
     ],
 )
 def test_typos_are_guessed(story: Beside, typed: list[str], guess: str) -> None:
@@ -120,3 +124,62 @@ def test_a_yes_for_what_does_not_wait_is_refused(story: Beside) -> None:
     assert said.code == 4
     assert said.err.startswith("rotator: production/HEALTHY does not wait for a yes: ")
     assert "it is active at grace" in story("approve", "rgrace", "--reason", "x").err
+
+
+class Terminal(io.StringIO):
+    """A person who has typed this already."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def foreign(story: Beside) -> Beside:
+    """Another installation owns production."""
+    with story.journal() as journal:
+        now = journal.now()
+        journal.note_surveyed(
+            Surveyed(
+                environment="production", scanned_at=now, foreign_owner="installation b owns /taly/production"
+            )
+        )
+    return story
+
+
+def test_an_environment_is_taken_over_with_a_yes(foreign: Beside) -> None:
+    foreign.monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    said = foreign("take-over", "production", "--reason", "the old cluster is gone")
+    assert said.code == 0
+    assert said.out == ""
+    assert "installation b owns /taly/production" in said.err, "it says what is taken from whom"
+    assert "no daemon seems to run" in said.err
+    assert requests(foreign) == [(RequestKind.TAKE_OVER, "production", "the old cluster is gone")]
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+def test_without_the_yes_nothing_is_taken_over(foreign: Beside, answer: str) -> None:
+    foreign.monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    said = foreign("take-over", "production")
+    assert said.code == 4
+    assert said.err.endswith("rotator: production was not taken over\n")
+    assert requests(foreign) == []
+
+
+def test_where_nobody_can_be_asked_the_yes_is_an_option(foreign: Beside) -> None:
+    said = foreign("take-over", "production")
+    assert said.code == 2
+    assert "--yes" in said.err
+    assert requests(foreign) == []
+    told = foreign("take-over", "production", "--yes", "--json").json()
+    assert (told["request"]["kind"], told["request"]["about"]) == ("take_over", "production")
+    assert told["daemon_running"] is False
+    assert requests(foreign) == [(RequestKind.TAKE_OVER, "production", "")]
+
+
+def test_what_nobody_else_owns_is_not_taken_over(foreign: Beside) -> None:
+    said = foreign("take-over", "staging", "--yes")
+    assert said.code == 4
+    assert (
+        said.err == "rotator: no other installation is known to own staging; the daemon looks every minute\n"
+    )
+    assert requests(foreign) == []

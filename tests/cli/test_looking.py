@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -138,6 +140,22 @@ def test_history_tells_the_story_under_its_headings(story: Beside) -> None:
     assert story("history", "rparked").out == said.out
     told = json.loads(story("history", "rparked", "--json").out)
     assert [event["kind"] for event in told["rotations"][0]["events"]] == ["opened", "waits"]
+
+
+def test_history_says_when_the_record_is_not_as_it_was_written(story: Beside) -> None:
+    assert story("history", "rgrace", "--json").json()["rotations"][0]["faults"] == []
+    with closing(sqlite3.connect(story.folder / "state" / "journal.sqlite")) as database, database:
+        database.execute(
+            "UPDATE event SET sentence = 'all was well' WHERE rotation = 'rgrace' AND sequence = 2"
+        )
+    said = story("history", "GRACE", "--env", "production")
+    assert said.code == 1
+    assert said.err == "rgrace: the record is not as it was written: event 2 was changed\n"
+    assert "all was well" in said.out, "it is shown as it is"
+    told = story("history", "rgrace", "--json")
+    assert told.code == 1
+    assert told.json()["rotations"][0]["faults"] == ["event 2 was changed"]
+    assert story("history", "rparked").code == 0
 
 
 def test_history_of_a_secret_that_left_the_policy(story: Beside) -> None:

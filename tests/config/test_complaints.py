@@ -150,6 +150,16 @@ def test_hosts_that_settings_do_not_allow() -> None:
     )
 
 
+def test_a_line_in_the_policy_is_not_enough_to_carry_away_what_a_credential_makes() -> None:
+    found = errors(allowed_hosts=[])
+    assert [one.removeprefix("policies.yaml:32: secrets.JWT_SECRET.probe: ") for one in found] == [
+        "api.staging.example would be sent what a credential makes; allow it in ROTATOR_ALLOWED_HOSTS",
+        "api.production.example would be sent what a credential makes; allow it in ROTATOR_ALLOWED_HOSTS",
+    ]
+    here = ("https://api.{env}.example/accepts", "http://127.0.0.1:8080/{env}/accepts")
+    assert errors(here, allowed_hosts=[]) == []
+
+
 def test_prefixes_that_settings_allow_references() -> None:
     change = ("admin: ssm:/taly/{env}/rotator/ADMIN", "admin: file:/etc/rotator/admin")
     assert errors(change, reference_prefixes=["file:/etc/rotator/"]) == []

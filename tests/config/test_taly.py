@@ -14,14 +14,21 @@ ROOT = Path(__file__).parents[2]
 DAY = timedelta(days=1)
 
 
+def of_taly(text: str, redeployer: str = "") -> Loaded:
+    """The file as Taly's settings have it read."""
+    return load(
+        text, "policies.yaml", redeployer=redeployer, allowed_hosts=["*.taly.example", "*.taly.internal"]
+    )
+
+
 @pytest.fixture(scope="module")
 def taly() -> Loaded:
-    return load((ROOT / "policies.yaml").read_text(encoding="utf-8"), "policies.yaml", redeployer="sandbox")
+    return of_taly((ROOT / "policies.yaml").read_text(encoding="utf-8"), redeployer="sandbox")
 
 
 def test_it_has_no_errors(taly: Loaded) -> None:
     assert [str(one) for one in taly.errors] == []
-    as_deployed = load((ROOT / "policies.yaml").read_text(encoding="utf-8"), "policies.yaml")
+    as_deployed = of_taly((ROOT / "policies.yaml").read_text(encoding="utf-8"))
     assert [str(one) for one in as_deployed.errors] == []
 
 
@@ -53,7 +60,7 @@ def test_the_periods_are_those_that_taly_asked_for(taly: Loaded, name: str, days
         assert taly.policies.secrets[f"{environment}/{name}"].rotate_every == days * DAY
 
 
-@pytest.mark.parametrize("name", ["JWT_SECRET", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY", "DATABASE_URL"])
+@pytest.mark.parametrize("name", ["JWT_SECRET", "WEBHOOK_SIGNING_KEY", "DATABASE_URL"])
 def test_what_has_an_adapter_is_rotated_where_its_consumers_can_be_restarted(taly: Loaded, name: str) -> None:
     assert taly.policies is not None
     rotated = taly.policies.secrets[f"production/{name}"]
@@ -63,6 +70,8 @@ def test_what_has_an_adapter_is_rotated_where_its_consumers_can_be_restarted(tal
 
 def test_what_has_none_is_watched(taly: Loaded) -> None:
     assert taly.policies is not None
+    mirrored = taly.policies.secrets["production/INTERNAL_API_TOKEN"]
+    assert (mirrored.mode, mirrored.note) == (Mode.OBSERVE, "no adapter for 'vault-kv2' yet: watched only")
     watched = taly.policies.secrets["production/STRIPE_WEBHOOK_SECRET"]
     assert watched.mode is Mode.OBSERVE
     assert watched.owner == "payments"
@@ -76,6 +85,6 @@ def test_the_adapters_own_checks_are_asked() -> None:
     text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
     short = text.replace("grace: 7d ", "grace: 4d ")
     assert short != text
-    (error,) = load(short, "policies.yaml").errors
+    (error,) = of_taly(short).errors
     assert error.path == "types.jwt-signing.grace"
     assert "token_ttl" in error.sentence

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from rotator.model.requests import RequestKind
 from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.people import PeopleWorld
 from tests.daemon.world import TOKEN, Town
@@ -36,7 +35,7 @@ def test_a_foreign_environment_is_left_alone_until_a_person_takes_it_over(town: 
         assert "take-over" in status.stderr
         assert town.cli("rotate", TOKEN).returncode == 4
         assert town.versions() == before
-        town.ask("staging", RequestKind.TAKE_OVER)
+        assert town.cli("take-over", "staging", "--yes").returncode == 0
         town.until("closed", lambda: town.alerts("foreign_owner") == ["closed"])
         town.until("scanned", town.scanned)
         town.ask(f"staging/{TOKEN}")

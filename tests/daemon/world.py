@@ -143,6 +143,8 @@ class Town:
             "ROTATOR_SSM_WRITES_PER_SECOND": "100",
             "ROTATOR_SCAN_EVERY": "0.5s",
             "ROTATOR_ALERTS_EVERY": "0.3s",
+            "ROTATOR_ALERT_PATIENCE": "0.1s",
+            "ROTATOR_ALERT_ATTEMPTS": "1",
             "ROTATOR_POLL": "0.1s",
             "ROTATOR_SLOW_POLL": "0.5s",
             "ROTATOR_LINGER": "0.1s",
@@ -167,7 +169,7 @@ class Town:
     def start(self, **changes: str) -> Child:
         return Child(
             "the daemon under test",
-            [sys.executable, "-m", "tests.daemon.hasty", "run"],
+            [sys.executable, "-m", "rotator", "run"],
             log=self.log,
             environment=self.environment(**changes),
         )

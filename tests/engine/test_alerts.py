@@ -25,6 +25,7 @@ from tests.engine.things import (
     environment,
     policies,
     policy,
+    recipe,
     rotation,
     seen,
     undone,
@@ -659,6 +660,23 @@ def test_drift_lasts_while_a_rotation_replaces_it_and_through_its_undo(world: Wo
 
 # what it means for the credential in use
 
+GAPPED = recipe(accept_gap=True)
+LOCKED_OUT = "consumers may be locked out until they read the new credential: the source keeps only one"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"state": State.PARKED, "reason": Reason.DRIFT}, {"reason": Reason.RETRYING, "attempt": 3}]
+)
+@pytest.mark.parametrize("gapped, severity", [(True, "critical"), (False, "warning")])
+def test_what_stops_where_the_source_keeps_one_credential_is_critical(
+    world: World, changes: dict[str, Any], gapped: bool, severity: str
+) -> None:
+    world.looked(seen())
+    world.has(rotation(phase=Phase.STORE, recipe=recipe(accept_gap=gapped), **changes))
+    world.tell()
+    (line,) = world.news()
+    assert line.startswith(f"{severity}: KEY (production): rotation")
+
 
 @pytest.mark.parametrize(
     "changes, ledger, means",
@@ -690,6 +708,14 @@ def test_drift_lasts_while_a_rotation_replaces_it_and_through_its_undo(world: Wo
             {"reason": Reason.SUCCESSOR_DEAD},
             {"confirmed_at": NOW},
             "the credential in use is refused by its source",
+        ),
+        ({"phase": Phase.STORE, "recipe": GAPPED}, {}, LOCKED_OUT),
+        ({"phase": Phase.STORE, "recipe": GAPPED}, {"predecessor_works": False}, LOCKED_OUT),
+        ({"phase": Phase.PLAN, "recipe": GAPPED}, {}, "none yet: the old credential is valid"),
+        (
+            {"phase": Phase.PROVE, "recipe": GAPPED},
+            {"confirmed_at": NOW},
+            "none yet: consumers use the new credential, the old one is still valid",
         ),
     ],
 )

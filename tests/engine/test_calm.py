@@ -9,6 +9,7 @@ import pytest
 
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.scan import survey
+from rotator.engine.settings import Bounds
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.errors import Transient
 from rotator.model.observations import Surveyed
@@ -98,6 +99,14 @@ def test_a_store_that_is_away_for_a_moment_is_no_news(world: World) -> None:
     world.passes(DAY)
     world.tell()
     assert world.news() == []
+
+
+def test_whoever_has_no_patience_is_told_at_once(world: World) -> None:
+    world.bounds = Bounds(patience=timedelta())
+    world.looked(seen())
+    world.journal.note_surveyed(surveyed(trouble="one lost answer"))
+    world.tell()
+    assert world.news() == ["warning: the store of production cannot be reached"]
 
 
 def test_a_store_that_is_away_while_its_secrets_page_is_critical(world: World) -> None:
@@ -389,6 +398,23 @@ def test_a_foreign_owner_is_one_message_and_silences_what_is_not_ours(world: Wor
     )
 
 
+def test_one_is_not_spoken_of_as_many(world: World) -> None:
+    world.looked(seen(trouble="the source is away", census_at=ago(3 * DAY)))
+    world.journal.note_surveyed(
+        surveyed(unmanaged=("/taly/production/A",), unheld="not allowed to write the owner parameter")
+    )
+    world.tell()
+    world.passes(11 * MINUTE)
+    world.tell()
+    assert sorted(alert.title for _, alert in world.slack.read) == [
+        "1 parameter of production is in no policy",
+        "a source could not be counted for two days",
+        "the store of production cannot be reached",
+    ]
+    (away,) = [alert for _, alert in world.slack.read if "store" in alert.title]
+    assert away.facts["Impact"] == "none yet: 1 credential stays as it is, and is not rotated"
+
+
 @pytest.mark.parametrize("unmanaged, told", [("alert", 1), ("fail", 1), ("ignore", 0)])
 def test_parameters_in_no_policy(world: World, unmanaged: str, told: int) -> None:
     world.today = policies(policy(), unmanaged=unmanaged)
@@ -424,6 +450,16 @@ def test_a_census_that_sees_nothing_for_long_is_told_once(
     world.looked(*(seen(name, trouble=trouble, census_at=NOW - census) for name in both))
     world.tell()
     assert world.news() == (["warning: sources could not be counted for two days"] if told else [])
+
+
+def test_a_source_that_was_never_counted_is_told_when_that_lasts(world: World) -> None:
+    world.today = policies(policy("production/A"))
+    world.looked(seen("production/A", trouble="the admin login is refused"))
+    world.tell()
+    assert world.news() == []
+    world.passes(10 * MINUTE)
+    world.tell()
+    assert world.news() == ["warning: a source could not be counted yet"]
 
 
 def test_an_environment_that_left_the_policy_is_not_spoken_of(world: World) -> None:

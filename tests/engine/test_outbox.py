@@ -309,7 +309,9 @@ def test_a_channel_that_is_away_is_told_of_through_the_others_and_when_it_is_bac
         (AlertKind.DELIVERY_FAILED, Severity.CRITICAL, "alerts do not reach slack:#ops"),
         (AlertKind.DELIVERY_FAILED, Severity.CRITICAL, "alerts do not reach slack:#ops"),
     ], "ops and head"
-    assert [alert.kind for _, alert in post.slack.read] == [AlertKind.DELIVERY_FAILED], "#dba lives"
+    ((_, alert),) = post.slack.read
+    assert alert.kind is AlertKind.DELIVERY_FAILED, "#dba lives"
+    assert alert.facts["Impact"].startswith("1 alert has not been heard there for ")
     read(post)
     post.passes(6 * MINUTE)
     post.deliver()
@@ -319,6 +321,16 @@ def test_a_channel_that_is_away_is_told_of_through_the_others_and_when_it_is_bac
     post.passes(DAY / 2)
     post.tell()
     assert read(post) == []
+
+
+def test_how_many_attempts_fail_in_silence_is_a_bound(post: World) -> None:
+    post.bounds = Bounds(attempts_in_silence=1)
+    post.looked(seen(unknown=("A",)))
+    with post.without("#ops"):
+        post.tell()
+        assert AlertKind.DELIVERY_FAILED not in {alert.kind for _, alert in post.slack.read}
+        post.tell()
+    assert AlertKind.DELIVERY_FAILED in {alert.kind for _, alert in post.slack.read}
 
 
 def test_a_moment_without_slack_is_no_news(post: World) -> None:

@@ -170,6 +170,14 @@ def test_an_undo_that_no_rollout_caused_is_tried_again_in_company(world: World) 
     assert not world.journal.rotations(unfinished=True)[0].ledger.singly
 
 
+def test_a_failure_in_company_counts_until_a_rotation_succeeds(world: World) -> None:
+    world.looked(seen(age=OLD))
+    world.has(undone(ago(9 * DAY)))
+    world.has(done(ago(8 * DAY), principal="fake:earlier"))
+    open_due(world)
+    assert not world.journal.rotations(unfinished=True)[0].ledger.singly
+
+
 def test_a_scan_keeps_what_the_census_found(world: World) -> None:
     world.put(NAME)
     world.looked(seen(unknown=("K2",), created_at=ago(DAY), census_at=NOW, observed_at=ago(HOUR)))

@@ -127,6 +127,7 @@ class World:
     email: Channel = field(default_factory=Channel)
     refusals: dict[str, Exception] = field(default_factory=dict)
     rejected: str = ""
+    bounds: Bounds = field(default_factory=Bounds)
     ids: int = 0
 
     def __post_init__(self) -> None:
@@ -211,7 +212,7 @@ class World:
         """What the daemon does every few seconds, twice, with group_wait in between. How many messages went out."""
         before = len(self.slack.read) + len(self.email.read)
         for _ in range(2):
-            keep_alerts(self, self.rejected)
+            keep_alerts(self, self.rejected, self.bounds)
             self.deliver()
             self.passes(timedelta(seconds=31))
         self.deliver()
@@ -219,7 +220,7 @@ class World:
 
     def deliver(self) -> int:
         """The outbox's turn."""
-        return deliver_due(self, {"slack": self.slack, "email": self.email}, "us", Bounds())
+        return deliver_due(self, {"slack": self.slack, "email": self.email}, "us", self.bounds)
 
     def open_alerts(self) -> dict[AlertKind, Alert]:
         """Alerts that are open in the journal, by kind."""

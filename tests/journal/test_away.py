@@ -20,7 +20,6 @@ from rotator.journal.tables import meta
 from rotator.model.errors import JournalAway
 from rotator.sandbox.postgres import EmbeddedPostgres
 from rotator.testing.journal_contract.rows import OPENED, a_rotation, held, opened, waiting
-from tests.journal.conftest import a_server
 
 
 def sentence(call: Callable[[], object]) -> str:
@@ -129,8 +128,9 @@ def test_a_failed_statement_shows_no_parameters(journal: SqlJournal) -> None:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    with a_server(tmp_path) as server:
+def server(tmp_path: Path, postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    """One to stop, of the same make as the one that is shared."""
+    with EmbeddedPostgres(tmp_path, binaries=lambda: postgres._binaries) as server:
         yield server
 
 

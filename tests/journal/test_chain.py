@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 
 import pytest
 from sqlalchemy import text
 
 from rotator.contracts.journal import Told
+from rotator.contracts.sealer import DataKey
 from rotator.journal import SqlJournal
-from rotator.journal.heads import Broken, Mac
+from rotator.model.errors import Refused
+from rotator.model.record import Broken
 from rotator.model.rotation import Rotation, State
+from rotator.sealers.envelope import EnvelopeKey
 from rotator.testing.journal_contract.rows import at_once, held, waiting
 
 
@@ -24,10 +25,27 @@ def journal(request: pytest.FixtureRequest) -> SqlJournal:
     return request.getfixturevalue("replicas")[0]  # type: ignore[no-any-return]  # a pair of SqlJournal
 
 
+class Keys(dict[str, DataKey]):
+    """Data keys by their wrapped text, as a sealer opens them."""
+
+    def new(self, name: str) -> DataKey:
+        self[name] = EnvelopeKey(secrets.token_bytes(32), name, {})
+        return self[name]
+
+    def open(self, wrapped: str) -> DataKey:
+        if wrapped not in self:
+            raise Refused("it was sealed elsewhere")
+        return self[wrapped]
+
+
 @pytest.fixture
-def mac() -> Mac:
-    key = secrets.token_bytes(32)
-    return lambda content: hmac.new(key, content, hashlib.sha256).hexdigest()
+def keys() -> Keys:
+    return Keys()
+
+
+@pytest.fixture
+def key(keys: Keys) -> DataKey:
+    return keys.new("ours")
 
 
 def told(journal: SqlJournal, events: int = 4) -> Rotation:
@@ -48,14 +66,14 @@ def sequences(broken: list[Broken] | tuple[Broken, ...], rotation_id: str) -> se
     return {fault.sequence for fault in broken if fault.rotation == rotation_id}
 
 
-def test_an_untouched_record_is_whole(journal: SqlJournal, mac: Mac) -> None:
+def test_an_untouched_record_is_whole(journal: SqlJournal, keys: Keys, key: DataKey) -> None:
     rows = [told(journal), told(journal)]
-    journal.sign_heads(mac)
+    journal.sign_heads(key)
     rows.append(told(journal))
-    journal.sign_heads(mac)
+    journal.sign_heads(key)
     told(journal)
     assert all(journal.verify_chain(row.id) == [] for row in rows)
-    assert journal.verify_all(mac) == []
+    assert journal.verify_all(keys.open) == []
     assert journal.verify_all() == []
 
 
@@ -139,70 +157,87 @@ def cut_off(journal: SqlJournal, row: Rotation) -> None:
     )
 
 
-def test_a_truncated_story_whose_row_was_adapted_is_found_by_the_head(journal: SqlJournal, mac: Mac) -> None:
+def test_a_truncated_story_whose_row_was_adapted_is_found_by_the_head(
+    journal: SqlJournal, key: DataKey
+) -> None:
     row = told(journal)
-    journal.sign_heads(mac)
+    journal.sign_heads(key)
     cut_off(journal, row)
     assert journal.verify_chain(row.id) == []
     assert sequences(list(journal.verify_all()), "") == {1}
 
 
-def test_a_rotation_dropped_with_its_story_is_found_by_the_head(journal: SqlJournal, mac: Mac) -> None:
+def test_a_rotation_dropped_with_its_story_is_found_by_the_head(journal: SqlJournal, key: DataKey) -> None:
     told(journal)
     row = told(journal)
-    journal.sign_heads(mac)
+    journal.sign_heads(key)
     tamper(journal, "DELETE FROM event WHERE rotation = :id", id=row.id)
     tamper(journal, "DELETE FROM rotation WHERE id = :id", id=row.id)
     assert sequences(list(journal.verify_all()), "") == {1}
 
 
-def test_a_head_without_the_key_is_found(journal: SqlJournal, mac: Mac) -> None:
+def test_a_head_without_the_key_is_found(journal: SqlJournal, keys: Keys, key: DataKey) -> None:
     told(journal)
-    journal.sign_heads(mac)
-    journal.sign_heads(lambda _content: "0" * 64)
+    journal.sign_heads(key)
+    journal.sign_heads(EnvelopeKey(secrets.token_bytes(32), "ours", {}))
     assert journal.verify_all() == []
-    assert sequences(list(journal.verify_all(mac)), "") == {2}
+    assert journal.verify_all(keys.open) == [Broken("", 2, "head 2 was not signed by us")]
 
 
-def test_a_missing_head_is_found(journal: SqlJournal, mac: Mac) -> None:
+def test_a_head_whose_key_does_not_open_any_more_is_told(journal: SqlJournal, keys: Keys) -> None:
+    for name in ("of yesterday", "of yesterday", "of today"):
+        told(journal)
+        journal.sign_heads(keys.new(name) if name not in keys else keys[name])
+    assert journal.verify_all(keys.open) == []
+    del keys["of yesterday"]
+    assert [(one.sequence, one.sentence) for one in journal.verify_all(keys.open)] == [
+        (number, f"head {number} cannot be checked: it was sealed elsewhere") for number in (1, 2)
+    ]
+
+
+def test_a_missing_head_is_found(journal: SqlJournal, keys: Keys, key: DataKey) -> None:
     for _ in range(3):
         told(journal)
-        journal.sign_heads(mac)
+        journal.sign_heads(key)
     tamper(journal, "DELETE FROM head WHERE number = 2")
-    assert 2 in sequences(list(journal.verify_all(mac)), "")
+    assert 2 in sequences(list(journal.verify_all(keys.open)), "")
 
 
-def test_a_missing_last_head_is_found_while_its_events_are_there(journal: SqlJournal, mac: Mac) -> None:
+def test_a_missing_last_head_is_found_while_its_events_are_there(
+    journal: SqlJournal, keys: Keys, key: DataKey
+) -> None:
     told(journal)
-    journal.sign_heads(mac)
+    journal.sign_heads(key)
     tamper(journal, "DELETE FROM head")
-    assert sequences(list(journal.verify_all(mac)), "") == {1}
+    assert sequences(list(journal.verify_all(keys.open)), "") == {1}
 
 
-def test_heads_are_signed_one_after_the_other(journal: SqlJournal, mac: Mac) -> None:
-    first = journal.sign_heads(mac)
+def test_heads_are_signed_one_after_the_other(journal: SqlJournal, keys: Keys, key: DataKey) -> None:
+    first = journal.sign_heads(key)
     row = told(journal)
-    second, third = journal.sign_heads(mac), journal.sign_heads(mac)
+    second, third = journal.sign_heads(key), journal.sign_heads(key)
     assert [head.number for head in (first, second, third)] == [1, 2, 3]
     assert len({head.digest for head in (first, second, third)}) == 3
-    assert second.mac == mac(second.digest.encode())
+    assert key.open(second.mac, second.digest) == {}
     journal.wake(row.id)
-    assert journal.verify_all(mac) == []
+    assert journal.verify_all(keys.open) == []
 
 
-def test_what_ended_stays_proved(journal: SqlJournal, mac: Mac) -> None:
+def test_what_ended_stays_proved(journal: SqlJournal, keys: Keys, key: DataKey) -> None:
     row = held(journal)
     journal.checkpoint(
         row, row.model_copy(update={"state": State.DONE}), Told("done", "it ended"), release=True
     )
-    journal.sign_heads(mac)
+    journal.sign_heads(key)
     assert journal.verify_chain(row.id) == []
-    assert journal.verify_all(mac) == []
+    assert journal.verify_all(keys.open) == []
 
 
-def test_heads_that_are_signed_at_once_are_signed_one_after_the_other(journal: SqlJournal, mac: Mac) -> None:
+def test_heads_that_are_signed_at_once_are_signed_one_after_the_other(
+    journal: SqlJournal, keys: Keys, key: DataKey
+) -> None:
     for _ in range(8):
         told(journal)
-    heads = at_once(lambda _number: journal.sign_heads(mac))
+    heads = at_once(lambda _number: journal.sign_heads(key))
     assert sorted(head.number for head in heads) == list(range(1, 9))
-    assert journal.verify_all(mac) == []
+    assert journal.verify_all(keys.open) == []

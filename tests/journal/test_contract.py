@@ -8,43 +8,47 @@ from contextlib import closing
 import pytest
 
 from rotator.contracts.journal import Journal
-from rotator.journal import SqlJournal, open_journal, open_memory_journal
+from rotator.journal import MemoryJournal, open_memory_journal
 from rotator.testing.journal_contract import JournalContract
 from rotator.testing.virtual_clock import VirtualClock
+from tests.journal.conftest import Pair
 
 
 class TestSqliteFile(JournalContract):
     @pytest.fixture
-    def journal(self, sqlite_url: str) -> Iterator[Journal]:
-        with closing(open_journal(sqlite_url, daemon=True)) as journal:
-            yield journal
+    def journal(self, on_file: Pair) -> Journal:
+        return on_file[0]
 
     @pytest.fixture
-    def other(self, journal: Journal, sqlite_url: str) -> Iterator[Journal]:
-        with closing(open_journal(sqlite_url, daemon=False)) as other:
-            yield other
+    def other(self, on_file: Pair) -> Journal:
+        return on_file[1]
 
 
 class TestSqliteMemory(JournalContract):
     @pytest.fixture
-    def journal(self) -> Iterator[Journal]:
-        with closing(open_memory_journal()) as journal:
-            yield journal
+    def journal(self, memory: MemoryJournal) -> Journal:
+        return memory
+
+
+@pytest.fixture(scope="module")
+def kept_by_a_virtual_clock() -> Iterator[MemoryJournal]:
+    with closing(open_memory_journal(now=VirtualClock().now)) as journal:
+        yield journal
 
 
 class TestVirtualTime(JournalContract):
     @pytest.fixture
-    def journal(self) -> Iterator[Journal]:
-        with closing(open_memory_journal(now=VirtualClock().now)) as journal:
-            yield journal
+    def journal(self, kept_by_a_virtual_clock: MemoryJournal) -> Journal:
+        kept_by_a_virtual_clock.reset()
+        return kept_by_a_virtual_clock
 
 
 @pytest.mark.slow
 class TestPostgresql(JournalContract):
     @pytest.fixture
-    def journal(self, replicas: tuple[SqlJournal, SqlJournal]) -> Journal:
+    def journal(self, replicas: Pair) -> Journal:
         return replicas[0]
 
     @pytest.fixture
-    def other(self, replicas: tuple[SqlJournal, SqlJournal]) -> Journal:
+    def other(self, replicas: Pair) -> Journal:
         return replicas[1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import closing
 
 from rotator.journal import MemoryJournal, open_memory_journal
 from rotator.model.rotation import State
+from rotator.sealers.envelope import EnvelopeKey
 from rotator.testing.journal_contract.rows import ended, held, opened, waiting
 
 
@@ -28,7 +30,7 @@ def test_a_reset_journal_is_as_new(memory: MemoryJournal) -> None:
     installation = memory.installation()
     for _ in range(3):
         ended(memory, "production/A", State.DONE)
-        memory.sign_heads(lambda content: content.hex())
+        memory.sign_heads(EnvelopeKey(secrets.token_bytes(32), "wrapped", {}))
         memory.reset()
         assert memory.installation() == installation
         assert memory.generation() == 0

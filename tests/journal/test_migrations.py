@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, make_url, text
@@ -66,6 +67,24 @@ def test_migrations_make_the_indexes_of_the_metadata_with_their_conditions(
     metadata.create_all(made)
     assert indexes(migrated) == indexes(made)
     assert any("WHERE" in definition for definition in indexes(made).values())
+
+
+def test_a_journal_of_the_first_version_is_brought_up_to_date(new_engine: Callable[[], Engine]) -> None:
+    engine = new_engine()
+    scripts = ScriptDirectory(Path(rotator.journal.migrations.__file__).parent)
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context):
+            scripts.get_revision("0001").module.upgrade()
+        context.stamp(scripts, "0001")
+        connection.execute(
+            text("INSERT INTO head (number, at, digest, mac) VALUES (1, 2.0, 'digest', 'mac')")
+        )
+    migrate(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+        assert connection.execute(text("SELECT digest, data_key FROM head")).one() == ("digest", "none")
 
 
 def test_the_newest_migration_is_known_without_loading_alembic() -> None:

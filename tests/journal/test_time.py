@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from rotator.journal import SqlJournal, open_journal, open_memory_journal
+from rotator.model.errors import NotYet
 from rotator.model.rotation import Phase
 from rotator.testing.journal_contract.rows import MINUTE, OPENED, a_rotation, claimed, held, opened
 from rotator.testing.virtual_clock import VirtualClock
 
-SECOND = timedelta(seconds=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -25,13 +26,11 @@ def clock() -> VirtualClock:
 def journal(request: pytest.FixtureRequest, clock: VirtualClock) -> Iterator[SqlJournal]:
     if request.param == "memory":
         opened: SqlJournal = open_memory_journal(now=clock.now)
+    elif request.param == "file":
+        opened = open_journal(request.getfixturevalue("sqlite_url"), daemon=True, now=clock.now)
     else:
-        url = (
-            request.getfixturevalue("sqlite_url")
-            if request.param == "file"
-            else request.getfixturevalue("new_database")()
-        )
-        opened = open_journal(url, daemon=True, now=clock.now)
+        request.getfixturevalue("replicas")  # has emptied it
+        opened = open_journal(request.getfixturevalue("shared_database"), daemon=True, now=clock.now)
     with closing(opened) as journal:
         yield journal
 
@@ -72,19 +71,19 @@ def test_times_come_back_to_the_microsecond(journal: SqlJournal, clock: VirtualC
 
 def test_gcra_to_the_second(journal: SqlJournal, clock: VirtualClock) -> None:
     def waits(count: int) -> list[float]:
-        return [round(journal.reserve("ssm", 0.5, 3).total_seconds(), 5) for _ in range(count)]
+        return [round(journal.reserve("ssm", 0.5, 3, DAY).total_seconds(), 5) for _ in range(count)]
 
     assert waits(5) == [0, 0, 0, 2, 4]
     clock.pass_by(4 * SECOND)
     assert waits(1) == [2]
     clock.pass_by(timedelta(hours=1))
     assert waits(4) == [0, 0, 0, 2]
-    assert journal.reserve("stripe", 0.5, 3) == timedelta()
+    assert journal.reserve("stripe", 0.5, 3, DAY) == timedelta()
 
 
 def test_gcra_after_a_hold(journal: SqlJournal, clock: VirtualClock) -> None:
     def waits(count: int) -> list[float]:
-        return [round(journal.reserve("ssm", 1, 2).total_seconds(), 5) for _ in range(count)]
+        return [round(journal.reserve("ssm", 1, 2, DAY).total_seconds(), 5) for _ in range(count)]
 
     journal.hold_account("ssm", clock.now() + 10 * SECOND)
     assert waits(3) == [10, 10, 11]
@@ -94,7 +93,16 @@ def test_gcra_after_a_hold(journal: SqlJournal, clock: VirtualClock) -> None:
     assert waits(1) == [3]
 
 
+def test_gcra_takes_a_slot_that_is_just_near_enough(journal: SqlJournal, clock: VirtualClock) -> None:
+    journal.reserve("ssm", 0.1, 1, SECOND)
+    with pytest.raises(NotYet) as busy:
+        journal.reserve("ssm", 0.1, 1, 9 * SECOND)
+    assert busy.value.until == clock.now() + 10 * SECOND
+    assert journal.reserve("ssm", 0.1, 1, 10 * SECOND) == 10 * SECOND
+    assert journal.reserve("ssm", 0.1, 1, 20 * SECOND) == 20 * SECOND
+
+
 def test_a_rate_may_change(journal: SqlJournal) -> None:
-    assert journal.reserve("ssm", 1, 1) == timedelta()
-    assert round(journal.reserve("ssm", 0.1, 1).total_seconds(), 5) == 1
-    assert round(journal.reserve("ssm", 10, 1).total_seconds(), 5) == 11
+    assert journal.reserve("ssm", 1, 1, DAY) == timedelta()
+    assert round(journal.reserve("ssm", 0.1, 1, DAY).total_seconds(), 5) == 1
+    assert round(journal.reserve("ssm", 10, 1, DAY).total_seconds(), 5) == 11

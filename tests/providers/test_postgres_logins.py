@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -120,9 +125,80 @@ def test_a_refusal_by_one_host_is_none_while_another_does_not_answer(database: P
 def test_a_failing_verify_sql_is_a_verdict_but_no_refusal_of_the_credential(database: PostgresWorld) -> None:
     current = current_of(database)
     database.settings["verify_sql"] = "select count(*) from pg_authid"
-    with pytest.raises(Refused, match="permission denied for table pg_authid") as refusal:
+    with pytest.raises(Refused, match=r"does not take the statement \(InsufficientPrivilege\)") as refusal:
         database.provider.verify(current)
     assert not isinstance(refusal.value, CredentialRefused)
+
+
+# Who may edit the policy chooses `verify_sql` and the server that the template names
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from {owner}.kept",
+        "commit; delete from {owner}.kept",
+        "select setval('{owner}.kept_n_seq', 9)",
+    ],
+)
+def test_verify_sql_changes_nothing(database: PostgresWorld, statement: str) -> None:
+    current = current_of(database)
+    database.run(
+        "CREATE TABLE {owner}.kept (n serial)",
+        "INSERT INTO {owner}.kept VALUES (1)",
+        "ALTER TABLE {owner}.kept OWNER TO {owner}",
+    )
+    database.settings["verify_sql"] = statement.format(owner=database.owner)
+    with pytest.raises(Refused):
+        database.provider.verify(current)
+    assert database.run("SELECT count(*) FROM {owner}.kept") == [(1,)]
+    assert database.run("SELECT last_value FROM {owner}.kept_n_seq") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select '{value}'::int",
+        "do $$ begin raise exception '{value}' using errcode = '42501'; end $$",
+    ],
+)
+def test_what_the_server_says_about_verify_sql_is_not_repeated(
+    database: PostgresWorld, statement: str
+) -> None:
+    current, value = current_of(database), "customer-data"
+    database.settings["verify_sql"] = statement.format(value=value)
+    with pytest.raises(Refused) as refusal:
+        database.provider.verify(current)
+    assert value not in str(refusal.value)
+
+
+def test_a_server_that_asks_for_the_password_in_clear_does_not_get_it(database: PostgresWorld) -> None:
+    current = current_of(database)
+    with curious_server() as (port, heard):
+        elsewhere = leading_elsewhere(current, f":{database.proxy.port}/", f":{port}/")
+        with pytest.raises(Transient, match="asks for the password in clear"):
+            database.provider.verify(elsewhere)
+    assert not any(message.startswith(b"p") for message in heard)
+
+
+@contextmanager
+def curious_server() -> Iterator[tuple[int, list[bytes]]]:
+    """Asks whoever connects for the password in clear (AuthenticationCleartextPassword); what it hears afterwards."""
+    heard: list[bytes] = []
+
+    def ask() -> None:
+        client, _ = listening.accept()
+        with client:
+            client.settimeout(CALL_SECONDS)
+            client.recv(4096)
+            client.sendall(b"R" + struct.pack("!ii", 8, 3))
+            heard.append(client.recv(4096))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asking = threading.Thread(target=ask)
+        asking.start()
+        yield listening.getsockname()[1], heard
+        asking.join()
 
 
 @pytest.mark.slow

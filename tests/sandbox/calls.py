@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 import boto3
@@ -11,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rotator.sandbox.aws import KEYS, AwsWorld
+from rotator.sandbox.aws import KEYS, REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -21,12 +23,11 @@ ONE_TRY = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_
 STAGING_KEY = KEYS[0]
 
 
-def login(aws: AwsWorld, user: str = "taly-rotator") -> boto3.Session:
-    environment = aws.environment(user)
+@cache
+def session() -> boto3.Session:
+    """One for all tests of a worker: loading SSM's model takes a third of a second. The access key id is the user."""
     return boto3.Session(
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        region_name=environment["AWS_REGION"],
+        aws_access_key_id="taly-rotator", aws_secret_access_key=token_urlsafe(30), region_name=REGION
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.sandbox.aws import AwsWorld
-from tests.sandbox.calls import ONE_TRY, login
+from tests.sandbox.calls import ONE_TRY, session
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ssm(aws: AwsWorld) -> SSMClient:
-    return login(aws).client("ssm", endpoint_url=aws.endpoint, config=ONE_TRY)
+    return session().client("ssm", endpoint_url=aws.endpoint, config=ONE_TRY)
 
 
 @pytest.fixture
 def kms(aws: AwsWorld) -> KMSClient:
-    return login(aws).client("kms", endpoint_url=aws.endpoint, config=ONE_TRY)
+    return session().client("kms", endpoint_url=aws.endpoint, config=ONE_TRY)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from rotator.sandbox.aws import ACCOUNT, REGION, AwsWorld, Parameter
 from rotator.sandbox.faults import DEFAULT_QUOTAS, Fault, Outage, Quota, Rule
-from tests.sandbox.calls import ONE_TRY, STAGING_KEY, below, code, login
+from tests.sandbox.calls import ONE_TRY, STAGING_KEY, below, code, session
 from tests.sandbox.parents import has_ended, parent_process
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_an_order_that_makes_no_sense_is_refused(aws: AwsWorld) -> None:
 
 
 def test_account_region_and_keys_are_those_of_taly(aws: AwsWorld, kms: KMSClient) -> None:
-    sts = login(aws).client("sts", endpoint_url=aws.endpoint, config=ONE_TRY)
+    sts = session().client("sts", endpoint_url=aws.endpoint, config=ONE_TRY)
     assert sts.get_caller_identity()["Account"] == "111122223333"
     for alias in ("alias/taly-staging", "alias/taly-production"):
         key = kms.generate_data_key(KeyId=alias, KeySpec="AES_256", EncryptionContext={"app": "rotator"})
@@ -145,7 +145,7 @@ def test_a_slow_answer_took_effect_even_if_nobody_waited_for_it(
 ) -> None:
     ssm.put_parameter(Name=f"{path}/K", Value="first", Type="String")
     aws.control.set_faults([Rule(Fault.SLOW, "PutParameter", times=1, seconds=5.0)])
-    impatient = login(aws).client(
+    impatient = session().client(
         "ssm", endpoint_url=aws.endpoint, config=ONE_TRY.merge(Config(read_timeout=0.5))
     )
     with pytest.raises(ReadTimeoutError):
@@ -215,7 +215,7 @@ def test_after_a_stop_it_comes_back_empty_on_its_port(tmp_path: Path) -> None:
         world.stop()
         world.start()
         assert world.endpoint == endpoint
-        assert below(login(world).client("ssm", endpoint_url=endpoint, config=ONE_TRY), "/before") == []
+        assert below(session().client("ssm", endpoint_url=endpoint, config=ONE_TRY), "/before") == []
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -28,10 +27,10 @@ def _binaries() -> None:
         pytest.skip(str(missing))
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as postgres:
-        yield postgres
+@pytest.fixture
+def server(newest_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
+    """The one that is shared. Tests that need one of their own are slow: it costs more than a second."""
+    return newest_postgres
 
 
 def ask(server: EmbeddedPostgres, question: str, **login: str) -> object:
@@ -61,21 +60,24 @@ def test_every_kind_of_connection_needs_a_password(server: EmbeddedPostgres) -> 
     assert ask(server, "SELECT array_agg(DISTINCT auth_method) FROM pg_hba_file_rules") == ["scram-sha-256"]
 
 
-def test_the_password_is_in_no_file_and_no_process_argument(server: EmbeddedPostgres) -> None:
-    password = server.superuser_password.encode()
-    assert server._home is not None
-    files = [
-        path for folder in (server._home, server._folder) for path in folder.rglob("*") if path.is_file()
-    ]
-    assert len(files) > 100
-    assert [path for path in files if password in path.read_bytes()] == []
-    assert password not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
+@pytest.mark.slow
+def test_the_password_is_in_no_file_and_no_process_argument(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        password = server.superuser_password.encode()
+        assert server._home is not None
+        files = [
+            path for folder in (server._home, server._folder) for path in folder.rglob("*") if path.is_file()
+        ]
+        assert len(files) > 100
+        assert [path for path in files if password in path.read_bytes()] == []
+        assert password not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
 
 
 def test_it_does_not_run_as_root(server: EmbeddedPostgres) -> None:
     assert Path(f"/proc/{server.pid}").stat().st_uid != 0
 
 
+@pytest.mark.slow
 def test_the_callers_folder_keeps_its_mode_and_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o700)
@@ -106,6 +108,7 @@ def test_after_an_end_it_comes_back_with_its_data_on_its_port(tmp_path: Path, en
         assert ask(server, "SHOW fsync") == "on"
 
 
+@pytest.mark.slow
 def test_a_port_that_was_taken_meanwhile_is_not_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +120,7 @@ def test_a_port_that_was_taken_meanwhile_is_not_the_end(
             assert ask(server, "SELECT 1") == 1
 
 
+@pytest.mark.slow
 def test_a_cluster_that_cannot_be_made_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     server = EmbeddedPostgres(tmp_path, max_connections=-1)
     with pytest.raises(NotReady, match=r"(?s)PostgreSQL ended with exit code 1.*max_connections"), server:

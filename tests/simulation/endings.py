@@ -85,6 +85,7 @@ def _accounted(world: World, secret: str, rows: list[Rotation], database: SimDat
     source = world.sources[secret]
     if source.traits.shared or source.traits.overlap is Overlap.NONE:
         return
+    managed = world.shape.secrets[secret].policy.secret in world.policies.secrets
     current = world.current(secret)
     seen = database.observed().get(secret)
     known = set(seen.unknown) if seen else set()
@@ -98,11 +99,16 @@ def _accounted(world: World, secret: str, rows: list[Rotation], database: SimDat
                 *ledger.doubtful,
             }
             if row.state is State.PARKED:  # people read its sentence
-                known |= {held.id for held in source.held.values() if held.id in row.sentence}
+                known |= {
+                    held.id
+                    for held in source.held.values()
+                    if held.id in row.sentence or (held.label == row.id and row.id in row.sentence)
+                }
         if row.state is State.DONE and row.ledger.death == "assumed":
             known.add(row.ledger.predecessor_id or source.principal + "#seed")
     for held in source.held.values():
-        if held.state == LIVE and held.values != current and held.id not in known:
+        ours = managed or held.maker == "rotator"  # what people do to a secret that left the policy is theirs
+        if ours and held.state == LIVE and held.values != current and held.id not in known:
             raise Violated("P2 nothing lost", f"{held.id} ({held.maker}) lives, and nobody knows it")
 
 

@@ -41,7 +41,8 @@ HOT = (
 )  # fmt: skip
 _FROZEN, _CHECKPOINT = (Fault.FROZEN,), "journal.checkpoint"
 #: Aimed blows: at one of the first calls of an I/O, these faults in a row. First where a worker that stands still
-#: wakes up with something in its hands, then results that the journal does not take, or takes without saying so.
+#: wakes up with something in its hands, then mints whose answer is lost, then results that the journal does not take,
+#: or takes without saying so.
 _LATE = (
     ("store.put", 2, _FROZEN),
     ("store.read", 3, _FROZEN),
@@ -50,6 +51,7 @@ _LATE = (
     ("sealer.open_key", 3, _FROZEN),
     ("provider.create", 1, _FROZEN),
 )
+_LOST_MINT = (("provider.create", 2, (Fault.LOST,)),)
 _UNRECORDED = ((_CHECKPOINT, 4, (Fault.AWAY,)), (_CHECKPOINT, 4, (Fault.LOST, Fault.FROZEN)))
 _MASK = (1 << 64) - 1
 
@@ -88,9 +90,10 @@ class Faults:
         #: Workers that stand still while others take their work back: the worst that a lost claim can do.
         self.late_hands = share(seed, 6) < 0.2
         self.unrecorded = 0.2 <= share(seed, 6) < 0.3
+        lost_mint = 0.3 <= share(seed, 6) < 0.34
         self._aim, self._calls, self._blows = "", 0, list[Fault]()
-        if self.late_hands or self.unrecorded:
-            aims = _LATE if self.late_hands else _UNRECORDED
+        if self.late_hands or self.unrecorded or lost_mint:
+            aims = _LATE if self.late_hands else _UNRECORDED if self.unrecorded else _LOST_MINT
             self._aim, calls, blows = aims[mix(seed, 7) % len(aims)]
             self._calls, self._blows = 1 + mix(seed, 8) % calls, list(blows)
             self._hot, self._rate = set(), min(self._rate, 0.004)

@@ -13,11 +13,14 @@ from typing import Any
 from unittest.mock import patch
 
 from rotator.contracts.guard import claimed
-from rotator.engine import worker
+from rotator.engine import rollouts, worker
 from rotator.engine.phases import PHASES, invalidate, source, undo
 from rotator.engine.phases.step import Move, Step, Undo
 from rotator.engine.worker import Worker
+from rotator.model.errors import Transient
 from rotator.model.rotation import Phase, Reason
+from rotator.model.secrets import Credential
+from tests.simulation.source import SimProvider
 from tests.simulation.store import SimStore
 
 Mutant = Callable[[], Any]
@@ -127,6 +130,19 @@ def lost_results_are_removed_unread() -> Any:
     return patch.object(Worker, "_disown", disown)
 
 
+def mint_is_repeated_blindly() -> Any:
+    """Rule 7: the SDK sends a mint again when no answer came."""
+    once = SimProvider.create
+
+    def create(self: SimProvider, label: str, predecessor: str | None) -> Credential:
+        try:
+            return once(self, label, predecessor)
+        except Transient:
+            return once(self, label, predecessor)
+
+    return patch.object(SimProvider, "create", create)
+
+
 def own_value_is_drift() -> Any:
     """Rule 8: a store write whose answer was lost is taken for somebody else's."""
     return patch.object(SimStore, "written_already", lambda *_arguments: False)
@@ -168,6 +184,21 @@ def death_is_taken_for_granted() -> Any:
     return patch.object(invalidate, "_refused", lambda _step, _credential: True)
 
 
+def a_rollout_that_left_an_instance_is_done() -> Any:
+    """forget and withdraw tried again on the same finished rollout for ever: an instance reported the old set."""
+    return patch.object(rollouts, "stale_reading", lambda *_arguments: "")
+
+
+def a_discarded_successor_is_in_use() -> Any:
+    """An undo's rollout claimed success, left an instance on the successor, and that was then removed: dark."""
+    return patch.object(undo, "_successor_used", lambda _step: None)
+
+
+def consumers_are_taken_back_to_a_dead_credential() -> Any:
+    """The journal came back from yesterday, its rotation failed, and the removed predecessor was restored: dark."""
+    return patch.object(undo, "_predecessor_accepted", lambda _step: None)
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "1 tidy acts on a fresh listing": tidy_on_a_fresh_listing,
     "1 remove acts on a fresh listing": remove_on_a_fresh_listing,
@@ -180,6 +211,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "5 surprises undo": surprises_undo,
     "6 results are not kept": results_are_not_kept,
     "6 lost results are removed unread": lost_results_are_removed_unread,
+    "7 a mint is repeated blindly": mint_is_repeated_blindly,
     "8 an own value is drift": own_value_is_drift,
     "no announce": no_announce,
     "no confirm": no_confirm,
@@ -187,4 +219,12 @@ MUTANTS: Mapping[str, Mutant] = {
     "no verify": no_verify,
     "use is not looked for": use_is_not_looked_for,
     "death is taken for granted": death_is_taken_for_granted,
+}
+
+#: What the simulation has found in the engine, put back. A seed alone would prove nothing in a year, as seeds change
+#: their meaning whenever the worlds become more hostile.
+BUGS: Mapping[str, Mutant] = {
+    "a rollout that left an instance is done": a_rollout_that_left_an_instance_is_done,
+    "a discarded successor is in use": a_discarded_successor_is_in_use,
+    "consumers are taken back to a dead credential": consumers_are_taken_back_to_a_dead_credential,
 }

@@ -257,6 +257,7 @@ def test_everybody_pauses_when_the_account_is_throttled(world: SsmWorld) -> None
 # a hundred versions
 
 
+@pytest.mark.slow  # a hundred writes
 def test_a_label_on_the_oldest_of_a_hundred_versions_is_told_before_and_at_the_write(world: SsmWorld) -> None:
     name = f"{world.path}/NAME"
     world.seed(name, fresh_value())

@@ -12,6 +12,7 @@ from rotator.config.draft import Draft, expand
 from rotator.config.schema import Deployment
 
 _KUBERNETES_WORKLOAD = re.compile(r"(deployment|statefulset|daemonset)/([a-z0-9.-]|\{env\})+")
+_THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 
 
 def check(draft: Draft) -> None:
@@ -23,7 +24,7 @@ def check(draft: Draft) -> None:
     for path, level in draft.levels.each():
         for place, url in enumerate(getattr(level, "probe", None) or ()):
             where = (*path, "probe", place)
-            _check_page(draft, where, url)
+            _check_page(draft, where, url, gets_values=True)
             if path[0] == "secrets" and len(path) == 2 and len(_environments(draft, str(path[1]))) > 1:
                 _check_apart(draft, where, url, "asks the same verifiers")
     for where, text in _templates(draft):
@@ -94,10 +95,8 @@ def _check_mirror(draft: Draft, name: str, kind: str, options: dict[str, Any]) -
     known = draft.adapters.mirror_names()
     if kind not in known:
         draft.complaints.error((*path, "kind"), f"unknown mirror '{kind}'{hint(kind, known)}")
-    elif kind not in draft.adapters.mirrors:
-        draft.complaints.note((*path, "kind"), f"mirror {name} is not written yet: no adapter for '{kind}'")
     if isinstance(address := options.get("address"), str):
-        _check_page(draft, (*path, "address"), address)
+        _check_page(draft, (*path, "address"), address, gets_values=True)
     if not any("{env}" in text for _where, text in texts(options, path)) and _used_in_several(draft, name):
         draft.complaints.error(path, "is the same place in several environments; write {env} in it")
 
@@ -112,14 +111,24 @@ def _used_in_several(draft: Draft, mirror: str) -> bool:
     return len(used) > 1
 
 
-def _check_page(draft: Draft, where: Path, url: str) -> None:
-    """Only hosts that the deployment's settings allow are ever asked."""
+def _check_page(draft: Draft, where: Path, url: str, *, gets_values: bool = False) -> None:
+    """Only hosts that the deployment's settings allow are ever asked.
+
+    Without that setting any host may be asked, and none but this machine may be sent what a credential makes: a
+    line in the policy must not be enough to carry it away.
+    """
     allowed = draft.limits.allowed_hosts
     for environment in draft.file.environments:
         host = re.sub(r"^\w+://|[:/].*", "", str(expand(url, environment)))
-        if allowed and not any(fnmatchcase(host, glob) for glob in allowed):
+        if any(fnmatchcase(host, glob) for glob in allowed) or host in _THIS_MACHINE:
+            continue
+        if allowed:
             draft.complaints.error(
                 where, f"{host} is not among the allowed hosts (ROTATOR_ALLOWED_HOSTS: {listed(allowed)})"
+            )
+        elif gets_values:
+            draft.complaints.error(
+                where, f"{host} would be sent what a credential makes; allow it in ROTATOR_ALLOWED_HOSTS"
             )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from rotator.engine.ages import AgeSource, period_ends, spell, written_again
-from rotator.engine.alerts.finding import PATIENCE, About, Finding
+from rotator.engine.alerts.finding import About, Finding
 from rotator.engine.standing import DUE, Decision, Gathered, Standing
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.policy import Mode
@@ -62,7 +62,7 @@ def _overdue(about: About, at: Gathered, decision: Decision, late: timedelta, *,
         _action(at),
         about=_period(at),
         quiet=quiet,
-        patience=PATIENCE if decision.standing in _COMING else timedelta(),
+        passing=decision.standing in _COMING,
     )
 
 

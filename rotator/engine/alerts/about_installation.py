@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 
 from rotator.engine.ages import spell
 from rotator.engine.alerts.about_rotations import stuck
-from rotator.engine.alerts.finding import PATIENCE, Finding, identity, listed
+from rotator.engine.alerts.finding import Finding, identity, listed
+from rotator.engine.decisions import Decided
 from rotator.engine.outbox import unheard
-from rotator.engine.standing import Gathered
+from rotator.engine.standing import Decision
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
-from rotator.model.observations import Surveyed
+from rotator.model.numbers import counted
+from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.rotation import Rotation
 
 #: A census that did not come about for so long is news; it is taken once a day.
 CENSUS_OVERDUE = timedelta(days=2)
-#: So many attempts at an address fail before the others hear of it: about four minutes.
-_DELIVERIES_IN_SILENCE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Installation:
         *,
         environment: str = "",
         about: str = "",
-        patience: timedelta = timedelta(),
+        passing: bool = False,
     ) -> Finding:
         """A finding for the default owner."""
         alert = Alert(
@@ -56,7 +56,7 @@ class Installation:
             action=action,
             opened_at=self.now,
         )
-        return Finding(alert, patience=patience)
+        return Finding(alert, passing=passing)
 
 
 def about_policy(here: Installation, rejected: str) -> Iterator[Finding]:
@@ -106,7 +106,8 @@ def about_environment(here: Installation, survey: Surveyed, pages: Collection[st
         yield here.finding(
             AlertKind.UNMANAGED,
             Severity.INFO,
-            f"{len(survey.unmanaged)} parameters of {environment} are in no policy",
+            f"{counted(len(survey.unmanaged), 'parameter')} of {environment} "
+            f"{'is' if len(survey.unmanaged) == 1 else 'are'} in no policy",
             facts,
             "add them to policies.yaml, or to its ignore list",
             environment=environment,
@@ -133,7 +134,7 @@ def stuck_together(
     yield here.finding(
         AlertKind.UNREACHABLE,
         _severity(pages, [one.secret for one in stuck_ones]),
-        f"{len(stuck_ones)} rotations do not get on" if len(stuck_ones) > 1 else "1 rotation does not get on",
+        f"{counted(len(stuck_ones), 'rotation')} {'does' if len(stuck_ones) == 1 else 'do'} not get on",
         facts,
         "see whether KMS or the sources are away: rotator status",
         about="rotations",
@@ -145,18 +146,20 @@ def stuck_rotations(rotations: Iterable[Rotation], unreachable_environments: set
     return [one for one in rotations if stuck(one) and one.recipe.environment not in unreachable_environments]
 
 
-def about_census(here: Installation, gathered: Iterable[Gathered]) -> Iterator[Finding]:
-    """Sources that could not be asked for so long that unknown credentials would not be seen."""
+def about_census(here: Installation, decided: Iterable[Decided]) -> Iterator[Finding]:
+    """Sources that were never counted, or not for so long that unknown credentials would not be seen.
+
+    Of a secret that is due, and cannot be rotated because of that trouble, people hear anyway.
+    """
     blind = [
-        at
-        for at in gathered
-        if at.observed is not None
-        and at.observed.trouble
-        and at.observed.census_at is not None
-        and here.now - at.observed.census_at > CENSUS_OVERDUE
+        entry.gathered
+        for entry in decided
+        if entry.gathered.observed is not None and _uncounted(here, entry.gathered.observed, entry.decision)
     ]
     if blind:
         troubles = dict.fromkeys(at.observed.trouble for at in blind[:3] if at.observed)
+        never = all(at.observed is not None and at.observed.census_at is None for at in blind)
+        sources = "a source" if len(blind) == 1 else "sources"
         facts = {
             "Which": listed(tuple(at.policy.secret for at in blind)),
             "What": "; ".join(troubles),
@@ -166,25 +169,38 @@ def about_census(here: Installation, gathered: Iterable[Gathered]) -> Iterator[F
         yield here.finding(
             AlertKind.UNREACHABLE,
             Severity.WARNING,
-            "sources could not be counted for two days",
+            f"{sources} could not be counted {'yet' if never else 'for two days'}",
             facts,
-            "see whether they are away: rotator status",
+            "see what is away: rotator status",
             about="census",
+            passing=never,
         )
 
 
-def about_channels(here: Installation, rows: Iterable[AlertRow]) -> Iterator[Finding]:
-    """Addresses that hear nothing; told through all the others."""
+def _uncounted(here: Installation, observed: Observed, decision: Decision) -> bool:
+    if not observed.trouble:
+        return False
+    if observed.census_at is None:
+        return not decision.due
+    return here.now - observed.census_at > CENSUS_OVERDUE
+
+
+def about_channels(
+    here: Installation, rows: Iterable[AlertRow], attempts_in_silence: int
+) -> Iterator[Finding]:
+    """Addresses that hear nothing, after so many attempts; told through all the others."""
     waiting: dict[str, list[AlertRow]] = {}
     for row in rows:
-        if row.alert.kind is not AlertKind.DELIVERY_FAILED and row.attempt >= _DELIVERIES_IN_SILENCE:
+        if row.alert.kind is not AlertKind.DELIVERY_FAILED and row.attempt >= attempts_in_silence:
             for address in unheard(row):
                 waiting.setdefault(address, []).append(row)
     for address, late in waiting.items():
-        since = min(row.alert.opened_at for row in late)
+        since = spell(here.now - min(row.alert.opened_at for row in late))
         facts = {
             "Where": address,
-            "Impact": f"{len(late)} alerts have not been heard there, the oldest for {spell(here.now - since)}",
+            "Impact": f"1 alert has not been heard there for {since}"
+            if len(late) == 1
+            else f"{len(late)} alerts have not been heard there, the oldest for {since}",
             "Next": "rotator goes on trying; nothing is lost",
         }
         yield here.finding(
@@ -202,7 +218,9 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
     ours = [one for one in here.policies.secrets.values() if one.environment == survey.environment]
     facts = {
         "What": survey.trouble or survey.unheld,
-        "Impact": f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
+        "Impact": "none yet: 1 credential stays as it is, and is not rotated"
+        if len(ours) == 1
+        else f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
         "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC",
         "Next": "rotator tries again by itself every few minutes",
     }
@@ -213,7 +231,7 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
         facts,
         "see whether AWS is away, or rotator's role has lost a permission",
         environment=survey.environment,
-        patience=PATIENCE,
+        passing=True,
     )
 
 

@@ -17,6 +17,8 @@ TRIES_IN_SILENCE = 3
 _AT_RISK = frozenset(
     {Reason.NEITHER_WORKS, Reason.SUCCESSOR_DEAD, Reason.STILL_ALIVE, Reason.RECONFIRM_FAILED}
 )
+#: From here on a source without overlap may have dropped the predecessor.
+_GAP = frozenset({Phase.ACTIVATE, Phase.STORE, Phase.VERIFY, Phase.REDEPLOY, Phase.CONFIRM})
 _ROLLOUTS = frozenset({Reason.ROLLOUT_FAILED, Reason.NOT_SEEN})
 
 
@@ -57,6 +59,12 @@ def stuck(rotation: Rotation) -> bool:
     )
 
 
+def in_gap(rotation: Rotation) -> bool:
+    """Whether consumers may be locked out by now: the source keeps one credential, and it is not the one they read."""
+    under_way = rotation.phase in _GAP and rotation.ledger.confirmed_at is None
+    return under_way and rotation.recipe.accept_gap and rotation.recipe.accepted_as is None
+
+
 def impact(rotation: Rotation) -> str:
     """What it means for the credential that consumers use."""
     ledger = rotation.ledger
@@ -71,13 +79,15 @@ def impact(rotation: Rotation) -> str:
             "disabled" if ledger.disabled_at is not None or ledger.removed_at is not None else "still valid"
         )
         return f"none yet: consumers use the new credential, the old one is {which}"
+    if in_gap(rotation):
+        return "consumers may be locked out until they read the new credential: the source keeps only one"
     if ledger.predecessor_works is False:
         return "the source refused the old credential before rotator began: whoever uses it is locked out"
     return "none yet: the old credential is valid"
 
 
 def _parked(about: About, rotation: Rotation) -> Finding:
-    severity = Severity.CRITICAL if rotation.reason in _AT_RISK else Severity.WARNING
+    severity = Severity.CRITICAL if rotation.reason in _AT_RISK or in_gap(rotation) else Severity.WARNING
     kind = AlertKind.STILL_ALIVE if rotation.reason is Reason.STILL_ALIVE else AlertKind.PARKED
     facts = {
         **_step(rotation),
@@ -138,7 +148,7 @@ def _troubles(rotation: Rotation) -> tuple[Trouble, ...]:
     return (
         Trouble(
             AlertKind.ROTATION_FAILED,
-            Severity.WARNING,
+            Severity.CRITICAL if in_gap(rotation) else Severity.WARNING,
             f"rotation does not get past {rotation.phase}",
             again,
             so=stuck(rotation),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rotator.engine.ages import origin
-from rotator.engine.alerts.finding import PATIENCE, About, Finding, listed
+from rotator.engine.alerts.finding import About, Finding, listed
 from rotator.engine.standing import Decision, Gathered, Standing
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.rotation import State
@@ -41,7 +41,7 @@ def _missing(about: About, at: Gathered, decision: Decision) -> Finding:
         "not in the store",
         facts,
         "put the parameter back, or take the secret out of policies.yaml",
-        patience=PATIENCE,
+        passing=True,
     )
 
 

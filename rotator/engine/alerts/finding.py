@@ -5,26 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rotator.model.alerts import Alert, AlertKind, Severity
 from rotator.model.policy import Policies, Recipe
 
 #: PagerDuty's limit of a dedup key, and ours of an identity.
 LONGEST_IDENTITY = 255
-#: Trouble that mostly passes by itself, such as a far side that is away, stands for so long before it is told.
-PATIENCE = timedelta(minutes=10)
 #: So many names are listed; how many more there are is said.
 MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is so. `quiet`: what was told about it stays, and nothing new is told, because somebody is already on it."""
+    """What is so.
+
+    `quiet`: what was told about it stays, and nothing new is told, because somebody is already on it. `passing`: it
+    mostly passes by itself, as a far side that is away does, and must have stood for a while before it is told.
+    """
 
     alert: Alert
     quiet: bool = False
-    patience: timedelta = timedelta()  # it must stand for at least so long before it is told
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class About:
         about: str = "",
         rotation: str = "",
         quiet: bool = False,
-        patience: timedelta = timedelta(),
+        passing: bool = False,
     ) -> Finding:
         """A finding about this secret; `about` tells it from others of its kind."""
         alert = Alert(
@@ -68,7 +70,7 @@ class About:
             action=action,
             opened_at=self.now,
         )
-        return Finding(alert, quiet, patience)
+        return Finding(alert, quiet, passing)
 
 
 def about_recipe(policies: Policies, recipe: Recipe, now: datetime) -> About:

@@ -22,15 +22,17 @@ from rotator.engine.alerts.about_installation import (
     stuck_together,
     unreachable,
 )
-from rotator.engine.alerts.about_rotations import about_rotation, stuck
+from rotator.engine.alerts.about_rotations import about_rotation, in_gap, stuck
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity
 from rotator.engine.decisions import Decided, decisions
+from rotator.engine.settings import Bounds
 from rotator.engine.standing import Standing
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.observations import History
 
+_USUAL = Bounds()
 #: Alerts that say why a secret is not rotated: as long as one is told, overdue is no news of its own.
 _EXPLAINS_OVERDUE = frozenset(
     {
@@ -44,17 +46,17 @@ _EXPLAINS_OVERDUE = frozenset(
 )
 
 
-def keep_alerts(parts: Parts, policy_rejected: str = "") -> None:
+def keep_alerts(parts: Parts, policy_rejected: str = "", bounds: Bounds = _USUAL) -> None:
     """Brings the outbox in line with the state."""
     now = parts.journal.now()
     decided = decisions(parts.journal, parts.policies())
     rows = {row.alert.identity: row for row in parts.journal.alerts(unclosed=True)}
-    found = {one.alert.identity: one for one in _findings(parts, now, decided, rows, policy_rejected)}
-    wait = parts.policies().alerts.group_wait
+    found = {one.alert.identity: one for one in _findings(parts, now, decided, rows, policy_rejected, bounds)}
+    soon = parts.policies().alerts.group_wait
     for key, finding in found.items():
         row = rows.get(key)
         if not finding.quiet:
-            _tell(parts, finding, row, wait)
+            _tell(parts, finding, row, max(soon, bounds.patience) if finding.passing else soon)
         elif row is not None and not row.alert.closed:
             _hush(parts, row, decided, now)
     for key, row in rows.items():
@@ -67,7 +69,7 @@ def _tell(parts: Parts, finding: Finding, row: AlertRow | None, wait: timedelta)
     if row is not None:
         alert = alert.model_copy(update={"opened_at": row.alert.opened_at})
     if row is None or alert != row.alert:
-        parts.journal.post_alert(alert, max(wait, finding.patience))
+        parts.journal.post_alert(alert, wait)
 
 
 def _hush(parts: Parts, row: AlertRow, decided: Mapping[str, Decided], now: datetime) -> None:
@@ -90,6 +92,7 @@ def _findings(
     decided: Mapping[str, Decided],
     rows: Mapping[str, AlertRow],
     policy_rejected: str,
+    bounds: Bounds,
 ) -> Iterator[Finding]:
     """Everything that is so."""
     here = Installation(parts.policies(), now)
@@ -103,8 +106,8 @@ def _findings(
     for survey in surveys:
         yield from about_environment(here, survey, pages)
     yield from together
-    yield from about_census(here, [entry.gathered for entry in decided.values()])
-    yield from about_channels(here, rows.values())
+    yield from about_census(here, decided.values())
+    yield from about_channels(here, rows.values(), bounds.attempts_in_silence)
     for entry in decided.values():
         yield from _about_secret(here, entry, away, together=bool(together))
     for rotation in unfinished:
@@ -121,7 +124,7 @@ def _about_secret(here: Installation, entry: Decided, away: set[str], *, togethe
         return
     about = about_recipe(here.policies, at.policy.recipe, here.now)
     store_away = at.policy.environment in away
-    for_all = rotation is not None and stuck(rotation) and (together or store_away)
+    for_all = rotation is not None and stuck(rotation) and not in_gap(rotation) and (together or store_away)
     explained = decision.standing is Standing.AWAITING_YES
     for finding in about_rotation(about, at.history):
         explained = explained or (finding.alert.kind in _EXPLAINS_OVERDUE and not finding.quiet)

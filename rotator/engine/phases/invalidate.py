@@ -8,30 +8,32 @@ from __future__ import annotations
 
 from rotator.contracts.provider import Liveness, Sight, Use
 from rotator.engine.phases.push import edit_accepted
-from rotator.engine.phases.rollout import joined, rolled_out
+from rotator.engine.phases.rollout import consumers_added, joined, rolled_out
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, plural
 from rotator.model.errors import CredentialRefused
-from rotator.model.rotation import Death, Phase, Purpose, Reason, State
+from rotator.model.rotation import Death, Evidence, Phase, Purpose, Reason, State
 from rotator.model.secrets import Credential
 
 
 def grace(step: Step) -> Move:
     """Waits without holding anything, then looks for use of the predecessor."""
     assert step.ledger.grace_until is not None, "confirm writes grace_until"
-    if step.now < step.ledger.grace_until and not step.emergency:
-        sentence = f"the old one lives until {step.ledger.grace_until:%Y-%m-%d %H:%M} UTC"
-        return step.wait(Reason.GRACE, sentence, step.ledger.grace_until)
+    assert step.ledger.confirmed_at is not None, "confirm writes confirmed_at"
+    until = max(step.ledger.grace_until, step.ledger.confirmed_at + step.grace)
+    if step.now < until and not step.emergency:
+        sentence = f"the old one lives until {until:%Y-%m-%d %H:%M} UTC"
+        return step.wait(Reason.GRACE, sentence, until)
     if step.ledger.predecessor_id is None:
         return _predecessor_unknown(step)
-    return _still_used(step) or step.to(Phase.DISABLE, "grace is over and nobody is seen using the old one")
+    return _still_used(step) or step.to(Phase.DISABLE, f"grace is over{_and_unused(step)}")
 
 
 def disable(step: Step) -> Move:
     """The reversible step, where the source has one."""
     if step.traits.shared:
         return step.skip(Phase.FORGET)
-    waiting = unsettled(step) or _still_used(step) or _store_names_ours(step)
+    waiting = unsettled(step) or consumers_added(step) or _still_used(step) or _store_names_ours(step)
     if waiting:
         return waiting
     predecessor_id = _predecessor_id(step)
@@ -47,7 +49,7 @@ def forget(step: Step) -> Move:
     if step.recipe.accepted_as is None:
         return step.skip(Phase.PROVE)
     if ledger.forgot is None:
-        waiting = unsettled(step) or _await_yes(step) or _store_names_ours(step)
+        waiting = unsettled(step) or consumers_added(step) or _await_yes(step) or _store_names_ours(step)
         if waiting:
             return waiting
         member = step.shared.member(step.predecessor)
@@ -62,7 +64,10 @@ def forget(step: Step) -> Move:
 def prove(step: Step) -> Move:
     """The predecessor is refused by the source's own word, while the successor works in the same minute."""
     since = step.ledger.polling_since or step.now
-    death = _death(step, step.predecessor, step.successor)
+    try:
+        death = _death(step, step.predecessor, step.successor)
+    except CredentialRefused as refusal:
+        return _successor_refused(step, refusal)
     if death is None:
         if step.now - since < step.traits.propagation:
             sentence = "the source still accepts the old one"
@@ -90,24 +95,22 @@ def prove(step: Step) -> Move:
 
 
 def quarantine(step: Step) -> Move:
-    """Disabled for a while before it is gone for good; a sign of trouble enables it again."""
-    assert step.ledger.quarantine_until is not None, "prove writes quarantine_until"
-    if step.now < step.ledger.quarantine_until and not step.emergency:
-        return step.wait(
-            Reason.QUARANTINE,
-            "disabled; removed for good later",
-            step.ledger.quarantine_until,
-        )
+    """Disabled for a while before it is gone for good; a sign of trouble, looked for now and then, enables it again."""
+    until = step.ledger.quarantine_until
+    assert until is not None, "prove writes quarantine_until"
     try:
         step.provider.verify(step.successor)
     except CredentialRefused as refusal:
-        raise _enabled_again(step, refusal) from refusal
+        return _successor_refused(step, refusal)
+    if step.now < until and not step.emergency:
+        next_look = step.now + max(step.bounds.slow_poll, step.recipe.quarantine / 10)
+        return step.wait(Reason.QUARANTINE, "disabled; removed for good later", min(until, next_look))
     return step.to(Phase.REMOVE, "no trouble while it was disabled")
 
 
 def remove(step: Step) -> Move:
     """For good; only the id from the row, after every managed name of this principal was identified."""
-    waiting = unsettled(step) or sweep(step) or _store_names_ours(step)
+    waiting = unsettled(step) or sweep(step) or _used_until_removed(step) or _store_names_ours(step)
     if waiting:
         return waiting
     predecessor_id = _predecessor_id(step)
@@ -165,17 +168,34 @@ def _still_used(step: Step) -> Move | None:
     if use is Use.USED:
         sentence = f"the old one is still in use{': ' + last.by if last.by else ''}; it stays until that ends"
         return step.wait(Reason.STILL_USED, sentence, max(step.bounds.poll, step.recipe.grace / 10))
-    if use is Use.UNKNOWN and not step.recipe.accept_unseen:
+    if use is Use.UNKNOWN and not step.accept_unseen:
         sentence = (
             "the source does not tell whether the old one is in use, and the policy has no accept_unseen"
         )
         raise Park(Reason.UNSEEN, sentence)
+    if use is Use.UNKNOWN and step.ledger.unused is None:
+        sentence = "the source does not tell whether the old one is in use: assumed not (accept_unseen)"
+        return step.stay(sentence, unused=Evidence.ASSUMED)
     return None
 
 
+def _used_until_removed(step: Step) -> Move | None:
+    """Where removing is what kills it, the look for use must be as young as the removal; None once it is gone."""
+    if step.ledger.proved_at is not None or _predecessor_id(step) not in step.provider.observe().by_id():
+        return None
+    return _still_used(step)
+
+
+def _and_unused(step: Step) -> str:
+    seen = step.traits.sight is not Sight.OURS and step.ledger.unused is None
+    return (
+        " and nobody is seen using the old one" if seen and step.ledger.predecessor_works is not False else ""
+    )
+
+
 def _await_yes(step: Step) -> Move | None:
-    """Verifiers outside our control: a person says that they have taken the successor up."""
-    if not step.recipe.external_consumers or step.rotation.approved_by or step.emergency:
+    """Verifiers outside our control: a person says that they have taken the successor up, also in an emergency."""
+    if not step.recipe.external_consumers or step.rotation.approved_by:
         return None
     sentence = f"waiting for a yes: rotator approve {step.rotation.id} --reason …"
     return step.wait(Reason.AWAITING_YES, sentence, step.bounds.slow_poll)
@@ -194,37 +214,21 @@ def _predecessor_unknown(step: Step) -> Move:
     return step.wait(Reason.AWAITING_YES, sentence, step.bounds.slow_poll)
 
 
-def _death(step: Step, dead: Credential, alive: Credential) -> Death | None:
-    """How we know that `dead` is dead; None while it is accepted. Raises Park when `alive` is refused."""
+def _death(step: Step, predecessor: Credential, successor: Credential) -> Death | None:
+    """How we know that `predecessor` is dead; None while it is accepted. Raises when `successor` is refused."""
     if step.traits.shared:
-        return _death_by_probe(step, dead, alive)
+        return _death_by_probe(step, predecessor, successor)
+    is_dead = dead(step, predecessor)
+    step.provider.verify(successor)
+    return step.traits.death if is_dead else None
+
+
+def dead(step: Step, credential: Credential) -> bool:
+    """Whether the source says, in the way that it can, that it does not accept the credential."""
     if step.traits.death is Death.LISTED_GONE:
-        listed = step.provider.observe().by_id().get(dead.id)
-        gone = listed is None or listed.liveness is Liveness.DISABLED
-    else:
-        gone = _refused(step, dead)
-    try:
-        step.provider.verify(alive)
-    except CredentialRefused as refusal:
-        raise _enabled_again(step, refusal) from refusal
-    return step.traits.death if gone else None
-
-
-def _death_by_probe(step: Step, dead: Credential, alive: Credential) -> Death | None:
-    if not step.recipe.probe:
-        return Death.ASSUMED
-    refused = True
-    for url in step.recipe.probe:
-        try:
-            step.shared.probe(url, dead)
-            refused = False
-        except CredentialRefused:
-            pass
-        try:
-            step.shared.probe(url, alive)
-        except CredentialRefused as refusal:
-            raise Park(Reason.SUCCESSOR_DEAD, f"{url} refuses the credential in use: {refusal}") from refusal
-    return Death.PROBE if refused else None
+        listed = step.provider.observe().by_id().get(credential.id)
+        return listed is None or listed.liveness is Liveness.DISABLED
+    return _refused(step, credential)
 
 
 def _refused(step: Step, credential: Credential) -> bool:
@@ -235,17 +239,32 @@ def _refused(step: Step, credential: Credential) -> bool:
     return False
 
 
-def _enabled_again(step: Step, refusal: CredentialRefused) -> Park:
-    """The successor stopped working: the predecessor lives again, and a person looks."""
+def _death_by_probe(step: Step, predecessor: Credential, successor: Credential) -> Death | None:
+    if not step.recipe.probe:
+        return Death.ASSUMED
+    refused = True
+    for url in step.recipe.probe:
+        try:
+            step.shared.probe(url, predecessor)
+            refused = False
+        except CredentialRefused:
+            pass
+        try:
+            step.shared.probe(url, successor)
+        except CredentialRefused as refusal:
+            raise Park(Reason.SUCCESSOR_DEAD, f"{url} refuses the credential in use: {refusal}") from refusal
+    return Death.PROBE if refused else None
+
+
+def _successor_refused(step: Step, refusal: CredentialRefused) -> Move:
+    """The successor stopped working: the predecessor lives again, and a person looks before it is disabled again."""
     sentence = f"the source refuses the credential in use: {refusal}"
-    if (
-        step.traits.reversible
-        and step.ledger.predecessor_id
-        and step.rotation.phase in {Phase.PROVE, Phase.QUARANTINE}
-    ):
-        step.provider.enable(step.ledger.predecessor_id)
-        sentence += "; the old one was enabled again"
-    return Park(Reason.SUCCESSOR_DEAD, sentence)
+    if step.ledger.disabled_at is None:
+        return step.park(Reason.SUCCESSOR_DEAD, sentence)
+    step.provider.enable(_predecessor_id(step))
+    sentence += "; the old one was enabled again"
+    afresh = {"disabled_at": None, "polling_since": None, "proved_at": None, "quarantine_until": None}
+    return step.park(Reason.SUCCESSOR_DEAD, sentence, at=Phase.DISABLE, **afresh)
 
 
 def _named_by_nobody(step: Step, credential_id: str) -> None:

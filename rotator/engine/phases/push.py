@@ -12,7 +12,7 @@ from rotator.engine.phases.rollout import joined, rolled_out
 from rotator.engine.phases.step import Move, Park, Step, Undo
 from rotator.model.errors import CredentialRefused, Drifted, Raced, Transient
 from rotator.model.rotation import Phase, Purpose, Reason
-from rotator.model.secrets import AcceptedSet, Credential
+from rotator.model.secrets import AcceptedSet, Credential, MalformedSet
 
 
 def announce(step: Step) -> Move:
@@ -38,12 +38,14 @@ def store(step: Step) -> Move:
     """Writes the fields, then the mirrors, and reads back what is there."""
     wrote = dict(step.ledger.wrote)
     for field, name in step.recipe.fields.items():
+        if name in wrote:  # it raced, and a person has looked
+            continue
         try:
             wrote[name] = step.store.write(name, step.successor.fields[field], step.ledger.before[name])
         except Raced as race:
-            raise Park(Reason.RACED, f"{race}; nothing is redeployed until a person has looked") from race
+            return _raced(step, str(race), {**wrote, name: race.wrote})
         except Drifted as drift:
-            raise Park(Reason.DRIFT, f"{drift}; somebody is changing it while it rotates") from drift
+            return _drifted(step, field, drift, wrote)
     wrote_at = step.parts.journal.now()
     write_mirrors(step, step.successor)
     for field, name in step.recipe.fields.items():
@@ -51,10 +53,31 @@ def store(step: Step) -> Move:
         if there.version < wrote[name]:
             raise Transient(f"{name}: the store does not show our version {wrote[name]} yet")
         if there.version != wrote[name] or there.value != step.successor.fields[field]:
+            ours = there.value == step.successor.fields[field]
             sentence = f"{name}: we wrote version {wrote[name]}, version {there.version} is there"
-            raise Park(Reason.RACED, sentence)
+            return _raced(step, sentence, {**wrote, name: there.version} if ours else wrote)
     following = Phase.VERIFY if step.gapped else Phase.REDEPLOY
     return step.to(following, "the store holds the successor", wrote=wrote, wrote_at=wrote_at)
+
+
+def _raced(step: Step, sentence: str, wrote: dict[str, int]) -> Move:
+    """Nothing is redeployed until a person has looked; after that it goes on from `wrote`."""
+    return step.park(
+        Reason.RACED, f"{sentence}; nothing is redeployed until a person has looked", wrote=wrote
+    )
+
+
+def _drifted(step: Step, field: str, drift: Drifted, wrote: dict[str, int]) -> Move:
+    """Somebody wrote since plan. The old value again is no change; ours is there after a race that was not recorded."""
+    there = step.store.read(drift.name) if drift.found is not None else None
+    if there is not None and there.version != drift.found:
+        raise Transient(f"{drift}; reading it again")
+    if there is not None and there.value == step.predecessor.fields[field]:
+        sentence = f"somebody wrote the old value of {drift.name} again, as version {there.version}"
+        return step.stay(sentence, before={**step.ledger.before, drift.name: there.version})
+    if there is not None and there.value == step.successor.fields[field]:
+        return _raced(step, f"{drift}, which holds our value", {**wrote, drift.name: there.version})
+    raise Park(Reason.DRIFT, f"{drift}; somebody is changing it while it rotates") from drift
 
 
 def write_mirrors(step: Step, credential: Credential) -> None:
@@ -64,6 +87,17 @@ def write_mirrors(step: Step, credential: Credential) -> None:
             step.parts.mirror(step.recipe.environment, mirror).write(name, credential.fields[field])
 
 
+def accepted_set(step: Step) -> tuple[AcceptedSet, int]:
+    """What verifiers accept, and the version that says so. Parks where somebody has made it unreadable."""
+    name = step.recipe.accepted_as
+    assert name is not None, "only secrets with an accepted set get here"
+    there = step.store.read(name)
+    try:
+        return AcceptedSet.parse(there.value), there.version
+    except MalformedSet as malformed:
+        raise Park(Reason.NO_ACCEPTED_SET, f"{name}: {malformed}") from malformed
+
+
 def edit_accepted(step: Step, edit: Callable[[AcceptedSet], AcceptedSet]) -> int:
     """One write of the accepted set, edited and never replaced; returns the version that is there.
 
@@ -71,13 +105,12 @@ def edit_accepted(step: Step, edit: Callable[[AcceptedSet], AcceptedSet]) -> int
     """
     name = step.recipe.accepted_as
     assert name is not None, "only secrets with an accepted set get here"
-    there = step.store.read(name)
-    members = AcceptedSet.parse(there.value)
+    members, version = accepted_set(step)
     edited = edit(members)
     if edited is members or edited.sealed() == members.sealed():
-        return there.version
+        return version
     try:
-        return step.store.write(name, edited.sealed(), there.version)
+        return step.store.write(name, edited.sealed(), version)
     except Drifted as drift:
         raise Transient(f"{drift}; reading it again") from drift
     except Raced as race:

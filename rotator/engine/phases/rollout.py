@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from rotator.contracts.provider import Use
-from rotator.engine.phases.step import Move, Park, Step, Undo, plural
+from rotator.engine.phases.step import Move, Step, Undo, plural
 from rotator.engine.rollouts import expected, stale_reading
 from rotator.model.errors import Transient
 from rotator.model.rotation import (
@@ -41,10 +41,7 @@ def confirm(step: Step) -> Move:
             confirmed_at=step.now,
             evidence=evidence,
         )
-    grace = step.recipe.grace
-    if step.today is not None:
-        grace = max(grace, step.today.recipe.grace)
-    until = step.now if step.emergency else step.now + grace
+    until = step.now if step.emergency else step.now + step.grace
     sentence = f"confirmed ({evidence}): the old one ends {until:%Y-%m-%d %H:%M} UTC at the earliest"
     return step.to(
         Phase.GRACE,
@@ -84,6 +81,11 @@ def rolled_out(step: Step, purpose: Purpose, since: datetime) -> Move | None:
         )
         return _failed(step, purpose, Reason.NOT_SEEN if unseen else Reason.ROLLOUT_FAILED, sentence)
     running = [row for row in rows if row.state is not RolloutState.DONE]
+    silent = [row.workload for row in running if row.attempt]
+    if silent:  # an attempt of ours too: people hear of it as of any other far side that is away
+        raise Transient(
+            f"the platform of {plural(silent)} does not answer: nobody knows how the rollout stands"
+        )
     if running:
         sentence = f"waiting for the rollout of {plural(row.workload for row in running)}"
         return step.wait(
@@ -100,16 +102,31 @@ def rolled_out(step: Step, purpose: Purpose, since: datetime) -> Move | None:
 def _failed(step: Step, purpose: Purpose, reason: Reason, sentence: str) -> Move:
     """What a failed rollout means depends on what it was for."""
     if purpose is Purpose.UNDO:
-        raise Park(Reason.RECONFIRM_FAILED, f"consumers could not be taken back: {sentence}")
+        sentence = f"consumers could not be taken back: {sentence}"
+        return step.park(Reason.RECONFIRM_FAILED, sentence, rollouts=without(step, purpose))
     if purpose is Purpose.FORGET:
-        remaining = {name: ids for name, ids in step.ledger.rollouts.items() if name != purpose.value}
         return step.wait(
             reason,
             f"trying again: {sentence}",
             step.recipe.backoff_longest,
-            rollouts=remaining,
+            rollouts=without(step, purpose),
         )
     raise Undo(reason, sentence)
+
+
+def without(step: Step, purpose: Purpose) -> dict[str, tuple[str, ...]]:
+    """The rollouts in the row without those for `purpose`, so that they are joined anew."""
+    return {name: ids for name, ids in step.ledger.rollouts.items() if name != purpose.value}
+
+
+def consumers_added(step: Step) -> Move | None:
+    """Back to redeploy for consumers that today's policy has added since; None when there are none."""
+    known = {row.workload for row in _rollouts(step, Purpose.REDEPLOY)}
+    added = [deployment.id for deployment in step.deployments() if deployment.id not in known]
+    if not added:
+        return None
+    sentence = f"added to the policy meanwhile, and redeployed before the old one ends: {plural(added)}"
+    return step.to(Phase.REDEPLOY, sentence, rollouts=without(step, Purpose.REDEPLOY))
 
 
 def _rollouts(step: Step, purpose: Purpose) -> list[RolloutRow]:

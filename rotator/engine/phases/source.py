@@ -8,17 +8,19 @@ it, and a plan that follows a lost one lists until the source's answer is stable
 from __future__ import annotations
 
 from rotator.contracts.provider import Observation, Overlap, Use
+from rotator.engine.phases.push import accepted_set
 from rotator.engine.phases.step import (
     Move,
     Park,
     Step,
     Undo,
+    plural,
     predecessor_seal,
     successor_seal,
 )
 from rotator.model.errors import CredentialRefused, NotYet, Refused, Transient
 from rotator.model.rotation import Phase, Reason, State
-from rotator.model.secrets import AcceptedSet, Credential, MalformedSet
+from rotator.model.secrets import Credential, Sealed
 
 
 def plan(step: Step) -> Move:
@@ -38,7 +40,7 @@ def plan(step: Step) -> Move:
     stored = {field: step.store.read(name) for field, name in step.recipe.fields.items()}
     fields = {field: value.value for field, value in stored.items()}
     before = {step.recipe.fields[field]: value.version for field, value in stored.items()}
-    predecessor_id = _remembered(step, before) or step.provider.identify(fields)
+    predecessor_id = _named(step, fields, before)
     works = _works(step, Credential(predecessor_id or "", fields))
     strangers = _strangers(step, Credential(predecessor_id or "", fields)) if step.recipe.accepted_as else 0
 
@@ -71,7 +73,7 @@ def plan(step: Step) -> Move:
     }
     return step.to(
         Phase.TIDY,
-        f"planned: replaces {predecessor_id or 'a credential the source cannot name'}",
+        f"planned: replaces {predecessor_id or 'a credential the source cannot name'}{_and_strangers(strangers)}",
         sealed=sealed,
         planned_fence=step.rotation.fence,
         predecessor_id=predecessor_id,
@@ -98,7 +100,7 @@ def tidy(step: Step) -> Move:
         step.provider.disable(unknown)
     return step.to(
         Phase.CREATE,
-        f"tidied {len(ledger.strays) + len(ledger.doubtful)} leftover(s) of a lost answer",
+        f"tidied leftovers of a lost answer: removed {plural(ledger.strays)}, disabled {plural(ledger.doubtful)}",
     )
 
 
@@ -216,6 +218,15 @@ def _plan_again(step: Step, trouble: Transient | NotYet) -> Move:
     return Move(Phase.PLAN, ledger, str(trouble), "retries", reason=Reason.RETRYING, run_at=at)
 
 
+def _named(step: Step, fields: dict[str, Sealed], before: dict[str, int]) -> str | None:
+    """The id of the credential in the store: by the source's word; where it has none, by the journal's memory.
+
+    The source is asked in any case: it refuses values that lead elsewhere than the policy does.
+    """
+    identified, remembered = step.provider.identify(fields), _remembered(step, before)
+    return remembered or identified if step.traits.shared else identified or remembered
+
+
 def _remembered(step: Step, before: dict[str, int]) -> str | None:
     """The current credential's id if the journal made it and the store still holds what it wrote."""
     earlier = step.parts.journal.rotations(secret=step.recipe.secret, limit=20)
@@ -237,11 +248,19 @@ def _strangers(step: Step, predecessor: Credential) -> int:
     name = step.recipe.accepted_as
     assert name is not None, "asked only for secrets with an accepted set"
     try:
-        accepted = AcceptedSet.parse(step.store.read(name).value)
-    except (MalformedSet, Refused) as trouble:
+        accepted, _ = accepted_set(step)
+    except Refused as trouble:
         sentence = f"{name}: {trouble}; make it with `rotator prepare` before the first rotation"
         raise Park(Reason.NO_ACCEPTED_SET, sentence) from trouble
     return accepted.strangers(step.shared.member(predecessor))
+
+
+def _and_strangers(strangers: int) -> str:
+    return (
+        f"; members of the accepted set that somebody else wrote, and that stay: {strangers}"
+        if strangers
+        else ""
+    )
 
 
 def _unrecorded(step: Step, observed: Observation) -> tuple[tuple[str, ...], tuple[str, ...]]:

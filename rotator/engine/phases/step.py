@@ -115,6 +115,16 @@ class Step:
         """Today's policy for this secret; None when it left the policy."""
         return self.parts.policies().secrets.get(self.recipe.secret)
 
+    @property
+    def grace(self) -> timedelta:
+        """How long the predecessor outlives confirmation: the recipe's grace, or today's if that is longer."""
+        return max(self.recipe.grace, self.today.recipe.grace) if self.today else self.recipe.grace
+
+    @property
+    def accept_unseen(self) -> bool:
+        """Whether use that cannot be seen counts as none: by the recipe, or by today's policy once it has parked."""
+        return self.recipe.accept_unseen or (self.today is not None and self.today.recipe.accept_unseen)
+
     def deployments(self) -> tuple[Deployment, ...]:
         """The recipe's consumers, and those that today's policy adds."""
         known = {
@@ -196,6 +206,11 @@ class Step:
             reason=reason,
             run_at=at,
         )
+
+    def park(self, reason: Reason, sentence: str, *, at: Phase | None = None, **written: Any) -> Move:
+        """Stops as Park does, with `written` in the ledger: once a person has looked it goes on at `at`, from there."""
+        ledger = self.ledger.having(**written)
+        return Move(at or self.rotation.phase, ledger, sentence, "parked", State.PARKED, reason)
 
     def end(self, state: State, sentence: str, **written: Any) -> Move:
         """The end: both sealed values are wiped."""

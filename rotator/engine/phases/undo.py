@@ -8,13 +8,13 @@ there is nothing to go back to: the rotation parks instead.
 from __future__ import annotations
 
 from rotator.contracts.provider import Sight, Use
-from rotator.engine.phases.push import edit_accepted, write_mirrors
-from rotator.engine.phases.rollout import joined, rolled_out
+from rotator.engine.phases.invalidate import dead
+from rotator.engine.phases.push import accepted_set, edit_accepted, write_mirrors
+from rotator.engine.phases.rollout import joined, rolled_out, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, Undo
 from rotator.model.errors import CredentialRefused, Drifted, Raced
 from rotator.model.rotation import UNDOING, Phase, Priority, Purpose, Reason, Rotation, State
-from rotator.model.secrets import AcceptedSet
 
 _QUIET = frozenset({Phase.PLAN, Phase.TIDY, Phase.CREATE, Phase.READY, Phase.ACTIVATE, Phase.VERIFY})
 _STORED = frozenset({Phase.STORE, Phase.REDEPLOY, Phase.CONFIRM})
@@ -45,16 +45,12 @@ def no_way_back(rotation: Rotation, *, gapped: bool) -> str:
 def begin_undo(step: Step, verdict: Undo) -> Move:
     """The first move of the way back, by how far the rotation got. Raises Park where there is no way back."""
     phase = step.rotation.phase
-    if step.gapped and phase in _STORED | {Phase.ACTIVATE, Phase.VERIFY}:
-        raise Park(
-            verdict.reason,
-            f"{verdict.sentence}; the source keeps one credential, so the only way is forward",
-        )
+    if step.gapped and (phase in _STORED | {Phase.ACTIVATE, Phase.VERIFY} or _minted_in_place(step)):
+        sentence = f"{verdict.sentence}; the source keeps one credential, so the only way is forward"
+        return _only_forward(step, verdict.reason, sentence)
     if step.ledger.predecessor_works is False and phase not in _QUIET:
-        raise Park(
-            Reason.NOTHING_TO_RETURN_TO,
-            f"{verdict.sentence}; the source refused the old one before we began",
-        )
+        sentence = f"{verdict.sentence}; the source refused the old one before we began"
+        return _only_forward(step, Reason.NOTHING_TO_RETURN_TO, sentence)
     if phase in _STORED | {Phase.GRACE}:
         first = Phase.RESTORE
     elif phase is Phase.ANNOUNCE:
@@ -65,6 +61,23 @@ def begin_undo(step: Step, verdict: Undo) -> Move:
         raise Park(verdict.reason, verdict.sentence)
     ledger = step.ledger.having(undo_reason=verdict.reason, undo_from=phase, swept=False, polling_since=None)
     return Move(first, ledger, verdict.sentence, "undo", reason=verdict.reason)
+
+
+def _minted_in_place(step: Step) -> bool:
+    """Whether a mint may have put the successor in the predecessor's place already: its source keeps one credential."""
+    return step.traits.mints and (step.ledger.successor_id is not None or step.ledger.mints_lost > 0)
+
+
+def _only_forward(step: Step, reason: Reason, sentence: str) -> Move:
+    """Parks where the way back is closed; once a person has looked, what was rolled out is rolled out again."""
+    match step.rotation.phase:
+        case Phase.CONFIRM:
+            again = without(step, Purpose.REDEPLOY)
+            return step.park(reason, sentence, at=Phase.REDEPLOY, rollouts=again)
+        case Phase.ANNOUNCE:
+            return step.park(reason, sentence, rollouts=without(step, Purpose.ANNOUNCE))
+        case _:
+            return step.park(reason, sentence)
 
 
 def restore(step: Step) -> Move:
@@ -117,12 +130,13 @@ def withdraw(step: Step) -> Move:
     if step.recipe.accepted_as is None:
         return step.skip(Phase.DISCARD)
     if ledger.forgot is None:
-        if ledger.reconfirmed_at is not None and step.now < ledger.reconfirmed_at + step.recipe.grace:
+        if ledger.reconfirmed_at is not None and step.now < ledger.reconfirmed_at + step.grace:
             sentence = "verifiers accept both until nothing signed with the new one is left"
-            return step.wait(Reason.GRACE, sentence, ledger.reconfirmed_at + step.recipe.grace)
+            return step.wait(Reason.GRACE, sentence, ledger.reconfirmed_at + step.grace)
         waiting = unsettled(step)
         if waiting:
             return waiting
+        _nobody_reads_successor(step)
         member = step.shared.member(step.successor)
         version = edit_accepted(step, lambda members: members.without(member))
         sentence = "the accepted set holds the new one no more"
@@ -154,11 +168,9 @@ def disprove(step: Step) -> Move:
     """The successor is refused by the source, and the predecessor works."""
     if step.traits.shared:
         return step.end(State.UNDONE, "undone; the old one is current")
-    since = step.ledger.polling_since or step.now
-    try:
-        step.provider.verify(step.successor)
-    except CredentialRefused:
+    if dead(step, step.successor):
         return _predecessor_works(step)
+    since = step.ledger.polling_since or step.now
     if step.now - since < step.traits.propagation:
         sentence = "the source still accepts the new one"
         return step.wait(Reason.PROPAGATING, sentence, step.bounds.poll, polling_since=since)
@@ -181,7 +193,7 @@ def _predecessor_works(step: Step) -> Move:
 def _predecessor_accepted(step: Step) -> None:
     """Parks when consumers would be taken back to a credential that is refused (an older journal may not know)."""
     if step.recipe.accepted_as is not None:
-        members = AcceptedSet.parse(step.store.read(step.recipe.accepted_as).value)
+        members, _ = accepted_set(step)
         if step.shared.member(step.predecessor) not in members:
             raise Park(Reason.NOTHING_TO_RETURN_TO, "the accepted set does not hold the old one any more")
     try:
@@ -199,14 +211,14 @@ def _successor_used(step: Step) -> Move | None:
     since, sight = step.ledger.reconfirmed_at, step.traits.sight
     if since is None or step.ledger.successor_id is None or sight is Sight.OURS:
         return None
-    if sight is Sight.LAGGING and step.now < since + step.recipe.grace:
-        return step.wait(Reason.GRACE, "the source shows use only later", since + step.recipe.grace)
+    if sight is Sight.LAGGING and step.now < since + step.grace:
+        return step.wait(Reason.GRACE, "the source shows use only later", since + step.grace)
     last = step.provider.last_used(step.ledger.successor_id)
     use = last.since(since)
     if use is Use.USED:
         sentence = f"the new one is still in use{': ' + last.by if last.by else ''}; it stays until that ends"
         return step.wait(Reason.STILL_USED, sentence, max(step.bounds.poll, step.recipe.grace / 10))
-    if use is Use.UNKNOWN and not step.recipe.accept_unseen:
+    if use is Use.UNKNOWN and not step.accept_unseen:
         sentence = (
             "the source does not tell whether the new one is in use, and the policy has no accept_unseen"
         )

@@ -17,6 +17,7 @@ from typing import Any
 from rotator.contracts.journal import Journal
 from rotator.journal import open_journal
 from rotator.model.errors import RotatorError
+from rotator.model.numbers import counted
 from rotator.model.rotation import Phase, Reason, State
 from rotator.sandbox.demo.audit import Reckoning, reckon
 from rotator.sandbox.demo.seeds import ENVIRONMENTS, ROTATED
@@ -282,13 +283,13 @@ def _verdict(report: dict[str, Any]) -> int:
 def _summary(of: dict[str, Any]) -> str:
     return f"""
 {of["seconds"] / DAY:.0f} days in {of["seconds"]:.0f} seconds.
-  {of["rotations_done"]} credentials were replaced, {of["rotations_undone"]} rotation(s) undone, \
+  {of["rotations_done"]} credentials were replaced, {counted(of["rotations_undone"], "rotation")} undone, \
 {of["rotations_parked"]} parked.
   Consumers logged in {of["logins"]:,} times: {of["logins_refused"]} refused.
   They showed each other {of["tokens_checked"]:,} tokens: {of["tokens_refused"]} refused.
   {of["old_credentials_tried"]} old credentials were tried: {of["old_credentials_alive"]} still alive. \
 {of["credentials_unaccounted"]} credentials unaccounted for.
-  {of["faults_injected"]} faults were injected, rotator was killed {of["daemon_kills"]} time(s), \
+  {of["faults_injected"]} faults were injected, rotator was killed {counted(of["daemon_kills"], "time")}, \
 {of["alerts_delivered"]} alerts reached people.
   {of["values_leaked"]} values were found in the journal, in logs or in messages.
 The figures are in {REPORT}."""

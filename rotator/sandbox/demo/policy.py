@@ -1,4 +1,4 @@
-"""Taly's own policies.yaml, with the few things changed that the sandbox has elsewhere: hosts, and no calendar."""
+"""Taly's own policies.yaml, changed where the sandbox is another place: hosts, no mirrors and no calendar."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ def demo_policy(text: str, templates: dict[str, str], probe: str, slack: str, ma
     for secret in secrets.values():
         if "deploy" in secret:
             secret["deploy"] = [name for name in secret["deploy"] if name in policy["deployments"]]
+    policy.pop("mirrors", None)
+    for secret in secrets.values():
+        for level in (secret, *secret.get("environments", {}).values()):
+            level.pop("mirrors", None)
     secrets["JWT_SECRET"]["probe"] = secrets["INTERNAL_API_TOKEN"]["probe"] = probe
     database = secrets["DATABASE_URL"]
     database["settings"].pop("template", None)

@@ -20,6 +20,7 @@ from rotator.testing.journal_contract.alerts import AlertsContract
 from rotator.testing.journal_contract.checkpoints import CheckpointsContract
 from rotator.testing.journal_contract.claims import ClaimsContract
 from rotator.testing.journal_contract.identity import IdentityContract
+from rotator.testing.journal_contract.proofs import ProofsContract
 from rotator.testing.journal_contract.rates import RatesContract
 from rotator.testing.journal_contract.records import RecordsContract
 from rotator.testing.journal_contract.renewals import RenewalsContract
@@ -42,6 +43,7 @@ class JournalContract(
     RecordsContract,
     AlertsContract,
     RatesContract,
+    ProofsContract,
     TalliesContract,
 ):
     """Every promise of rotator.contracts.journal, in its own words."""

@@ -9,15 +9,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from rotator.contracts.journal import Journal
+from rotator.model.errors import NotYet
 from rotator.testing.journal_contract.rows import HOUR, MINUTE, at_once
 
 #: What a double, and SQLite's clock of milliseconds, may be off by.
 BLUR = timedelta(milliseconds=2)
+PATIENT = timedelta(days=1)  # waits for any slot
 
 
 def slot(journal: Journal, account: str, per_second: float, burst: int = 1) -> datetime:
     """When the reserved call may be made, at the latest."""
-    wait = journal.reserve(account, per_second, burst)
+    wait = journal.reserve(account, per_second, burst, PATIENT)
     return journal.now() + wait
 
 
@@ -25,12 +27,12 @@ class RatesContract:
     """GCRA."""
 
     def test_a_free_account_is_called_at_once(self, journal: Journal) -> None:
-        assert journal.reserve("stripe", 1, 1) == timedelta()
-        assert journal.reserve("twilio", 1, 1) == timedelta()
+        assert journal.reserve("stripe", 1, 1, PATIENT) == timedelta()
+        assert journal.reserve("twilio", 1, 1, PATIENT) == timedelta()
 
     def test_a_burst_may_come_at_once_then_one_each_interval(self, journal: Journal) -> None:
         began = journal.now()
-        waits = [journal.reserve("ssm", 1 / 60, 3) for _ in range(5)]
+        waits = [journal.reserve("ssm", 1 / 60, 3, PATIENT) for _ in range(5)]
         passed = journal.now() - began
         assert waits[:3] == [timedelta()] * 3
         for wait, ideal in zip(waits[3:], (MINUTE, 2 * MINUTE), strict=True):
@@ -38,7 +40,7 @@ class RatesContract:
 
     def test_nobody_calls_a_held_account_before_its_time(self, journal: Journal, other: Journal) -> None:
         until = journal.now() + HOUR
-        journal.reserve("ssm", 1, 2)
+        journal.reserve("ssm", 1, 2, PATIENT)
         journal.hold_account("ssm", until)
         journal.hold_account("ssm", until - MINUTE)
         journal.hold_account("new", until)
@@ -50,6 +52,31 @@ class RatesContract:
         journal.hold_account("ssm", until)
         for place, moment in enumerate([slot(journal, "ssm", 1) for _ in range(3)]):
             assert moment >= until + timedelta(seconds=place) - BLUR
+
+    def test_a_slot_further_away_than_the_longest_wait_raises_not_yet_and_is_not_taken(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        began = journal.now()
+        journal.reserve("ssm", 1 / 60, 1, PATIENT)
+        ends = []
+        for impatient in (journal, other, journal):
+            with pytest.raises(NotYet) as busy:
+                impatient.reserve("ssm", 1 / 60, 1, MINUTE / 2)
+            ends.append(busy.value.until)
+        ends.append(slot(journal, "ssm", 1 / 60))
+        passed = journal.now() - began
+        for moment in ends:
+            assert began + MINUTE - BLUR <= moment <= began + MINUTE + passed + BLUR
+
+    def test_nothing_is_taken_of_a_held_account_whose_time_is_too_far_away(self, journal: Journal) -> None:
+        until = journal.now() + HOUR
+        journal.hold_account("ssm", until)
+        for _ in range(3):
+            with pytest.raises(NotYet) as busy:
+                journal.reserve("ssm", 1 / 60, 1, MINUTE)
+            assert until - BLUR <= busy.value.until <= until + BLUR
+        before = journal.now()
+        assert slot(journal, "ssm", 1 / 60) <= until + BLUR + (journal.now() - before)
 
     @pytest.mark.parametrize("burst", [1, 5])
     def test_eight_threads_together_never_exceed_the_rate(

@@ -11,6 +11,7 @@ from rotator.model.rotation import State
 from rotator.testing.journal_contract.rows import (
     HOUR,
     KEY,
+    MINUTE,
     OPENED,
     a_rotation,
     at_once,
@@ -19,6 +20,9 @@ from rotator.testing.journal_contract.rows import (
     ids,
     opened,
 )
+
+#: More than anybody would read at once.
+MANY = 1001
 
 
 class RotationsContract:
@@ -84,6 +88,13 @@ class RotationsContract:
         assert {row.id for row in journal.rotations(unfinished=True)} == {parked.id, active.id}
         assert len(journal.rotations()) == 4
         assert journal.rotations(secret=done.secret, unfinished=True) == []
+
+    def test_all_of_them_however_many_unless_limited(self, journal: Journal) -> None:
+        now = journal.now()
+        several = [opened(journal, opened_at=now - number * MINUTE) for number in range(MANY)]
+        assert ids(journal.rotations(unfinished=True)) == ids(several)
+        assert ids(journal.rotations()) == ids(several)
+        assert ids(journal.rotations(unfinished=True, limit=3)) == ids(several[:3])
 
     def test_every_secrets_history(self, journal: Journal) -> None:
         assert journal.histories() == {}

@@ -1,0 +1,503 @@
+"""Single phases where the simulation seldom gets: what a person finds, and how it goes on once they have looked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from rotator.contracts.journal import Told
+from rotator.contracts.provider import LastUsed, Overlap, Provider, Sight, Traits
+from rotator.contracts.sealer import Sealer
+from rotator.engine.phases import PHASES
+from rotator.engine.phases.step import Move, Park, Step, Undo
+from rotator.engine.phases.undo import begin_undo
+from rotator.engine.settings import Bounds
+from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.policy import Deployment, Recipe
+from rotator.model.rotation import (
+    Death,
+    Evidence,
+    Phase,
+    Priority,
+    Purpose,
+    Reason,
+    RolloutRow,
+    RolloutState,
+    Rotation,
+    State,
+)
+from rotator.model.secrets import Credential, Sealed
+from tests.engine.things import DAY, HOUR, MINUTE, NOW, done, policies, policy, rotation
+from tests.engine.world import Source, World
+
+NAME, SET = "/taly/production/KEY", "/taly/production/KEY_ACCEPTED"
+API = Deployment(id="production/api", kind="fake", target="api")
+WORKER = Deployment(id="production/worker", kind="fake", target="worker")
+MINTED = Traits(
+    overlap=Overlap.MANY, mints=True, labels=True, reversible=True, sight=Sight.YES, death=Death.TRIED
+)
+SHARED = replace(MINTED, mints=False, labels=False, reversible=False, sight=Sight.OURS, shared=True)
+GAPPED = replace(MINTED, overlap=Overlap.NONE, reversible=False)
+
+
+class Asked(Source):
+    """A source that answers, and remembers what it was told to do."""
+
+    def __init__(self, traits: Traits) -> None:
+        super().__init__("fake:production/KEY")
+        self.traits = traits  # type: ignore[misc]  # every test has its own
+        self.refuses: set[str] = set()
+        self.use = LastUsed()
+        self.told: list[str] = []
+        self.leads_elsewhere = False
+
+    def identify(self, current: Mapping[str, Sealed]) -> str | None:
+        """The value is the id."""
+        if self.leads_elsewhere:
+            raise Refused("the value leads to another place than the policy")
+        return super().identify(current)
+
+    def verify(  # type: ignore[override]  # there all that nobody asks is one
+        self, credential: Credential
+    ) -> None:
+        """Accepted, unless the test says otherwise."""
+        if credential.fields["value"].reveal() in self.refuses:
+            raise CredentialRefused(f"{credential.id} is refused")
+
+    def last_used(self, credential_id: str) -> LastUsed:
+        """As the test says."""
+        return self.use
+
+    def disable(  # type: ignore[override]  # there all that nobody asks is one
+        self, credential_id: str
+    ) -> None:
+        """Remembered."""
+        self.told.append(f"disable {credential_id}")
+
+    def enable(  # type: ignore[override]  # there all that nobody asks is one
+        self, credential_id: str
+    ) -> None:
+        """Remembered."""
+        self.told.append(f"enable {credential_id}")
+
+    def remove(self, credential_id: str) -> None:
+        """Remembered."""
+        self.told.append(f"remove {credential_id}")
+
+    def member(self, credential: Credential) -> Sealed:
+        """The value itself."""
+        return credential.fields["value"]
+
+
+class Open:
+    """A sealer under which every sealed text is its own value."""
+
+    wrapped = "key"
+
+    def new_key(self, _context: Mapping[str, str]) -> Open:
+        """Itself."""
+        return self
+
+    def open_key(self, _wrapped: str, _context: Mapping[str, str]) -> Open:
+        """Itself."""
+        return self
+
+    def seal(self, fields: Mapping[str, Sealed], _bound_to: str) -> str:
+        """The value."""
+        return fields["value"].reveal()
+
+    def open(self, sealed: str, _bound_to: str) -> Mapping[str, Sealed]:
+        """The value again."""
+        return {"value": Sealed(sealed)}
+
+
+class Bench(World):
+    """One rotation on the bench: phases are called by hand, rows are made up."""
+
+    source: Asked
+
+    @property
+    def sealer(self) -> Sealer:
+        """Nothing is hidden here."""
+        return cast(Sealer, Open())
+
+    def provider(self, recipe: Recipe) -> Provider:
+        """The one source."""
+        return cast(Provider, self.source)
+
+    def step(self, row: Rotation) -> Step:
+        """What a phase sees now."""
+        return Step(row, self, Bounds(), self.clock.now())
+
+    def goes(self, row: Rotation) -> Move:
+        """What its phase answers."""
+        return PHASES[row.phase](self.step(row))
+
+    def ended(self, rollout_id: str, state: RolloutState) -> None:
+        """A worker brought a rollout to its end."""
+        for row in self.journal.claim_rollouts("worker", 10, timedelta(seconds=60)):
+            if row.id == rollout_id:
+                started = self.journal.start_rollout(row)
+                assert started is not None
+                ended = started.model_copy(update={"state": state, "sentence": "it does not start"})
+                self.journal.checkpoint_rollout(started, ended, release=True)
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    made = Bench(world.clock, world.journal, policies(policy(how={"deployments": (API,)})))
+    made.source = Asked(MINTED)
+    made.put(NAME, "old")
+    return made
+
+
+def under_way(phase: Phase, recipe: dict[str, Any] | None = None, **ledger: Any) -> Rotation:
+    written = {
+        "predecessor_id": "old",
+        "predecessor_works": True,
+        "successor_id": "new",
+        "created_fence": 1,
+        "before": {NAME: 1},
+        **ledger,
+    }
+    row = rotation(
+        ledger=written, phase=phase, sealed_predecessor="old", sealed_successor="new", data_key="k"
+    )
+    how = {"deployments": (API,), **(recipe or {})}
+    return row.model_copy(update={"recipe": row.recipe.model_copy(update=how)})
+
+
+def at_rest(phase: Phase, recipe: dict[str, Any] | None = None, **ledger: Any) -> Rotation:
+    """The store holds the successor, consumers are confirmed."""
+    stored = {"wrote": {NAME: 2}, "wrote_at": NOW, "confirmed_at": NOW, "grace_until": NOW + HOUR}
+    return under_way(phase, recipe, **{**stored, **ledger})
+
+
+def onwards(row: Rotation, move: Move, **changes: Any) -> Rotation:
+    """The row as the worker would write it; a person has looked if it was parked."""
+    return row.model_copy(update={"phase": move.phase, "ledger": move.ledger, "reason": None, **changes})
+
+
+def joined(bench: Bench, purpose: Purpose, row: Rotation) -> tuple[Rotation, RolloutRow]:
+    bench.has(row)
+    rollout = bench.journal.join_rollout(row.id, API.id, purpose, exclusive=False)
+    rollouts = {**row.ledger.rollouts, purpose.value: (rollout.id,)}
+    return row.model_copy(update={"ledger": row.ledger.having(rollouts=rollouts)}), rollout
+
+
+# plan
+
+
+def test_plan_asks_the_source_about_the_value_also_where_the_journal_remembers_it(bench: Bench) -> None:
+    """The source refuses values that lead elsewhere than the policy: memory must not pass that by."""
+    made_it = done(
+        version=1, ledger={"wrote": {NAME: 1}, "wrote_at": NOW, "successor_id": "old"}, id="earlier"
+    )
+    assert bench.journal.open_rotation(made_it.model_copy(update={"state": State.ACTIVE}), Told("opened", ""))
+    bench.becomes("earlier", state=State.DONE, ended_at=NOW)
+    bench.source.leads_elsewhere = True
+    with pytest.raises(Refused, match="another place"):
+        bench.goes(rotation(phase=Phase.PLAN))
+
+
+def test_the_source_knows_better_than_the_journal_whose_value_it_is(bench: Bench) -> None:
+    """A parameter that was deleted and made again has the version that the journal remembers."""
+    made_it = done(
+        version=1, ledger={"wrote": {NAME: 1}, "wrote_at": NOW, "successor_id": "gone"}, id="earlier"
+    )
+    assert bench.journal.open_rotation(made_it.model_copy(update={"state": State.ACTIVE}), Told("opened", ""))
+    bench.becomes("earlier", state=State.DONE, ended_at=NOW)
+    assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "old"
+
+
+def test_plan_reports_members_that_somebody_else_wrote(bench: Bench) -> None:
+    bench.source = Asked(SHARED)
+    bench.put(SET, '["old", "theirs", "another"]')
+    row = rotation(phase=Phase.PLAN)
+    row = row.model_copy(update={"recipe": row.recipe.model_copy(update={"accepted_as": SET})})
+    assert bench.goes(row).sentence.endswith("somebody else wrote, and that stay: 2")
+
+
+def test_tidy_says_what_it_removed_and_what_it_disabled(bench: Bench) -> None:
+    move = bench.goes(under_way(Phase.TIDY, strays=("a",), doubtful=("b", "c")))
+    assert bench.source.told == ["remove a", "disable b", "disable c"]
+    assert move.sentence == "tidied leftovers of a lost answer: removed a, disabled b and c"
+
+
+# store
+
+
+def test_a_race_is_gone_on_from_once_a_person_has_looked(bench: Bench) -> None:
+    bench.store("production")
+    bench.stores["production"].interfere(NAME, Sealed("theirs"))
+    row = under_way(Phase.STORE)
+    parked = bench.goes(row)
+    assert (parked.state, parked.reason) == (State.PARKED, Reason.RACED)
+    assert "our version 3" in parked.sentence and "version 1" in parked.sentence
+    move = bench.goes(onwards(row, parked))
+    assert (move.phase, move.ledger.wrote) == (Phase.REDEPLOY, {NAME: 3})
+
+
+def test_a_race_that_was_not_recorded_is_still_a_race(bench: Bench) -> None:
+    bench.put(NAME, "theirs")
+    bench.put(NAME, "new")
+    row = under_way(Phase.STORE)
+    parked = bench.goes(row)
+    assert (parked.state, parked.reason, parked.ledger.wrote) == (State.PARKED, Reason.RACED, {NAME: 3})
+    assert bench.goes(onwards(row, parked)).phase is Phase.REDEPLOY
+
+
+def test_after_a_race_another_value_is_never_taken_for_ours(bench: Bench) -> None:
+    bench.put(NAME, "new")
+    bench.put(NAME, "theirs")
+    parked = bench.goes(under_way(Phase.STORE, wrote={NAME: 2}))
+    assert (parked.state, parked.reason, parked.ledger.wrote) == (State.PARKED, Reason.RACED, {NAME: 2})
+
+
+def test_the_old_value_written_again_is_no_drift(bench: Bench) -> None:
+    bench.put(NAME, "old")
+    row = under_way(Phase.STORE)
+    again = bench.goes(row)
+    assert (again.phase, again.ledger.before) == (Phase.STORE, {NAME: 2})
+    assert bench.goes(onwards(row, again)).ledger.wrote == {NAME: 3}
+
+
+def test_another_value_is_drift(bench: Bench) -> None:
+    bench.put(NAME, "theirs")
+    with pytest.raises(Park) as parked:
+        bench.goes(under_way(Phase.STORE))
+    assert parked.value.reason is Reason.DRIFT
+
+
+def test_a_deleted_parameter_is_drift(bench: Bench) -> None:
+    bench.parameters.parameters.clear()
+    with pytest.raises(Park) as parked:
+        bench.goes(under_way(Phase.STORE))
+    assert parked.value.reason is Reason.DRIFT
+
+
+@pytest.mark.parametrize("phase", [Phase.ANNOUNCE, Phase.FORGET, Phase.WITHDRAW, Phase.RESTORE])
+def test_an_accepted_set_that_somebody_spoilt_parks_and_is_no_bug(bench: Bench, phase: Phase) -> None:
+    bench.source = Asked(SHARED)
+    bench.put(SET, "not a list")
+    if phase is Phase.FORGET:
+        bench.put(NAME, "new")
+    row = at_rest(phase, {"accepted_as": SET}, rollouts={})
+    bench.today = policies(policy(how={"deployments": ()}))
+    row = row.model_copy(update={"recipe": row.recipe.model_copy(update={"deployments": ()})})
+    with pytest.raises(Park) as parked:
+        bench.goes(row)
+    assert parked.value.reason is Reason.NO_ACCEPTED_SET
+
+
+# rollouts that failed where there is no way back
+
+
+def test_once_the_platform_is_repaired_consumers_are_taken_back_after_all(bench: Bench) -> None:
+    row, rollout = joined(bench, Purpose.UNDO, under_way(Phase.RECONFIRM, restored_at=NOW))
+    bench.ended(rollout.id, RolloutState.FAILED)
+    parked = bench.goes(row)
+    assert (parked.state, parked.reason) == (State.PARKED, Reason.RECONFIRM_FAILED)
+    again = bench.goes(onwards(row, parked))
+    assert again.state is State.ACTIVE
+    (fresh,) = again.ledger.rollouts[Purpose.UNDO.value]
+    assert fresh != rollout.id
+
+
+def test_a_platform_that_does_not_answer_is_trouble_of_all_that_wait_for_it(bench: Bench) -> None:
+    row, _ = joined(bench, Purpose.REDEPLOY, under_way(Phase.CONFIRM, wrote={NAME: 2}, wrote_at=NOW))
+    assert bench.goes(row).reason is Reason.ROLLING_OUT
+    (claimed,) = bench.journal.claim_rollouts("worker", 10, timedelta(seconds=60))
+    waits = claimed.model_copy(update={"attempt": 1, "run_at": NOW + MINUTE})
+    bench.journal.checkpoint_rollout(claimed, waits, release=True)
+    with pytest.raises(Transient, match="platform of production/api does not answer"):
+        bench.goes(row)
+
+
+@pytest.mark.parametrize("why", ["one credential only", "the old one was dead before"])
+def test_where_the_only_way_is_forward_a_failed_rollout_is_tried_again(bench: Bench, why: str) -> None:
+    gapped = why == "one credential only"
+    bench.source = Asked(GAPPED if gapped else MINTED)
+    bench.put(NAME, "new")
+    row = under_way(Phase.CONFIRM, wrote={NAME: 2}, wrote_at=NOW, predecessor_works=gapped)
+    row, rollout = joined(bench, Purpose.REDEPLOY, row)
+    bench.ended(rollout.id, RolloutState.FAILED)
+    with pytest.raises(Undo) as verdict:
+        bench.goes(row)
+    parked = begin_undo(bench.step(row), verdict.value)
+    assert (parked.state, parked.phase) == (State.PARKED, Phase.REDEPLOY)
+    again = bench.goes(onwards(row, parked))
+    assert again.phase is Phase.CONFIRM
+    assert again.ledger.rollouts[Purpose.REDEPLOY.value] != (rollout.id,)
+
+
+@pytest.mark.parametrize(
+    "phase, ledger",
+    [(Phase.READY, {}), (Phase.CREATE, {"successor_id": None, "mints_lost": 1})],
+)
+def test_a_mint_that_replaced_the_only_credential_is_never_undone(
+    bench: Bench, phase: Phase, ledger: dict[str, Any]
+) -> None:
+    bench.source = Asked(GAPPED)
+    parked = begin_undo(bench.step(under_way(phase, **ledger)), Undo(Reason.STORE_REFUSED, "it does not fit"))
+    assert (parked.state, parked.phase) == (State.PARKED, phase)
+
+
+def test_before_the_mint_the_only_credential_is_left_as_it_is(bench: Bench) -> None:
+    bench.source = Asked(GAPPED)
+    row = under_way(Phase.CREATE, successor_id=None)
+    assert begin_undo(bench.step(row), Undo(Reason.SOURCE_REFUSED, "no")).phase is Phase.DISCARD
+
+
+# grace and the look for use
+
+
+def test_todays_policy_may_lengthen_grace_while_it_runs(bench: Bench) -> None:
+    bench.today = policies(policy(how={"grace": DAY}))
+    bench.passes(2 * HOUR)
+    move = bench.goes(at_rest(Phase.GRACE))
+    assert (move.reason, move.run_at) == (Reason.GRACE, NOW + DAY)
+
+
+def test_todays_policy_does_not_shorten_grace(bench: Bench) -> None:
+    bench.today = policies(policy(how={"grace": MINUTE}))
+    bench.passes(2 * MINUTE)
+    assert bench.goes(at_rest(Phase.GRACE)).run_at == NOW + HOUR
+
+
+def test_what_cannot_be_seen_is_recorded_as_assumed(bench: Bench) -> None:
+    bench.source.use = LastUsed(known=False)
+    bench.passes(2 * HOUR)
+    row = at_rest(Phase.GRACE, {"accept_unseen": True})
+    move = bench.goes(row)
+    assert (move.phase, move.ledger.unused) == (Phase.GRACE, Evidence.ASSUMED)
+    assert "assumed" in move.sentence
+    onward = bench.goes(onwards(row, move))
+    assert (onward.phase, onward.sentence) == (Phase.DISABLE, "grace is over")
+
+
+def test_what_parked_unseen_goes_on_once_todays_policy_accepts_that(bench: Bench) -> None:
+    bench.source.use = LastUsed(known=False)
+    bench.passes(2 * HOUR)
+    row = at_rest(Phase.GRACE)
+    with pytest.raises(Park) as parked:
+        bench.goes(row)
+    assert parked.value.reason is Reason.UNSEEN
+    bench.today = policies(policy(how={"accept_unseen": True}))
+    assert bench.goes(row).ledger.unused is Evidence.ASSUMED
+
+
+def test_what_was_seen_unused_is_said(bench: Bench) -> None:
+    bench.passes(2 * HOUR)
+    move = bench.goes(at_rest(Phase.GRACE))
+    assert move.sentence == "grace is over and nobody is seen using the old one"
+    assert move.ledger.unused is None
+
+
+# before the old one ends
+
+
+@pytest.mark.parametrize("traits", [MINTED, SHARED], ids=["disable", "forget"])
+def test_consumers_added_to_the_policy_are_redeployed_before_the_old_one_ends(
+    bench: Bench, traits: Traits
+) -> None:
+    bench.source = Asked(traits)
+    bench.today = policies(policy(how={"deployments": (API, WORKER)}))
+    bench.put(NAME, "new")
+    phase, how = (Phase.FORGET, {"accepted_as": SET}) if traits.shared else (Phase.DISABLE, {})
+    row, _ = joined(bench, Purpose.REDEPLOY, at_rest(phase, how))
+    move = bench.goes(row)
+    assert (move.phase, bench.source.told) == (Phase.REDEPLOY, [])
+    assert "production/worker" in move.sentence
+    onward = bench.goes(onwards(row, move))
+    assert len(onward.ledger.rollouts[Purpose.REDEPLOY.value]) == 2
+
+
+def test_where_removing_kills_the_look_for_use_is_repeated_right_before(bench: Bench) -> None:
+    bench.source = Asked(replace(MINTED, reversible=False))
+    bench.source.has("old")
+    bench.source.use = LastUsed(now=True)
+    bench.put(NAME, "new")
+    move = bench.goes(at_rest(Phase.REMOVE))
+    assert (move.reason, bench.source.told) == (Reason.STILL_USED, [])
+
+
+def test_a_removal_whose_answer_was_lost_asks_nobody_about_its_use(bench: Bench) -> None:
+    bench.source = Asked(replace(MINTED, reversible=False))
+    bench.source.use = LastUsed(known=False)
+    bench.put(NAME, "new")
+    assert bench.goes(at_rest(Phase.REMOVE)).phase is Phase.PROVE
+
+
+def test_verifiers_outside_our_control_are_waited_for_also_in_an_emergency(bench: Bench) -> None:
+    bench.source = Asked(SHARED)
+    bench.put(NAME, "new")
+    bench.put(SET, '["old", "new"]')
+    row, _ = joined(
+        bench, Purpose.REDEPLOY, at_rest(Phase.FORGET, {"accepted_as": SET, "external_consumers": True})
+    )
+    move = bench.goes(row.model_copy(update={"priority": Priority.EMERGENCY}))
+    assert move.reason is Reason.AWAITING_YES
+
+
+# trouble after it was disabled
+
+
+@pytest.mark.parametrize("phase", [Phase.PROVE, Phase.QUARANTINE])
+def test_what_was_enabled_again_is_disabled_again_once_a_person_has_looked(
+    bench: Bench, phase: Phase
+) -> None:
+    bench.put(NAME, "new")
+    bench.source.refuses = {"old", "new"}
+    row, _ = joined(bench, Purpose.REDEPLOY, at_rest(phase, disabled_at=NOW, quarantine_until=NOW + DAY))
+    parked = bench.goes(row)
+    assert (parked.state, parked.reason, bench.source.told) == (
+        State.PARKED,
+        Reason.SUCCESSOR_DEAD,
+        ["enable old"],
+    )
+    bench.source.refuses = set()
+    onward = bench.goes(onwards(row, parked))
+    assert (bench.source.told[-1], onward.phase) == ("disable old", Phase.FORGET)
+
+
+def test_a_sign_of_trouble_is_looked_for_while_the_quarantine_lasts(bench: Bench) -> None:
+    row = at_rest(Phase.QUARANTINE, {"quarantine": DAY}, disabled_at=NOW, quarantine_until=NOW + DAY)
+    move = bench.goes(row)
+    assert (move.reason, move.run_at) == (Reason.QUARANTINE, NOW + DAY / 10)
+    bench.source.refuses = {"new"}
+    assert bench.goes(row).reason is Reason.SUCCESSOR_DEAD
+
+
+# the way back
+
+
+def test_a_successor_that_the_store_names_is_not_withdrawn(bench: Bench) -> None:
+    """A late write, or a person, made it the value in use again: whoever starts now signs with it."""
+    bench.source = Asked(SHARED)
+    bench.put(SET, '["old", "new"]')
+    bench.put(NAME, "new")
+    row = under_way(Phase.WITHDRAW, {"accepted_as": SET}, announced=1)
+    with pytest.raises(Park) as parked:
+        bench.goes(row)
+    assert parked.value.reason is Reason.DRIFT
+    assert bench.parameters.parameters[SET].version == 1
+
+
+def test_todays_longer_grace_holds_on_the_way_back_too(bench: Bench) -> None:
+    bench.source = Asked(SHARED)
+    bench.today = policies(policy(how={"grace": DAY}))
+    bench.passes(2 * HOUR)
+    row = under_way(Phase.WITHDRAW, {"accepted_as": SET}, announced=1, reconfirmed_at=NOW)
+    assert bench.goes(row).run_at == NOW + DAY
+
+
+def test_the_successors_death_is_proved_in_the_way_that_the_source_has(bench: Bench) -> None:
+    bench.source = Asked(replace(MINTED, death=Death.LISTED_GONE))
+    assert bench.goes(under_way(Phase.DISPROVE)).state is State.UNDONE
+    bench.source.has("new")
+    assert bench.goes(under_way(Phase.DISPROVE)).reason is Reason.PROPAGATING

@@ -1,0 +1,111 @@
+"""A rollout row's turns: the calendar before its start, and adapters that fail in ways nobody declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from rotator.contracts.redeployer import Redeployer, Rollout, RolloutProgress, Start
+from rotator.engine.rollouts import advance_rollout
+from rotator.engine.settings import Bounds
+from rotator.model.policy import Deployment
+from rotator.model.rotation import Phase, Priority, Purpose, RolloutRow, RolloutState
+from rotator.model.windows import Freeze
+from tests.engine.things import HOUR, NOW, environment, policies, policy, rotation
+from tests.engine.world import World
+
+API = Deployment(id="production/api", kind="fake", target="api")
+FREEZE = Freeze(name="year-end", begins=NOW + timedelta(minutes=1), ends=NOW + HOUR)
+
+
+@dataclass
+class Platform:
+    """Starts what it is told to, unless it has a bug."""
+
+    bug: Exception | None = None
+    started: list[str] = field(default_factory=list)
+
+    def redeploy(self, label: str) -> None:
+        """Remembered."""
+        if self.bug is not None:
+            raise self.bug
+        self.started.append(label)
+
+    def progress(self, _label: str) -> Rollout:
+        """Always on its way."""
+        return Rollout(RolloutProgress.PENDING, "1 of 2 instances")
+
+    def starts(self, _since: datetime) -> Iterator[Start]:
+        """None."""
+        return iter(())
+
+
+class Place(World):
+    """A world with one platform."""
+
+    platform: Platform
+
+    def redeployer(self, deployment: Deployment) -> Redeployer:
+        """The platform."""
+        del deployment
+        return cast(Redeployer, self.platform)
+
+
+@pytest.fixture
+def place(world: World) -> Place:
+    how = {"deployments": (API,)}
+    made = Place(
+        world.clock, world.journal, policies(policy(how=how), environments=(environment(freezes=(FREEZE,)),))
+    )
+    made.platform = Platform()
+    return made
+
+
+def closed(place: Place, purpose: Purpose = Purpose.REDEPLOY, **member: Any) -> RolloutRow:
+    """A rollout that a rotation joined before the freeze, closed after it had begun."""
+    row = rotation(phase=Phase.CONFIRM, **member)
+    recipe = row.recipe.model_copy(update={"deployments": (API,), **member.get("recipe", {})})
+    place.has(row.model_copy(update={"recipe": recipe}))
+    place.journal.join_rollout(row.id, API.id, purpose, exclusive=False)
+    place.passes(timedelta(minutes=3))
+    (claimed,) = place.journal.claim_rollouts("w", 1, timedelta(seconds=60))
+    turned = advance_rollout(place, Bounds(), claimed)
+    assert turned.state is RolloutState.CLOSED
+    return place.journal.checkpoint_rollout(claimed, turned, release=False)
+
+
+def test_a_rollout_that_was_joined_before_a_freeze_does_not_start_in_it(place: Place) -> None:
+    row = closed(place)
+    held = advance_rollout(place, Bounds(), row)
+    assert (held.started_at, place.platform.started) == (None, [])
+    assert NOW < held.run_at <= place.clock.now() + Bounds().slow_poll
+    place.passes(HOUR)
+    assert advance_rollout(place, Bounds(), row).started_at is not None
+    assert place.platform.started == [row.id]
+
+
+def test_an_undo_starts_in_a_freeze(place: Place) -> None:
+    undo = closed(place, Purpose.UNDO)
+    assert advance_rollout(place, Bounds(), undo).started_at is not None
+
+
+def test_an_emergency_starts_in_a_freeze(place: Place) -> None:
+    row = closed(place, priority=Priority.EMERGENCY)
+    assert advance_rollout(place, Bounds(), row).started_at is not None
+
+
+def test_an_adapters_bug_is_tried_again_less_and_less_often(place: Place) -> None:
+    place.today = policies(policy(how={"deployments": (API,)}))
+    row = closed(place)
+    place.platform.bug = KeyError("status")
+    first = advance_rollout(place, Bounds(), row)
+    assert (first.state, first.attempt) == (RolloutState.CLOSED, 1)
+    second = advance_rollout(place, Bounds(), first)
+    assert second.attempt == 2
+    assert second.run_at > first.run_at
+    place.platform.bug = None
+    assert advance_rollout(place, Bounds(), second).attempt == 0

@@ -1,0 +1,65 @@
+"""What the worker says of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from rotator.engine.phases import PHASES
+from rotator.engine.phases.step import Move, Step
+from rotator.engine.worker import Worker
+from rotator.model.rotation import Phase, Reason, State
+from tests.engine.things import HOUR, rotation
+from tests.engine.world import World
+
+Script = dict[Phase, Callable[[Step], Move]]
+
+
+def said(world: World, monkeypatch: pytest.MonkeyPatch, script: Script) -> list[dict[str, Any]]:
+    """The log of a worker that plays these phases."""
+    for phase, plays in script.items():
+        monkeypatch.setitem(PHASES, phase, plays)
+    world.has(rotation(phase=Phase.PLAN))
+    with capture_logs() as lines:
+        Worker(world, "w").work()
+    return [dict(line) for line in lines]
+
+
+def advanced(phase: str, following: str) -> dict[str, Any]:
+    return {
+        "event": "advanced",
+        "log_level": "info",
+        "rotation": "rot1",
+        "secret": "production/KEY",
+        "phase": phase,
+        "next": following,
+    }
+
+
+def test_every_checkpoint_that_names_a_new_phase_is_a_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script: Script = {
+        Phase.PLAN: lambda step: step.to(Phase.TIDY, "planned: hunter2"),
+        Phase.TIDY: lambda step: step.skip(Phase.CREATE),
+        Phase.CREATE: lambda step: step.to(Phase.VERIFY, "made"),
+        Phase.VERIFY: lambda step: step.wait(Reason.PROPAGATING, "not yet", HOUR),
+    }
+    lines = said(world, monkeypatch, script)
+    assert lines == [advanced("plan", "tidy"), advanced("create", "verify")], "tidy had nothing to do"
+    world.passes(2 * HOUR)
+    with capture_logs() as later:
+        Worker(world, "w").work()
+    assert later == [], "it waits where it was"
+
+
+@pytest.mark.parametrize("state", [State.PARKED, State.DONE, State.UNDONE])
+def test_so_is_the_end(world: World, monkeypatch: pytest.MonkeyPatch, state: State) -> None:
+    def ends(step: Step) -> Move:
+        return replace(step.to(Phase.PLAN, "it is over"), state=state)
+
+    assert said(world, monkeypatch, {Phase.PLAN: ends}) == [advanced("plan", state)]
