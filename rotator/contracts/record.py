@@ -26,9 +26,9 @@ class Record(Protocol):
         """One rotation by id."""
 
     def rotations(
-        self, *, secret: str | None = None, unfinished: bool = False, limit: int = 1000
+        self, *, secret: str | None = None, unfinished: bool = False, limit: int | None = None
     ) -> Sequence[Rotation]:
-        """Rotations, newest first; `unfinished` keeps active and parked ones."""
+        """Rotations, newest first, all of them unless limited; `unfinished` keeps active and parked ones."""
 
     def histories(self) -> Mapping[str, History]:
         """Every secret's history, by secret."""

@@ -42,6 +42,7 @@ _DOCUMENTS: Final = frozenset({"recipe", "ledger", "alert", "told", "receipts", 
 #: A row whose phase this version does not know was written by a newer one and could not be told truthfully.
 _KNOWN: Final = "phase IN ({})".format(", ".join(f"'{phase.value}'" for phase in Phase))
 _NOW: Final = "SELECT round((julianday('now') - 2440587.5) * 86400.0, 3) AS seconds"
+_ALL: Final = -1  # SQLite's word for no limit
 #: Of every secret: the newest unfinished, the newest done and the newest undone rotation.
 _LATEST: Final = f"""
 SELECT * FROM (
@@ -91,16 +92,17 @@ class View:
         return _read(Rotation, found[0]) if found else None
 
     def rotations(
-        self, *, secret: str | None = None, unfinished: bool = False, limit: int = 1000
+        self, *, secret: str | None = None, unfinished: bool = False, limit: int | None = None
     ) -> Sequence[Rotation]:
-        """Rotations, newest first; `unfinished` keeps active and parked ones."""
+        """Rotations, newest first, all of them unless limited; `unfinished` keeps active and parked ones."""
         wanted = [_KNOWN]
         wanted += ["secret = ?"] if secret is not None else []
         wanted += ["state IN ('active', 'parked')"] if unfinished else []
         listing = (
             f"SELECT * FROM rotation WHERE {' AND '.join(wanted)} ORDER BY opened_at DESC, id DESC LIMIT ?"  # noqa: S608 - our own words
         )
-        given = (limit,) if secret is None else (secret, limit)
+        most = _ALL if limit is None else limit
+        given = (most,) if secret is None else (secret, most)
         return [_read(Rotation, row) for row in self._rows(listing, *given)]
 
     def histories(self) -> Mapping[str, History]:

@@ -140,12 +140,6 @@ def test_no_accepted_set_without_a_name(rotator: Beside) -> None:
     assert "its policy does not say accepted_as" in said.err
 
 
-def test_taking_an_environment_over(story: Beside) -> None:
-    assert "did you mean 'staging'" in story("take-over", "stagin", "--reason", "x").err
-    assert story("take-over", "staging", "--reason", "the old cluster is gone").code == 0
-    assert requests(story) == [(RequestKind.TAKE_OVER, "staging", "the old cluster is gone")]
-
-
 def test_compromised_is_an_emergency(story: Beside) -> None:
     assert story("compromised", HEALTHY, "production/GRACE", "--reason", "on a laptop").code == 0
     assert story("rotate", "--emergency", HEALTHY, "--reason", "again").code == 0

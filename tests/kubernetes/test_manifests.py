@@ -7,7 +7,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from rotator.config.load import load
+from rotator.config.load import Loaded, load
 from rotator.config.settings import read_settings
 from rotator.daemon.run import STOP_SECONDS
 from tests.kubernetes.rendered import OVERLAYS, ROOT, Thing, of_kind, pod_of, the, things
@@ -81,14 +81,22 @@ def test_it_may_restart_what_its_policy_names_and_no_more(overlay: str) -> None:
         ]
 
 
-def policy_of(overlay: str) -> str:
+def text_of_policy(overlay: str) -> str:
     text: str = the(overlay, "ConfigMap", "rotator-policies")["data"]["policies.yaml"]
     return text
 
 
+def policy_of(overlay: str) -> Loaded:
+    """As the daemon reads it with the overlay's settings."""
+    settings = the(overlay, "ConfigMap", "rotator-settings")["data"]
+    return load(
+        text_of_policy(overlay), "policies.yaml", allowed_hosts=settings["ROTATOR_ALLOWED_HOSTS"].split(",")
+    )
+
+
 def targets(overlay: str) -> set[str]:
     """What the policy's deployments are called in Kubernetes."""
-    loaded = load(policy_of(overlay), "policies.yaml")
+    loaded = policy_of(overlay)
     assert loaded.policies is not None
     return {
         deployment.target
@@ -99,7 +107,7 @@ def targets(overlay: str) -> set[str]:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_its_policy_loads_and_speaks_of_the_environments_that_it_may_touch(overlay: str) -> None:
-    loaded = load(policy_of(overlay), "policies.yaml")
+    loaded = policy_of(overlay)
     assert loaded.errors == ()
     assert loaded.policies is not None
     namespaces = {one.settings["kubernetes"]["namespace"] for one in loaded.policies.environments.values()}
@@ -108,7 +116,7 @@ def test_its_policy_loads_and_speaks_of_the_environments_that_it_may_touch(overl
 
 
 def test_production_s_policy_is_the_one_at_the_top() -> None:
-    assert policy_of("production") == policy_of("ha") == (ROOT / "policies.yaml").read_text()
+    assert text_of_policy("production") == text_of_policy("ha") == (ROOT / "policies.yaml").read_text()
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from rotator.contracts.guard import claimed
 from rotator.engine import rollouts, worker
 from rotator.engine.phases import PHASES, invalidate, source, undo
-from rotator.engine.phases.step import Move, Step, Undo
+from rotator.engine.phases.step import Move, Step, Undo, Verdict
 from rotator.engine.worker import Worker
 from rotator.model.errors import Transient
 from rotator.model.rotation import Phase, Reason
@@ -104,7 +104,10 @@ def surprises_undo() -> Any:
     """Rule 5: an exception that nobody declared rolls back."""
 
     def surprised(self: Worker, step: Step, bug: Exception) -> Move:
-        return undo.begin_undo(step, Undo(Reason.SOURCE_REFUSED, str(bug)))
+        try:
+            return undo.begin_undo(step, Undo(Reason.SOURCE_REFUSED, str(bug)))
+        except Verdict as parks:
+            return self._parked(step, parks)
 
     return patch.object(Worker, "_surprised", surprised)
 
