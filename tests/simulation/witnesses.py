@@ -31,7 +31,7 @@ WITNESSES: Mapping[str, int] = {
     "death is taken for granted": 5,
     "a rollout that left an instance is done": 73,
     "a discarded successor is in use": 208,
-    "consumers are taken back to a dead credential": 2356,
+    "consumers are taken back to a dead credential": 208,
 }
 
 
