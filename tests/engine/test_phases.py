@@ -335,6 +335,19 @@ def test_where_the_only_way_is_forward_a_failed_rollout_is_tried_again(bench: Be
     assert again.ledger.rollouts[Purpose.REDEPLOY.value] != (rollout.id,)
 
 
+def test_a_stray_is_not_discarded_while_the_store_is_not_as_the_rotation_knows_it(bench: Bench) -> None:
+    """A journal that was restored takes for a stray what this rotation made, and what consumers use."""
+    bench.put(NAME, "ours")
+    row = under_way(Phase.DISCARD, successor_id=None, created_fence=None, strays=("ours",), swept=True)
+    row = row.model_copy(update={"sealed_successor": None})
+    with pytest.raises(Park, match="ours may be in use"):
+        bench.goes(row)
+    assert bench.source.told == []
+    known = row.model_copy(update={"ledger": row.ledger.having(before={NAME: 2})})
+    assert bench.goes(known).state is State.UNDONE
+    assert bench.source.told == ["remove ours"]
+
+
 @pytest.mark.parametrize(
     "phase, ledger",
     [(Phase.READY, {}), (Phase.CREATE, {"successor_id": None, "mints_lost": 1})],

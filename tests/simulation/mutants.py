@@ -197,6 +197,11 @@ def a_discarded_successor_is_in_use() -> Any:
     return patch.object(undo, "_successor_used", lambda _step: None)
 
 
+def a_stray_in_use_is_discarded() -> Any:
+    """In a restored journal, what this rotation made and consumers use looked like a stray: rolled back, it was gone."""
+    return patch.object(undo, "_nobody_reads_strays", lambda _step: None)
+
+
 def consumers_are_taken_back_to_a_dead_credential() -> Any:
     """The journal came back from yesterday, its rotation failed, and the removed predecessor was restored: dark."""
     return patch.object(undo, "_predecessor_accepted", lambda _step: None)
@@ -229,5 +234,6 @@ MUTANTS: Mapping[str, Mutant] = {
 BUGS: Mapping[str, Mutant] = {
     "a rollout that left an instance is done": a_rollout_that_left_an_instance_is_done,
     "a discarded successor is in use": a_discarded_successor_is_in_use,
+    "a stray in use is discarded": a_stray_in_use_is_discarded,
     "consumers are taken back to a dead credential": consumers_are_taken_back_to_a_dead_credential,
 }

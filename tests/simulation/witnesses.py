@@ -31,6 +31,7 @@ WITNESSES: Mapping[str, int] = {
     "death is taken for granted": 5,
     "a rollout that left an instance is done": 73,
     "a discarded successor is in use": 208,
+    "a stray in use is discarded": 208,
     "consumers are taken back to a dead credential": 208,
 }
 

@@ -12,7 +12,7 @@ from rotator.engine.phases.invalidate import dead
 from rotator.engine.phases.push import accepted_set, edit_accepted, write_mirrors
 from rotator.engine.phases.rollout import joined, rolled_out, without
 from rotator.engine.phases.settle import sweep, unsettled
-from rotator.engine.phases.step import Move, Park, Step, Undo
+from rotator.engine.phases.step import Move, Park, Step, Undo, plural
 from rotator.model.errors import CredentialRefused, Drifted, Raced
 from rotator.model.rotation import UNDOING, Phase, Priority, Purpose, Reason, Rotation, State
 
@@ -157,6 +157,7 @@ def discard(step: Step) -> Move:
             if step.traits.reversible:
                 step.provider.disable(step.ledger.successor_id)
             step.provider.remove(step.ledger.successor_id)
+    _nobody_reads_strays(step)
     for stray in step.ledger.strays:
         step.provider.remove(stray)
     if step.ledger.successor_id is None:
@@ -233,3 +234,16 @@ def _nobody_reads_successor(step: Step) -> None:
     for field, name in step.recipe.fields.items():
         if step.store.read(name).value == step.successor.fields[field]:
             raise Park(Reason.DRIFT, f"{name} names the credential that was to be discarded")
+
+
+def _nobody_reads_strays(step: Step) -> None:
+    """Parks when the store is not as this rotation knows it.
+
+    In a journal that was restored, the credential that this very rotation made, and consumers use, looks like a stray.
+    """
+    ledger = step.ledger
+    for name in step.recipe.fields.values() if ledger.strays else ():
+        version = step.store.read(name).version
+        if version not in {seen.get(name) for seen in (ledger.before, ledger.wrote, ledger.restored)}:
+            unknown = f"{name} is at version {version}, which this rotation does not know"
+            raise Park(Reason.DRIFT, f"{unknown}: {plural(ledger.strays)} may be in use")
