@@ -198,7 +198,7 @@ def a_discarded_successor_is_in_use() -> Any:
 
 
 def a_stray_in_use_is_discarded() -> Any:
-    """In a restored journal, what this rotation made and consumers use looked like a stray: rolled back, it was gone."""
+    """In a restored journal, what consumers use looked like a stray: rolled back, it was gone."""
     return patch.object(undo, "_nobody_reads_strays", lambda _step: None)
 
 
