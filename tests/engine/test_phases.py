@@ -335,6 +335,17 @@ def test_where_the_only_way_is_forward_a_failed_rollout_is_tried_again(bench: Be
     assert again.ledger.rollouts[Purpose.REDEPLOY.value] != (rollout.id,)
 
 
+def test_consumers_are_never_taken_back_to_a_dead_credential(bench: Bench) -> None:
+    """A journal that was restored from yesterday does not know that the old one has been removed since."""
+    bench.put(NAME, "new")
+    bench.source.refuses = {"old"}
+    row = under_way(Phase.RESTORE, wrote={NAME: 2}, wrote_at=NOW)
+    with pytest.raises(Park, match="the source refuses the old one") as verdict:
+        bench.goes(row)
+    assert verdict.value.reason is Reason.NOTHING_TO_RETURN_TO
+    assert bench.store("production").read(NAME).value.reveal() == "new"
+
+
 def test_a_stray_is_not_discarded_while_the_store_is_not_as_the_rotation_knows_it(bench: Bench) -> None:
     """A journal that was restored takes for a stray what this rotation made, and what consumers use."""
     bench.put(NAME, "ours")
