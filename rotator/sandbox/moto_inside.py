@@ -51,9 +51,7 @@ class Answer(NamedTuple):
 class _Services(DomainDispatcherApplication):
     """moto's, but it looks once for what serves a host: moto lists its folders at every request."""
 
-    @cache  # noqa: B019 - one of these lives, as long as the process
-    def get_backend_for_host(self, host: str | None) -> Any:
-        return super().get_backend_for_host(host)
+    get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 class Moto:
