@@ -11,6 +11,9 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.witnesses import witnessed
 
 
+pytestmark = pytest.mark.slow  # together ten seconds; `make check` has the few runs of test_simulation.py
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_dropped_rule_is_found(name: str) -> None:
     mutated, sound = witnessed(name)
