@@ -7,7 +7,6 @@ import pytest
 from tests.simulation.mutants import BUGS
 from tests.simulation.witnesses import WITNESSES, witnessed
 
-
 pytestmark = pytest.mark.slow  # together ten seconds; `make check` has the few runs of test_simulation.py
 
 

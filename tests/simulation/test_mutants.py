@@ -10,7 +10,6 @@ import pytest
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.witnesses import witnessed
 
-
 pytestmark = pytest.mark.slow  # together ten seconds; `make check` has the few runs of test_simulation.py
 
 
