@@ -70,10 +70,11 @@ class Promises:
 
     def _excused(self, instance: Instance, secret: str) -> bool:
         """Left behind by a rollout that lied, where nothing shows it (or nobody had the time to look)."""
-        hurried = (
-            secret in self.world.emergencies and self.world.sources[secret].traits.sight is Sight.LAGGING
-        )
-        return instance.unseeable or (instance.left_behind and hurried)
+        return instance.unseeable or (instance.left_behind and self._hurried(secret))
+
+    def _hurried(self, secret: str) -> bool:
+        """An emergency at a source that shows use only later: nobody waits for what it would show."""
+        return secret in self.world.emergencies and self.world.sources[secret].traits.sight is Sight.LAGGING
 
     def _good(self, source: Source, values: Values | None) -> bool:
         if values is None or not self.world.broken.isdisjoint(values.values()):
@@ -176,10 +177,8 @@ class Promises:
         if held.id not in self.established or held.state != LIVE:
             return
         world.note_use(source)
-        if source.stragglers.get(held.id, 0.0) > world.now and source.traits.sight in {
-            Sight.YES,
-            Sight.LAGGING,
-        }:
+        visible = source.traits.sight in {Sight.YES, Sight.LAGGING} and not self._hurried(secret)
+        if source.stragglers.get(held.id, 0.0) > world.now and visible:
             raise Violated("P4 nothing in use is invalidated", f"somebody is seen using {held.id}")
         grace = world.shape.secrets[secret].policy.recipe.grace.total_seconds()
         since = max(
