@@ -30,13 +30,18 @@ def _watch(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 
 @contextmanager
 def watched(world: World) -> Iterator[None]:
-    """Every log line inside is read."""
-    structlog.configure(processors=[_watch], cache_logger_on_first_use=True)
+    """Every log line inside is read.
+
+    Loggers are not cached and the configuration is put back: what a process tests afterwards captures lines of its own.
+    """
+    before = structlog.get_config()
+    structlog.configure(processors=[_watch], cache_logger_on_first_use=False)
     _worlds.append(world)
     try:
         yield
     finally:
         _worlds.pop()
+        structlog.configure(**before)
 
 
 def story(world: World, database: SimDatabase) -> list[str]:
