@@ -293,6 +293,7 @@ def test_a_bad_farewell_changes_nothing(mail: MailWorld) -> None:
     assert len(mail.server.mails) == 1
 
 
+@pytest.mark.slow
 def test_one_slow_answer_is_waited_for(mail: MailWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp_channel, "CALL_SECONDS", 2.0)
     mail.server.weather.set_faults([Rule(Fault.SLOW, "mail.rcpt", seconds=1.1)])
@@ -300,6 +301,7 @@ def test_one_slow_answer_is_waited_for(mail: MailWorld, monkeypatch: pytest.Monk
     assert len(mail.server.mails) == 1
 
 
+@pytest.mark.slow
 def test_all_waits_together_are_bounded(mail: MailWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp_channel, "CALL_SECONDS", 1.0)
     mail.server.weather.set_faults(

@@ -99,6 +99,7 @@ def test_a_disk_without_room(town: Town) -> None:
     assert town.value(TOKEN) in town.accepted()
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written(town: Town) -> None:
     done = town.cli("run", ROTATOR_JOURNAL="sqlite:////proc/rotator/journal.sqlite")
     assert done.returncode == 1
@@ -117,6 +118,7 @@ def test_the_second_daemon_on_a_journal_says_who_is_first(town: Town) -> None:
     assert town.folder.joinpath("state").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 def test_no_database_at_the_start_is_a_sentence(town: Town, aws: AwsWorld) -> None:
     del aws
     done = town.cli("run", ROTATOR_JOURNAL="postgresql://rotator:nothing@127.0.0.1:1/rotator")

@@ -99,6 +99,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_daemon_leaves_neither_lock_nor_lost_claim(sqlite_url: str) -> None:
     child = subprocess.Popen([sys.executable, "-c", DAEMON, sqlite_url], stdout=subprocess.PIPE, text=True)
     try:

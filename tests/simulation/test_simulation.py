@@ -16,6 +16,7 @@ def test_the_promises_hold(seed: int) -> None:
     assert not outcome.violation, "\n".join([outcome.violation, *outcome.story])
 
 
+@pytest.mark.slow
 def test_a_seed_plays_the_same_again() -> None:
     first, second = simulate(3), simulate(3)
     assert (first.ios, first.faults, first.done) == (second.ios, second.faults, second.done)
