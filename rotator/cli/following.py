@@ -2,79 +2,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from rotator.cli.codes import Code
 from rotator.cli.opening import Place
+from rotator.cli.progress import Progress, Seen, progress
 from rotator.cli.show import moment, say
+from rotator.cli.steps import progress_of
 from rotator.clock import SystemClock
+from rotator.engine.ages import spell
+from rotator.model.observations import History
 from rotator.model.requests import Request, RequestState
-from rotator.model.rotation import Rotation, State
+from rotator.model.rotation import UNDOING, Rotation, State
 
 _POLL_SECONDS = 0.5
+#: From here on what a step waits for has a time of its own.
+_LONG_WAIT = timedelta(minutes=1)
 
 
-def follow(place: Place, requests: Sequence[Request], limit: timedelta) -> Code:
-    """Says each step once. Ctrl-C or the limit end the following, never the work."""
-    clock = SystemClock()
-    deadline = clock.monotonic() + limit.total_seconds()
-    waiting = {request.id: request for request in requests}
-    said: dict[str, str] = {}
-    failed = 0
-    while waiting:
-        for request in _newest(place, waiting):
-            ending = _look(place, request, said)
+@dataclass(slots=True)
+class Followed:
+    """What became of the requests."""
+
+    code: Code
+    requests: tuple[Request, ...]
+    rotations: tuple[Rotation, ...]
+
+
+def follow(place: Place, requests: Sequence[Request], limit: timedelta) -> Followed:
+    """Says each step once, with the time it has taken. Ctrl-C or the limit end the following, never the work."""
+    following = _Following(place, {request.id: request for request in requests})
+    with progress() as display:
+        code = following.until(limit, display)
+    if code in {Code.TIMEOUT, Code.INTERRUPTED}:
+        say(
+            f"not followed any more; the work goes on, and this shows how it stands: rotator status {following.names}"
+        )
+    return Followed(code, tuple(following.requests.values()), tuple(following.rotations.values()))
+
+
+@dataclass(slots=True)
+class _Following:
+    """The requests by id, and what is known of each."""
+
+    place: Place
+    requests: dict[str, Request]
+    rotations: dict[str, Rotation] = field(default_factory=dict)
+    endings: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def names(self) -> str:
+        """The one secret that goes on, or nothing where it is several."""
+        going = {request.about for request in self.requests.values() if request.id not in self.endings}
+        return going.pop() if len(going) == 1 else ""
+
+    def until(self, limit: timedelta, display: Progress) -> Code:
+        clock = SystemClock()
+        deadline = clock.monotonic() + limit.total_seconds()
+        histories = self.place.journal.histories()
+        try:
+            while True:
+                self._look(histories, display)
+                if len(self.endings) == len(self.requests):
+                    return self._code()
+                if clock.monotonic() >= deadline:
+                    return Code.TIMEOUT
+                clock.sleep(min(_POLL_SECONDS, max(0.0, deadline - clock.monotonic())))
+        except KeyboardInterrupt:
+            return Code.INTERRUPTED
+
+    def _code(self) -> Code:
+        failed = [went_well for went_well in self.endings.values() if not went_well]
+        if not failed:
+            return Code.OK
+        return Code.SOME_FAILED if len(failed) < len(self.endings) else Code.ERROR
+
+    def _look(self, histories: Mapping[str, History], display: Progress) -> None:
+        self._read_answers()
+        for request in self.requests.values():
+            if request.id in self.endings:
+                continue
+            if request.state is RequestState.REFUSED:
+                display.end(request.about, f"refused, {request.sentence}", well=False)
+                self.endings[request.id] = False
+                continue
+            rotation = self.place.journal.rotation(request.rotation) if request.rotation else None
+            if rotation is None:
+                display.step(self._waiting(request))
+                continue
+            self.rotations[request.id] = rotation
+            display.step(self._seen(rotation, histories.get(rotation.secret, History())))
+            ending = _ending(rotation)
             if ending is not None:
-                failed += not ending
-                del waiting[request.id]
-        if waiting and clock.monotonic() >= deadline:
-            say("the time is over and the work goes on; `rotator status` shows how it stands")
-            return Code.TIMEOUT
-        if waiting:
-            clock.sleep(_POLL_SECONDS)
-    if not failed:
-        return Code.OK
-    return Code.SOME_FAILED if failed < len(requests) else Code.ERROR
+                sentence, well = ending
+                display.end(rotation.secret, sentence, well=well)
+                self.endings[request.id] = well
+
+    def _read_answers(self) -> None:
+        """The journal is asked for settled requests only once one of ours has left those that wait."""
+        if all(request.rotation for request in self.requests.values()):
+            return
+        waiting = {request.id for request in self.place.journal.requests(waiting=True)}
+        if any(one.id not in waiting and one.state is RequestState.WAITING for one in self.requests.values()):
+            for kept in self.place.journal.requests(waiting=False):
+                if kept.id in self.requests:
+                    self.requests[kept.id] = kept
+
+    def _waiting(self, request: Request) -> Seen:
+        """A request that no rotation has come of yet."""
+        active = next(iter(self.place.journal.rotations(secret=request.about, unfinished=True)), None)
+        sentence = f"waits for {active.id}, which is at {active.phase}" if active else "waits to be taken up"
+        return Seen(request.about, sentence, self.place.journal.now() - request.at)
+
+    def _seen(self, rotation: Rotation, history: History) -> Seen:
+        now = self.place.journal.now()
+        done, total = progress_of(rotation)
+        line = f"{rotation.phase.heading}, {rotation.phase}"
+        if rotation.reason is not None:
+            line += f": {rotation.sentence}"
+        elapsed = now - rotation.opened_at
+        return Seen(
+            rotation.secret,
+            line,
+            elapsed,
+            _remaining(rotation, history, now - rotation.opened_at),
+            done,
+            total,
+        )
 
 
-def _newest(place: Place, waiting: dict[str, Request]) -> list[Request]:
-    return [request for request in place.journal.requests(waiting=False) if request.id in waiting]
+def _remaining(rotation: Rotation, history: History, elapsed: timedelta) -> str:
+    """How long it will take yet, as far as the last rotation of the secret tells."""
+    if rotation.phase in UNDOING:
+        return "going back"
+    done = history.last_done
+    if done is None or done.ledger.confirmed_at is None:
+        return ""
+    whole = done.ledger.confirmed_at - done.opened_at
+    if elapsed > whole:
+        return f"longer than last time ({spell(whole)})"
+    return f"about {spell(whole - elapsed)} left"
 
 
-def _look(place: Place, request: Request, said: dict[str, str]) -> bool | None:
-    """Says what is new. Whether it went well; None while it goes on."""
-    if request.state is RequestState.REFUSED:
-        say(f"{request.about}: refused, {request.sentence}")
-        return False
-    rotation = place.journal.rotation(request.rotation) if request.rotation else None
-    if rotation is None:
-        return None
-    line = f"{rotation.secret}: {rotation.phase.heading}, {rotation.phase}"
-    if rotation.reason is not None:
-        line += f": {rotation.sentence}"
-    if said.get(request.id) != line:
-        said[request.id] = line
-        say(line)
-    return _ending(rotation)
-
-
-def _ending(rotation: Rotation) -> bool | None:
-    secret, ledger = rotation.secret, rotation.ledger
+def _ending(rotation: Rotation) -> tuple[str, bool] | None:
+    """How it ended, and whether well; None while it goes on."""
+    ledger = rotation.ledger
     if rotation.state in {State.PARKED, State.UNDONE}:
-        say(f"{secret}: {rotation.state}, {rotation.sentence}; see `rotator history {rotation.id}`")
-        return False
+        return f"{rotation.state}, {rotation.sentence}; see `rotator status {rotation.secret}`", False
     if rotation.state is State.ACTIVE and (ledger.confirmed_at is None or ledger.undo_reason is not None):
         return None
     versions = ", ".join(
         f"{name} {ledger.before.get(name, '?')} -> {version}" for name, version in ledger.wrote.items()
     )
-    old = (
-        "is dead"
-        if rotation.state is State.DONE
-        else f"lives until {moment(ledger.grace_until)}"
-        if ledger.grace_until
-        else "is invalidated next"
-    )
-    say(f"{secret}: consumers use the new one ({versions}); the old one {old}")
-    return True
+    restarted = ", ".join(deployment.id for deployment in rotation.recipe.deployments)
+    told = f"consumers use the new one ({versions}" + (f"; restarted: {restarted})" if restarted else ")")
+    if rotation.state is State.DONE:
+        return f"{told}; the old one is dead", True
+    if ledger.grace_until is None:
+        return f"{told}; the old one is invalidated next", True
+    back = f"; until then back with: rotator rollback {rotation.id} --reason …"
+    return f"{told}; the old one lives until {moment(ledger.grace_until)}{back}", True

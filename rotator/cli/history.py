@@ -11,7 +11,7 @@ from rotator.cli.codes import Code
 from rotator.cli.names import secret_named
 from rotator.cli.opening import Place, Unusable, asking, looking
 from rotator.cli.rows import rotation_facts
-from rotator.cli.show import as_json, as_lines, heading, moment, say
+from rotator.cli.show import Format, as_json, as_lines, as_rows, heading, moment, say
 from rotator.engine.ages import spell
 from rotator.model.record import Broken
 from rotator.model.rotation import Event, Rotation, State
@@ -22,9 +22,10 @@ _WORDS = {
     State.DONE: "done",
     State.UNDONE: "undone",
 }
+_CSV_COLUMNS = ("secret", "rotation", "sequence", "at", "heading", "phase", "kind", "sentence")
 
 
-def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
+def tell_history(what: str, env: str | None, *, limit: int, form: Format) -> None:
     """Prints the newest rotations of a secret, or one by its id; exit code 1 when a story is not as it was written."""
     place = looking()
     one = place.journal.rotation(what)
@@ -37,7 +38,7 @@ def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
             say(f"{secret} has never been rotated by this installation")
     stories = [(rotation, place.journal.events(rotation.id)) for rotation in rotations]
     faults = _faults(rotations)
-    if json:
+    if form is Format.JSON:
         as_json(
             rotations=[
                 {
@@ -49,12 +50,23 @@ def tell_history(what: str, env: str | None, *, limit: int, json: bool) -> None:
                 for rotation, events in stories
             ]
         )
-    else:
+    elif form is Format.TABLE:
         _print(stories)
+    else:
+        as_rows(form, chain.from_iterable(_events_told(*story) for story in stories), _CSV_COLUMNS)
     for fault in chain.from_iterable(faults.values()):
         say(f"{fault.rotation}: the record is not as it was written: {fault.sentence}")
     if any(faults.values()):
         raise typer.Exit(Code.ERROR)
+
+
+def _events_told(rotation: Rotation, events: Sequence[Event]) -> Iterator[dict[str, object]]:
+    for event in events:
+        yield {
+            "secret": rotation.secret,
+            **event.model_dump(mode="json", exclude={"hash", "previous_hash"}),
+            "heading": event.phase.heading,
+        }
 
 
 def _faults(rotations: Sequence[Rotation]) -> dict[str, Sequence[Broken]]:

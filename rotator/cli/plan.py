@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from rotator.cli.liveness import liveness
-from rotator.cli.names import in_environment
-from rotator.cli.opening import looking
-from rotator.cli.rows import row_of
-from rotator.cli.show import as_json, as_lines, capital, heading, moment, say
+from rotator.cli.opening import Place, looking
+from rotator.cli.plan_file import save_plan
+from rotator.cli.rows import due_sentence
+from rotator.cli.selection import Choice, chosen, impossible, narrowed, waits_its_turn
+from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, capital, heading, moment, say
 from rotator.cli.status import code_of
 from rotator.engine.ages import due_at, spell
 from rotator.engine.decisions import Decided
@@ -20,26 +24,38 @@ from rotator.engine.due import HELD, Standing
 from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 
+_CSV_COLUMNS = (
+    "secret", "begins", "why", "standing", "until", "due", "writes", "restarts", "expected_seconds", "steps",
+)  # fmt: skip
 
-def show_plan(env: str | None, *, json: bool, exit_code: bool) -> None:
-    """Prints what the next scan would begin, and what it would leave for later."""
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would begin, what waits and for what, and what cannot be."""
+
+    begin: tuple[Decided, ...]
+    held: Mapping[str, tuple[Decided, str]]
+    refused: Mapping[str, str]
+
+
+def show_plan(choice: Choice, *, form: Format, exit_code: bool, save: Path | None) -> None:
+    """Prints what the next scan would begin, or what asking for the named ones would, and what is left for later."""
     place = looking()
-    entries = list(in_environment(place.policies, place.decided, env).values())
-    due = [entry for entry in entries if entry.decision.due]
-    held = [entry for entry in entries if _held(entry)]
-    if json:
-        as_json(
-            due=[_facts(entry) for entry in due],
-            held=[_facts(entry) for entry in held],
-            writes=sum(writes(entry.gathered.policy.recipe) for entry in due),
-            restarts=dict(restarts(due)),
-            next=_next_due(entries),
-        )
+    entries = narrowed(place, choice)
+    plan = _asked_for(place, choice) if choice.names or choice.everything else _due(entries)
+    told = facts_of_plan(place, plan, entries.values())
+    if save is not None:
+        save_plan(save, told)
+    if form is Format.JSON:
+        as_json(**told)
+    elif form is Format.TABLE:
+        _print(place, plan, entries.values())
+        written = f" The plan is in {save}: rotator apply {save}" if save else ""
+        say(f"Nothing was changed. {capital(liveness(place).sentence)}.{written}")
     else:
-        _print(due, held, entries)
-        say(f"Nothing was changed. {capital(liveness(place).sentence)}.")
+        as_rows(form, _rows(told), _CSV_COLUMNS)
     if exit_code:
-        raise typer.Exit(code_of(place, [*due, *held]))
+        raise typer.Exit(code_of(place, [*plan.begin, *(entry for entry, _ in plan.held.values())]))
 
 
 def writes(recipe: Recipe) -> int:
@@ -47,10 +63,10 @@ def writes(recipe: Recipe) -> int:
     return len(recipe.fields) + (2 if recipe.accepted_as else 0)
 
 
-def restarts(due: Collection[Decided]) -> Counter[str]:
+def restarts(begin: Collection[Decided]) -> Counter[str]:
     """How often each workload is restarted: rotations of one workload share their rollouts."""
     most: Counter[str] = Counter()
-    for entry in due:
+    for entry in begin:
         recipe = entry.gathered.policy.recipe
         for deployment in recipe.deployments:
             most[deployment.id] = max(most[deployment.id], 3 if recipe.accepted_as else 1)
@@ -77,39 +93,108 @@ def nothing_due(entries: Collection[Decided]) -> str:
     return f"nothing due; next: {upcoming['secret']} in {upcoming['in']}" if upcoming else "nothing due"
 
 
+def took_last_time(entry: Decided) -> timedelta | None:
+    """How long the last rotation of this secret took until consumers were on the new one; None where none is known."""
+    done = entry.gathered.history.last_done
+    if done is None or done.ledger.confirmed_at is None:
+        return None
+    return done.ledger.confirmed_at - done.opened_at
+
+
+def facts_of_plan(place: Place, plan: Plan, entries: Collection[Decided]) -> dict[str, Any]:
+    """The plan for machines, and for `rotator apply`: ids, versions and times, never a value."""
+    return {
+        "kind": "plan",
+        "made_at": place.journal.now().isoformat(),
+        "policy_version": place.policies.version,
+        "due": [_facts(entry, entry.decision.sentence) for entry in plan.begin],
+        "held": [_facts(entry, why) for entry, why in plan.held.values()],
+        "refused": dict(plan.refused),
+        "writes": sum(writes(entry.gathered.policy.recipe) for entry in plan.begin),
+        "restarts": dict(restarts(plan.begin)),
+        "next": _next_due(entries),
+    }
+
+
+def _due(entries: Mapping[str, Decided]) -> Plan:
+    """What the next scan begins, and what is past its date and held back."""
+    begin = tuple(entry for entry in entries.values() if entry.decision.due)
+    held = {secret: (entry, entry.decision.sentence) for secret, entry in entries.items() if _held(entry)}
+    return Plan(begin, held, {})
+
+
+def _asked_for(place: Place, choice: Choice) -> Plan:
+    """What asking for it would begin: neither age nor window matters to the start."""
+    wanted = chosen(place, choice)
+    refused = {secret: why for secret, entry in wanted.items() if (why := impossible(entry))}
+    held = {
+        secret: (entry, f"{why}; a request would wait its turn")
+        for secret, entry in wanted.items()
+        if secret not in refused and (why := waits_its_turn(entry))
+    }
+    begin = tuple(entry for secret, entry in wanted.items() if secret not in {*refused, *held})
+    return Plan(begin, held, refused)
+
+
 def _held(entry: Decided) -> bool:
     unsurveyed = entry.decision.standing is Standing.UNSURVEYED and entry.gathered.past_due
     return entry.decision.standing in HELD or unsurveyed
 
 
-def _print(due: list[Decided], held: list[Decided], entries: Collection[Decided]) -> None:
-    if not due:
+def _print(place: Place, plan: Plan, entries: Collection[Decided]) -> None:
+    if not plan.begin:
         say(capital(nothing_due(entries)))
-    for entry in due:
-        heading(f"~ {entry.gathered.policy.secret}")
-        as_lines(f"    why: {entry.decision.sentence}", f"    {steps(entry.gathered.policy.recipe)}")
-    for entry in held:
+    for entry in plan.begin:
+        recipe = entry.gathered.policy.recipe
+        heading(f"~ {recipe.secret}  {due_sentence(entry)}".rstrip())
+        as_lines(f"    why: {entry.decision.sentence}", f"    {steps(recipe)}")
+    for entry, why in plan.held.values():
         until = f" (until {moment(entry.decision.until)})" if entry.decision.until else ""
-        heading(f"! {entry.gathered.policy.secret}")
-        as_lines(f"    held back{until}: {entry.decision.sentence}")
-    if due:
-        total = sum(writes(entry.gathered.policy.recipe) for entry in due)
-        each = ", ".join(f"{name} x{times}" for name, times in sorted(restarts(due).items())) or "none"
-        as_lines(f"  store writes: {total}   restarts: {each}   failed logins expected: 0")
+        heading(f"! {entry.gathered.policy.secret}  {due_sentence(entry)}".rstrip(), Tint.WAITS)
+        as_lines(f"    held back{until}: {why}")
+    for secret, why in plan.refused.items():
+        heading(f"x {secret}", Tint.BAD)
+        as_lines(f"    cannot be rotated: {why}")
+    if plan.begin:
+        as_lines(f"  {'   '.join(_costs(place, plan.begin))}")
 
 
-def _facts(entry: Decided) -> dict[str, Any]:
-    recipe = entry.gathered.policy.recipe
+def _costs(place: Place, begin: Collection[Decided]) -> Iterator[str]:
+    """What it costs, for the last line."""
+    total = sum(writes(entry.gathered.policy.recipe) for entry in begin)
+    yield f"store writes: {total} (at most {place.settings.ssm_writes_per_second:g}/s)"
+    yield f"restarts: {', '.join(f'{name} x{times}' for name, times in sorted(restarts(begin).items())) or 'none'}"
+    known = [took for entry in begin if (took := took_last_time(entry)) is not None]
+    if known:
+        spans = dict.fromkeys((spell(min(known)), spell(max(known))))
+        yield f"time until consumers are on the new one: {' to '.join(spans)}, as last time"
+    gaps = [entry.gathered.policy.secret for entry in begin if entry.gathered.policy.recipe.accept_gap]
+    yield f"failed logins expected: {'a moment of ' + ', '.join(gaps) + ' (accept_gap)' if gaps else '0'}"
+
+
+def _facts(entry: Decided, why: str) -> dict[str, Any]:
+    at, recipe, took = entry.gathered, entry.gathered.policy.recipe, took_last_time(entry)
     return {
         "secret": recipe.secret,
-        "why": entry.decision.sentence,
+        "why": why,
         "standing": entry.decision.standing.value,
         "until": entry.decision.until.isoformat() if entry.decision.until else None,
-        "due": row_of(entry, full=True).get("due"),
+        "due": due_sentence(entry) or None,
+        "versions": at.observed.versions if at.observed else {},
         "steps": steps(recipe),
         "writes": writes(recipe),
         "restarts": [deployment.id for deployment in recipe.deployments],
+        "expected_seconds": round(took.total_seconds()) if took else None,
     }
+
+
+def _rows(told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row for each secret: whether it begins, and why."""
+    for begins, kind in ((True, "due"), (False, "held")):
+        for facts in told[kind]:
+            yield {"begins": begins, **facts}
+    for secret, why in told["refused"].items():
+        yield {"begins": False, "secret": secret, "why": why}
 
 
 def _next_due(entries: Collection[Decided]) -> dict[str, str] | None:

@@ -14,6 +14,12 @@ from rotator.model.rotation import Phase, Rotation, State
 
 #: The facts of a rotation that anybody may see.
 _TOLD = {"id", "secret", "state", "phase", "reason", "sentence", "attempt", "opened_at", "run_at", "ended_at"}
+#: The facts of a secret that fit into a spreadsheet.
+CSV_COLUMNS = (
+    "secret", "environment", "name", "type", "owner", "state", "standing", "sentence", "until", "age_seconds", "age_by",
+    "due_at", "overdue_at", "overdue", "paused_until", "rollback_until", "unknown_credentials", "rotation.id",
+    "rotation.phase", "rotation.opened_at", "rotation.attempt", "last.id", "last.state", "last.ended_at",
+)  # fmt: skip
 
 
 def row_of(entry: Decided, *, full: bool) -> dict[str, str]:
@@ -26,7 +32,7 @@ def row_of(entry: Decided, *, full: bool) -> dict[str, str]:
     }
     if at.age is not None:
         row["age"] = f"{spell(at.now - at.age.born)} ({at.age.source})"
-        row["due"] = _due(entry)
+        row["due"] = due_sentence(entry)
     last = _last_ended(entry)
     if last is not None and last.ended_at is not None:
         row["last"] = f"{'ok' if last.state is State.DONE else 'undone'} {last.ended_at:%Y-%m-%d}"
@@ -80,15 +86,27 @@ def next_step(entry: Decided) -> str:
     if word is Word.APPROVAL and rotation is not None:
         return f"{decision.sentence}; say yes: rotator approve {rotation.id} --reason …"
     if word is Word.FAILED and rotation is not None:
-        return f"{decision.sentence}; attempt {rotation.attempt + 1}, again {_when(rotation.run_at, at.now)}"
+        return f"{decision.sentence}; attempt {rotation.attempt + 1}, again {when(rotation.run_at, at.now)}"
     if word is Word.GRACE and rotation is not None and rotation.phase is Phase.GRACE:
         until = rotation.ledger.grace_until
-        return f"the old one is invalidated {_when(until, at.now)}" if until else decision.sentence
+        return f"the old one is invalidated {when(until, at.now)}" if until else decision.sentence
     if word is Word.MANUAL_DUE or (word is Word.OVERDUE and entry.decision.standing.value == "observed"):
         return f"{decision.sentence}; {at.policy.runbook or 'rotate it by hand'}"
     if word is Word.DUE:
         return f"{decision.sentence}; begins at the next scan"
     return decision.sentence
+
+
+def due_sentence(entry: Decided) -> str:
+    """How far its date is, for people; empty where its age is not known."""
+    at, age = entry.gathered, entry.gathered.age
+    if age is None:
+        return ""
+    left = period_ends(at.policy, age) - at.now
+    if left.total_seconds() <= 0:
+        return f"{spell(left)} overdue" if late(entry) else "replaced"
+    first = due_at(at.policy, age) - at.now
+    return f"in {spell(first)}" if first.total_seconds() > 0 else f"now ({spell(left)} left)"
 
 
 def way_back(at: Gathered) -> str:
@@ -108,24 +126,14 @@ def way_back(at: Gathered) -> str:
     return f"possible {ends}: rotator rollback {rotation.id} --reason …"
 
 
-def _due(entry: Decided) -> str:
-    at, age = entry.gathered, entry.gathered.age
-    if age is None:
-        return ""
-    left = period_ends(at.policy, age) - at.now
-    if left.total_seconds() <= 0:
-        return f"{spell(left)} overdue" if late(entry) else "replaced"
-    first = due_at(at.policy, age) - at.now
-    return f"in {spell(first)}" if first.total_seconds() > 0 else f"now ({spell(left)} left)"
-
-
 def _last_ended(entry: Decided) -> Rotation | None:
     history = entry.gathered.history
     ended = [one for one in (history.last_done, history.last_undone) if one is not None and one.ended_at]
     return max(ended, key=lambda one: one.ended_at or entry.gathered.now, default=None)
 
 
-def _when(at: datetime, now: datetime) -> str:
+def when(at: datetime, now: datetime) -> str:
+    """A moment to come, and how far it is."""
     left = at - now
     if left.total_seconds() <= 0:
         return "now"

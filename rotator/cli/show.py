@@ -1,4 +1,4 @@
-"""Output: data on standard output, as a table for people or JSON for machines; messages on standard error."""
+"""Output: data on standard output, as a table for people or as JSON or CSV for machines; messages on standard error."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 #: Version of the JSON output's shape: raised when a key changes its meaning or goes away.
@@ -18,38 +20,85 @@ _WIDE = 120
 _GAP = "  "
 
 
+class Format(StrEnum):
+    """How data is written."""
+
+    TABLE = "table"  # for people
+    JSON = "json"  # one document
+    JSONL = "jsonl"  # one row a line
+    CSV = "csv"
+
+
+class Color(StrEnum):
+    """When bold and colour are used."""
+
+    AUTO = "auto"  # on a terminal that wants it
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Tint(StrEnum):
+    """A word that asks for something, and one that only waits. Words say it, too: nothing is told by colour alone."""
+
+    BAD = "31"
+    WAITS = "33"
+    BOLD = "1"
+
+
+_color = ContextVar("color", default=Color.AUTO)
+
+
+def use_color(wanted: Color) -> None:
+    """What --color said."""
+    _color.set(wanted)
+
+
 def as_json(**content: Any) -> None:
     """One JSON document on standard output, with `schema_version`."""
     json.dump({"schema_version": SCHEMA_VERSION, **content}, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
 
 
-def as_table(rows: Sequence[Mapping[str, str]], columns: Sequence[str], last: str) -> None:
-    """Rows under upper-case headings; `last` is the column of sentences.
+def as_rows(form: Format, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """The rows one a line: as JSON with `schema_version`, or the `columns` of each as CSV; `a.b` is `b` below `a`."""
+    if form is Format.CSV:
+        import csv
 
-    On a wide terminal it is wrapped in its own column, on a narrow one it stands below its row, and in a pipe every
-    row is one line.
+        writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(dict(_flat(row)) for row in rows)
+        return
+    for row in rows:
+        line = json.dumps({"schema_version": SCHEMA_VERSION, **row}, default=str, separators=(",", ":"))
+        sys.stdout.write(f"{line}\n")
+
+
+def as_table(
+    rows: Sequence[Mapping[str, str]],
+    columns: Sequence[str],
+    last: str,
+    tints: Mapping[str, Tint] | None = None,
+) -> None:
+    """Rows under upper-case headings; `last` is the column of sentences, `tints` are for words of the column `state`.
+
+    On a wide terminal the last column is wrapped in itself, on a narrow one it stands below its row, and in a pipe
+    every row is one line.
     """
     shown = [column for column in columns if any(row.get(column) for row in rows)]
     widths = [max(len(column), *(len(row.get(column, "")) for row in rows)) for column in shown]
     width = _width()
     narrow = width is not None and width < _WIDE
-    lead = sum(widths) + len(_GAP) * len(widths)
+    lead = " " * (4 if narrow else sum(widths) + len(_GAP) * len(widths))
     headings = [column.upper() for column in shown] + ([] if narrow else [last.upper()])
-    _print(_aligned(headings, widths), bold=True)
+    print(tinted(_joined(headings, widths), Tint.BOLD))
     for row in rows:
-        cells = _aligned([row.get(column, "") for column in shown], widths)
-        sentence = row.get(last, "")
-        if narrow and width is not None:
-            _print(cells)
-            _print_wrapped(sentence, " " * 4, width)
-        elif width is None:
-            _print(f"{cells.ljust(lead)}{sentence}")
-        else:
-            lines = textwrap.wrap(sentence, max(20, width - lead)) or [""]
-            _print(f"{cells.ljust(lead)}{lines[0]}")
-            for line in lines[1:]:
-                _print(" " * lead + line)
+        sentences = _wrapped(row.get(last, ""), lead, width)
+        cells = [row.get(column, "") for column in shown]
+        tint = (tints or {}).get(row.get("state", ""))
+        line = _joined(cells if narrow else [*cells, sentences.pop(0).strip()], widths)
+        print(line if tint is None else _tinted_cell(line, shown.index("state"), widths, tint))
+        for sentence in sentences:
+            print(sentence)
 
 
 def as_lines(*lines: str) -> None:
@@ -57,15 +106,13 @@ def as_lines(*lines: str) -> None:
     width = _width()
     for line in lines:
         indent = line[: len(line) - len(line.lstrip())]
-        if width is None:
-            _print(line)
-        else:
-            _print_wrapped(line.strip(), indent, width)
+        for part in _wrapped(line.strip(), indent, width):
+            print(part)
 
 
-def heading(line: str) -> None:
+def heading(line: str, tint: Tint = Tint.BOLD) -> None:
     """A line that others belong to."""
-    _print(line, bold=True)
+    print(tinted(line, tint))
 
 
 def say(sentence: str) -> None:
@@ -83,6 +130,14 @@ def capital(sentence: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
+def tinted(words: str, tint: Tint) -> str:
+    """The words, in colour where --color, NO_COLOR and the terminal allow it."""
+    wanted = _color.get()
+    terminal = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    plain = wanted is Color.NEVER or (wanted is Color.AUTO and not terminal)
+    return words if plain else f"\x1b[{tint}m{words}\x1b[0m"
+
+
 def _width() -> int | None:
     """The terminal's width, or COLUMNS; None in a pipe."""
     if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
@@ -90,16 +145,40 @@ def _width() -> int | None:
     return max(40, shutil.get_terminal_size().columns)
 
 
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
     return _GAP.join([*padded, *cells[len(widths) :]]).rstrip()
 
 
-def _print_wrapped(sentence: str, indent: str, width: int) -> None:
-    for line in textwrap.wrap(sentence, width, initial_indent=indent, subsequent_indent=indent) or [""]:
-        _print(line)
+def _tinted_cell(line: str, place: int, widths: Sequence[int], tint: Tint) -> str:
+    """The line with one cell in colour; what is written keeps its width."""
+    begins = sum(widths[:place]) + len(_GAP) * place
+    cell = line[begins : begins + widths[place]].rstrip()
+    return f"{line[:begins]}{tinted(cell, tint)}{line[begins + len(cell) :]}"
 
 
-def _print(line: str, *, bold: bool = False) -> None:
-    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-    print(f"\x1b[1m{line}\x1b[0m" if bold and not plain else line)
+def _wrapped(sentence: str, indent: str, width: int | None) -> list[str]:
+    """The sentence in lines of at most `width`, each with the indent; at least one."""
+    if width is None:
+        return [f"{indent}{sentence}"]
+    width = max(width, len(indent) + 20)
+    return textwrap.wrap(sentence, width, initial_indent=indent, subsequent_indent=indent) or [""]
+
+
+def _flat(row: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Cells by key; what is below a key becomes `key.below`, a list one cell."""
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", _cell(value)
+
+
+def _cell(value: Any) -> str:
+    """What a spreadsheet shows; a sentence that somebody typed never becomes a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

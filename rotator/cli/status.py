@@ -11,26 +11,32 @@ from rotator.cli.codes import Code
 from rotator.cli.liveness import Liveness, liveness
 from rotator.cli.names import in_environment
 from rotator.cli.opening import Place, looking
-from rotator.cli.rows import facts_of, row_of
-from rotator.cli.show import as_json, as_table, capital, say
+from rotator.cli.rows import CSV_COLUMNS, facts_of, row_of
+from rotator.cli.show import Format, Tint, as_json, as_rows, as_table, capital, say
 from rotator.engine.decisions import Decided
 from rotator.engine.words import ORDER, QUIET, Word, late, word_of
 from rotator.model.alerts import AlertKind
 from rotator.model.observations import Surveyed
 
 _COLUMNS = ("secret", "state", "age", "due", "last")
+#: Red: somebody has to do something, or to look. Yellow: it waits, for a person or for its time.
+_BAD = {Word.PARKED, Word.FAILED, Word.UNDOING, Word.NOT_OURS, Word.MISSING, Word.OVERDUE}
+_WAITS = {Word.MANUAL_DUE, Word.APPROVAL, Word.WAITING, Word.PAUSED, Word.DUE}
+TINTS = {word.value: Tint.BAD if word in _BAD else Tint.WAITS for word in Word if word in {*_BAD, *_WAITS}}
 
 
-def show_status(env: str | None, *, everything: bool, json: bool, exit_code: bool) -> None:
+def show_status(env: str | None, *, everything: bool, form: Format, exit_code: bool) -> None:
     """Prints every secret's row and, for people, what it amounts to."""
     place = looking()
     chosen = in_environment(place.policies, place.decided, env)
     entries = sorted(chosen.values(), key=lambda entry: ORDER[word_of(entry)])
     alive = liveness(place)
-    if json:
+    if form is Format.JSON:
         _print_json(place, entries, env, alive)
-    else:
+    elif form is Format.TABLE:
         _print_table(place, entries, env, alive, everything=everything)
+    else:
+        as_rows(form, map(facts_of, entries), CSV_COLUMNS)
     if exit_code:
         raise typer.Exit(code_of(place, entries))
 
@@ -84,7 +90,7 @@ def _print_table(
 ) -> None:
     shown = [entry for entry in entries if everything or word_of(entry) not in QUIET]
     if shown:
-        as_table([row_of(entry, full=env is None) for entry in shown], _COLUMNS, "next")
+        as_table([row_of(entry, full=env is None) for entry in shown], _COLUMNS, "next", TINTS)
     hidden = len(entries) - len(shown)
     if hidden:
         say(f"… {hidden} with nothing to do (--all to list)")

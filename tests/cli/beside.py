@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,7 +46,7 @@ class Beside:
     """An installation's folder, and whoever types in it."""
 
     folder: Path
-    capture: pytest.CaptureFixture[str]
+    capture: pytest.CaptureFixture[str] | None
     monkeypatch: pytest.MonkeyPatch
 
     def __post_init__(self) -> None:
@@ -65,6 +66,7 @@ class Beside:
         return self.folder / "policies.yaml"
 
     def __call__(self, *words: str) -> Said:
+        assert self.capture is not None
         self.monkeypatch.setattr(sys, "argv", ["rotator", *words])
         self.capture.readouterr()
         with pytest.raises(SystemExit) as ended:
@@ -83,6 +85,14 @@ class Beside:
         loaded = load_with(read_settings(), self.policy_file.read_text())
         assert loaded.policies is not None, loaded.complaints
         return loaded.policies
+
+    def scanned_ago(self, span: timedelta) -> None:
+        """The last scan of every environment was so long ago; opening the journal as such takes longer."""
+        at = datetime.now(UTC) - span
+        with closing(sqlite3.connect(self.folder / "state" / "journal.sqlite")) as file, file:
+            file.execute(
+                "UPDATE environment SET surveyed = json_set(surveyed, '$.scanned_at', ?)", [at.isoformat()]
+            )
 
     def tell_the_story(self, scanned: timedelta = timedelta(minutes=2)) -> None:
         """Scans so long ago, and a rotation for each way to stand."""
@@ -137,7 +147,8 @@ def _rotate(
             "run_at": now + DAY, "ledger": ledger,
         }
     )  # fmt: skip
-    journal.checkpoint(claimed, changed, Told("waits", sentence), release=True)
+    kind = {State.PARKED: "parked"}.get(state, "retries" if attempt else "waits")
+    journal.checkpoint(claimed, changed, Told(kind, sentence, phase), release=True)
 
 
 def policy_text() -> str:

@@ -102,7 +102,9 @@ def test_plan_says_what_why_and_at_what_cost(story: Beside) -> None:
     assert "~ production/TOO_OLD" in said.out
     assert "never rotated; 95 d old by the store" in said.out
     assert "accept both -> restart api -> write 1 parameter -> restart api -> grace 3 d" in said.out
-    assert "store writes: 3   restarts: production/api x3" in said.out
+    assert (
+        "store writes: 3 (at most 3/s)   restarts: production/api x3   failed logins expected: 0" in said.out
+    )
     assert "Nothing was changed" in said.err
     told = story("plan", "--json").json()
     assert [one["secret"] for one in told["due"]] == ["production/TOO_OLD"]
@@ -139,7 +141,7 @@ def test_history_tells_the_story_under_its_headings(story: Beside) -> None:
     assert lines[2].endswith("it was due")
     assert story("history", "rparked").out == said.out
     told = json.loads(story("history", "rparked", "--json").out)
-    assert [event["kind"] for event in told["rotations"][0]["events"]] == ["opened", "waits"]
+    assert [event["kind"] for event in told["rotations"][0]["events"]] == ["opened", "parked"]
 
 
 def test_history_says_when_the_record_is_not_as_it_was_written(story: Beside) -> None:

@@ -69,7 +69,7 @@ def test_a_bug_is_a_sentence_with_its_place_and_without_its_words(story: Beside)
     said = story("status")
     assert said.code == 1
     assert "ValueError at " in said.err
-    assert "rotator/cli/main.py:" in said.err
+    assert "rotator/cli/looking_verbs.py:" in said.err
     assert "hunter2" not in said.err
 
 

@@ -1,0 +1,154 @@
+"""Verbs that ask the daemon for something. What they need is imported when they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rotator.cli.options import (
+    NAMED,
+    Because,
+    Env,
+    JsonAnswer,
+    Owner,
+    Reason,
+    Secret,
+    SecretOrRotation,
+    Secrets,
+    Timeout,
+    Type,
+    Wait,
+)
+
+asking = typer.Typer(rich_markup_mode=None)
+
+
+@asking.command()
+def rotate(
+    secrets: Secrets = None,
+    due: Annotated[bool, typer.Option("--due", help="Whatever is due; what is held back stays so.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that rotator can rotate.")] = False,
+    env: Env = None,
+    kind: Type = None,
+    owner: Owner = None,
+    emergency: Annotated[
+        bool, typer.Option("--emergency", help="They are compromised: no grace, no window; needs --reason.")
+    ] = False,
+    reason: Reason = "",
+    wait: Wait = None,
+    timeout: Timeout = "1h",
+    json: JsonAnswer = False,
+) -> None:
+    """Ask for rotations now. The daemon takes them up within seconds; a busy secret's request is kept."""
+    from rotator.cli.rotate import ask_for_rotations
+    from rotator.cli.selection import Choice
+
+    choice = Choice(tuple(secrets or ()), due, everything, env, kind, owner)
+    ask_for_rotations(choice, reason, emergency=emergency, wait=wait, timeout=timeout, json=json)
+
+
+@asking.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="A plan that `rotator plan -o FILE` wrote.")],
+    reason: Reason = "",
+    wait: Wait = None,
+    timeout: Timeout = "1h",
+    json: JsonAnswer = False,
+) -> None:
+    """Ask for exactly the rotations of a plan; for none, with exit code 4, if anything has changed since."""
+    from rotator.cli.apply import apply_plan
+
+    apply_plan(file, reason, wait=wait, timeout=timeout, json=json)
+
+
+@asking.command()
+def compromised(
+    secrets: Annotated[list[str], typer.Argument(help=f"{NAMED}.")],
+    reason: Annotated[str, typer.Option("--reason", help="How it got out; kept for auditors.")],
+    env: Env = None,
+    wait: Wait = None,
+    timeout: Timeout = "1h",
+    json: JsonAnswer = False,
+) -> None:
+    """Declare an emergency: rotate now, without grace and window. The same as rotate --emergency."""
+    from rotator.cli.rotate import ask_for_rotations
+    from rotator.cli.selection import Choice
+
+    choice = Choice(tuple(secrets), environment=env)
+    ask_for_rotations(choice, reason, emergency=True, wait=wait, timeout=timeout, json=json)
+
+
+@asking.command()
+def pause(
+    secret: Secret,
+    until: Annotated[
+        str, typer.Option("--until", help="3d, 2027-01-31 (the whole day) or 2027-01-31T18:00 (UTC).")
+    ],
+    reason: Because,
+    env: Env = None,
+    json: JsonAnswer = False,
+) -> None:
+    """Hold a secret: no effect begins until the date. Its age is watched and told all the same."""
+    from rotator.cli import steer
+
+    steer.pause(secret, env, until, reason, json=json)
+
+
+@asking.command()
+def resume(secret: Secret, env: Env = None, reason: Reason = "", json: JsonAnswer = False) -> None:
+    """Let a paused secret go on."""
+    from rotator.cli import steer
+
+    steer.resume(secret, env, reason, json=json)
+
+
+@asking.command()
+def retry(what: SecretOrRotation, env: Env = None, reason: Reason = "", json: JsonAnswer = False) -> None:
+    """Try now what backs off or cools down."""
+    from rotator.cli import steer
+
+    steer.retry(what, env, reason, json=json)
+
+
+@asking.command()
+def rollback(what: SecretOrRotation, reason: Because, env: Env = None, json: JsonAnswer = False) -> None:
+    """Go back to the old credential, while it lives."""
+    from rotator.cli import steer
+
+    steer.roll_back(what, env, reason, json=json)
+
+
+@asking.command()
+def prepare(secret: Secret, env: Env = None, reason: Reason = "", json: JsonAnswer = False) -> None:
+    """Make a secret's accepted set before its first rotation; one that is there is never overwritten."""
+    from rotator.cli import steer
+
+    steer.prepare(secret, env, reason, json=json)
+
+
+@asking.command()
+def approve(
+    what: Annotated[str, typer.Argument(help=f"A rotation's id, {NAMED}, or policy:VERSION.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it may go on; kept for auditors.")],
+    env: Env = None,
+    json: JsonAnswer = False,
+) -> None:
+    """Give the yes that something waits for: a rotation, its last step, a parked one, or a policy that drops many."""
+    from rotator.cli.approve import give_yes
+
+    give_yes(what, env, reason, json=json)
+
+
+@asking.command("take-over")
+def take_over(
+    environment: Annotated[str, typer.Argument(help="An environment that another installation owns.")],
+    reason: Reason = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether the other one is gone.")] = False,
+    json: JsonAnswer = False,
+) -> None:
+    """Take an environment over from an installation that is gone. The daemon does it within seconds."""
+    from rotator.cli.take_over import claim_environment
+
+    claim_environment(environment, reason, yes=yes, json=json)

@@ -1,0 +1,96 @@
+"""A plan in a file: what `rotator plan -o` writes and `rotator apply` asks for, if nothing has changed since.
+
+It is the document that `rotator plan --json` prints: ids, versions and times, never a value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rotator.cli.opening import Place, Unusable
+from rotator.cli.show import SCHEMA_VERSION, Format
+from rotator.engine.standing import Standing
+
+_LARGEST = 64 << 20  # bytes
+
+
+class Planned(BaseModel):
+    """One rotation of a plan, and what it was planned from."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    secret: str
+    standing: Standing
+    versions: dict[str, int]
+
+
+class PlanFile(BaseModel):
+    """What `rotator apply` reads of a plan."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    schema_version: Literal[1]
+    kind: Literal["plan"]
+    made_at: datetime
+    policy_version: str
+    due: tuple[Planned, ...]
+
+
+def save_plan(path: Path, told: Mapping[str, Any]) -> None:
+    """Writes a plan. Raises Unusable when the file cannot be written, or when its name is that of a format."""
+    if str(path) in set(Format):
+        raise Unusable(f"-o {path} would write a file of that name; for the format say --output {path}")
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **told}, indent=2)
+    try:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as trouble:
+        raise Unusable(f"{path} cannot be written: {trouble.strerror}") from None
+
+
+def read_plan(path: Path) -> PlanFile:
+    """Reads a plan. Raises Unusable when it is none."""
+    again = "make it with `rotator plan -o FILE`"
+    try:
+        with path.open("rb") as file:
+            return PlanFile.model_validate_json(file.read(_LARGEST))
+    except OSError as trouble:
+        raise Unusable(f"{path} cannot be read: {trouble.strerror}; {again}") from None
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Unusable(
+            f"{path} is no plan of this version: {place or 'it'}: {first['msg']}; {again}"
+        ) from None
+
+
+def changes_since(place: Place, plan: PlanFile) -> Iterator[str]:
+    """Everything that is not as it was when the plan was made, a sentence each."""
+    if place.policies.version != plan.policy_version:
+        yield f"the policy: version {plan.policy_version[:12]} then, {place.policies.version[:12]} now"
+    for planned in plan.due:
+        entry = place.decided.get(planned.secret)
+        if entry is None:
+            yield f"{planned.secret}: not in the policy any more"
+            continue
+        seen = entry.gathered.observed.versions if entry.gathered.observed else {}
+        for name in sorted({*planned.versions, *seen}):
+            then, now = planned.versions.get(name), seen.get(name)
+            if then != now:
+                yield f"{planned.secret}: {name} had {_version(then)} then, and has {_version(now)} now"
+        standing = entry.decision.standing
+        if standing is not planned.standing:
+            yield f"{planned.secret}: {_word(planned.standing)} then, {_word(standing)} now: {entry.decision.sentence}"
+
+
+def _version(number: int | None) -> str:
+    return "no version" if number is None else f"version {number}"
+
+
+def _word(standing: Standing) -> str:
+    return standing.value.replace("_", " ")

@@ -1,0 +1,30 @@
+"""Verbs about policies.yaml. What they need is imported when they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rotator.cli.options import JsonAnswer
+
+policy = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look at policies.yaml.")
+
+
+@policy.callback()
+def _policy() -> None:
+    """Look at policies.yaml."""
+
+
+@policy.command()
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(help="The policy file. [default: ROTATOR_POLICIES or policies.yaml]")
+    ] = None,
+    json: JsonAnswer = False,
+) -> None:
+    """Say everything that is wrong in one go: where, what is allowed, and what was probably meant."""
+    from rotator.cli.check import check_policy
+
+    check_policy(file, json=json)

@@ -1,0 +1,89 @@
+"""Which secrets a person means: by name, by what is due, by everything that can be rotated, or by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rotator.cli.names import in_environment, secret_named
+from rotator.cli.opening import Place, Unusable
+from rotator.config.complaints import hint
+from rotator.engine.decisions import Decided
+from rotator.engine.standing import HELD, Standing
+
+#: The request is kept, and waits for its turn.
+_BUSY = {
+    Standing.ACTIVE: "is being rotated already",
+    Standing.PARKED: "is parked and waits for a person (see `rotator history {secret}`)",
+    Standing.PAUSED: "is paused",
+    Standing.UNSURVEYED: "has not been looked at often enough yet",
+}
+#: No waiting makes it possible.
+_CANNOT = {
+    Standing.OBSERVED: "watched only: rotator has no adapter for its source, or its policy says mode: observe",
+    Standing.EXEMPT: "exempt until its date in policies.yaml",
+    Standing.MISSING: "not in the store",
+    Standing.FOREIGN: "its environment belongs to another installation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Secrets as they were chosen; environment, type and owner narrow each other and everything but names."""
+
+    names: tuple[str, ...] = ()
+    due: bool = False
+    everything: bool = False
+    environment: str | None = None
+    type: str | None = None
+    owner: str | None = None
+
+    @property
+    def clear(self) -> bool:
+        """Whether it says which in one way: by names, by what is due, by everything, or by kind alone."""
+        by_kind = (self.type or self.owner) is not None
+        ways = bool(self.names) + self.due + self.everything
+        return (ways == 1 and not (self.names and by_kind)) or (
+            ways == 0 and (by_kind or self.environment is not None)
+        )
+
+
+def chosen(place: Place, choice: Choice, *, emergency: bool = False) -> Mapping[str, Decided]:
+    """Those that are to be rotated. Raises Unusable with a guess for a word that nothing bears."""
+    if choice.names:
+        secrets = [secret_named(name, place.policies, choice.environment) for name in choice.names]
+        return {secret: place.decided[secret] for secret in secrets}
+    decided = narrowed(place, choice)
+    if emergency:
+        return decided
+    return {
+        secret: entry
+        for secret, entry in decided.items()
+        if (entry.decision.due if choice.due else entry.decision.standing not in {*_CANNOT, *_BUSY, *HELD})
+    }
+
+
+def narrowed(place: Place, choice: Choice) -> Mapping[str, Decided]:
+    """Those of the wanted environment, type and owner. Raises Unusable with a guess for one that no secret has."""
+    decided: Mapping[str, Decided] = in_environment(place.policies, place.decided, choice.environment)
+    for what, wanted in (("type", choice.type), ("owner", choice.owner)):
+        known = {getattr(entry.gathered.policy, what) for entry in decided.values()}
+        if wanted is not None and wanted not in known:
+            raise Unusable(f"no secret has the {what} {wanted}{hint(wanted, known)}")
+        decided = {
+            secret: entry
+            for secret, entry in decided.items()
+            if wanted in {None, getattr(entry.gathered.policy, what)}
+        }
+    return decided
+
+
+def impossible(entry: Decided) -> str:
+    """Why no request would help, a sentence; empty where one does."""
+    sentence = _CANNOT.get(entry.decision.standing, "")
+    return sentence and (entry.gathered.policy.note or sentence)
+
+
+def waits_its_turn(entry: Decided) -> str:
+    """What a request for it waits for, a sentence without the secret; empty where it is taken up at once."""
+    return _BUSY.get(entry.decision.standing, "").format(secret=entry.gathered.policy.secret)
