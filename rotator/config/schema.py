@@ -11,9 +11,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from rotator.config.spelling import BackoffRange, Duration, MaxAge, Moment, Region, TimeOfDay, Timezone, Url
+from rotator.config.spelling import (
+    BackoffRange,
+    Day,
+    Duration,
+    MaxAge,
+    Moment,
+    Region,
+    TimeOfDay,
+    Timezone,
+    Url,
+)
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 OneOrMore = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 
 

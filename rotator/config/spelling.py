@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from rotator.config.complaints import hint, shorten
+from rotator.config.complaints import hint, nearest, shorten
 from rotator.model.durations import parse_duration
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -23,6 +23,10 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
 _URL = re.compile(r"https?://[A-Za-z0-9._{}-]+(:\d{1,5})?(/[^\s]*)?")
 _LONGEST = timedelta(days=3660)
+_DAYS = {
+    "monday": "mon", "tuesday": "tue", "wednesday": "wed", "thursday": "thu",
+    "friday": "fri", "saturday": "sat", "sunday": "sun",
+}  # fmt: skip
 _MULTIPLE = re.compile(r"[1-9]\d?(\.\d{1,2})?x")
 
 
@@ -105,6 +109,15 @@ def _moment(text: str) -> date | datetime:
     raise Wrong(f"'{shorten(text)}' is no date; write 2027-01-31, or 2027-01-31T18:00")
 
 
+def _day(text: str) -> str:
+    if text in _DAYS.values():
+        return text
+    known = frozenset({*_DAYS, *_DAYS.values()})
+    meant = nearest(text.lower(), known)
+    suggested = f" (did you mean '{_DAYS.get(meant, meant)}'?)" if meant else hint("", _DAYS.values())
+    raise Wrong(f"unknown day '{shorten(text)}'{suggested}")
+
+
 @cache
 def _timezones() -> frozenset[str]:
     return frozenset(available_timezones())
@@ -132,13 +145,14 @@ def _url(text: str) -> str:
 
 
 def _region(text: str) -> str:
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d+", text):
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", text):
         raise Wrong(f"'{shorten(text)}' is no AWS region; write it as eu-central-1")
     return text
 
 
 Duration = Annotated[timedelta, _text(_duration)]
 BackoffRange = Annotated[Backoff, _text(_backoff)]
+Day = Annotated[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], _text(_day)]
 TimeOfDay = Annotated[time, _text(_time)]
 Moment = Annotated[date | datetime, _text(_moment)]
 Timezone = Annotated[str, _text(_timezone)]

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Annotated, ClassVar
 
 from psycopg import sql
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
@@ -66,6 +66,27 @@ class Postgres:
         owner_role: RoleName | None = None  # by default the one that both roles become at login
         verify_sql: str = "select 1"
 
+        @field_validator("users", mode="before")
+        @classmethod
+        def _take_turns(cls, users: object) -> object:
+            if isinstance(users, list | tuple) and (len(users) != 2 or users[0] == users[1]):
+                raise ValueError("needs two different roles, one in use and one waiting: [app_a, app_b]")
+            return users
+
+        @field_validator("admin")
+        @classmethod
+        def _only_leads_there(cls, admin: str) -> str:
+            if "://" in admin or "=" in admin:
+                raise ValueError("must be a reference (ssm:/…/DATABASE_ADMIN_URL), never a connection string")
+            return admin
+
+        @field_validator("template")
+        @classmethod
+        def _can_be_filled_in(cls, template: str | None) -> str | None:
+            if template is not None and (trouble := _wrong_with(template)):
+                raise ValueError(trouble)
+            return template
+
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.PAIR,
         mints=False,
@@ -85,20 +106,11 @@ class Postgres:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        options = cls.Options.model_validate(recipe.settings)
         complaints = []
-        if options.users[0] == options.users[1]:
-            complaints.append("users must be two different roles: one in use, one waiting")
-        if "://" in options.admin or "=" in options.admin:
-            complaints.append(
-                "admin must be a reference (ssm:/…/DATABASE_ADMIN_URL), never a connection string"
-            )
         if set(recipe.fields) not in FORMS:
             complaints.append("fields must be one parameter (value) or two (user and password)")
-        if options.template is None and "value" in recipe.fields:
+        if recipe.settings.get("template") is None and "value" in recipe.fields:
             complaints.append('template is missing: "postgresql://{user}:{password}@host:5432/database"')
-        if options.template is not None:
-            complaints += _complaints_about(options.template)
         return complaints
 
     @property
@@ -253,14 +265,17 @@ class Postgres:
             ) from None
 
 
-def _complaints_about(template: str) -> list[str]:
+def _wrong_with(template: str) -> str:
+    """What is wrong with a template; empty when it makes a connection string."""
     blanks, needed = set(re.findall(r"\{\w*\}", template)), {"{user}", "{password}"}
-    if not needed <= blanks:
-        return [f"template lacks {' and '.join(sorted(needed - blanks))}"]
-    if blanks - needed:
-        return [f"template has {' and '.join(sorted(blanks - needed))}, which nobody fills in"]
-    try:
-        parameters(render(template, "user", "password"))
-    except MalformedDsn:
-        return ["template is neither a postgresql:// URL nor libpq's key=value form"]
-    return []
+    troubles = []
+    if lacking := sorted(needed - blanks):
+        troubles.append(f"lacks {' and '.join(lacking)}")
+    if strange := sorted(blanks - needed):
+        troubles.append(f"has {' and '.join(strange)}, which nobody fills in")
+    if not troubles:
+        try:
+            parameters(render(template, "user", "password"))
+        except MalformedDsn:
+            troubles.append("is neither a postgresql:// URL nor libpq's key=value form")
+    return "; ".join(troubles)

@@ -71,6 +71,7 @@ class Key:
 
         format: Literal["hex", "base64url"] = "hex"
         bits: int = 256
+        between: tuple[int, int] = (16, 64)
 
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.MANY,
@@ -100,6 +101,11 @@ class Pair:
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.PAIR, mints=False, labels=True, reversible=True, sight=Sight.YES, death=Death.TRIED
     )
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> list[str]:
+        cls.Options.model_validate(recipe.settings)
+        return []
 
 
 class Single:

@@ -142,6 +142,86 @@ def test_an_adapter_that_cannot_be_loaded_is_watched_only() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "region, meant",
+    [
+        ("eu-centrl-1", " (did you mean 'eu-central-1'?)"),
+        ("euu-central-1", " (did you mean 'eu-central-1'?)"),
+        ("us-gov-wets-1", " (did you mean 'us-gov-west-1'?)"),
+        ("qq-central-1", ""),
+    ],
+)
+def test_a_region_that_is_like_none_is_noted_and_not_refused(region: str, meant: str) -> None:
+    change = ("aws: {region: eu-central-1}", f"aws: {{region: {region}}}")
+    assert errors(change) == []
+    (note,) = notes(change)
+    assert note.removeprefix("policies.yaml:22: note: environments.production.aws.region: ") == (
+        f"'{region}' is like no AWS region that rotator knows{meant}"
+    )
+
+
+@pytest.mark.parametrize("region", ["ap-southeast-9", "us-gov-east-1", "eusc-de-east-1", "cn-northwest-1"])
+def test_nothing_is_noted_about_a_region_that_may_exist(region: str) -> None:
+    assert loaded(("aws: {region: eu-central-1}", f"aws: {{region: {region}}}")).complaints == ()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "alias/taly/staging_2",
+        '"alias/taly-{env}"',
+        "alias/aws/ssm",
+        "12345678-90ab-cdef-1234-567890abcdef",
+        f"mrk-{'0f' * 16}",
+        "arn:aws:kms:eu-central-1:111122223333:alias/taly",
+        "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef",
+    ],
+)
+def test_shapes_of_a_kms_key(key: str) -> None:
+    assert loaded(("kms_key: alias/staging", f"kms_key: {key}")).complaints == ()
+
+
+@pytest.mark.parametrize(
+    "key", ["taly", "alias/", "key/12345678", "arn:aws:kms:eu-central-1:1:alias/taly", "arn:aws:s3:::x"]
+)
+def test_shapes_that_are_no_kms_key(key: str) -> None:
+    (sentence,) = errors(("kms_key: alias/staging", f'kms_key: "{key}"'))
+    assert sentence.removeprefix("policies.yaml:17: environments.staging.aws.kms_key: ") == (
+        "is no KMS key; write alias/NAME, the key's id or its ARN"
+    )
+
+
+def test_postgres_says_everything_in_one_go() -> None:
+    settings = """\
+      users: [a]
+      admin: postgresql://admin@db/taly
+      template: "postgresql://{usr}:{password}@db/taly"
+      verify_sq: select 1
+    fields: {value: DATABASE_URL, host: DATABASE_HOST}
+    torn_ok: true
+"""
+    found = errors(
+        ("key: {provider: key,", "key: {provider: token,"),
+        ("pair: {provider: pair,", "pair: {provider: postgres,"),
+        ("      admin: ssm:/taly/{env}/rotator/ADMIN\n", settings),
+        (
+            '  rotator/ADMIN: {type: pair, mode: observe, settings: {admin: "ssm:/taly/{env}/rotator/ADMIN"}}\n',
+            "",
+        ),
+        adapters=None,
+    )
+    said = [one.removeprefix("policies.yaml:").replace("secrets.DATABASE_URL.", "") for one in found]
+    needed = "needs two different roles, one in use and one waiting: [app_a, app_b]"
+    reference = "must be a reference (ssm:/…/DATABASE_ADMIN_URL), never a connection string"
+    assert said == [
+        f"37: settings.users: {needed}",
+        f"38: settings.admin: {reference}",
+        "39: settings.template: lacks {user}; has {usr}, which nobody fills in",
+        "40: settings.verify_sq: unknown key (did you mean 'verify_sql'?)",
+        "41: fields: fields must be one parameter (value) or two (user and password)",
+    ]
+
+
 def test_hosts_that_settings_do_not_allow() -> None:
     assert errors(allowed_hosts=["*.example"]) == []
     (sentence,) = errors(allowed_hosts=["api.staging.*"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from rotator.providers.postgres import Postgres
 from rotator.providers.postgres_dsn import MalformedDsn, differences, parameters, place, render
@@ -87,12 +88,6 @@ PARTS = {"user": "DATABASE_USER", "password": "DATABASE_PASSWORD"}
         ({}, PARTS, None),
         ({"template": None}, PARTS, None),
         ({"template": None}, {"value": "DATABASE_URL"}, "template is missing"),
-        ({"template": "postgresql://app:{password}@db/taly"}, PARTS, "template lacks {user}"),
-        ({"template": "postgresql://@db/taly"}, PARTS, "template lacks {password} and {user}"),
-        ({"template": "mysql://{user}:{password}@db/taly"}, PARTS, "template is neither"),
-        ({"template": "postgresql://{user}:{password}@{host}/taly"}, PARTS, "template has {host}"),
-        ({"users": ["taly_app", "taly_app"]}, PARTS, "two different roles"),
-        ({"admin": "postgresql://admin@db/taly"}, PARTS, "never a connection string"),
         ({}, {"value": "A", "host": "B"}, "fields must be"),
     ],
 )
@@ -101,6 +96,29 @@ def test_check(changes: dict[str, object], fields: dict[str, str], complaint: st
     complaints = Postgres.check(recipe)
     assert len(complaints) == (complaint is not None)
     assert all(complaint in found for found in complaints if complaint)
+
+
+@pytest.mark.parametrize(
+    "changes, complaint",
+    [
+        ({"template": "postgresql://app:{password}@db/taly"}, "lacks {user}"),
+        ({"template": "postgresql://@db/taly"}, "lacks {password} and {user}"),
+        ({"template": "mysql://{user}:{password}@db/taly"}, "is neither a postgresql:// URL"),
+        ({"template": "postgresql://{user}:{password}@{host}/taly"}, "has {host}, which nobody fills in"),
+        ({"template": "postgresql://{usr}:{password}@db/taly"}, "lacks {user}; has {usr}, which nobody"),
+        ({"users": ["taly_app", "taly_app"]}, "needs two different roles"),
+        ({"users": ["taly_app"]}, "needs two different roles"),
+        ({"users": ["a", "b", "c"]}, "needs two different roles"),
+        ({"admin": "postgresql://admin@db/taly"}, "never a connection string"),
+        ({"admin": "host=db user=admin"}, "never a connection string"),
+    ],
+)
+def test_options_say_what_is_wrong(changes: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        Postgres.Options.model_validate({**SETTINGS, **changes})
+    (error,) = wrong.value.errors()
+    assert complaint in error["msg"]
+    assert error["loc"] == tuple(changes)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from rotator.config.checks import (
+    aws,
     definitions,
     names,
     owners,
@@ -22,9 +23,11 @@ from rotator.model.policy import Recipe
 OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
     names.check,
     definitions.check,
+    aws.check,
     owners.check,
     workloads.check,
     references.check,
+    sources.check_providers,
 )
 
 

@@ -1,11 +1,16 @@
-"""What the source's adapter demands: its own typed options, its traits, and its own check of the whole recipe."""
+"""What the source's adapter demands: its own typed options, its traits, and its own check of the whole recipe.
+
+A wrong option does not hide what else is wrong: the adapter is asked about the recipe without it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from rotator.config.complaints import Path, unknown
 from rotator.config.draft import Draft
@@ -17,13 +22,17 @@ from rotator.contracts.provider import Overlap, Sight, Traits
 from rotator.model.policy import Mode, Recipe
 
 
-def check(draft: Draft, effective: Effective, recipe: Recipe) -> None:
-    """Complains about a provider that nobody knows, and about everything that a known one objects to."""
+def check_providers(draft: Draft) -> None:
+    """Complains about providers that nobody knows, also of types that no secret has."""
     known = draft.adapters.provider_names()
-    if effective.provider not in known:
-        where = ("types", effective.type, "provider")
-        draft.complaints.error(where, unknown("provider", effective.provider, known))
-        return
+    for name, kind in draft.file.types.items():
+        if kind.provider not in known:
+            where = ("types", name, "provider")
+            draft.complaints.error(where, unknown("provider", kind.provider, known))
+
+
+def check(draft: Draft, effective: Effective, recipe: Recipe) -> None:
+    """Complains about everything that the adapter objects to; silent where there is none."""
     adapter = draft.provider_of(effective)
     if adapter is None or effective.rules.exempt:
         return
@@ -37,26 +46,45 @@ def check(draft: Draft, effective: Effective, recipe: Recipe) -> None:
 
 
 def _ask(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> None:
-    if _check_options(draft, effective, recipe, adapter) and hasattr(adapter, "check"):
-        for sentence in adapter.check(recipe):
-            _object(draft, effective, adapter, sentence)
+    errors = _check_options(draft, effective, recipe, adapter)
+    if not hasattr(adapter, "check"):
+        return
+    wrong = frozenset(error["loc"][0] for error in errors if error["loc"])
+    settings = {key: value for key, value in recipe.settings.items() if key not in wrong}
+    try:
+        sentences = adapter.check(recipe.model_copy(update={"settings": settings}))
+    except ValidationError:
+        if errors:
+            return  # it cannot judge the rest without what is wrong
+        raise
+    for sentence in sentences:
+        _object(draft, effective, adapter, sentence, wrong)
 
 
-def _check_options(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> bool:
+def _check_options(
+    draft: Draft, effective: Effective, recipe: Recipe, adapter: Any
+) -> Sequence[ErrorDetails]:
+    """Complains about each of the adapter's own options that is wrong; what pydantic says of them."""
     options = getattr(adapter, "Options", None)
     if options is None:
-        return True
+        return ()
     try:
         options.model_validate(recipe.settings)
     except ValidationError as invalid:
-        for error in invalid.errors(include_url=False):
-            keys = [part for part in error["loc"] if isinstance(part, int) or not part.startswith("[")]
-            where: Path = (*effective.path, "settings", *keys)
-            if error["type"] != "missing":
-                where = effective.origin(draft.complaints, "settings", *keys)
-            draft.complaints.error(where, describe(error, list(options.model_fields)))
-        return False
-    return True
+        errors = invalid.errors(include_url=False)
+    else:
+        return ()
+    for error in errors:
+        keys = [part for part in error["loc"] if isinstance(part, int) or not part.startswith("[")]
+        sentence = describe(error, list(options.model_fields))
+        where: Path = effective.origin(draft.complaints, "settings", *keys)
+        if error["type"] == "missing" and isinstance(keys[-1], int):
+            where = effective.origin(draft.complaints, "settings", *keys[:-1])
+            sentence = "has too few entries"
+        elif error["type"] == "missing":
+            where = (*effective.path, "settings", *keys)
+        draft.complaints.error(where, sentence)
+    return errors
 
 
 def _check_traits(draft: Draft, effective: Effective, traits: Traits | None) -> None:
@@ -88,15 +116,17 @@ def _check_traits(draft: Draft, effective: Effective, traits: Traits | None) -> 
         error(where, f"{sentence}; write accept_unseen: true to invalidate it all the same")
 
 
-def _object(draft: Draft, effective: Effective, adapter: Any, sentence: str) -> None:
-    """An adapter's sentence, at the first key that it names."""
+def _object(
+    draft: Draft, effective: Effective, adapter: Any, sentence: str, wrong: frozenset[str | int]
+) -> None:
+    """An adapter's sentence, at the first key that it names; of a wrong one nothing more is said."""
     options = getattr(getattr(adapter, "Options", None), "model_fields", {})
     where = effective.path
     for word in re.findall(r"\w+", sentence):
         if word in SecretRules.model_fields or word in options:
             keys = (word,) if word in SecretRules.model_fields else ("settings", word)
             where = effective.origin(draft.complaints, *keys)
-            if effective.doubtful(draft.complaints, keys[0]):
+            if word in wrong or effective.doubtful(draft.complaints, keys[0]):
                 return
             break
     draft.complaints.error(where, sentence)
