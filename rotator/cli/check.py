@@ -7,21 +7,17 @@ from pathlib import Path
 import typer
 
 from rotator.cli.codes import Code
-from rotator.cli.opening import Unusable, settings
+from rotator.cli.opening import read_file, settings
 from rotator.cli.show import as_json, as_lines
 from rotator.config.load import explain_complaints
-from rotator.config.reading import load_with, read_policy
+from rotator.config.reading import load_with
 
 
 def check_policy(path: Path | None, *, json: bool) -> None:
     """Prints every complaint with its line; exit code 2 when the file cannot be used."""
     known = settings()
     file = path or known.policies
-    try:
-        text = read_policy(file)
-    except OSError as unreadable:
-        raise Unusable(f"{file} cannot be read: {unreadable.strerror}") from None
-    loaded = load_with(known.model_copy(update={"policies": file}), text)
+    loaded = load_with(known.model_copy(update={"policies": file}), read_file(file))
     if json:
         as_json(
             ok=loaded.policies is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 from rotator.cli.opening import Unusable
 from rotator.config.complaints import hint, listed
@@ -31,26 +32,30 @@ def secret_named(typed: str, policies: Policies, env: str | None) -> str:
 
     Raises Unusable when there is none (with a guess) or when several environments have it.
     """
+    meant = secrets_named(typed, policies, env)
+    if len(meant) > 1:
+        raise Unusable(f"several environments have {typed}: say which, {listed(meant)}")
+    return meant[0]
+
+
+def secrets_named(typed: str, policies: Policies, env: str | None) -> list[str]:
+    """The same where several environments may have it. At least one; raises Unusable when there is none."""
     if env is not None:
         environment_named(env, policies)
     ours = {
         secret: policy for secret, policy in policies.secrets.items() if env in {None, policy.environment}
     }
     if typed in ours:
-        return typed
+        return [typed]
     meant = [
         secret
         for secret, policy in ours.items()
         if typed == policy.name or typed in policy.recipe.fields.values()
     ]
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        raise Unusable(f"several environments have {typed}: say which, {listed(meant)}")
-    return _none_such(typed, policies, env)
+    return meant or _none_such(typed, policies, env)
 
 
-def _none_such(typed: str, policies: Policies, env: str | None) -> str:
+def _none_such(typed: str, policies: Policies, env: str | None) -> NoReturn:
     where, _, name = typed.rpartition("/")
     if where and not typed.startswith("/"):
         environment_named(where, policies)

@@ -88,15 +88,24 @@ def journal_file(known: Settings) -> Path | None:
 
 def read_policies(known: Settings, text: str | None) -> Policies:
     """The policies in `text`, or in the file that settings name. Raises Unusable with every complaint."""
-    from rotator.config.reading import load_with, read_policy
+    from rotator.config.reading import load_with
 
-    try:
-        loaded = load_with(known, read_policy(known.policies) if text is None else text)
-    except OSError as missing:
-        raise Unusable(f"{known.policies} cannot be read: {missing.strerror}; set ROTATOR_POLICIES") from None
+    loaded = load_with(known, read_file(known.policies) if text is None else text)
     if loaded.policies is None:
         raise Unusable("\n".join(str(complaint) for complaint in loaded.errors))
     return loaded.policies
+
+
+def read_file(path: Path) -> str:
+    """The text of a policy file. Raises Unusable."""
+    from rotator.config.reading import read_policy
+
+    try:
+        return read_policy(path)
+    except OSError as missing:
+        raise Unusable(
+            f"{path} cannot be read: {missing.strerror}; name the file, or set ROTATOR_POLICIES"
+        ) from None
 
 
 def _open(known: Settings) -> Journal:

@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
-from rotator.cli.options import JsonAnswer
+from rotator.cli.options import ColorWhen, Env, Json, JsonAnswer, Output, Secret, written
+
+PolicyFile = Annotated[
+    Path | None, typer.Option("--file", help="Explain this file instead of the policy in force.")
+]
 
 policy = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look at policies.yaml.")
 
@@ -28,3 +32,18 @@ def check(
     from rotator.cli.check import check_policy
 
     check_policy(file, json=json)
+
+
+@policy.command()
+def explain(
+    secret: Secret,
+    env: Env = None,
+    file: PolicyFile = None,
+    output: Output = None,
+    json: Json = False,
+    color: ColorWhen = None,
+) -> None:
+    """Say where every value in force for a secret comes from: the level, and the line of the file."""
+    from rotator.cli.explain import explain_secret
+
+    explain_secret(secret, env, file, form=written(output, color, json=json))

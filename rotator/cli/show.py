@@ -92,13 +92,14 @@ def as_table(
     headings = [column.upper() for column in shown] + ([] if narrow else [last.upper()])
     print(tinted(_joined(headings, widths), Tint.BOLD))
     for row in rows:
-        sentences = _wrapped(row.get(last, ""), lead, width)
+        sentence = row.get(last, "")
+        sentences = _wrapped(sentence, lead, width) if sentence or not narrow else []
         cells = [row.get(column, "") for column in shown]
         tint = (tints or {}).get(row.get("state", ""))
         line = _joined(cells if narrow else [*cells, sentences.pop(0).strip()], widths)
         print(line if tint is None else _tinted_cell(line, shown.index("state"), widths, tint))
-        for sentence in sentences:
-            print(sentence)
+        for line in sentences:
+            print(line)
 
 
 def as_lines(*lines: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rotator.config import strict_yaml
@@ -31,6 +31,7 @@ class Loaded:
 
     policies: Policies | None
     complaints: tuple[Complaint, ...]
+    draft: Draft | None = field(default=None, repr=False)  # what they were resolved from: explain.py asks it
 
     @property
     def errors(self) -> tuple[Complaint, ...]:
@@ -103,8 +104,8 @@ def _resolve(draft: Draft, version: str) -> Loaded:
     check_secrets(draft, recipes)
     note_watched_only(draft, [effective for effective, _recipe in recipes])
     note_not_yet(draft)
-    loaded = Loaded(None, draft.complaints.all())
-    return loaded if loaded.errors else Loaded(resolution.policies(version, recipes), loaded.complaints)
+    loaded = Loaded(None, draft.complaints.all(), draft)
+    return loaded if loaded.errors else replace(loaded, policies=resolution.policies(version, recipes))
 
 
 def _names(values: Any) -> dict[str, frozenset[str]]:

@@ -1,0 +1,198 @@
+"""Why is this 60 d? Every value in force for one secret, with the level and the line that it came from.
+
+The values are those of the resolved policy, not worked out a second time; only where they came from is looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from rotator.config.complaints import Path, spell_path
+from rotator.config.draft import Draft
+from rotator.config.load import Loaded
+from rotator.config.precedence import Effective
+from rotator.config.schema import Part
+from rotator.config.spelling import Backoff
+from rotator.config.watched import obstacle
+from rotator.model.durations import spell_duration
+from rotator.model.policy import Policies, SecretPolicy
+
+BUILT_IN = "built in"
+#: Keys that are checked and that nothing acts on yet: shown where the file says them.
+_ONLY_SAID = (("approvers",), ("overdue", "max_age"), ("one_parameter",), ("verify",), ("notify",))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One value: what is in force, the level that says so (or `built in`), its line, and what it is instead of."""
+
+    key: str
+    value: str
+    level: str
+    line: int | None = None
+    why: str = ""
+
+
+def explain(loaded: Loaded, secret: str) -> tuple[Known, ...]:
+    """Everything in force for environment/NAME, which must be among the loaded policies."""
+    assert loaded.draft is not None and loaded.policies is not None, "a file with errors explains nothing"
+    policy = loaded.policies.secrets[secret]
+    effective = loaded.draft.levels.effective(policy.name, policy.environment)
+    assert effective is not None, "it was resolved from that"
+    return tuple(_Explanation(loaded.draft, loaded.policies, policy, effective).everything())
+
+
+@dataclass(frozen=True, slots=True)
+class _Explanation:
+    draft: Draft
+    policies: Policies
+    policy: SecretPolicy
+    effective: Effective
+
+    def everything(self) -> Iterator[Known]:
+        yield from self._type_and_mode()
+        for keys, value in self._of_the_levels():
+            said = self._sayers(keys)
+            if said or value not in {None, ()}:
+                yield self._known(keys, value, said)
+        yield from self._of_the_environment()
+        yield from self._of_what_it_names()
+
+    def _type_and_mode(self) -> Iterator[Known]:
+        name, environment, kind = self.effective.name, self.effective.environment, self.effective.type
+        if kind:
+            yield self._at("type", kind, ("secrets", name, "type"))
+            yield self._at("provider", self.effective.provider, ("types", kind, "provider"))
+        held, own = obstacle(self.draft, self.effective), self.effective.rules.mode
+        ceiling = ("environments", environment, "mode")
+        if held is not None:
+            yield self._at("mode", self.policy.mode.value, held[0], f"{held[1]}: watched only")
+        elif self.policy.mode != (own or "auto"):
+            yield self._at("mode", self.policy.mode.value, ceiling, "the environment's mode is a ceiling")
+        else:
+            yield self._known(("mode",), self.policy.mode, self._sayers(("mode",)))
+
+    def _of_the_levels(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Keys that a level may say, with the value that is in force."""
+        policy, recipe, rules = self.policy, self.policy.recipe, self.effective.rules
+        yield ("rotate_every",), policy.rotate_every
+        yield ("warn_before",), policy.warn_before
+        yield ("grace",), recipe.grace
+        yield ("quarantine",), recipe.quarantine
+        yield ("cooldown",), recipe.cooldown
+        yield ("overdue", "page_after"), policy.page_after
+        yield ("retry", "attempts"), recipe.attempts
+        yield ("retry", "backoff"), Backoff(recipe.backoff_first, recipe.backoff_longest)
+        yield ("windows",), tuple(window.name for window in policy.windows) or "any time"
+        yield ("owner",), policy.owner or None
+        yield ("runbook",), policy.runbook
+        for name, parameter in recipe.fields.items():
+            yield ("fields", name), parameter
+        yield ("accepted_as",), recipe.accepted_as
+        yield ("probe",), recipe.probe
+        yield ("consumers",), "external" if recipe.external_consumers else "ours"
+        yield ("deploy",), None if rules.deploy is None else tuple(rules.deploy)
+        yield ("mirrors",), tuple(rules.mirrors or ())
+        yield from ((("settings", name), value) for name, value in recipe.settings.items())
+        yield ("accept_unseen",), recipe.accept_unseen
+        yield ("accept_gap",), recipe.accept_gap
+        yield ("torn_ok",), recipe.torn_ok
+        if rules.exempt is not None:
+            yield ("exempt", "until"), rules.exempt.until
+            yield ("exempt", "reason"), rules.exempt.reason
+        for keys in _ONLY_SAID:
+            yield keys, _below(rules, keys)
+
+    def _of_the_environment(self) -> Iterator[Known]:
+        """What binds every secret of the environment."""
+        name = self.effective.environment
+        at, written = ("environments", name), self.draft.file.environments[name]
+        yield self._at("environment.path", self.draft.prefixes[name], (*at, "path"))
+        if written.after is not None:
+            soak = f", soaking {spell_duration(self.policies.environments[name].soak)}"
+            yield self._at("environment.after", f"{written.after.environment}{soak}", (*at, "after"))
+        if written.max_concurrent is not None:
+            yield self._at("environment.max_concurrent", written.max_concurrent, (*at, "max_concurrent"))
+        for place, freeze in enumerate(self.draft.file.freezes):
+            if name in (freeze.environments or [name]):
+                span = f"{freeze.begins} to {freeze.ends} ({freeze.timezone})"
+                yield self._at(f"freezes.{freeze.name}", span, ("freezes", place))
+
+    def _of_what_it_names(self) -> Iterator[Known]:
+        """Windows, deployments and the owner, as they are defined elsewhere in the file."""
+        for window in self.policy.windows:
+            hours = f"{window.opens:%H:%M} to {window.closes:%H:%M} {window.timezone}"
+            value = "always" if window.always else f"{' '.join(window.days)}, {hours}"
+            yield self._at(f"windows.{window.name}", value, ("windows", window.name))
+        for deployment in self.policy.recipe.deployments:
+            name = deployment.id.split("/", 1)[-1]
+            ends = f"reads {deployment.reads}, timeout {spell_duration(deployment.timeout)}"
+            value = f"{deployment.kind} {deployment.target}, {ends}"
+            yield self._at(f"deployments.{name}", value, ("deployments", name))
+        owner = self.policies.owners.get(self.policy.owner)
+        if owner is not None:
+            addresses = ", ".join(f"{channel} {address}" for channel, address in owner.addresses.items())
+            yield self._at(f"owners.{owner.name}", addresses or "told nowhere", ("owners", owner.name))
+
+    def _known(self, keys: tuple[str, ...], value: Any, said: list[Path]) -> Known:
+        """The value of a key that levels may say; `said`: those that do, lowest first."""
+        key = ".".join(keys)
+        if not said:
+            return Known(key, spell(value), BUILT_IN)
+        *lower, highest = said
+        instead = [told for level in reversed(lower) if (told := self._instead(level, keys, value))]
+        why = f"instead of {', '.join(instead)}" if instead else ""
+        return Known(key, spell(value), spell_path(highest), self._line((*highest, *keys)), why)
+
+    def _at(self, key: str, value: Any, path: Path, why: str = "") -> Known:
+        """A value that one place of the file says, or, where it does not, that is built in."""
+        said = path in self.draft.complaints.marks
+        level = spell_path(path[:-1] if len(path) > 2 else path)
+        return Known(key, spell(value), level if said else BUILT_IN, self._line(path) if said else None, why)
+
+    def _sayers(self, keys: tuple[str, ...]) -> list[Path]:
+        """The levels that say the key, lowest first."""
+        marks = self.draft.complaints.marks
+        return [level for level in self.effective.levels if (*level, *keys) in marks]
+
+    def _instead(self, level: Path, keys: tuple[str, ...], value: Any) -> str:
+        """What a lower level says; empty where it says the same."""
+        lower = spell(_below(dict(self.draft.levels.each())[level], keys))
+        return (
+            ""
+            if lower == spell(value)
+            else f"{lower} ({spell_path(level)}, line {self._line((*level, *keys))})"
+        )
+
+    def _line(self, path: Path) -> int:
+        return self.draft.complaints.mark(path).line
+
+
+def spell(value: Any) -> str:
+    """A value as the file would write it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case Backoff():
+            return f"{spell_duration(value.first)}..{spell_duration(value.longest)}"
+        case timedelta():
+            return spell_duration(value)
+        case list() | tuple():
+            return f"[{', '.join(map(spell, value))}]"
+        case Mapping():
+            return f"{{{', '.join(f'{key}: {spell(below)}' for key, below in value.items())}}}"
+        case date():
+            return value.isoformat()
+    return str(value)
+
+
+def _below(part: Any, keys: tuple[str, ...]) -> Any:
+    """What a level says under these keys; None where it says nothing."""
+    for key in keys:
+        part = getattr(part, key) if isinstance(part, Part) else (part or {}).get(key)
+    return part
