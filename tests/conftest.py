@@ -13,6 +13,9 @@ import pytest
 
 from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_debian, from_wheel
+from tests.skips import pytest_report_teststatus, pytest_terminal_summary
+
+__all__ = ["pytest_report_teststatus", "pytest_terminal_summary"]  # pytest finds its hooks here
 
 
 @pytest.fixture(scope="session")
