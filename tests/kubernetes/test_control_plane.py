@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.kubernetes.rendered import OVERLAYS, Thing, kubectl, things
-from tests.redeployers.control_plane import TOKEN, NotHere, shared_control_plane
+from tests.redeployers.control_plane import TOKEN
+from tests.redeployers.kubernetes_world import Api
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # it starts servers
 
@@ -21,38 +21,33 @@ YOUNGER = {"PodDisruptionBudget", "PersistentVolumeClaim", "ServiceMonitor", "Pr
 
 
 @pytest.fixture(scope="module")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def kubeconfig(control_plane: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The way into a control plane, and to no other: kubectl would else take the one of whoever runs the tests."""
-    ours = tmp_path_factory.getbasetemp()
-    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "control-plane"
-    folder.mkdir(exist_ok=True)
-    try:
-        with shared_control_plane(folder) as address:
-            written = tmp_path_factory.mktemp("kubectl") / "config"
-            cluster = {"server": address, "insecure-skip-tls-verify": True}
-            written.write_text(
-                json.dumps(
-                    {
-                        "apiVersion": "v1",
-                        "kind": "Config",
-                        "clusters": [{"name": "local", "cluster": cluster}],
-                        "users": [{"name": "admin", "user": {"token": TOKEN}}],
-                        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "admin"}}],
-                        "current-context": "local",
-                    }
-                )
-            )
-            for namespace in NAMESPACES:
-                ask(written, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}])
-            yield written
-    except NotHere as why:
-        pytest.skip(str(why))
+    written = tmp_path_factory.mktemp("kubectl") / "config"
+    cluster = {"server": control_plane, "insecure-skip-tls-verify": True}
+    written.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "local", "cluster": cluster}],
+                "users": [{"name": "admin", "user": {"token": TOKEN}}],
+                "contexts": [{"name": "local", "context": {"cluster": "local", "user": "admin"}}],
+                "current-context": "local",
+            }
+        )
+    )
+    namespaces = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES
+    ]
+    ask(written, "apply", namespaces)
+    return written
 
 
-def ask(kubeconfig: Path, objects: list[Thing], *options: str) -> str:
-    """What the server says to `kubectl apply`."""
+def ask(kubeconfig: Path, verb: str, objects: list[Thing], *options: str) -> list[str]:
+    """What kubectl says about each of them."""
     done = subprocess.run(
-        [kubectl(), "--kubeconfig", kubeconfig, "apply", "--server-side", *options, "--filename", "-"],
+        [kubectl(), "--kubeconfig", kubeconfig, verb, *options, "--filename", "-"],
         input="\n---\n".join(map(json.dumps, objects)),
         env={"HOME": str(kubeconfig.parent), "PATH": ""},
         capture_output=True,
@@ -61,11 +56,25 @@ def ask(kubeconfig: Path, objects: list[Thing], *options: str) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_server_would_take_all_that_it_knows(overlay: str, kubeconfig: Path) -> None:
+def test_the_server_takes_all_that_it_knows_and_makes_pods_of_it(
+    overlay: str, kubeconfig: Path, control_plane: str
+) -> None:
     known = [thing for thing in things(overlay) if thing["kind"] not in YOUNGER]
-    taken = ask(kubeconfig, known, "--dry-run=server").splitlines()
-    assert len(taken) == len(known)
+    try:
+        assert len(ask(kubeconfig, "apply", known)) == len(known)
+        (daemon,) = (thing for thing in known if thing["kind"] == "Deployment")
+        pods = Api(control_plane, TOKEN, daemon["metadata"]["namespace"])
+        deadline = time.monotonic() + 30
+        while len(pods.list("pods")) < daemon["spec"]["replicas"]:
+            assert time.monotonic() < deadline, "no pods were made"
+            time.sleep(0.1)
+        pods.close()
+        again = ask(kubeconfig, "apply", known)
+        assert [line for line in again if not line.endswith(" unchanged")] == []
+    finally:
+        others = [thing for thing in known if thing["kind"] != "Namespace"]
+        ask(kubeconfig, "delete", others, "--ignore-not-found", "--cascade=foreground")

@@ -1,51 +1,39 @@
-"""A Kubernetes cluster that is not one: an API server and controllers in this process, made anew for each test."""
+"""Kubernetes for each test: a cluster that is played, and, for those marked `on_both`, a real one as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from tests.redeployers.kubernetes_controllers import Controllers
-from tests.redeployers.kubernetes_front import Front
-from tests.redeployers.kubernetes_objects import ApiServer, Objects
-from tests.redeployers.kubernetes_world import Api, KubernetesWorld
+from tests.redeployers.control_plane import control_plane
+from tests.redeployers.kubernetes_world import KubernetesWorld
+from tests.redeployers.planes import Plane, StandIn, of_control_plane, of_stand_in, played
 
+__all__ = ["control_plane"]
 
-class StandIn(NamedTuple):
-    """The parts of it that a test may turn."""
-
-    server: ApiServer
-    controllers: Controllers
-    front: Front
-    api: Api
+#: Marks a test, or a class of them, that the real cluster has to pass too: it keeps the played one honest.
+on_both = pytest.mark.parametrize("plane", ["stand-in", "control-plane"], indirect=True)
 
 
 @pytest.fixture
 def stand_in() -> Iterator[StandIn]:
-    objects = Objects()
-    with ApiServer(objects) as server, Controllers(objects) as controllers, Front(server.address) as front:
-        api = Api(server.address, "admin-token", "taly-staging")
-        yield StandIn(server, controllers, front, api)
-        api.close()
+    with played() as parts:
+        yield parts
 
 
 @pytest.fixture
-def deployment(stand_in: StandIn, tmp_path: Path) -> Iterator[KubernetesWorld]:
+def plane(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Plane]:
+    if getattr(request, "param", "stand-in") == "stand-in":
+        with of_stand_in(request.getfixturevalue("stand_in"), tmp_path) as here:
+            yield here
+    else:
+        with of_control_plane(request.getfixturevalue("control_plane"), tmp_path) as here:
+            yield here
+
+
+@pytest.fixture
+def deployment(plane: Plane) -> KubernetesWorld:
     """A world whose workload is a Deployment that does not run yet."""
-    with KubernetesWorld(stand_in.api, stand_in.front, tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-def stateful_set(stand_in: StandIn, tmp_path: Path) -> Iterator[KubernetesWorld]:
-    with KubernetesWorld(stand_in.api, stand_in.front, tmp_path, kind="statefulset") as world:
-        yield world
-
-
-@pytest.fixture
-def daemon_set(stand_in: StandIn, tmp_path: Path) -> Iterator[KubernetesWorld]:
-    with KubernetesWorld(stand_in.api, stand_in.front, tmp_path, kind="daemonset") as world:
-        yield world
+    return plane.world("deployment")

@@ -5,16 +5,23 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
+from typing import IO
 
 import httpx
+import pytest
 
 from rotator.sandbox.processes import free_port
 
 _PROGRAM = Path(__file__).parents[3] / "shared" / "kube" / "control-plane"
+#: program -> the package of Debian that has it
+_NEEDS = {"etcd": "etcd-server", "xz": "xz-utils", "curl": "curl", "openssl": "openssl"}
+_ATTEMPTS = 3
 TOKEN = "admin-token"
 
 
@@ -22,50 +29,82 @@ class NotHere(Exception):
     """Why there is none."""
 
 
-@contextmanager
-def shared_control_plane(folder: Path) -> Iterator[str]:
-    """One for all workers of a test run, which share `folder`: the first starts it, and stops it after the others."""
-    said = folder / "address"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if said.exists():
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            address = said.read_text()
-            if not address.startswith("https://"):
-                raise NotHere(address)
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one. Skips, with the reason, where there is none."""
+    of_this_worker = tmp_path_factory.getbasetemp()
+    of_all = of_this_worker.parent if "PYTEST_XDIST_WORKER" in os.environ else of_this_worker
+    folder = of_all / "control-plane"
+    folder.mkdir(exist_ok=True)
+    try:
+        with _shared(folder) as address:
             yield address
-            return
-        try:
-            with control_plane(folder) as address:
-                said.write_text(address)
-                fcntl.flock(lock, fcntl.LOCK_SH)
-                yield address
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                said.unlink()
-        except NotHere as why:
-            said.write_text(str(why))
-            raise
+    except NotHere as why:
+        pytest.skip(str(why))
 
 
 @contextmanager
-def control_plane(folder: Path) -> Iterator[str]:
-    """The address of one that runs in `folder`. Raises NotHere with the reason."""
+def _shared(folder: Path) -> Iterator[str]:
+    """One for all workers of a test run, which share `folder`: the first starts it, and stops it after the others.
+
+    Who holds the door starts it or stops it; all who use it are inside together.
+    """
+    said = folder / "address"
+    with (folder / "door").open("w") as door, (folder / "inside").open("w") as inside, ExitStack() as running:
+        with _held(door):
+            first = not said.exists()
+            if first:
+                said.write_text(running.enter_context(_working(folder)))
+            fcntl.flock(inside, fcntl.LOCK_SH)
+            address = said.read_text()
+        yield address
+        fcntl.flock(inside, fcntl.LOCK_UN)
+        if first:
+            with _held(door):
+                said.unlink()
+                fcntl.flock(inside, fcntl.LOCK_EX)
+                running.close()
+
+
+@contextmanager
+def _held(lock: IO[str]) -> Iterator[None]:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    yield
+    fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+@contextmanager
+def _working(folder: Path) -> Iterator[str]:
+    """One that runs in `folder`. Raises NotHere when this machine lacks what it needs."""
     if not _PROGRAM.exists():
         raise NotHere("there is no ../shared/kube/control-plane beside this checkout")
-    for program, package in (
-        ("etcd", "etcd-server"),
-        ("xz", "xz-utils"),
-        ("curl", "curl"),
-        ("openssl", "openssl"),
-    ):
+    for program, package in _NEEDS.items():
         if shutil.which(program) is None:
             raise NotHere(f"{program} is not installed (Debian: {package})")
-    # etcd takes the port ten above its own as well; the program cannot be handed sockets.
-    port, etcd_port = free_port(), free_port()
-    environment = {**os.environ, "KUBE_PORT": str(port), "ETCD_PORT": str(etcd_port)}
-    said = (folder / "control-plane.log").open("w")
+    for _ in range(_ATTEMPTS):
+        with _started(folder) as address:
+            if _takes_a_write(address):
+                yield address
+                return
+    raise AssertionError(f"the control plane of ../shared/kube takes no writes: its logs are in {folder}")
+
+
+@contextmanager
+def _started(folder: Path) -> Iterator[str]:
+    # The program looks with curl whether the API server answers. That one writes indented JSON for curl, and with
+    # it (github.com/modern-go/reflect2 1.0.1, compiled by Go 1.19) an iterator over a map onto the type of that
+    # map: it panics at every JSON from then on. Whoever is not called curl, wget or a browser harms nothing.
+    (folder / ".curlrc").write_text('user-agent = "a test"\n')
+    # The program cannot be handed sockets.
+    port, etcd_port = free_port(), _pair()
+    environment = {
+        **os.environ,
+        "CURL_HOME": str(folder),
+        "KUBE_PORT": str(port),
+        "ETCD_PORT": str(etcd_port),
+    }
     try:
-        with said:
+        with (folder / "control-plane.log").open("w") as said:
             subprocess.run(
                 [_PROGRAM, "start", folder],
                 env=environment,
@@ -74,17 +113,22 @@ def control_plane(folder: Path) -> Iterator[str]:
                 timeout=120,
                 check=True,
             )
-        address = f"https://127.0.0.1:{port}"
-        _check_that_it_takes_a_write(address)
-        yield address
-    except subprocess.SubprocessError as error:
-        raise NotHere(f"../shared/kube/control-plane does not start ({type(error).__name__})") from error
+        yield f"https://127.0.0.1:{port}"
     finally:
         subprocess.run([_PROGRAM, "stop", folder], env=environment, timeout=60, check=False)
 
 
-def _check_that_it_takes_a_write(address: str) -> None:
-    """An API server with github.com/modern-go/reflect2 1.0.1, compiled by Go 1.18 or newer, panics at any JSON."""
+def _pair() -> int:
+    """A free port; the one ten above it, which etcd takes as well, is free too."""
+    while True:
+        port = free_port()
+        with socket.socket() as other, suppress(OSError, OverflowError):
+            other.bind(("127.0.0.1", port + 10))
+            return port
+
+
+def _takes_a_write(address: str) -> bool:
+    """False when it is not there: somebody else took a port meanwhile."""
     try:
         answer = httpx.post(
             f"{address}/api/v1/namespaces",
@@ -98,9 +142,6 @@ def _check_that_it_takes_a_write(address: str) -> None:
             timeout=10,
             trust_env=False,
         )
-    except httpx.TransportError as error:
-        raise NotHere(
-            f"the API server of ../shared/kube cuts off a write ({type(error).__name__}): its log says why"
-        ) from error
-    if answer.status_code != 201:
-        raise NotHere(f"the API server of ../shared/kube answers a write with {answer.status_code}")
+    except httpx.TransportError:
+        return False
+    return answer.status_code == HTTPStatus.CREATED

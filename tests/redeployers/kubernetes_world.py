@@ -28,6 +28,8 @@ from tests.redeployers.kubernetes_objects import Document, moment
 
 ROLE = "taly-staging-app"
 _KEPT = "rotator.test/kept"
+_CORE = ("namespaces", "nodes", "pods", "serviceaccounts")
+_GROUPS = dict.fromkeys(_CORE, "api/v1") | {"externalsecrets": "apis/external-secrets.io/v1"}
 _PLURALS = {"deployment": "deployments", "statefulset": "statefulsets", "daemonset": "daemonsets"}
 
 
@@ -72,11 +74,13 @@ class Api:
         """As the kubelet does it when the containers have ended."""
         self._ask("DELETE", "pods", pod, content={"gracePeriodSeconds": 0})
 
+    def end_namespace(self, name: str) -> None:
+        """With everything in it, some time."""
+        self._ask("DELETE", "namespaces", name)
+
     def _ask(self, method: str, plural: str, *name: str, content: Document | None = None) -> Document:
-        group = {"pods": "api/v1", "serviceaccounts": "api/v1", "namespaces": "api/v1"}
-        group |= {"externalsecrets": "apis/external-secrets.io/v1"}
         place = ["namespaces", self.namespace] if self.namespace else []
-        path = [group.get(plural, "apis/apps/v1"), *place, plural, *name]
+        path = [_GROUPS.get(plural, "apis/apps/v1"), *place, plural, *name]
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         body = None if content is None else json.dumps(content)
         answer = self._http.request(

@@ -1,4 +1,7 @@
-"""The Kubernetes redeployer against an API server and controllers written here."""
+"""The Kubernetes redeployer: rollouts that succeed, fail, hang and are replaced, on clusters real and played.
+
+What only the weather between rotator and the cluster decides, or what a cluster cannot be told to do, is played.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,18 @@ from rotator.model.policy import Deployment
 from rotator.redeployers.kubernetes import Kubernetes
 from rotator.testing.redeployer_contract import LABEL, NEXT_LABEL, RedeployerContract
 from rotator.testing.surroundings import surroundings
-from tests.redeployers.conftest import StandIn
+from tests.redeployers.conftest import on_both
 from tests.redeployers.kubernetes_front import RETRY_AFTER, Fault
 from tests.redeployers.kubernetes_objects import Document
 from tests.redeployers.kubernetes_world import ROLE, KubernetesWorld, rollout_undo, waiting
+from tests.redeployers.planes import Plane, StandIn
 
 pytestmark = pytest.mark.slow  # it starts servers, and Kubernetes tells times in whole seconds
 
+_ON_DELETE = {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None}}
 
+
+@on_both
 class TestKubernetes(RedeployerContract):
     reports = False
 
@@ -53,12 +60,10 @@ def pending(world: KubernetesWorld, label: str = LABEL) -> str:
 # Every kind
 
 
-@pytest.mark.parametrize("kind", ["stateful_set", "daemon_set"])
-def test_other_kinds_are_done_when_only_pods_of_the_rollout_are_left(
-    kind: str, request: pytest.FixtureRequest
-) -> None:
-    world: KubernetesWorld = request.getfixturevalue(kind)
-    world.run()
+@on_both
+@pytest.mark.parametrize("kind", ["statefulset", "daemonset"])
+def test_other_kinds_are_done_when_only_pods_of_the_rollout_are_left(kind: str, plane: Plane) -> None:
+    world = plane.world(kind).run()
     before = set(world.instances())
     world.redeployer().redeploy(LABEL)
     world.redeployer().redeploy(LABEL)
@@ -74,44 +79,44 @@ def test_other_kinds_are_done_when_only_pods_of_the_rollout_are_left(
     assert world.redeployer().progress(LABEL).progress is RolloutProgress.DONE
 
 
+@on_both
 @pytest.mark.parametrize(
     "kind,spec,remedy",
     [
         ("deployment", {"paused": True}, "kubectl rollout resume"),
-        ("stateful_set", {"updateStrategy": {"type": "OnDelete"}}, "make it RollingUpdate"),
+        ("statefulset", _ON_DELETE, "make it RollingUpdate"),
         (
-            "stateful_set",
+            "statefulset",
             {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}},
             "set it to 0",
         ),
-        ("daemon_set", {"updateStrategy": {"type": "OnDelete"}}, "make it RollingUpdate"),
+        ("daemonset", _ON_DELETE, "make it RollingUpdate"),
     ],
 )
 def test_what_would_not_restart_every_pod_is_refused_with_a_remedy(
-    kind: str, spec: Document, remedy: str, request: pytest.FixtureRequest
+    kind: str, spec: Document, remedy: str, plane: Plane
 ) -> None:
-    world: KubernetesWorld = request.getfixturevalue(kind)
-    world.run()
+    world = plane.world(kind).run()
     world.api.merge(world.plural, "api", {"spec": spec})
     with pytest.raises(Refused, match=remedy):
         world.redeployer().redeploy(LABEL)
     assert world.template_marks() == {}
 
 
-@pytest.mark.parametrize("kind", ["deployment", "stateful_set"])
-def test_what_is_scaled_to_zero_is_done_at_once(kind: str, request: pytest.FixtureRequest) -> None:
-    world: KubernetesWorld = request.getfixturevalue(kind)
-    world.run(replicas=0)
+@on_both
+@pytest.mark.parametrize("kind", ["deployment", "statefulset"])
+def test_what_is_scaled_to_zero_is_done_at_once(kind: str, plane: Plane) -> None:
+    world = plane.world(kind).run(replicas=0)
     world.redeployer().redeploy(LABEL)
     assert ended(world).progress is RolloutProgress.DONE
     assert world.started() == 0
 
 
-def test_a_daemon_set_without_nodes_is_done_at_once(daemon_set: KubernetesWorld, stand_in: StandIn) -> None:
+def test_a_daemon_set_without_nodes_is_done_at_once(plane: Plane, stand_in: StandIn) -> None:
     stand_in.controllers.nodes.clear()
-    daemon_set.run(replicas=0)
-    daemon_set.redeployer().redeploy(LABEL)
-    assert ended(daemon_set).progress is RolloutProgress.DONE
+    world = plane.world("daemonset").run(replicas=0)
+    world.redeployer().redeploy(LABEL)
+    assert ended(world).progress is RolloutProgress.DONE
 
 
 @pytest.mark.parametrize("target", ["api", "pod/api", "deployment/", "deployment/../x", "Deployment/api"])
@@ -132,6 +137,7 @@ def test_without_a_namespace_it_says_where_to_write_it() -> None:
 # Rollouts of others
 
 
+@on_both
 def test_done_stays_done_when_someone_undoes_it(deployment: KubernetesWorld) -> None:
     world = deployment.run()
     world.redeployer().redeploy(LABEL)
@@ -145,6 +151,7 @@ def test_done_stays_done_when_someone_undoes_it(deployment: KubernetesWorld) -> 
     assert world.redeployer().progress(LABEL).progress is RolloutProgress.DONE
 
 
+@on_both
 def test_undone_before_it_was_done_is_failed(deployment: KubernetesWorld) -> None:
     world = deployment.run()
     world.hang_next()
@@ -156,6 +163,7 @@ def test_undone_before_it_was_done_is_failed(deployment: KubernetesWorld) -> Non
     assert "kubectl rollout history deployment api" in rollout.sentence
 
 
+@on_both
 def test_a_later_rollout_that_keeps_our_label_counts_as_ours(deployment: KubernetesWorld) -> None:
     """As `kubectl rollout restart` and `kubectl set image` do."""
     world = deployment.run()
@@ -170,6 +178,7 @@ def test_a_later_rollout_that_keeps_our_label_counts_as_ours(deployment: Kuberne
     assert before.isdisjoint(world.instances())
 
 
+@on_both
 def test_it_looks_again_when_somebody_changes_the_workload_meanwhile(deployment: KubernetesWorld) -> None:
     world, changes = deployment.run(), iter(range(1))
 
@@ -189,6 +198,7 @@ def test_it_looks_again_when_somebody_changes_the_workload_meanwhile(deployment:
 # What is left
 
 
+@on_both
 def test_pods_count_that_outlived_what_made_them(deployment: KubernetesWorld) -> None:
     world = deployment.run(revisionHistoryLimit=0)
     before = set(world.instances())
@@ -200,6 +210,7 @@ def test_pods_count_that_outlived_what_made_them(deployment: KubernetesWorld) ->
     assert ended(world).progress is RolloutProgress.DONE
 
 
+@on_both
 def test_pods_do_not_count_that_were_evicted(deployment: KubernetesWorld) -> None:
     world = deployment.run()
     world.keep(*(pod["metadata"]["name"] for pod in world.kubelet.look()))
@@ -210,16 +221,17 @@ def test_pods_do_not_count_that_were_evicted(deployment: KubernetesWorld) -> Non
     assert len(world.instances()) == 4
 
 
+@on_both
 def test_pods_do_not_count_that_are_somebody_elses(deployment: KubernetesWorld) -> None:
     world = deployment.run()
-    world.api.create(
-        "pods",
-        {"metadata": {"name": "x", "labels": {"app": "api"}}, "spec": {"containers": []}, "status": {}},
-    )
+    container = {"name": "other", "image": "taly/other"}
+    stranger = {"metadata": {"name": "x", "labels": {"app": "api"}}, "spec": {"containers": [container]}}
+    world.api.create("pods", stranger)
     world.redeployer().redeploy(LABEL)
     assert ended(world).progress is RolloutProgress.DONE
 
 
+@on_both
 def test_it_goes_by_the_size_of_now(deployment: KubernetesWorld) -> None:
     """An autoscaler changes it in the middle."""
     world = deployment.run()
@@ -237,6 +249,7 @@ def test_it_goes_by_the_size_of_now(deployment: KubernetesWorld) -> None:
 # Failures
 
 
+@on_both
 def test_no_progress_within_its_deadline_is_failed(deployment: KubernetesWorld) -> None:
     world = deployment.run(progressDeadlineSeconds=1)
     world.hang_next()
@@ -246,6 +259,7 @@ def test_no_progress_within_its_deadline_is_failed(deployment: KubernetesWorld) 
     assert "progressDeadlineSeconds" in rollout.sentence
 
 
+@on_both
 @pytest.mark.parametrize(
     "reason",
     [
@@ -277,6 +291,7 @@ def test_a_container_that_cannot_run_is_failed_after_a_while_and_not_before(
     assert world.clock.monotonic() - began < world.timeout.total_seconds() / 2
 
 
+@on_both
 def test_a_pod_for_which_there_is_no_node_is_pending(deployment: KubernetesWorld) -> None:
     world = deployment.run()
     world.timeout = timedelta(seconds=5)
@@ -360,6 +375,7 @@ def test_without_a_way_into_the_cluster_it_says_what_to_set() -> None:
 # Starts
 
 
+@on_both
 def test_starts_tell_the_name_of_the_role(deployment: KubernetesWorld) -> None:
     world = deployment.run()
     since = world.clock.now() - timedelta(minutes=1)
@@ -368,6 +384,7 @@ def test_starts_tell_the_name_of_the_role(deployment: KubernetesWorld) -> None:
     assert [start.role for start in world.redeployer().starts(since)] == ["", ""]
 
 
+@on_both
 def test_a_restart_of_a_container_is_a_start(deployment: KubernetesWorld) -> None:
     world = deployment.run()
     pod = world.kubelet.look()[0]

@@ -11,10 +11,10 @@ from rotator.contracts.redeployer import RolloutProgress
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.redeployers.kubernetes import Kubernetes
 from rotator.testing.redeployer_contract import LABEL, NEXT_LABEL
-from tests.redeployers.conftest import StandIn
 from tests.redeployers.kubernetes_front import Fault
 from tests.redeployers.kubernetes_objects import Document
 from tests.redeployers.kubernetes_world import KubernetesWorld
+from tests.redeployers.planes import StandIn
 
 pytestmark = pytest.mark.slow  # it starts servers
 
