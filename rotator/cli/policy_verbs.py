@@ -9,7 +9,10 @@ import typer
 
 from rotator.cli.options import ColorWhen, Env, Json, JsonAnswer, Output, Secret, written
 
-PolicyFile = Annotated[
+File = Annotated[
+    Path | None, typer.Argument(help="The policy file. [default: ROTATOR_POLICIES or policies.yaml]")
+]
+InsteadOfInForce = Annotated[
     Path | None, typer.Option("--file", help="Explain this file instead of the policy in force.")
 ]
 
@@ -23,9 +26,7 @@ def _policy() -> None:
 
 @policy.command()
 def check(
-    file: Annotated[
-        Path | None, typer.Argument(help="The policy file. [default: ROTATOR_POLICIES or policies.yaml]")
-    ] = None,
+    file: File = None,
     json: JsonAnswer = False,
 ) -> None:
     """Say everything that is wrong in one go: where, what is allowed, and what was probably meant."""
@@ -38,7 +39,7 @@ def check(
 def explain(
     secret: Secret,
     env: Env = None,
-    file: PolicyFile = None,
+    file: InsteadOfInForce = None,
     output: Output = None,
     json: Json = False,
     color: ColorWhen = None,
@@ -47,3 +48,19 @@ def explain(
     from rotator.cli.explain import explain_secret
 
     explain_secret(secret, env, file, form=written(output, color, json=json))
+
+
+@policy.command()
+def diff(
+    file: File = None,
+    output: Output = None,
+    json: Json = False,
+    color: ColorWhen = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 10 when something would become due at once.")
+    ] = False,
+) -> None:
+    """Say what a file would change against the policy in force; exit code 4 if it would wait for a person's yes."""
+    from rotator.cli.diff import show_difference
+
+    show_difference(file, form=written(output, color, json=json), exit_code=exit_code)

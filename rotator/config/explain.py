@@ -5,9 +5,8 @@ The values are those of the resolved policy, not worked out a second time; only 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 from rotator.config.complaints import Path, spell_path
@@ -15,7 +14,7 @@ from rotator.config.draft import Draft
 from rotator.config.load import Loaded
 from rotator.config.precedence import Effective
 from rotator.config.schema import Part
-from rotator.config.spelling import Backoff
+from rotator.config.values import levelled, spell, spell_deployment, spell_freeze, spell_owner, spell_window
 from rotator.config.watched import obstacle
 from rotator.model.durations import spell_duration
 from rotator.model.policy import Policies, SecretPolicy
@@ -77,32 +76,8 @@ class _Explanation:
 
     def _of_the_levels(self) -> Iterator[tuple[tuple[str, ...], Any]]:
         """Keys that a level may say, with the value that is in force."""
-        policy, recipe, rules = self.policy, self.policy.recipe, self.effective.rules
-        yield ("rotate_every",), policy.rotate_every
-        yield ("warn_before",), policy.warn_before
-        yield ("grace",), recipe.grace
-        yield ("quarantine",), recipe.quarantine
-        yield ("cooldown",), recipe.cooldown
-        yield ("overdue", "page_after"), policy.page_after
-        yield ("retry", "attempts"), recipe.attempts
-        yield ("retry", "backoff"), Backoff(recipe.backoff_first, recipe.backoff_longest)
-        yield ("windows",), tuple(window.name for window in policy.windows) or "any time"
-        yield ("owner",), policy.owner or None
-        yield ("runbook",), policy.runbook
-        for name, parameter in recipe.fields.items():
-            yield ("fields", name), parameter
-        yield ("accepted_as",), recipe.accepted_as
-        yield ("probe",), recipe.probe
-        yield ("consumers",), "external" if recipe.external_consumers else "ours"
-        yield ("deploy",), None if rules.deploy is None else tuple(rules.deploy)
-        yield ("mirrors",), tuple(rules.mirrors or ())
-        yield from ((("settings", name), value) for name, value in recipe.settings.items())
-        yield ("accept_unseen",), recipe.accept_unseen
-        yield ("accept_gap",), recipe.accept_gap
-        yield ("torn_ok",), recipe.torn_ok
-        if rules.exempt is not None:
-            yield ("exempt", "until"), rules.exempt.until
-            yield ("exempt", "reason"), rules.exempt.reason
+        rules = self.effective.rules
+        yield from levelled(self.policy)
         for keys in _ONLY_SAID:
             yield keys, _below(rules, keys)
 
@@ -116,26 +91,22 @@ class _Explanation:
             yield self._at("environment.after", f"{written.after.environment}{soak}", (*at, "after"))
         if written.max_concurrent is not None:
             yield self._at("environment.max_concurrent", written.max_concurrent, (*at, "max_concurrent"))
-        for place, freeze in enumerate(self.draft.file.freezes):
-            if name in (freeze.environments or [name]):
-                span = f"{freeze.begins} to {freeze.ends} ({freeze.timezone})"
-                yield self._at(f"freezes.{freeze.name}", span, ("freezes", place))
+        places = [
+            place for place, one in enumerate(self.draft.file.freezes) if name in (one.environments or [name])
+        ]
+        for place, freeze in zip(places, self.policies.environments[name].freezes, strict=True):
+            yield self._at(f"freezes.{freeze.name}", spell_freeze(freeze), ("freezes", place))
 
     def _of_what_it_names(self) -> Iterator[Known]:
         """Windows, deployments and the owner, as they are defined elsewhere in the file."""
         for window in self.policy.windows:
-            hours = f"{window.opens:%H:%M} to {window.closes:%H:%M} {window.timezone}"
-            value = "always" if window.always else f"{' '.join(window.days)}, {hours}"
-            yield self._at(f"windows.{window.name}", value, ("windows", window.name))
+            yield self._at(f"windows.{window.name}", spell_window(window), ("windows", window.name))
         for deployment in self.policy.recipe.deployments:
             name = deployment.id.split("/", 1)[-1]
-            ends = f"reads {deployment.reads}, timeout {spell_duration(deployment.timeout)}"
-            value = f"{deployment.kind} {deployment.target}, {ends}"
-            yield self._at(f"deployments.{name}", value, ("deployments", name))
+            yield self._at(f"deployments.{name}", spell_deployment(deployment), ("deployments", name))
         owner = self.policies.owners.get(self.policy.owner)
         if owner is not None:
-            addresses = ", ".join(f"{channel} {address}" for channel, address in owner.addresses.items())
-            yield self._at(f"owners.{owner.name}", addresses or "told nowhere", ("owners", owner.name))
+            yield self._at(f"owners.{owner.name}", spell_owner(owner), ("owners", owner.name))
 
     def _known(self, keys: tuple[str, ...], value: Any, said: list[Path]) -> Known:
         """The value of a key that levels may say; `said`: those that do, lowest first."""
@@ -169,26 +140,6 @@ class _Explanation:
 
     def _line(self, path: Path) -> int:
         return self.draft.complaints.mark(path).line
-
-
-def spell(value: Any) -> str:
-    """A value as the file would write it."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "true" if value else "false"
-        case Backoff():
-            return f"{spell_duration(value.first)}..{spell_duration(value.longest)}"
-        case timedelta():
-            return spell_duration(value)
-        case list() | tuple():
-            return f"[{', '.join(map(spell, value))}]"
-        case Mapping():
-            return f"{{{', '.join(f'{key}: {spell(below)}' for key, below in value.items())}}}"
-        case date():
-            return value.isoformat()
-    return str(value)
 
 
 def _below(part: Any, keys: tuple[str, ...]) -> Any:

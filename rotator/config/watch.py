@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rotator.config.complaints import listed
 from rotator.config.strict_yaml import MAX_BYTES
-from rotator.model.numbers import counted
-from rotator.model.policy import Policies
-
-_VANISHED_SHARE = 0.2
 
 
 class PolicyFile:
@@ -49,15 +44,3 @@ class PolicyFile:
         except OSError:
             seen = self._path.stat()
             return seen.st_ino, seen.st_size, seen.st_mtime_ns
-
-
-def mass_deletion(before: Policies, after: Policies) -> str | None:
-    """A sentence when more than 20 % of the secrets would no longer be managed; a person has to want that."""
-    gone = [secret for secret in before.secrets if secret not in after.secrets]
-    if len(gone) <= len(before.secrets) * _VANISHED_SHARE:
-        return None
-    share = 100 * len(gone) / len(before.secrets)
-    return (
-        f"{len(gone)} of {counted(len(before.secrets), 'secret')} ({share:.0f} %) would no longer be managed: "
-        f"{listed(gone, most=5)}. More than 20 % at once needs a person; the last good policy stays in force"
-    )

@@ -1,19 +1,21 @@
 """The policy in force: the last good one. A bad file never replaces it, and it survives a restart in the journal.
 
-A file that would drop many secrets at once waits for a person's yes, which is a request like any other: it names the
-file's version, so that it is a yes to that text and no other, and it is kept for auditors.
+A file that would drop many secrets at once, or make many due at once, waits for a person's yes, which is a request like
+any other: it names the file's version, so that it is a yes to that text and no other, and it is kept for auditors.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
+from rotator.config.guard import objections
 from rotator.config.reading import load_with
 from rotator.config.settings import Settings
-from rotator.config.watch import PolicyFile, mass_deletion
+from rotator.config.watch import PolicyFile
 from rotator.contracts.journal import Journal
+from rotator.contracts.record import Record
 from rotator.model.errors import RotatorError
 from rotator.model.policy import Policies
 from rotator.model.requests import RequestKind, RequestState
@@ -38,6 +40,7 @@ class Candidate:
 
     text: str
     policies: Policies
+    objections: tuple[str, ...] | None = None  # None: not judged yet
 
 
 class PolicyInForce:
@@ -89,7 +92,7 @@ class PolicyInForce:
         for request in self._journal.requests(waiting=True):
             if request.kind is not RequestKind.APPROVE or not request.about.startswith(YES_TO_POLICY):
                 continue
-            if self._candidate is not None and request.about == _name(self._candidate.policies):
+            if self._candidate is not None and request.about == yes_to(self._candidate.policies):
                 self._journal.settle_request(request.id, RequestState.TAKEN, "the policy is taken up")
             else:
                 self._journal.settle_request(
@@ -116,13 +119,11 @@ class PolicyInForce:
 
     def _apply(self) -> bool:
         """Puts the candidate in force, unless it needs a yes that nobody has given. Raises JournalAway."""
-        candidate = self._candidate
-        assert candidate is not None, "the caller has looked"
-        many = mass_deletion(self._policies, candidate.policies) if self._policies is not None else None
-        if many is not None and not self._approved(candidate.policies):
+        candidate = self._judged()
+        if candidate.objections and not approved(self._journal, candidate.policies):
             self._held = (
-                f"{self._settings.policies}: {many}. If that is wanted: "
-                f"rotator approve {_name(candidate.policies)} --reason …"
+                f"{self._settings.policies}: {'; '.join(candidate.objections)}. That needs a person, and the last good "
+                f"policy stays in force. If it is wanted: rotator approve {yes_to(candidate.policies)} --reason …"
             )
             return False
         self._journal.note_policy(candidate.policies, candidate.text)
@@ -130,12 +131,14 @@ class PolicyInForce:
         log.info("policy applied", version=self._version(), secrets=len(candidate.policies.secrets))
         return True
 
-    def _approved(self, policies: Policies) -> bool:
-        """Whether somebody said yes to this very text; every replica finds the same request."""
-        return any(
-            request.kind is RequestKind.APPROVE and request.about == _name(policies)
-            for request in self._journal.requests(waiting=False)
-        )
+    def _judged(self) -> Candidate:
+        """The candidate with what speaks against it, found once: time alone brings no policy into force."""
+        candidate = self._candidate
+        assert candidate is not None, "the caller has looked"
+        if candidate.objections is None:
+            found = objections(self._policies, candidate.policies, self._journal) if self._policies else ()
+            candidate = self._candidate = replace(candidate, objections=found)
+        return candidate
 
     def _remembered(self) -> Policies | None:
         """The last good policy of the journal."""
@@ -149,5 +152,14 @@ class PolicyInForce:
         return self._policies.version[:_SHOWN] if self._policies else ""
 
 
-def _name(policies: Policies) -> str:
+def yes_to(policies: Policies) -> str:
+    """What a yes to this very policy is about."""
     return f"{YES_TO_POLICY}{policies.version[:_SHOWN]}"
+
+
+def approved(record: Record, policies: Policies) -> bool:
+    """Whether somebody said yes to this very text; every replica finds the same request."""
+    return any(
+        request.kind is RequestKind.APPROVE and request.about == yes_to(policies)
+        for request in record.requests(waiting=False)
+    )

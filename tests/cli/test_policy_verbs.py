@@ -63,3 +63,109 @@ def test_a_file_with_errors_explains_nothing_and_says_them(rotator: Beside) -> N
     said = rotator("policy", "explain", "production/GRACE")
     assert said.code == 2
     assert "rotate_every: 90 is a bare number" in said.err
+
+
+def changed(beside: Beside, *changes: tuple[str, str]) -> str:
+    """The policy file with something else in it; its name."""
+    text = beside.policy_file.read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after, 1)
+    path = beside.folder / "other.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_diff_of_the_same_and_of_what_means_the_same(story: Beside) -> None:
+    said = story("policy", "diff")
+    assert (said.code, said.out, said.err) == (0, "", "It is the policy in force.\n")
+    remark = changed(story, ("kind:", "# a remark\nkind:"))
+    said = story("policy", "diff", remark)
+    assert (said.code, said.out, said.err) == (0, "", "The text is another one, and means the same.\n")
+
+
+def test_diff_says_what_comes_goes_and_changes_for_which_secrets(story: Beside) -> None:
+    other = changed(
+        story,
+        ("  PARKED:\n", "  NEW:\n"),
+        ("    grace: 3d\n", "    grace: 7d\n"),
+        ("email: platform@taly.example", "email: ops@taly.example"),
+    )
+    said = story("policy", "diff", other)
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        "+ 2 secrets: staging/NEW, production/NEW",
+        "- 2 secrets: staging/PARKED, production/PARKED",
+        "~ grace: 3d -> 7d",
+        (
+            "    14 secrets: staging/FAILED, production/FAILED, staging/WAITS_FOR_YES, production/WAITS_FOR_YES, "
+            "staging/GRACE, production/GRACE, staging/TOO_OLD, production/TOO_OLD and 6 more"
+        ),
+        "~ owners.platform: email platform@taly.example -> email ops@taly.example",
+    ]
+    assert said.err == "The daemon would take it up within seconds.\n"
+
+
+def test_diff_for_machines(story: Beside) -> None:
+    other = changed(story, ("    grace: 3d\n", "    grace: 7d\n"), ("  HEALTHY:\n", "  HEALTHIER:\n"))
+    told = story("policy", "diff", other, "--json").json()
+    assert (told["schema_version"], told["before_version"]) == (1, story.policies.version)
+    assert told["added"] == ["staging/HEALTHIER", "production/HEALTHIER"]
+    assert told["changed"]["production/GRACE"] == [{"key": "grace", "before": "3d", "after": "7d"}]
+    assert (told["held"], told["due_at_once"]) == ([], [])
+    rows = list(csv.DictReader(io.StringIO(story("policy", "diff", other, "--output", "csv").out)))
+    assert [row["secret"] for row in rows if row["change"] == "removed"] == [
+        "staging/HEALTHY",
+        "production/HEALTHY",
+    ]
+    assert {
+        "change": "changed",
+        "secret": "production/GRACE",
+        "key": "grace",
+        "before": "3d",
+        "after": "7d",
+    } in rows
+
+
+def test_diff_says_what_becomes_due_at_once(story: Beside) -> None:
+    other = changed(story, ("rotate_every: 90d", "rotate_every: 35d"))
+    said = story("policy", "diff", other)
+    assert said.code == 0
+    assert "! 2 secrets would become due at once: staging/HEALTHY, production/HEALTHY" in said.out
+    assert story("policy", "diff", other, "--exit-code").code == 10
+    assert story("policy", "diff", "--exit-code").code == 0
+
+
+def test_diff_says_that_the_daemon_would_wait_for_a_person(story: Beside) -> None:
+    left = story.policy_file.read_text()
+    for name in ("PARKED", "FAILED", "WAITS_FOR_YES"):
+        left = left.replace(f"  {name}:\n", f"  OTHER_{name}:\n")
+    story.policy_file.write_text(left)
+    said = story("policy", "diff")
+    assert said.code == 4
+    assert "Held: 6 of 16 secrets (38 %) would no longer be managed, more than 20 % at once:" in said.err
+    word = f"rotator approve policy:{story.policies.version[:12]} --reason"
+    assert f"The daemon would wait for a person's yes: {word}" in said.err
+    assert story("approve", f"policy:{story.policies.version[:12]}", "--reason", "moved").code == 0
+    said = story("policy", "diff")
+    assert said.code == 0
+    assert "Somebody has said yes to it." in said.err
+
+
+def test_diff_before_anything_is_in_force(rotator: Beside) -> None:
+    said = rotator("policy", "diff")
+    assert said.code == 0
+    assert said.out.startswith("+ 16 secrets: staging/PARKED, production/PARKED")
+    assert (
+        said.err
+        == "No policy is in force yet: everything would be new.\nThe daemon would take it up within seconds.\n"
+    )
+    assert not rotator.folder.joinpath("state").exists()
+
+
+def test_diff_of_a_file_that_cannot_be_used(story: Beside) -> None:
+    said = story("policy", "diff", changed(story, ("rotate_every: 90d", "rotate_every: 90")))
+    assert said.code == 2
+    assert "other.yaml:" in said.err
+    assert "is a bare number" in said.err
+    assert story("policy", "diff", "nowhere.yaml").code == 2

@@ -57,7 +57,7 @@ def test_policy_check_says_everything_at_once(rotator: Beside) -> None:
     assert told["ok"] is False
     assert all(complaint["line"] for complaint in told["complaints"])
     assert rotator("policy", "check", "nowhere.yaml").err == (
-        "rotator: nowhere.yaml cannot be read: No such file or directory\n"
+        "rotator: nowhere.yaml cannot be read: No such file or directory; name the file, or set ROTATOR_POLICIES\n"
     )
 
 

@@ -87,10 +87,12 @@ def test_what_binds_the_environment_and_what_is_named_is_explained_too() -> None
     assert values["environment.path"] == "/taly/production"
     assert values["environment.after"] == "staging, soaking 1d"
     assert values["environment.max_concurrent"] == "2"
-    assert values["freezes.year-end"] == "2026-12-18 to 2027-01-04 (UTC)"
+    assert values["freezes.year-end"] == "2026-12-18 00:00 UTC to 2027-01-05 00:00 UTC"
     assert values["windows.office-hours"] == "mon tue, 09:30 to 16:00 Europe/Warsaw"
-    assert values["deployments.api"] == "kubernetes deployment/api, reads ssm, timeout 5m"
-    assert values["owners.dba"] == "slack #dba"
+    assert values["deployments.api"] == (
+        "kubernetes deployment/api, reads ssm, timeout 5m, settings {namespace: production}"
+    )
+    assert values["owners.dba"] == "slack #dba, escalate_to platform"
     assert told["owners.dba"].line == line_of('  dba: {slack: "#dba"', more)
     assert "freezes.year-end" not in known("staging/DATABASE_URL")
     assert known("staging/DATABASE_URL")["windows.any-time"].value == "always"

@@ -1,4 +1,4 @@
-"""The policy file on disk: plain or a ConfigMap's, read when it changed and only then; and too much gone at once."""
+"""The policy file on disk: plain or a ConfigMap's, read when it changed and only then."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from rotator.config.load import load
-from rotator.config.watch import PolicyFile, mass_deletion
-from rotator.model.policy import Policies
-from tests.config.files import ADAPTERS, FILE
+from rotator.config.watch import PolicyFile
 
 
 def test_a_plain_file_is_read_once_for_each_change(tmp_path: Path) -> None:
@@ -110,27 +108,3 @@ def test_a_file_of_any_size_is_not_read_whole(tmp_path: Path) -> None:
     text = PolicyFile(path).changed()
     assert text is not None
     assert [one.sentence for one in load(text, "policies.yaml").errors] == ["the file is larger than 1 MiB"]
-
-
-def policies(names: int) -> Policies:
-    head, _secrets, tail = FILE.partition("  JWT_SECRET:\n")
-    added = "".join(
-        f"  S{number}: {{type: pair, mode: observe, settings: {{admin: x}}}}\n" for number in range(names)
-    )
-    tail = tail[tail.index("deployments:\n") :]
-    found = load(head + (added or "  {}\n") + tail, "policies.yaml", adapters=ADAPTERS)
-    assert found.policies is not None, [str(one) for one in found.errors]
-    return found.policies
-
-
-def test_a_fifth_of_the_secrets_may_go() -> None:
-    assert mass_deletion(policies(10), policies(8)) is None
-    assert mass_deletion(policies(10), policies(12)) is None
-    assert mass_deletion(policies(0), policies(0)) is None
-
-
-def test_more_than_a_fifth_needs_a_person() -> None:
-    assert mass_deletion(policies(10), policies(7)) == (
-        "6 of 20 secrets (30 %) would no longer be managed: staging/S7, production/S7, staging/S8, production/S8, "
-        "staging/S9 and 1 more. More than 20 % at once needs a person; the last good policy stays in force"
-    )

@@ -1,0 +1,186 @@
+"""The policy in force, without a daemon: a mounted ConfigMap that is swapped, and texts that wait for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from rotator.config.settings import Settings
+from rotator.contracts.journal import Journal
+from rotator.daemon.policy import NoPolicy, PolicyInForce
+from rotator.journal import open_memory_journal
+from rotator.model.errors import JournalAway
+from rotator.model.observations import Observed, Surveyed
+from rotator.model.requests import Request, RequestKind, RequestState
+from rotator.testing.virtual_clock import VirtualClock
+
+DAY = timedelta(days=1)
+CLOCK = VirtualClock()
+NAMES = tuple(f"TOKEN_{letter}" for letter in "ABCDEFGH")
+
+
+def text(every: str = "90d", names: tuple[str, ...] = NAMES) -> str:
+    secrets = "".join(f"  {name}: {{type: shared, deploy: [], accept_gap: true}}\n" for name in names)
+    return f"""\
+apiVersion: rotator/v1
+kind: RotationPolicies
+defaults: {{owner: platform, rotate_every: {every}, grace: 1d}}
+environments: {{production: {{path: /taly/production, aws: {{region: eu-central-1}}}}}}
+types: {{shared: {{provider: token}}}}
+secrets:
+{secrets}owners: {{platform: {{email: platform@taly.example}}}}
+"""
+
+
+@dataclass
+class Mounted:
+    """A ConfigMap as the kubelet mounts it: the files are links into `..data`, which is swapped in one step."""
+
+    folder: Path
+    journal: Journal
+    swaps: Iterator[int] = field(default_factory=count)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "policies.yaml"
+
+    def swap(self, content: str) -> None:
+        name = f"..{next(self.swaps)}"
+        (self.folder / name).mkdir()
+        (self.folder / name / "policies.yaml").write_text(content)
+        (self.folder / "..data_tmp").symlink_to(name)
+        (self.folder / "..data_tmp").replace(self.folder / "..data")
+        if not self.file.is_symlink():
+            self.file.symlink_to("..data/policies.yaml")
+
+    def start(self) -> PolicyInForce:
+        return PolicyInForce(Settings(policies=self.file), self.journal)
+
+    def say_yes(self, policy: PolicyInForce) -> str:
+        """To what the held policy asks for; the sentence that came of it."""
+        about = policy.rejected.split("rotator approve ")[1].split()[0]
+        asked = Request(id=about, kind=RequestKind.APPROVE, about=about, by="ana", at=self.journal.now())
+        self.journal.add_request(asked)
+        policy.take_yes()
+        (settled,) = [one for one in self.journal.requests(waiting=False) if one.id == about]
+        assert settled.state is RequestState.TAKEN
+        return settled.sentence
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Mounted]:
+    """Secrets that are 70 days old, and a policy that wants them young."""
+    with closing(open_memory_journal(now=CLOCK.now)) as journal:
+        now = CLOCK.now()
+        journal.note_surveyed(Surveyed(environment="production", scanned_at=now, agreed=True, digest="x"))
+        journal.note_observed(
+            Observed(
+                secret=f"production/{name}", observed_at=now, versions={"x": 1}, modified_at=now - 70 * DAY
+            )
+            for name in NAMES
+        )
+        mounted = Mounted(tmp_path, journal)
+        mounted.swap(text())
+        yield mounted
+
+
+def every(policy: PolicyInForce) -> int:
+    return policy.policies.secrets["production/TOKEN_A"].rotate_every.days
+
+
+def test_a_swapped_config_map_is_in_force_at_the_next_look(mounted: Mounted) -> None:
+    policy = mounted.start()
+    assert (every(policy), policy.reload()) == (90, False)
+    mounted.swap(text("100d"))
+    assert policy.reload()
+    assert (every(policy), policy.rejected) == (100, "")
+    assert mounted.journal.last_policy() == text("100d")
+
+
+def test_a_bad_swap_changes_nothing_and_the_next_start_works_by_the_last_good_one(mounted: Mounted) -> None:
+    policy = mounted.start()
+    mounted.swap(text("100"))
+    assert not policy.reload()
+    assert every(policy) == 90
+    assert "rotate_every: 100 is a bare number" in policy.rejected
+    restarted = mounted.start()
+    assert every(restarted) == 90
+    assert restarted.rejected == policy.rejected
+    mounted.swap(text("95d"))
+    assert restarted.reload()
+    assert (every(restarted), restarted.rejected) == (95, "")
+
+
+def test_without_a_last_good_one_a_bad_file_starts_nothing(mounted: Mounted) -> None:
+    mounted.swap(text("100"))
+    with pytest.raises(NoPolicy, match="remembers no earlier policy"):
+        mounted.start()
+
+
+def test_a_schedule_that_makes_many_due_at_once_waits_for_a_yes(mounted: Mounted) -> None:
+    policy = mounted.start()
+    mounted.swap(text("60d"))
+    assert not policy.reload()
+    assert every(policy) == 90
+    assert "8 of 8 secrets would become due at once, more than 5: production/TOKEN_A" in policy.rejected
+    assert mounted.say_yes(policy) == "the policy is taken up"
+    assert policy.reload()
+    assert (every(policy), policy.rejected) == (60, "")
+
+
+def test_a_restart_is_no_yes_and_a_yes_is_for_one_text(mounted: Mounted) -> None:
+    mounted.start()
+    mounted.swap(text("60d"))
+    policy = mounted.start()
+    assert every(policy) == 90
+    mounted.say_yes(policy)
+    mounted.swap(text("50d"))
+    assert not policy.reload()
+    assert every(policy) == 90
+    mounted.swap(text("60d"))
+    assert policy.reload(), "that is what somebody said yes to"
+
+
+def test_time_alone_brings_no_policy_into_force(mounted: Mounted) -> None:
+    policy = mounted.start()
+    mounted.swap(text("60d"))
+    policy.reload()
+    now = CLOCK.now()
+    mounted.journal.note_observed(
+        Observed(secret=f"production/{name}", observed_at=now, versions={"x": 1}, modified_at=now - 99 * DAY)
+        for name in NAMES
+    )
+    assert not policy.reload(), "by now they are due under both"
+    assert policy.rejected
+
+
+def test_a_journal_that_is_away_for_a_moment_loses_no_change(
+    mounted: Mounted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = mounted.start()
+    mounted.swap(text("60d"))
+
+    def away() -> None:
+        raise JournalAway("no answer")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(mounted.journal, "observed", away)
+        with pytest.raises(JournalAway):
+            policy.reload()
+    assert not policy.reload()
+    assert "would become due at once" in policy.rejected
+
+
+def test_both_objections_are_said(mounted: Mounted) -> None:
+    policy = mounted.start()
+    mounted.swap(text("60d", NAMES[:6]))
+    policy.reload()
+    assert "2 of 8 secrets (25 %) would no longer be managed" in policy.rejected
+    assert "6 of 6 secrets would become due at once" in policy.rejected
+    assert policy.rejected.count("rotator approve policy:") == 1
