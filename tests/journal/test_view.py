@@ -23,10 +23,12 @@ class ReadThroughView:
     """A journal that is written as always, and read through a view of whoever asks."""
 
     def __init__(self, journal: SqlJournal, file: Path) -> None:
-        self._journal, self._file = journal, file
-
-    def __getattr__(self, name: str) -> Any:
-        return partial(self._look, name) if name in vars(View) else getattr(self._journal, name)
+        self._file = file
+        # Attributes and not __getattr__: from Python 3.12 on isinstance() sees what is there, and asks nobody.
+        for name in dir(journal):
+            if not name.startswith("_"):
+                viewed = name in vars(View)
+                setattr(self, name, partial(self._look, name) if viewed else getattr(journal, name))
 
     def _look(self, name: str, *asked: Any, **more: Any) -> Any:
         with closing(View(self._file)) as view:

@@ -1,0 +1,94 @@
+"""docs/reference/adapters.md, made from the adapters themselves: what each source is like, and its settings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from pydantic import BaseModel
+
+from rotator.contracts.provider import Overlap, Sight, Traits
+from tests.docs.pages import ROOT
+
+PAGE = ROOT / "docs" / "reference" / "adapters.md"
+
+_INTRODUCTION = """\
+# Adapters
+
+What `provider:` may say in [policies.yaml](policies.md), what each source is like, and what its adapter takes under
+`settings`. A secret of any other provider is only watched. This page is made from the code by `python -m tests.docs`.
+"""
+OVERLAP = {Overlap.NONE: "one", Overlap.PAIR: "two", Overlap.MANY: "many"}
+_SIGHT = {
+    Sight.YES: "yes",
+    Sight.LAGGING: "yes, some time later",
+    Sight.NO: "no",
+    Sight.OURS: "yes: both ends are consumers of the recipe",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    sections = ["\n".join(_section(name, adapter)) + "\n" for name, adapter in sorted(shipped().items())]
+    return "\n".join([_INTRODUCTION, *sections])
+
+
+def shipped() -> dict[str, Any]:
+    """Name -> class of each adapter that the project brings."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points: dict[str, str] = project["entry-points"]["rotator.providers"]
+    return {name: EntryPoint(name, place, "rotator.providers").load() for name, place in points.items()}
+
+
+def _section(name: str, adapter: Any) -> Iterator[str]:
+    about = (inspect.getdoc(sys.modules[adapter.__module__]) or "").partition(": ")[2]
+    yield from (f"## {name}", about[:1].upper() + about[1:], "")
+    yield from (inspect.getdoc(adapter) or "", "", "| the source | |", "|---|---|")
+    yield from (f"| {what} | {said} |" for what, said in _traits(adapter.traits))
+    yield from ("", "| setting | what it takes | default |", "|---|---|---|")
+    yield from _options(adapter.Options)
+    yield from ("", inspect.getdoc(adapter.Options) or "")
+
+
+def _traits(traits: Traits) -> Iterator[tuple[str, str]]:
+    yield "accepts at once", OVERLAP[traits.overlap]
+    yield "makes the value", "itself" if traits.mints else "no: it is told what rotator made"
+    yield "bears the rotation's label", _yes(traits.labels)
+    yield "can disable and enable again", _yes(traits.reversible)
+    yield "shows use", _SIGHT[traits.sight]
+    yield "death is known by", f"`{traits.death}`"
+    yield "a change is seen everywhere within", f"{traits.propagation.total_seconds():.0f} s"
+
+
+def _yes(said: bool) -> str:
+    return "yes" if said else "no"
+
+
+def _options(options: type[BaseModel]) -> Iterator[str]:
+    remarks = dict(re.findall(r"^ +(\w+): .*  # (.+)$", inspect.getsource(options), re.MULTILINE))
+    schema = options.model_json_schema()
+    required = schema.get("required", [])
+    for name, shape in schema["properties"].items():
+        default = "required" if name in required else _default(shape.get("default"))
+        yield f"| `{name}` | {'; '.join(filter(None, [_shape(shape), remarks.get(name)]))} | {default} |"
+
+
+def _default(value: Any) -> str:
+    return "" if value is None else f"`{value}`"
+
+
+def _shape(shape: dict[str, Any]) -> str:
+    shape = next((one for one in shape.get("anyOf", []) if one.get("type") != "null"), shape)
+    if "const" in shape or "enum" in shape:
+        return ", ".join(f"`{value}`" for value in shape.get("enum", [shape.get("const")]))
+    if shape.get("type") == "integer":
+        step = f", a multiple of {shape['multipleOf']}" if "multipleOf" in shape else ""
+        return f"{shape['minimum']} to {shape['maximum']}{step}"
+    if "prefixItems" in shape:
+        return f"a list of {len(shape['prefixItems'])}"
+    return "a duration" if shape.get("format") == "duration" else "text"

@@ -1,0 +1,147 @@
+"""What pages say about the code is what the code says: settings, adapters, phases, reasons, alerts, exit codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.cli.codes import Code
+from rotator.config.settings import Settings
+from rotator.engine.holds import _RESTARTS_OR_INVALIDATES
+from rotator.engine.words import Word
+from rotator.model.alerts import AlertKind
+from rotator.model.durations import spell_duration
+from rotator.model.rotation import Death, Evidence, Phase, Reason
+from tests.docs import adapters
+from tests.docs.pages import PAGES, ROOT, blocks, text_of
+
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+THE_ROTATION = DOCS / "explanation" / "the-rotation.md"
+ALERTS = DOCS / "how-to" / "alerts"
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands below a heading."""
+    return re.split(r"^#+ ", text_of(page).partition(f"# {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The rows of the tables in `text`, without their headings."""
+    for line in re.findall(r"^\| ?(.+) ?\|$", text, re.MULTILINE):
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
+        if not set(line) <= set("-| "):
+            yield cells
+
+
+def test_every_setting_on_a_page_is_one() -> None:
+    known = {f"ROTATOR_{name.upper()}" for name in Settings.model_fields}
+    said = {(page, name) for page in PAGES for name in re.findall(r"\bROTATOR_[A-Z_]*[A-Z]\b", text_of(page))}
+    unknown = {(page.name, name) for page, name in said if name not in known}
+    assert {name for _, name in unknown} <= {"ROTATOR_ENDPOINT", "ROTATOR_ENDPOINT_SSM"}, unknown
+
+
+def test_the_reference_of_settings_has_their_defaults() -> None:
+    said = {
+        name.lower(): cells[-1]
+        for cells in rows(text_of(DOCS / "reference" / "settings.md"))
+        for name in re.findall(r"`ROTATOR_(\w+)`", cells[0])
+    }
+    wrong = {
+        name: said[name]
+        for name, field in Settings.model_fields.items()
+        if (default := _spelt(field.default)) and default not in re.findall(r"[\w.]+", said[name])
+    }
+    assert not wrong
+
+
+def _spelt(default: object) -> str:
+    """A default as pages write it; empty where it is none or depends on the machine."""
+    if isinstance(default, timedelta):
+        return spell_duration(default)
+    if isinstance(default, int | float):
+        return f"{default:g}"
+    return default if isinstance(default, str) else ""
+
+
+def test_the_page_of_adapters_is_made_from_them() -> None:
+    assert text_of(adapters.PAGE) == adapters.page(), "python -m tests.docs"
+
+
+def test_the_readme_says_of_every_adapter_what_it_can_keep() -> None:
+    said = {
+        cells[0].split("`")[1]: cells
+        for cells in rows(section(README, "What it promises"))
+        if "`" in cells[0]
+    }
+    known = adapters.shipped()
+    assert said.keys() == known.keys()
+    for name, adapter in known.items():
+        assert adapters.OVERLAP[adapter.traits.overlap] in said[name][1]
+        assert f"`{adapter.traits.death}`" in said[name][3]
+
+
+def test_the_rotation_is_told_with_every_phase_under_its_heading() -> None:
+    told: dict[str, str] = {}
+    heading = ""
+    for first, *_ in rows(section(THE_ROTATION, "The phases")):
+        heading = first.strip("*") if first.startswith("**") else heading
+        if first.startswith("`"):
+            told[first.strip("`")] = heading
+    assert told == {phase.value: phase.heading for phase in Phase}
+
+
+def test_what_the_calendar_binds_is_told_as_it_is() -> None:
+    bound = section(THE_ROTATION, "What holds it").partition(".")[0]
+    assert {phase for phase in Phase if re.search(rf"\b{phase}\b", bound)} == _RESTARTS_OR_INVALIDATES
+
+
+@pytest.mark.parametrize("words", [Evidence, Death], ids=lambda words: words.__name__)
+def test_evidence_and_death_are_explained(words: type[Evidence | Death]) -> None:
+    named = {cells[0].strip("`") for cells in rows(section(THE_ROTATION, "How it is known"))}
+    assert {str(word) for word in words} <= named
+
+
+def test_the_chart_of_two_lives_leaves_no_gap() -> None:
+    (chart,) = blocks(THE_ROTATION, "mermaid")
+    lives: dict[str, list[tuple[str, str]]] = {}
+    for line in chart.text.splitlines():
+        if line.strip().startswith("section"):
+            lives[line.strip()] = []
+        elif bar := re.fullmatch(r" +[\w, ]+?: ?(?:\w+, )?(\d\d:\d\d), (\d\d:\d\d)", line):
+            list(lives.values())[-1].append((bar[1], bar[2]))
+    assert len(lives) == 3
+    for bars in lives.values():
+        assert [ends for _, ends in bars[:-1]] == [begins for begins, _ in bars[1:]]
+        assert all(begins < ends for begins, ends in bars)
+    old, new, consumers = lives.values()
+    assert new[1][0] < consumers[1][0] < old[0][1] == consumers[1][1], (
+        "accepted before it is shown, and after"
+    )
+
+
+def test_the_index_of_alerts_says_what_their_pages_say() -> None:
+    index = dict(re.findall(r"^- \[(\w+)\]\(\1\.md\): (.+)$", text_of(ALERTS / "README.md"), re.MULTILINE))
+    titles = {kind: text_of(ALERTS / f"{kind}.md").partition("\n")[0] for kind in AlertKind}
+    assert titles == {kind: f"# {kind}: {_small(title)}" for kind, title in index.items()}
+
+
+def _small(title: str) -> str:
+    return title if title.startswith("rotator") else title[:1].lower() + title[1:]
+
+
+def test_every_reason_to_park_or_to_go_back_has_a_row() -> None:
+    waits = {Reason(word) for word in list(Reason)[: list(Reason).index(Reason.NOT_ACCEPTED)]}
+    named = set(re.findall(r"`(\w+)`", text_of(ALERTS / "parked.md") + text_of(ALERTS / "undone.md")))
+    assert {str(reason) for reason in set(Reason) - waits} <= named
+
+
+def test_exit_codes_and_states_are_all_explained() -> None:
+    codes = {cells[0] for cells in rows(text_of(DOCS / "reference" / "exit-codes.md"))}
+    assert {str(int(code)) for code in Code} <= codes
+    states = section(DOCS / "reference" / "command-line.md", "States")
+    assert not [word for word in Word if word not in states]
