@@ -138,11 +138,7 @@ class Step:
     @property
     def seal_context(self) -> dict[str, str]:
         """What the data key is bound to."""
-        return {
-            "app": "rotator",
-            "secret": self.recipe.secret,
-            "rotation": self.rotation.id,
-        }
+        return seal_context(self.rotation)
 
     @cached_property
     def data_key(self) -> DataKey:
@@ -225,6 +221,11 @@ class Step:
             ledger.undo_reason,
             sealed=wiped,
         )
+
+
+def seal_context(rotation: Rotation) -> dict[str, str]:
+    """What a rotation's data key is bound to."""
+    return {"app": "rotator", "secret": rotation.recipe.secret, "rotation": rotation.id}
 
 
 def predecessor_seal(rotation_id: str) -> str:
