@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.contracts.parts import Parts
+from rotator.engine.outages import note_survey
 from rotator.model.errors import ForeignOwner, NotYet, Refused, Transient
 from rotator.model.observations import Surveyed
 from rotator.model.policy import EnvironmentPolicy
@@ -96,6 +97,5 @@ def _note(parts: Parts, environment: EnvironmentPolicy, **changes: Any) -> None:
     """Writes beside what the last scan saw, if anything changes."""
     earlier = parts.journal.surveyed().get(environment.name)
     known = earlier or Surveyed(environment=environment.name, scanned_at=parts.journal.now())
-    changed = known.model_copy(update=changes)
-    if changed != earlier:
-        parts.journal.note_surveyed(changed)
+    if earlier is None or known.model_copy(update=changes) != earlier:
+        note_survey(parts, known, **changes)

@@ -17,6 +17,7 @@ from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
 from rotator.engine.ages import origin
 from rotator.engine.decisions import decisions
+from rotator.engine.outages import note_survey
 from rotator.engine.standing import Decision, Gathered, setback
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Observed, Surveyed
@@ -127,16 +128,14 @@ def _note_ages(
         environment.name
     )  # read last: ownership may just have sent us back
     agreed = earlier is not None and (earlier.agreed or earlier.digest == digest)
-    parts.journal.note_surveyed(
-        (earlier or Surveyed(environment=environment.name, scanned_at=looked_at)).model_copy(
-            update={
-                "scanned_at": looked_at,
-                "agreed": agreed,
-                "unmanaged": _unmanaged(policies, environment, set(ages) - managed),
-                "trouble": "",
-                "digest": digest,
-            }
-        )
+    note_survey(
+        parts,
+        earlier or Surveyed(environment=environment.name, scanned_at=looked_at),
+        scanned_at=looked_at,
+        agreed=agreed,
+        unmanaged=_unmanaged(policies, environment, set(ages) - managed),
+        trouble="",
+        digest=digest,
     )
 
 
@@ -177,4 +176,4 @@ def _note_trouble(parts: Parts, environment: EnvironmentPolicy, sentence: str) -
     """The store could not be asked: what was seen before stays, and the trouble is written beside it."""
     earlier = parts.journal.surveyed().get(environment.name)
     known = earlier or Surveyed(environment=environment.name, scanned_at=parts.journal.now())
-    parts.journal.note_surveyed(known.model_copy(update={"trouble": sentence}))
+    note_survey(parts, known, trouble=sentence)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from rotator.contracts.guard import claimed
 from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
 from rotator.engine.holds import held
+from rotator.engine.outages import others_go_on, stuck
 from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Park, Step, Undo, Verdict
 from rotator.engine.phases.undo import begin_undo, no_way_back
@@ -164,9 +166,16 @@ class Worker:
                 self._disown(current, move)
                 raise
             _say(acted, current)
+            if stuck(rotation) and current.phase is not rotation.phase:
+                self._let_others_go_on(rotation.phase)
             rotation = current
             if not goes_on:
                 return
+
+    def _let_others_go_on(self, phase: Phase) -> None:
+        """A convenience for those that are stuck there, too: without it they wait for their own times."""
+        with suppress(JournalAway):
+            others_go_on(self.parts, phase)
 
     def _decide(self, rotation: Rotation) -> Move:
         """What the row's phase answers; every line that is logged meanwhile bears the phase."""
@@ -229,7 +238,7 @@ class Worker:
         at = step.now + max(backoff, retry_after or timedelta())
         return Move(
             step.rotation.phase,
-            step.ledger,
+            step.ledger.having(tried_at=step.now),
             sentence,
             "retries",
             reason=Reason.RETRYING,

@@ -186,7 +186,7 @@ environment = Table(
     metadata,
     Column("environment", Text, primary_key=True),
     Column("scanned_at", Moment, nullable=False),
-    Column("surveyed", Document(Surveyed), nullable=False),
+    Column("surveyed", Document(Surveyed, sparse=True), nullable=False),
 )
 
 pause = Table(

@@ -36,6 +36,7 @@ class Surveyed(BaseModel):
     agreed: bool = False  # two scans agreed, or a person looked: rotations may start
     unmanaged: tuple[str, ...] = ()
     trouble: str = ""  # the store could not be asked: a sentence
+    answers_since: datetime | None = None  # when its last outage was over
     foreign_owner: str = ""  # who owns it instead of us: a sentence
     unheld: str = ""  # the owner parameter could not be read or written: a sentence
     digest: str = ""  # of names and versions, to tell whether two scans agree

@@ -193,6 +193,7 @@ class Ledger(BaseModel):
     removed_at: datetime | None = None
     undo_reason: Reason | None = None
     undo_from: Phase | None = None
+    tried_at: datetime | None = None  # when the last attempt that failed began
     strangers: int = 0  # members of the accepted set that nobody here wrote
 
     def having(self, **changes: Any) -> Ledger:

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from rotator.engine.alerts import keep_alerts
+from rotator.engine.phases import PHASES
+from rotator.engine.phases.step import Move, Step
 from rotator.engine.scan import survey
 from rotator.engine.settings import Bounds
+from rotator.engine.worker import Worker
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.errors import Transient
 from rotator.model.observations import Surveyed
@@ -47,6 +50,13 @@ def stuck(world: World, name: str, **changes: Any) -> None:
             **changes,
         )
     )
+
+
+def told_when_it_lasts(world: World) -> None:
+    """Trouble that mostly passes, and did not."""
+    world.tell()
+    world.passes(11 * MINUTE)
+    world.tell()
 
 
 def goes_on(world: World, name: str) -> None:
@@ -87,6 +97,121 @@ def test_a_store_that_is_away_is_one_message_for_all_its_secrets(world: World) -
     assert [line for line in world.news() if "staging" in line] == [
         "over: the store of staging cannot be reached: it answers again, and what waited goes on (after 13 min)"
     ]
+
+
+def failing(world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
+    """Three attempts at every rotation meet this."""
+
+    def attempt(_step: Step) -> Move:
+        raise trouble
+
+    monkeypatch.setitem(PHASES, Phase.PLAN, attempt)
+    for _ in range(3):
+        Worker(world, "w").work(limit=100)
+        world.passes(2 * MINUTE)
+
+
+def in_flight(world: World, *names: str) -> None:
+    world.today = policies(*(policy(name) for name in names))
+    for name in names:
+        world.put(f"/taly/{name}")
+        world.has(rotation(name, id=f"r-{name}", principal=name, opened_at=NOW))
+    for _ in range(2):  # two looks agree
+        survey(world)
+
+
+@pytest.mark.parametrize("names", [("production/A",), ("production/A", "production/B", "production/C")])
+def test_what_was_in_flight_during_an_outage_is_no_news_when_it_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    in_flight(world, *names)
+    away = Transient("SSM does not answer")
+    world.away("production", away)
+    survey(world)
+    failing(world, monkeypatch, away)
+    for _ in range(2):
+        world.tell()
+        world.passes(11 * MINUTE)
+    assert world.news() == ["warning: the store of production cannot be reached"]
+    Worker(world, "w").work(limit=100)  # the last attempt before it is over; the next one is minutes away
+    world.away("production", None)
+    survey(world)
+    assert all(one.run_at <= world.clock.now() for one in world.journal.rotations()), "they go on at once"
+    for _ in range(2):
+        world.tell()
+        world.passes(11 * MINUTE)
+    (over,) = world.news()
+    assert over.startswith("over: the store of production cannot be reached")
+
+
+def test_attempts_that_fail_before_the_outage_is_seen_are_no_news_of_their_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_flight(world, "production/A")
+    away = Transient("SSM does not answer")
+    failing(world, monkeypatch, away)
+    world.tell()
+    world.away("production", away)
+    survey(world)
+    told_when_it_lasts(world)
+    assert world.news() == ["warning: the store of production cannot be reached"]
+
+
+def test_what_fails_again_after_an_outage_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_flight(world, "production/A")
+    away = Transient("SSM does not answer")
+    world.away("production", away)
+    survey(world)
+    failing(world, monkeypatch, away)
+    world.away("production", None)
+    survey(world)
+    failing(world, monkeypatch, Transient("the source does not answer"))
+    told_when_it_lasts(world)
+    assert world.news() == ["warning: A (production): rotation does not get past plan"]
+
+
+def test_an_attempt_that_began_during_an_outage_and_failed_after_it_is_no_news(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_flight(world, "production/A")
+    away = Transient("SSM does not answer")
+    world.away("production", away)
+    survey(world)
+    failing(world, monkeypatch, away)
+
+    def attempt(_step: Step) -> Move:
+        """Waits for its answer while the store comes back."""
+        world.away("production", None)
+        survey(world)
+        world.passes(MINUTE)
+        raise away
+
+    monkeypatch.setitem(PHASES, Phase.PLAN, attempt)
+    Worker(world, "w").work()
+    (one,) = world.journal.rotations()
+    assert one.attempt == 4
+    assert one.run_at <= world.clock.now(), "due again at once"
+    for _ in range(3):
+        world.tell()
+        world.passes(11 * MINUTE)
+    assert world.news() == []
+
+
+def test_a_short_outage_of_the_store_takes_back_nothing_that_was_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_flight(world, "production/A")
+    failing(world, monkeypatch, Transient("the source does not answer"))
+    told_when_it_lasts(world)
+    assert world.news() == ["warning: A (production): rotation does not get past plan"]
+    for trouble in (Transient("SSM does not answer"), None):
+        world.away("production", trouble)
+        survey(world)
+        world.tell()
+    Worker(world, "w").work()
+    world.tell()
+    assert world.news() == []
+    assert AlertKind.ROTATION_FAILED in world.open_alerts()
 
 
 def test_a_store_that_is_away_for_a_moment_is_no_news(world: World) -> None:
@@ -139,6 +264,9 @@ def test_22_rotations_stuck_for_one_reason_are_one_message(world: World) -> None
     for name in NAMES:
         stuck(world, name)
     world.tell()
+    assert world.news() == [], "what mostly passes is told when it lasts"
+    world.passes(10 * MINUTE)
+    world.tell()
     ((_, alert),) = world.slack.read
     assert alert.title == "22 rotations do not get on"
     assert alert.facts["What"] == "plan: KMS does not answer"
@@ -158,10 +286,10 @@ def test_a_second_stuck_one_takes_back_what_nobody_was_told_of_the_first(world: 
     world.today = policies(policy("production/A"), policy("production/B"))
     world.looked(seen("production/A"), seen("production/B"))
     stuck(world, "production/A")
-    world.tell()
+    told_when_it_lasts(world)
     assert world.news() == ["warning: A (production): rotation does not get past plan"]
     stuck(world, "production/B")
-    world.tell()
+    told_when_it_lasts(world)
     assert world.news() == ["warning: 2 rotations do not get on"]
     goes_on(world, "production/A")
     goes_on(world, "production/B")
@@ -312,7 +440,7 @@ def test_what_is_stuck_together_hides_no_undo(world: World) -> None:
     stuck(world, "production/A")
     stuck(world, "production/B")
     world.has(undone(NOW, secret="production/A"))
-    world.tell()
+    told_when_it_lasts(world)
     assert sorted(world.news()) == [
         "warning: 2 rotations do not get on",
         "warning: A (production): rotation undone",

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rotator.engine.ages import spell
-from rotator.engine.alerts.about_rotations import stuck
 from rotator.engine.alerts.finding import Finding, identity, listed
 from rotator.engine.decisions import Decided
+from rotator.engine.outages import store_explains, stuck, unreachable
 from rotator.engine.outbox import unheard
 from rotator.engine.standing import Decision
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
@@ -114,11 +114,6 @@ def about_environment(here: Installation, survey: Surveyed, pages: Collection[st
         )
 
 
-def unreachable(survey: Surveyed) -> bool:
-    """Whether its store could not be listed, or its owner parameter not be kept, at the last attempt."""
-    return bool(survey.trouble or survey.unheld)
-
-
 def stuck_together(
     here: Installation, stuck_ones: Sequence[Rotation], pages: Collection[str], *, told: bool
 ) -> Iterator[Finding]:
@@ -138,12 +133,17 @@ def stuck_together(
         facts,
         "see whether KMS or the sources are away: rotator status",
         about="rotations",
+        passing=True,
     )
 
 
-def stuck_rotations(rotations: Iterable[Rotation], unreachable_environments: set[str]) -> list[Rotation]:
-    """Those whose attempts fail for another reason than a store that is known to be away."""
-    return [one for one in rotations if stuck(one) and one.recipe.environment not in unreachable_environments]
+def stuck_rotations(rotations: Iterable[Rotation], surveys: Mapping[str, Surveyed]) -> list[Rotation]:
+    """Those whose attempts fail for another reason than a store that is, or was, away."""
+    return [
+        one
+        for one in rotations
+        if stuck(one) and not store_explains(one, surveys.get(one.recipe.environment))
+    ]
 
 
 def about_census(here: Installation, decided: Iterable[Decided]) -> Iterator[Finding]:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from rotator.engine.ages import spell
 from rotator.engine.alerts.finding import About, Finding
+from rotator.engine.outages import stuck
 from rotator.engine.standing import setback
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.observations import History
 from rotator.model.rotation import UNDOING, Phase, Reason, Rotation, State
 
-#: So many attempts fail before people hear of it: one lost answer is no news.
-TRIES_IN_SILENCE = 3
 _AT_RISK = frozenset(
     {Reason.NEITHER_WORKS, Reason.SUCCESSOR_DEAD, Reason.STILL_ALIVE, Reason.RECONFIRM_FAILED}
 )
@@ -31,6 +30,7 @@ class Trouble:
     title: str
     following: str  # the next automatic step
     so: bool  # whether it is so at this moment
+    passing: bool = False
 
 
 def about_rotation(about: About, history: History) -> Iterator[Finding]:
@@ -48,15 +48,6 @@ def about_rotation(about: About, history: History) -> Iterator[Finding]:
         yield from _held_up(about, rotation)
     if _awaits_yes(rotation):
         yield _yes_wanted(about, rotation)
-
-
-def stuck(rotation: Rotation) -> bool:
-    """Whether its attempts fail for long enough to be told, and it goes on trying."""
-    return (
-        rotation.state is State.ACTIVE
-        and rotation.reason is Reason.RETRYING
-        and max(rotation.attempt, rotation.ledger.mints_lost) >= TRIES_IN_SILENCE
-    )
 
 
 def in_gap(rotation: Rotation) -> bool:
@@ -140,6 +131,7 @@ def _held_up(about: About, rotation: Rotation) -> Iterator[Finding]:
             about=f"{rotation.id}/{rotation.phase}",
             rotation=rotation.id,
             quiet=not trouble.so,
+            passing=trouble.passing,
         )
 
 
@@ -152,6 +144,7 @@ def _troubles(rotation: Rotation) -> tuple[Trouble, ...]:
             f"rotation does not get past {rotation.phase}",
             again,
             so=stuck(rotation),
+            passing=not in_gap(rotation),
         ),
         Trouble(
             AlertKind.ROLLOUT_FAILED,

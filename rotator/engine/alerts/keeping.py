@@ -20,17 +20,18 @@ from rotator.engine.alerts.about_installation import (
     about_policy,
     stuck_rotations,
     stuck_together,
-    unreachable,
 )
-from rotator.engine.alerts.about_rotations import about_rotation, in_gap, stuck
+from rotator.engine.alerts.about_rotations import about_rotation, in_gap
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity
 from rotator.engine.decisions import Decided, decisions
+from rotator.engine.outages import store_explains, stuck, unreachable
 from rotator.engine.settings import Bounds
 from rotator.engine.standing import Standing
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
-from rotator.model.observations import History
+from rotator.model.observations import History, Surveyed
+from rotator.model.rotation import Rotation
 
 _USUAL = Bounds()
 #: Alerts that say why a secret is not rotated: as long as one is told, overdue is no news of its own.
@@ -96,20 +97,21 @@ def _findings(
 ) -> Iterator[Finding]:
     """Everything that is so."""
     here = Installation(parts.policies(), now)
-    surveys = [one for name, one in parts.journal.surveyed().items() if name in here.policies.environments]
-    away = {survey.environment for survey in surveys if unreachable(survey) and not survey.foreign_owner}
+    surveys = {
+        name: one for name, one in parts.journal.surveyed().items() if name in here.policies.environments
+    }
     pages = {secret for secret, entry in decided.items() if paging(entry.gathered)}
     unfinished = parts.journal.rotations(unfinished=True)
     told_together = identity(AlertKind.UNREACHABLE, "", "rotations") in rows
-    together = list(stuck_together(here, stuck_rotations(unfinished, away), pages, told=told_together))
+    together = list(stuck_together(here, stuck_rotations(unfinished, surveys), pages, told=told_together))
     yield from about_policy(here, policy_rejected)
-    for survey in surveys:
+    for survey in surveys.values():
         yield from about_environment(here, survey, pages)
     yield from together
     yield from about_census(here, decided.values())
     yield from about_channels(here, rows.values(), bounds.attempts_in_silence)
     for entry in decided.values():
-        yield from _about_secret(here, entry, away, together=bool(together))
+        yield from _about_secret(here, entry, together=bool(together))
     for rotation in unfinished:
         if rotation.secret not in decided:  # it has left policies.yaml
             yield from about_rotation(
@@ -117,14 +119,14 @@ def _findings(
             )
 
 
-def _about_secret(here: Installation, entry: Decided, away: set[str], *, together: bool) -> Iterator[Finding]:
+def _about_secret(here: Installation, entry: Decided, *, together: bool) -> Iterator[Finding]:
     """What is so about one secret; quiet where an alert of the installation says it for all."""
     at, decision, rotation = entry.gathered, entry.decision, entry.gathered.history.active
     if decision.standing is Standing.FOREIGN:
         return
     about = about_recipe(here.policies, at.policy.recipe, here.now)
-    store_away = at.policy.environment in away
-    for_all = rotation is not None and stuck(rotation) and not in_gap(rotation) and (together or store_away)
+    store_away = at.surveyed is not None and unreachable(at.surveyed)
+    for_all = rotation is not None and _told_for_all(rotation, at.surveyed, together=together)
     explained = decision.standing is Standing.AWAITING_YES
     for finding in about_rotation(about, at.history):
         explained = explained or (finding.alert.kind in _EXPLAINS_OVERDUE and not finding.quiet)
@@ -132,3 +134,8 @@ def _about_secret(here: Installation, entry: Decided, away: set[str], *, togethe
         yield replace(finding, quiet=finding.quiet or hushed)
     yield from about_contents(about, at, decision)
     yield from about_age(about, at, decision, explained=explained, told_for_all=store_away or for_all)
+
+
+def _told_for_all(rotation: Rotation, survey: Surveyed | None, *, together: bool) -> bool:
+    """Whether people know from another alert why it does not get on; not where consumers may be locked out."""
+    return stuck(rotation) and not in_gap(rotation) and (together or store_explains(rotation, survey))
