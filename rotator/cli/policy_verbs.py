@@ -36,6 +36,14 @@ def check(
 
 
 @policy.command()
+def schema() -> None:
+    """Print the JSON Schema of policies.yaml, for editors."""
+    from rotator.cli.schema import print_schema
+
+    print_schema()
+
+
+@policy.command()
 def explain(
     secret: Secret,
     env: Env = None,

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from rotator.config.complaints import hint, nearest, shorten
@@ -150,12 +150,29 @@ def _region(text: str) -> str:
     return text
 
 
-Duration = Annotated[timedelta, _text(_duration)]
-BackoffRange = Annotated[Backoff, _text(_backoff)]
+# What an editor is told of each (JSON Schema). A pattern is as near as one comes; the sentences above say more.
+_SPELT = r"(?:\d{1,6}w)?(?:\d{1,6}d)?(?:\d{1,6}h)?(?:\d{1,6}m)?(?:\d{1,6}(?:\.\d{1,3})?s)?"
+_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
+URL_SCHEMA: Final = {"type": "string", "pattern": f"^{_URL.pattern}$"}
+
+
+def _written(pattern: str, *examples: str) -> WithJsonSchema:
+    """Text of that shape; editors offer the examples."""
+    return WithJsonSchema(
+        {"type": "string", "minLength": 1, "pattern": f"^(?:{pattern})$", "examples": list(examples)}
+    )
+
+
+Duration = Annotated[timedelta, _text(_duration), _written(_SPELT, "90d", "12h", "1w", "1d12h", "30m")]
+BackoffRange = Annotated[Backoff, _text(_backoff), _written(rf"{_SPELT}\.\.{_SPELT}", "5s..15m")]
 Day = Annotated[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], _text(_day)]
-TimeOfDay = Annotated[time, _text(_time)]
-Moment = Annotated[date | datetime, _text(_moment)]
-Timezone = Annotated[str, _text(_timezone)]
-MaxAge = Annotated[str, _text(_max_age)]
-Region = Annotated[str, _text(_region)]
-Url = Annotated[str, _text(_url)]
+TimeOfDay = Annotated[time, _text(_time), _written(f"{_CLOCK}|24:00", "09:30", "24:00")]
+Moment = Annotated[
+    date | datetime,
+    _text(_moment),
+    _written(rf"\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK}(?::\d\d)?)?", "2027-01-31", "2027-01-31T18:00"),
+]
+Timezone = Annotated[str, _text(_timezone), _written(r"[A-Za-z0-9_+\-/]+", "Europe/Warsaw", "UTC")]
+MaxAge = Annotated[str, _text(_max_age), _written(rf"{_MULTIPLE.pattern}|{_SPELT}", "1.5x", "120d")]
+Region = Annotated[str, _text(_region), _written(r"[a-z]{2,}(-[a-z]+)+-\d+", "eu-central-1")]
+Url = Annotated[str, _text(_url), WithJsonSchema(URL_SCHEMA)]

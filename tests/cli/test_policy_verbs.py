@@ -1,11 +1,14 @@
-"""policy explain and diff, as they are typed."""
+"""policy schema, explain and diff, as they are typed."""
 
 from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 from tests.cli.beside import Beside
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_explain_says_value_line_and_level(story: Beside) -> None:
@@ -169,3 +172,9 @@ def test_diff_of_a_file_that_cannot_be_used(story: Beside) -> None:
     assert "other.yaml:" in said.err
     assert "is a bare number" in said.err
     assert story("policy", "diff", "nowhere.yaml").code == 2
+
+
+def test_the_schema_is_printed_as_it_is_kept(rotator: Beside) -> None:
+    said = rotator("policy", "schema")
+    assert said.code == 0
+    assert said.out == (ROOT / "docs" / "reference" / "policies.schema.json").read_text(encoding="utf-8")

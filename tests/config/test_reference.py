@@ -23,9 +23,31 @@ def keys() -> Iterator[str]:
 
 
 def test_every_key_of_a_policy_is_in_its_reference() -> None:
-    page = (REFERENCE / "policies.md").read_text(encoding="utf-8")
+    page = re.sub("```.*?```", "", (REFERENCE / "policies.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     named = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`([^`]+)`", page))))
     assert set(keys()) - named == set()
+
+
+def rows() -> Iterator[str]:
+    """A row for each key that a level may say, as the page has it: where it may stand, and its own sentence."""
+    levels = {
+        "everywhere": schema.Schedule,
+        "types, secrets": schema.Manner,
+        "types": schema.Type,
+        "secrets": schema.SecretRules,
+        "secrets, not per environment": schema.Secret,
+    }
+    seen: set[str] = set()
+    for where, part in levels.items():
+        for name, field in part.model_fields.items():
+            if name not in seen:
+                yield f"| `{name}` | {where} | {field.description} |"
+            seen.add(name)
+
+
+def test_what_editors_show_is_what_the_reference_says() -> None:
+    page = (REFERENCE / "policies.md").read_text(encoding="utf-8").splitlines()
+    assert [row for row in rows() if row not in page] == []
 
 
 def test_every_setting_is_in_its_reference() -> None:

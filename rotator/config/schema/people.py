@@ -1,0 +1,114 @@
+"""Who is told, how loudly, and who may read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from rotator.config.schema.rules import Part
+from rotator.config.spelling import Day, Duration, TimeOfDay, Timezone
+
+
+class Owner(Part):
+    """Where an owner is reached: channel -> address."""
+
+    model_config = ConfigDict(extra="allow")
+
+    __pydantic_extra__: dict[str, str] = Field(init=False)
+    escalate_to: str | None = None
+    """The owner who is told what is critical, too."""
+
+
+class Digest(Part):
+    """When the collected news go out."""
+
+    at: TimeOfDay
+    """The time of day."""
+    timezone: Timezone
+    """Of that time."""
+    days: list[Day] | None = None
+    """mon … sun. All."""
+
+
+class QuietHours(Part):
+    """When only the exceptions are sent."""
+
+    begins: Annotated[TimeOfDay, Field(alias="from")]
+    """When they begin."""
+    ends: Annotated[TimeOfDay, Field(alias="to")]
+    """When they end."""
+    timezone: Timezone
+    """Of both."""
+    exceptions: list[Literal["info", "warning", "critical"]] = Field(default=["critical"], alias="except")
+    """What is sent all the same. [critical]."""
+
+
+class Heartbeat(Part):
+    """The page outside that notices when we are silent."""
+
+    url: str
+    """Its address, as a reference."""
+    every: Duration
+    """How often it hears from us."""
+    grace: Duration
+    """How long it waits beyond that."""
+
+
+class Alerts(Part):
+    """How loudly."""
+
+    group_wait: Duration | None = None
+    """What is over within it is never told. 30s."""
+    repeat: Annotated[list[Duration], Field(min_length=1, max_length=20)] | None = None
+    """When what goes on is told again. [1d, 3d, 7d]."""
+    digest: Digest | None = None
+    """Nothing acts on it yet."""
+    quiet_hours: QuietHours | None = None
+    """Nothing acts on it yet."""
+    heartbeat: Heartbeat | None = None
+    """Nothing acts on it yet."""
+
+
+class TrailSource(Part):
+    """Where read events come from."""
+
+    kind: Literal["sqs"]
+    """The kind of source."""
+    queue: str
+    """The ARN of the queue."""
+
+
+class Reader(Part):
+    """Who may read, and when."""
+
+    name: str
+    """What people call it."""
+    role: str
+    """The role, with `{env}` and `*`."""
+    during: Literal["always", "deployment", "rotation"]
+    """When reading is expected."""
+    slack_after: Duration | None = None
+    """How long after that it still is."""
+    notify: Literal["low"] | None = None
+    """`low`: reading is expected and told quietly."""
+
+
+class BulkRead(Part):
+    """How many reads are too many."""
+
+    more_than: Annotated[int, Field(ge=1)]
+    """So many parameters."""
+    within: Duration
+    """In so short a time."""
+
+
+class Access(Part):
+    """Who may read the parameters, and when."""
+
+    source: TrailSource | None = None
+    """Where read events come from."""
+    allow: list[Reader] = Field(default_factory=list)
+    """Who may read, and when."""
+    bulk_read: BulkRead | None = None
+    """How many reads are too many."""
