@@ -21,7 +21,7 @@ from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import Deployment, Reads
 from rotator.redeployers import kubernetes_pods as pods_of
-from rotator.redeployers.kubernetes_cluster import Changed, Cluster, Forbidden
+from rotator.redeployers.kubernetes_cluster import NAME, Changed, Cluster, Forbidden
 from rotator.redeployers.kubernetes_sync import Syncs
 from rotator.redeployers.kubernetes_workloads import (
     FINISHED,
@@ -51,7 +51,7 @@ class Kubernetes:
 
     def __init__(self, deployment: Deployment, around: Surroundings) -> None:
         """Raises Refused when the deployment does not say which workload in which namespace."""
-        written = re.fullmatch(rf"({'|'.join(KINDS)})/([a-z0-9.-]+)", deployment.target)
+        written = re.fullmatch(rf"({'|'.join(KINDS)})/({NAME})", deployment.target)
         if written is None:
             raise Refused(
                 f"{deployment.id} is no workload of Kubernetes: write deployment/NAME, statefulset/NAME or "
@@ -62,6 +62,9 @@ class Kubernetes:
             raise Refused(
                 f"{deployment.id} is in no namespace: write kubernetes: {{namespace: …}} in its environment"
             )
+        for name in (namespace, *deployment.external_secrets):
+            if not re.fullmatch(NAME, name):
+                raise Refused(f"{name} of {deployment.id} is no name that Kubernetes gives to anything")
         self._id, self._target, self._clock = deployment.id, deployment.target, around.clock
         self._kind, self._name = KINDS[written[1]], written[2]
         self._patience = min(_PATIENCE, deployment.timeout / _PART)
@@ -103,10 +106,10 @@ class Kubernetes:
         if failed:
             return Rollout(RolloutProgress.FAILED, f"{self._target}: {failed}")
         older = [pod for pod in pods if pod not in ours]
-        waits = waiting(workload) or (pods_of.older(older) if older else "")
+        waits = waiting(workload) or (pods_of.older(older, self._clock.now()) if older else "")
         if waits:
-            more = pods_of.unschedulable(ours)
-            return Rollout(RolloutProgress.PENDING, f"{self._target}: {waits}" + (more and f"; {more}"))
+            told = filter(None, (waits, obstacle(workload), pods_of.unschedulable(ours)))
+            return Rollout(RolloutProgress.PENDING, f"{self._target}: {'; '.join(told)}")
         self._remember(workload, label)
         return Rollout(RolloutProgress.DONE, "every pod is new")
 

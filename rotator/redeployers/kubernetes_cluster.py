@@ -25,6 +25,8 @@ from rotator.model.errors import Refused, RotatorError, Transient
 Thing = TypeVar("Thing", bound=NamespacedResourceG)
 Answer = TypeVar("Answer")
 
+#: A name, as a regular expression. Names are parts of addresses: no other may get into one.
+NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 #: The API server keeps under this name which fields we set.
 FIELD_MANAGER = "rotator"
 #: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.

@@ -12,14 +12,19 @@ from lightkube.resources.core_v1 import Pod
 
 from rotator.redeployers.kubernetes_workloads import ROLLOUT, Workload, marks
 
-#: What kubectl's rollout status warns about, and what a person should look at.
+#: What kubelet says of a container that cannot run, and what a person should look at.
 _STUCK = {
     "CrashLoopBackOff": "it ends again and again; kubectl logs --previous says why",
     "ImagePullBackOff": "its image cannot be pulled",
     "ErrImagePull": "its image cannot be pulled",
+    "ErrImageNeverPull": "its image is not on the node, and its pull policy is Never",
+    "InvalidImageName": "its image has no valid name",
     "CreateContainerConfigError": "a ConfigMap or Secret that it names is missing, or lacks a key",
     "CreateContainerError": "it cannot be made; kubectl describe pod says why",
+    "RunContainerError": "it cannot be started; kubectl describe pod says why",
 }
+#: A pod has ended so long after its grace, or nobody ends it: its node may be gone.
+_PUNCTUAL = timedelta(seconds=30)
 #: So often a container has been restarted that it will not settle by itself; the waits were 10, 20 and 40 s by then.
 _RESTARTS = 3
 
@@ -51,13 +56,18 @@ def of_rollout(pod: Pod, label: str) -> bool:
     return marks(pod.metadata).get(ROLLOUT) == label
 
 
-def older(pods: list[Pod]) -> str:
+def older(pods: list[Pod], now: datetime) -> str:
     """A sentence about pods from before the rollout that still live."""
-    first = pods[0]
-    ending = sum(_metadata(pod).deletionTimestamp is not None for pod in pods)
+    told_to = [(until, pod) for pod in pods if (until := _metadata(pod).deletionTimestamp)]
     left = f"{len(pods)} pods" if len(pods) > 1 else "1 pod"
-    told = f", {ending} of them terminating" if ending else ""
-    return f"waiting for {left} from before to end{told}; one is {_metadata(first).name}"
+    ending = f", {len(told_to)} of them terminating" if told_to else ""
+    overdue = next((pod for until, pod in told_to if now - until > _PUNCTUAL), None)
+    if overdue is None:
+        return f"waiting for {left} from before to end{ending}; one is {_metadata(pods[0]).name}"
+    return (
+        f"waiting for {left} from before to end{ending}; {_metadata(overdue).name} should have ended by now: see "
+        f"whether node {overdue.spec and overdue.spec.nodeName} is alive, or what finalizer the pod has"
+    )
 
 
 def stuck(pods: list[Pod], now: datetime, patience: timedelta) -> str:
@@ -81,9 +91,13 @@ def unschedulable(pods: list[Pod]) -> str:
 
 
 def started(pod: Pod) -> Iterator[datetime]:
-    """When its containers started, restarts included as far as the platform remembers them, each moment once."""
+    """When its containers started, each moment once.
+
+    Those that prepare the pod count as well, because they may be what reads secrets, and restarts as far as the
+    platform remembers them.
+    """
     moments = set()
-    for status in (pod.status and pod.status.containerStatuses) or []:
+    for status in _containers(pod):
         for state in (status.state, status.lastState):
             for run in (state and state.running, state and state.terminated):
                 if run and run.startedAt:

@@ -9,6 +9,7 @@ way when we wrote is told from one that came after. What we wait for is written 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -133,9 +134,13 @@ class Syncs:
 
 
 def _never_synced_again(document: Mapping[str, Any]) -> str:
+    """The cases in which the operator never looks whether annotations changed (shouldRefresh, in the same file)."""
     spec = document.get("spec", {})
-    if spec.get("refreshPolicy") == "CreatedOnce":
+    policy = spec.get("refreshPolicy", "Periodic")
+    if policy == "CreatedOnce":
         return "its refreshPolicy is CreatedOnce; make it Periodic or OnChange"
+    if policy == "Periodic" and not re.search("[1-9]", spec.get("refreshInterval", "1h")):
+        return "its refreshInterval is 0; make its refreshPolicy OnChange, or the interval 1h"
     if spec.get("target", {}).get("immutable"):
         return "its target is immutable; take that away"
     return ""

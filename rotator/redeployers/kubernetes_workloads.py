@@ -45,18 +45,18 @@ def selector(workload: Workload) -> Mapping[str, str]:
 
 
 def obstacle(workload: Workload) -> str:
-    """Why a change of its pod template would not restart all of its pods, and what to do; empty if it would."""
+    """Why a change of its pod template does not restart all of its pods, and what to do; empty if it does."""
     match workload:
         case Deployment() if workload.spec.paused:
-            return "it is paused, so that nothing would be restarted: kubectl rollout resume"
+            return "it is paused, so that nothing is restarted: kubectl rollout resume"
         case StatefulSet() | DaemonSet() if _strategy(workload) == "OnDelete":
             return (
-                "its update strategy is OnDelete, so that nothing would be restarted: "
+                "its update strategy is OnDelete, so that nothing is restarted: "
                 "make it RollingUpdate, or name another redeployer"
             )
         case StatefulSet() if _partition(workload):
             return (
-                f"its partition is {_partition(workload)}, so that the pods below it would not be restarted: "
+                f"its partition is {_partition(workload)}, so that the pods below it are not restarted: "
                 "set it to 0"
             )
     return ""
@@ -89,8 +89,6 @@ def _deployment(workload: Deployment) -> str:
     assert status is not None, "it was observed"
     updated, there = status.updatedReplicas or 0, status.replicas or 0
     available = status.availableReplicas or 0
-    if workload.spec.paused and (updated < wanted or there > updated):
-        return "someone has paused it: kubectl rollout resume"
     if updated < wanted:
         failing = _condition(workload, "ReplicaFailure")
         why = f"; pods cannot be made ({failing}), kubectl describe replicaset says why" if failing else ""

@@ -28,8 +28,13 @@ from tests.redeployers.kubernetes_objects import Document, moment
 
 ROLE = "taly-staging-app"
 _KEPT = "rotator.test/kept"
-_CORE = ("namespaces", "nodes", "pods", "serviceaccounts")
-_GROUPS = dict.fromkeys(_CORE, "api/v1") | {"externalsecrets": "apis/external-secrets.io/v1"}
+_CORE = ("namespaces", "nodes", "pods", "secrets", "serviceaccounts")
+_RIGHTS = ("rolebindings", "roles")
+_GROUPS = {
+    **dict.fromkeys(_CORE, "api/v1"),
+    **dict.fromkeys(_RIGHTS, "apis/rbac.authorization.k8s.io/v1"),
+    "externalsecrets": "apis/external-secrets.io/v1",
+}
 _PLURALS = {"deployment": "deployments", "statefulset": "statefulsets", "daemonset": "daemonsets"}
 
 
@@ -69,6 +74,11 @@ class Api:
 
     def merge(self, plural: str, name: str, change: Document) -> Document:
         return self._ask("PATCH", plural, name, content=change)
+
+    def token_of(self, account: str) -> str:
+        """One of a service account's."""
+        asked = self._ask("POST", "serviceaccounts", account, "token", content={"spec": {}})
+        return str(asked["status"]["token"])
 
     def end(self, pod: str) -> None:
         """As the kubelet does it when the containers have ended."""
@@ -201,16 +211,7 @@ class KubernetesWorld:
         self.kubelet = Kubelet(api, status=status)
         self.timeout, self.external_secrets = timedelta(minutes=10), tuple[str, ...]()
         self._version, self._kubeconfig = 1, folder / "kubeconfig"
-        self._kubeconfig.write_text(
-            json.dumps(
-                {
-                    "clusters": [{"name": "it", "cluster": {"server": front.address}}],
-                    "users": [{"name": "rotator", "user": {"token": "admin-token"}}],
-                    "contexts": [{"name": "it", "context": {"cluster": "it", "user": "rotator"}}],
-                    "current-context": "it",
-                }
-            )
-        )
+        self.log_in("admin-token")
 
     def __enter__(self) -> Self:
         self.api.create(
@@ -230,6 +231,19 @@ class KubernetesWorld:
     def __exit__(self, *_: object) -> None:
         self.kubelet.__exit__()
         self.let_go()
+
+    def log_in(self, token: str) -> None:
+        """As whom rotator asks from now on."""
+        self._kubeconfig.write_text(
+            json.dumps(
+                {
+                    "clusters": [{"name": "it", "cluster": {"server": self.front.address}}],
+                    "users": [{"name": "rotator", "user": {"token": token}}],
+                    "contexts": [{"name": "it", "context": {"cluster": "it", "user": "rotator"}}],
+                    "current-context": "it",
+                }
+            )
+        )
 
     def run(self, **spec: Any) -> Self:
         """Makes the workload, and waits until it serves."""

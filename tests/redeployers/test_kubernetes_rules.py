@@ -37,7 +37,6 @@ _FAILURE = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"
         ("deployment", _THREE, {"conditions": [_FAILURE]}, "cannot be made (FailedCreate)"),
         ("deployment", _THREE, {**_NEW, "replicas": 4}, "1 pods from before"),
         ("deployment", _THREE, {**_NEW, "availableReplicas": 2}, "2 of 3 new pods are available"),
-        ("deployment", {**_THREE, "paused": True}, {**_NEW, "updatedReplicas": 1}, "kubectl rollout resume"),
         ("deployment", _THREE, _NEW, ""),
         ("deployment", {}, {**_NEW, "updatedReplicas": 0}, "0 of 1 pods are new"),
         ("deployment", {"replicas": 0}, {}, ""),
