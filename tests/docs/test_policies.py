@@ -21,8 +21,13 @@ _SECTIONS = {field.alias or name for name, field in PolicyFile.model_fields.item
 _HOSTS = ["*.taly.*", "127.0.0.1"]
 
 
-#: Policies and pieces of them; what else is YAML says so: ```yaml rbac.
-POLICIES = [block for page in PAGES for block in blocks(page, "yaml") if not block.mark]
+#: Policies and pieces of them. What else is YAML says so (```yaml rbac) or is a comment.
+POLICIES = [
+    block
+    for page in PAGES
+    for block in blocks(page, "yaml")
+    if not block.mark and any(line and not line.startswith("#") for line in block.text.splitlines())
+]
 
 
 def values(text: str, place: str) -> Any:
