@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from rotator.cli.codes import Code
+from rotator.cli.main import app
 from rotator.config.settings import Settings
 from rotator.engine.holds import _RESTARTS_OR_INVALIDATES
 from rotator.engine.words import Word
@@ -138,6 +141,27 @@ def test_every_reason_to_park_or_to_go_back_has_a_row() -> None:
     waits = {Reason(word) for word in list(Reason)[: list(Reason).index(Reason.NOT_ACCEPTED)]}
     named = set(re.findall(r"`(\w+)`", text_of(ALERTS / "parked.md") + text_of(ALERTS / "undone.md")))
     assert {str(reason) for reason in set(Reason) - waits} <= named
+
+
+def test_the_reference_of_the_command_line_has_every_verb_and_every_option() -> None:
+    page = text_of(DOCS / "reference" / "command-line.md")
+    verbs = dict(_verbs("rotator", typer.main.get_command(app)))
+    assert len(verbs) > 15
+    assert not [verb for verb in verbs if not re.search(rf"`{verb}\b", page)]
+    assert not [
+        f"{verb} {option.opts}"
+        for verb, command in verbs.items()
+        for option in command.params
+        if option.opts[0].startswith("-") and not any(re.search(rf"{name}\b", page) for name in option.opts)
+    ]
+
+
+def _verbs(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Every verb as it is typed, and what parses it."""
+    if not hasattr(command, "commands"):
+        yield name, command
+    for word, verb in getattr(command, "commands", {}).items():
+        yield from _verbs(f"{name} {word}", verb)
 
 
 def test_exit_codes_and_states_are_all_explained() -> None:
