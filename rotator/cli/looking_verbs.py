@@ -34,13 +34,15 @@ def status(
     exit_code: ExitCode = False,
 ) -> None:
     """Show how every secret stands, the deepest problem first, and what happens next."""
-    from rotator.cli import one, status
-
     form = written(output, color, json=json)
     if secret is not None:
-        one.show_secret(secret, env, form=form, exit_code=exit_code)
+        from rotator.cli.one import show_secret
+
+        show_secret(secret, env, form=form, exit_code=exit_code)
     else:
-        status.show_status(env, everything=everything, form=form, exit_code=exit_code)
+        from rotator.cli.status import show_status
+
+        show_status(env, everything=everything, form=form, exit_code=exit_code)
 
 
 @looking.command()

@@ -7,7 +7,6 @@ from typing import Any
 
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.decisions import Decided
-from rotator.engine.phases.undo import no_way_back
 from rotator.engine.standing import Gathered
 from rotator.engine.words import Word, late, word_of
 from rotator.model.rotation import Phase, Rotation, State
@@ -114,6 +113,8 @@ def way_back(at: Gathered) -> str:
 
     Where the policy accepts a gap the source may keep one credential only; what `rotator rollback` answers is so.
     """
+    from rotator.engine.phases.undo import no_way_back  # brings the whole engine along
+
     rotation = at.history.active
     if rotation is None or no_way_back(rotation, gapped=rotation.recipe.accept_gap):
         return ""

@@ -9,7 +9,8 @@ from rotator.clock import SystemClock
 from rotator.daemon.installation import Installation
 from rotator.daemon.logs import start_logging
 from rotator.daemon.policy import PolicyInForce
-from rotator.daemon.run import Daemon, bounds_of, rhythm_of
+from rotator.daemon.rhythm import bounds_of, rhythm_of
+from rotator.daemon.run import Daemon
 from rotator.daemon.serving import serving
 from rotator.journal import open_journal
 

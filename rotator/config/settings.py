@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rotator.config.complaints import nearest
-from rotator.config.shape import describe
+from rotator.config.describe import describe
 from rotator.config.spelling import Duration, Listen, Region, Url, Wrong
 from rotator.model.durations import parse_duration
 from rotator.model.errors import RotatorError

@@ -6,44 +6,19 @@ So one run shows a wrong duration here and an unknown owner there, not the first
 from __future__ import annotations
 
 import types
-from collections.abc import Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from rotator.config.complaints import Complaints, Path, hint, listed, nearest, shorten
+from rotator.config.complaints import Complaints, Path, nearest
+from rotator.config.describe import describe
 from rotator.config.schema import PolicyFile
 
 #: Leaving a part out can make what holds it incomplete, and so on upwards; a file is no deeper than this.
 _ROUNDS = 12
 #: What the rest is checked with when these are missing or wrong.
 _STAND_INS: dict[str, Any] = {"apiVersion": "rotator/v1", "kind": "RotationPolicies", "secrets": {}}
-
-_BOUNDS = {
-    "greater_than": ("more than", "gt"),
-    "greater_than_equal": ("at least", "ge"),
-    "less_than": ("less than", "lt"),
-    "less_than_equal": ("at most", "le"),
-    "multiple_of": ("a multiple of", "multiple_of"),
-}
-
-_TYPES = {
-    "string_type": "must be text; quote it",
-    "int_type": "must be a whole number, without quotes",
-    "bool_type": "must be true or false, in lower case and without quotes (yes, no, on and off are text)",
-    "list_type": "must be a list: [a, b]",
-    "tuple_type": "must be a list: [a, b]",
-    "dict_type": "must be a mapping: keys with values below them",
-    "model_type": "must be a mapping: keys with values below them",
-    "model_attributes_type": "must be a mapping: keys with values below them",
-    "int_parsing": "must be a whole number",
-    "float_parsing": "must be a number",
-    "bool_parsing": "must be true or false",
-    "too_long": "has too many entries",
-    "too_short": "must not be empty",
-    "string_too_short": "must not be empty",
-}
 
 
 def shape(values: Any, complaints: Complaints) -> PolicyFile | None:
@@ -61,38 +36,6 @@ def shape(values: Any, complaints: Complaints) -> PolicyFile | None:
             _leave_out(values, _left_out(error))
         values = {**_STAND_INS, **values}
     return None
-
-
-def describe(error: ErrorDetails, keys: Sequence[str] = ()) -> str:
-    """One of pydantic's errors as a sentence. `keys`: what may stand where an unknown key was found."""
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "wrong":
-        return str(context["sentence"])
-    if kind == "extra_forbidden":
-        if str(error["loc"][-1]).startswith("endpoint"):
-            return "is not for policies; endpoints are settings of the deployment, e.g. ROTATOR_ENDPOINT_SSM"
-        return f"unknown key{hint(str(error['loc'][-1]), keys)}"
-    if kind == "missing":
-        return "is missing"
-    if kind == "literal_error":
-        return _not_allowed(error["input"], str(context["expected"]))
-    if kind in _BOUNDS:
-        words, bound = _BOUNDS[kind]
-        return f"must be {words} {_spell(context[bound])}"
-    if kind == "value_error":
-        return str(context["error"])
-    return _TYPES.get(kind) or f"{error['msg'][:1].lower()}{error['msg'][1:]}"
-
-
-def _spell(bound: Any) -> str:
-    return f"{bound:g}" if isinstance(bound, int | float) else str(bound)
-
-
-def _not_allowed(found: Any, expected: str) -> str:
-    allowed = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-    if not isinstance(found, str):
-        return f"must be {listed(allowed).replace('True', 'true')}"
-    return f"unknown value '{shorten(found)}'{hint(found, allowed)}"
 
 
 def _complain(error: ErrorDetails, complaints: Complaints) -> None:

@@ -111,7 +111,7 @@ print(sorted(heavy & set(sys.modules)))
     assert done.stdout.splitlines()[1:] == ["[]"]
 
 
-def test_status_loads_no_sdk_and_no_scheduler(story: Beside) -> None:
+def test_status_loads_nothing_heavy_but_pydantic(story: Beside) -> None:
     asking = """
 import sys
 from rotator.cli.main import main
@@ -120,7 +120,7 @@ try:
     main()
 except SystemExit:
     pass
-heavy = {"boto3", "botocore", "slack_sdk", "apscheduler", "alembic", "smtplib"}
+heavy = {"boto3", "botocore", "slack_sdk", "apscheduler", "alembic", "smtplib", "sqlalchemy", "structlog", "yaml"}
 print(sorted(heavy & set(sys.modules)))
 """
     assert story.folder.exists()

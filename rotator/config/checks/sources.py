@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rotator.config.complaints import Path, unknown
+from rotator.config.describe import describe
 from rotator.config.draft import Draft
 from rotator.config.precedence import Effective
 from rotator.config.schema import SecretRules
-from rotator.config.shape import describe
 from rotator.config.watched import mode_of
 from rotator.contracts.provider import Overlap, Sight, Traits
 from rotator.model.policy import Mode, Recipe
