@@ -1,0 +1,78 @@
+"""The company's policies.yaml and rotator's settings: everything is rotated on request only, and a day is a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from rotator.sandbox.aws import REGION
+from rotator.sandbox.demo.seeds import USERS
+from tests.company.consumers import WORKLOAD
+from tests.company.secret import UsedSecret
+
+
+def policy(
+    secrets: Sequence[UsedSecret], platform: str, databases: Mapping[str, str], timeout: str = "20s"
+) -> str:
+    """policies.yaml. `databases`: environment -> host:port of its server; `timeout`: how long a rollout may take."""
+    environments = list(dict.fromkeys(secret.environment for secret in secrets))
+    document = {
+        "apiVersion": "rotator/v1",
+        "kind": "RotationPolicies",
+        "defaults": {
+            "owner": "rig",
+            "warn_before": [],
+            "quarantine": "1d",
+            "retry": {"attempts": 5, "backoff": "1s..3s"},
+        },
+        "environments": {name: _environment(name) for name in environments},
+        "types": {source: _type(source) for source in dict.fromkeys(secret.source for secret in secrets)},
+        "secrets": {secret.name: _secret(secret, platform, databases) for secret in secrets},
+        "deployments": {WORKLOAD: {"kubernetes": f"deployment/{WORKLOAD}", "timeout": timeout}},
+        "owners": {"rig": {"email": "rig@taly.example"}},
+        "unmanaged": "ignore",
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def settings(platform: str) -> dict[str, str]:
+    """What every rig's daemon is told, besides its journal, its policy and its AWS."""
+    return {
+        "ROTATOR_SEALER": "kms",
+        "ROTATOR_KMS_KEY": "alias/taly-staging",
+        "ROTATOR_SCALE": "0.00001",
+        "ROTATOR_REDEPLOYER": "sandbox",
+        "ROTATOR_ENDPOINT_PLATFORM": platform,
+        "ROTATOR_SSM_WRITES_PER_SECOND": "100",
+        "ROTATOR_POLL": "0.1s",
+        "ROTATOR_SLOW_POLL": "1s",
+        "ROTATOR_LINGER": "0.1s",
+        "ROTATOR_WORKERS": "2",
+        # As short as settings allow: longer than a minting call, or guard would never say yes.
+        "ROTATOR_CLAIM_SECONDS": "20",
+    }
+
+
+def _environment(name: str) -> dict[str, Any]:
+    aws = {"region": REGION, "kms_key": f"alias/taly-{name}"}
+    return {"path": f"/taly/{name}", "aws": aws, "kubernetes": {"namespace": name}, "mode": "auto"}
+
+
+def _type(source: str) -> dict[str, Any]:
+    return {"provider": source, "rotate_every": "3650d", "grace": "1d"}
+
+
+def _secret(secret: UsedSecret, platform: str, databases: Mapping[str, str]) -> dict[str, Any]:
+    """The same in every environment, but for where the database is."""
+    written: dict[str, Any] = {"type": secret.source, "deploy": [WORKLOAD]}
+    if secret.source == "postgres":
+        written["settings"] = {"users": [*USERS], "admin": "ssm:/taly/{env}/rotator/DATABASE_ADMIN_URL"}
+        written["environments"] = {
+            environment: {"settings": {"template": f"postgresql://{{user}}:{{password}}@{place}/taly"}}
+            for environment, place in databases.items()
+        }
+        return written
+    probe = f"{platform}/accepts/{{env}}/{secret.name}/{secret.source}"
+    return {**written, "accepted_as": f"{secret.name}_ACCEPTED", "probe": probe}
