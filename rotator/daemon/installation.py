@@ -18,7 +18,7 @@ from rotator.contracts.redeployer import Redeployer
 from rotator.contracts.sealer import Sealer
 from rotator.contracts.store import Mirror, SecretStore
 from rotator.daemon.adapters import adapter
-from rotator.daemon.pacer import JournalPacer
+from rotator.daemon.pacer import JournalPacer, Unpaced
 from rotator.daemon.policy import PolicyInForce
 from rotator.model.errors import Refused
 from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe
@@ -114,21 +114,24 @@ class Installation:
         )
         return made
 
-    def channels(self) -> dict[str, AlertChannel]:
-        """The channels that settings give a key for, by the name that policies.yaml's owners use."""
+    def channels(self, *, unpaced: bool = False) -> dict[str, AlertChannel]:
+        """The channels that settings give a key for, by the name that policies.yaml's owners use.
+
+        `unpaced` ones work while the journal, which knows everybody's rate, is away.
+        """
         settings, found = self.settings, {}
         if settings.slack_token is not None or settings.slack_webhook is not None:
-            found["slack"] = self._make("channel", "slack", self._slack)
+            found["slack"] = self._make("channel", f"slack, {unpaced=}", lambda: self._slack(unpaced=unpaced))
         if settings.smtp_host:
             found["email"] = self._make("channel", "email", self._mail)
         return found
 
-    def _slack(self) -> AlertChannel:
+    def _slack(self, *, unpaced: bool) -> AlertChannel:
         settings = self.settings
         slack: AlertChannel = adapter("channels", "slack")(
             token=settings.slack_token,
             webhook=settings.slack_webhook,
-            pacer=self._pacer,
+            pacer=Unpaced() if unpaced else self._pacer,
             base_url=settings.endpoint("slack"),
         )
         return slack

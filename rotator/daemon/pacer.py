@@ -14,6 +14,16 @@ _LONGEST_WAIT = timedelta(seconds=20)
 _NAP = 0.5
 
 
+class Unpaced:
+    """Pacer for the few messages that may not ask the journal: nobody waits."""
+
+    def pace(self, account: str, per_second: float, burst: int = 1) -> None:
+        """At once."""
+
+    def back_off(self, account: str, until: timedelta) -> None:
+        """Whoever tries again later does so anyway."""
+
+
 class JournalPacer:
     """Pacer that takes its slots from the journal."""
 

@@ -20,20 +20,22 @@ from types import FrameType
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from rotator.config.settings import Settings
 from rotator.contracts.guard import claimed
 from rotator.daemon.installation import Installation
+from rotator.daemon.journal_watch import JournalWatch
 from rotator.daemon.policy import PolicyInForce
+from rotator.daemon.rhythm import Rhythm
 from rotator.daemon.troubles import Troubles, place_of
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.census import take_census
-from rotator.engine.outbox import deliver_due
+from rotator.engine.outbox import addresses, deliver_due
 from rotator.engine.ownership import hold_environments
 from rotator.engine.record import faults_in_record, sign_record
 from rotator.engine.requests import carry_out_requests
 from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
 from rotator.engine.worker import Worker
+from rotator.journal.place import journal_place
 from rotator.model.errors import LostClaim, RotatorError
 from rotator.web.pulse import SCHEDULER, SCHEDULER_MOVES_WITHIN, WORKER_MOVES_WITHIN, Pulse
 
@@ -47,43 +49,6 @@ _LONGEST_PAUSE = 15.0
 _PROVED_EVERY = timedelta(days=1).total_seconds()
 #: One by one, so that stopping waits for one message and not for all.
 _MESSAGES_AT_ONCE = 20
-
-
-def bounds_of(settings: Settings) -> Bounds:
-    """The engine's bounds as settings have them."""
-    return Bounds(
-        lease=timedelta(seconds=settings.claim_seconds),
-        poll=settings.poll,
-        slow_poll=settings.slow_poll,
-        linger=settings.linger,
-        signed_request_life=settings.signed_request_life,
-        patience=settings.alert_patience,
-        attempts_in_silence=settings.alert_attempts,
-    )
-
-
-def rhythm_of(settings: Settings) -> Rhythm:
-    """How often things are looked at, as settings have it."""
-    return Rhythm(
-        scan=settings.scan_every,
-        census=settings.census_every,
-        alerts=settings.alerts_every,
-        idle=min(settings.poll, timedelta(seconds=1)),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often each thing is looked at."""
-
-    scan: timedelta = timedelta(minutes=5)
-    census: timedelta = timedelta(days=1)
-    alerts: timedelta = timedelta(seconds=15)
-    heartbeat: timedelta = timedelta(minutes=1)
-    requests: timedelta = timedelta(seconds=2)
-    policy: timedelta = timedelta(seconds=2)
-    record: timedelta = timedelta(minutes=10)
-    idle: timedelta = timedelta(seconds=1)
 
 
 @dataclass
@@ -109,6 +74,9 @@ class Daemon:
     def __post_init__(self) -> None:
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._troubles = Troubles(self.parts.clock)
+        self._journal_watch = JournalWatch(
+            self.parts, journal_place(self.parts.settings.journal), self.bounds.patience, self._name
+        )
         self.pulse = Pulse(self.parts.clock)
 
     def run(self) -> None:
@@ -117,6 +85,7 @@ class Daemon:
             signal.signal(number, self._asked_to_stop)
         secrets = len(self.parts.policies().secrets)
         log.info("running", workers=self.workers, secrets=secrets, policy=self.parts.policies().version[:12])
+        self._say_if_nobody_can_be_told()
         self._do("heartbeat", self._hold)  # whose the environments are is known before anything is touched
         team = [
             Worker(self.parts, f"{self._name}-{number}", self.bounds, self._stop.is_set)
@@ -150,15 +119,21 @@ class Daemon:
         """What the scheduler wakes, and how often."""
         rhythm = self.rhythm
         return [
-            ("heartbeat", rhythm.heartbeat, self._hold),
+            ("heartbeat", rhythm.heartbeat, self._heartbeat),
             ("scan", rhythm.scan, self._scan),
             ("requests", rhythm.requests, self._requests),
             ("census", rhythm.census, self._census),
             ("alerts", rhythm.alerts, self._alerts),
+            ("journal", rhythm.alerts, self._journal_watch.look),
             ("policy", rhythm.policy, self._reload),
             ("record", rhythm.record, self._prove),
             ("renew", self.bounds.lease / 3, partial(self._renew, team)),
         ]
+
+    def _heartbeat(self) -> None:
+        self._hold()
+        if any(seen.trouble and not seen.unheld for seen in self.parts.journal.surveyed().values()):
+            self._scan()  # the store answers again: what waits for it need not wait for the next scan
 
     def _hold(self) -> None:
         with self._one_look:
@@ -213,6 +188,16 @@ class Daemon:
     def _renew(self, team: list[Worker]) -> None:
         for worker in team:
             worker.renew()
+
+    def _say_if_nobody_can_be_told(self) -> None:
+        """Alerts are kept all the same, and told once somebody can be."""
+        policies, channels = self.parts.policies(), self.parts.channels()
+        if not addresses(policies, channels, [policies.default_owner]):
+            log.warning(
+                "nobody can be told",
+                why=f"no channel is set up for an address of {policies.default_owner}, the default owner",
+                do="set ROTATOR_SLACK_TOKEN or ROTATOR_SLACK_WEBHOOK, or ROTATOR_SMTP_HOST and ROTATOR_SMTP_FROM",
+            )
 
     def _say_what_is_away(self) -> None:
         """What keeps whole environments waiting stands in the journal for `status`; here it is for the log."""

@@ -44,7 +44,9 @@ def deliver_due(
         ends = asked + bounds.lease.total_seconds()
         try:
             with bound_contextvars(**_told_of(rows[0])), claimed(partial(_outlives, parts, ends)):
-                delivered += _deliver(parts, channels, rows[0])
+                changed, heard = tell(parts.policies(), channels, rows[0], parts.journal.now())
+                parts.journal.checkpoint_alert(rows[0], changed)
+                delivered += heard
         except LostClaim:
             log.info("claim lost", alert=rows[0].alert.identity)
     return delivered
@@ -66,10 +68,11 @@ def _outlives(parts: Parts, ends: float, seconds: float) -> None:
         raise LostClaim("the claim does not outlive the call")
 
 
-def _deliver(parts: Parts, channels: Mapping[str, AlertChannel], row: AlertRow) -> int:
-    """One alert to every address that has not been told what it says now."""
-    now, policies, delivered = parts.journal.now(), parts.policies(), 0
-    level = _CLOSED if row.alert.closed else int(row.alert.severity)
+def tell(
+    policies: Policies, channels: Mapping[str, AlertChannel], row: AlertRow, now: datetime
+) -> tuple[AlertRow, int]:
+    """One alert to every address that has not been told what it says now: the row then, and how many heard it."""
+    delivered, level = 0, _CLOSED if row.alert.closed else int(row.alert.severity)
     repeated = _repeat_due(policies.alerts, row, now)
     told = {
         key: _NOTHING if repeated else row.told.get(key, _NOTHING)
@@ -99,8 +102,7 @@ def _deliver(parts: Parts, channels: Mapping[str, AlertChannel], row: AlertRow) 
             "run_at": now + (backoff if failed else _rest(policies.alerts, row, told, repeats)),
         }
     )
-    parts.journal.checkpoint_alert(row, changed)
-    return delivered
+    return changed, delivered
 
 
 def _to_tell(policies: Policies, channels: Mapping[str, AlertChannel], row: AlertRow) -> Sequence[str]:
@@ -109,17 +111,17 @@ def _to_tell(policies: Policies, channels: Mapping[str, AlertChannel], row: Aler
         return [key for key in row.receipts if key.partition(":")[0] in channels]
     owners = [row.alert.owner, policies.default_owner]
     if row.alert.kind is AlertKind.DELIVERY_FAILED:
-        everyone = _addresses(policies, channels, [*owners, *policies.owners])
+        everyone = addresses(policies, channels, [*owners, *policies.owners])
         return [key for key in everyone if key != row.alert.facts.get("Where")]
-    told = next((owner for owner in owners if _addresses(policies, channels, [owner])), None)
+    told = next((owner for owner in owners if addresses(policies, channels, [owner])), None)
     if told is None:
         log.error("nobody can be told: no address of its owner has a channel", alert=row.alert.identity)
         return []
     loud = row.alert.severity is Severity.CRITICAL
-    return _addresses(policies, channels, [told, policies.owners[told].escalate_to or ""] if loud else [told])
+    return addresses(policies, channels, [told, policies.owners[told].escalate_to or ""] if loud else [told])
 
 
-def _addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: Iterable[str]) -> list[str]:
+def addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: Iterable[str]) -> list[str]:
     """Where those owners can be reached, as "channel:address"."""
     found = (
         f"{channel}:{address}"

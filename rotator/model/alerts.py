@@ -37,6 +37,7 @@ class AlertKind(StrEnum):
     FOREIGN_OWNER = "foreign_owner"
     MISSING = "missing"  # the policy names parameters that the store does not have
     DELIVERY_FAILED = "delivery_failed"  # an address hears nothing; told through the others
+    JOURNAL_AWAY = "journal_away"  # told by each process itself: every other alert lives in the journal
 
 
 class Alert(BaseModel):

@@ -18,7 +18,8 @@ from rotator.config.settings import read_settings
 from rotator.daemon.installation import Installation
 from rotator.daemon.logs import start_logging
 from rotator.daemon.policy import PolicyInForce
-from rotator.daemon.run import Daemon, bounds_of, rhythm_of
+from rotator.daemon.rhythm import bounds_of, rhythm_of
+from rotator.daemon.run import Daemon
 from rotator.engine.worker import Worker
 from rotator.journal import open_journal
 from tests.crash.tripwire import Point, Tripwire, Watched

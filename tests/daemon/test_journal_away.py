@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rotator.sandbox.aws import AwsWorld
+from rotator.sandbox.people import PeopleWorld
 from rotator.sandbox.postgres import EmbeddedPostgres, Missing
 from tests.daemon.world import TOKEN, Town
 
@@ -78,6 +79,35 @@ def test_a_file_that_somebody_locks(town: Town) -> None:
         town.until("over", lambda: town.said("trouble is over", trouble="locked by another process"))
         town.ask(f"staging/{TOKEN}")
         town.until("done", town.rotated)
+
+
+@pytest.fixture
+def peopled(tmp_path: Path, aws: AwsWorld, people: PeopleWorld) -> Iterator[Town]:
+    town = Town(tmp_path / "peopled", aws, people)
+    yield town
+    town.platform.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_people_hear_of_a_journal_that_is_away_without_it(peopled: Town) -> None:
+    title = "rotator's journal cannot be written"
+    with peopled.daemon(ROTATOR_ALERT_PATIENCE="1s"):
+        peopled.until("scanned", peopled.scanned)
+        with closing(
+            sqlite3.connect(peopled.folder / "state" / "journal.sqlite", isolation_level=None)
+        ) as other:
+            other.execute("BEGIN IMMEDIATE")
+            peopled.until("told", lambda: peopled.posts() and peopled.mails())
+            time.sleep(2)
+            other.execute("ROLLBACK")
+        peopled.until("over", lambda: len(peopled.mails()) == 2 and len(peopled.posts()) == 2)
+        time.sleep(1)
+    assert peopled.mails() == [f"[rotator] {title}", f"[rotator] Resolved: {title}"]
+    assert len(peopled.posts()) == 2
+    assert "locked by another process" in peopled.posts()[0]
+    assert "it can be written again" in peopled.posts()[1]
+    assert peopled.alerts("journal_away") == [], "it is no row"
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ _ENDINGS = {
     AlertKind.UNREACHABLE: "it answers again, and what waited goes on",
     AlertKind.UNMANAGED: "none is left",
     AlertKind.DELIVERY_FAILED: "what was kept has been delivered there",
+    AlertKind.JOURNAL_AWAY: "it can be written again, and what waited goes on",
     AlertKind.MISSING: "it is in the store",
     AlertKind.UNKNOWN_CREDENTIAL: "it is no longer alive at the source, or known by now",
     AlertKind.DRIFT: "the store holds what rotator wrote",
