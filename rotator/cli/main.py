@@ -15,6 +15,7 @@ import typer
 from rotator import __version__
 from rotator.cli.asking_verbs import asking
 from rotator.cli.codes import Code
+from rotator.cli.completion import ASKS, Shell, completions, script_for
 from rotator.cli.looking_verbs import looking
 from rotator.cli.policy_verbs import policy
 from rotator.cli.show import Color, use_color
@@ -65,6 +66,14 @@ def run(
     run_daemon(log_level)
 
 
+@app.command()
+def completion(
+    shell: Annotated[Shell, typer.Argument(help="The shell that is to complete words.")],
+) -> None:
+    """Print what a shell has to read to complete verbs, options and names: source <(rotator completion bash)."""
+    print(script_for(shell), end="")
+
+
 def main() -> None:
     """The console script: no traceback ever reaches a person."""
     try:
@@ -77,7 +86,7 @@ def main() -> None:
 def _outcome() -> int:
     """Runs the verb. The exit code; a sentence on standard error where it is not 0."""
     try:
-        code = app(prog_name="rotator", standalone_mode=False)
+        code = _complete(sys.argv[3:]) if sys.argv[1:3] == ASKS else _run()
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -92,6 +101,19 @@ def _outcome() -> int:
     if code == Code.INTERRUPTED:
         return _failed("interrupted; what the daemon has begun goes on", Code.INTERRUPTED)
     return int(code or Code.OK)
+
+
+def _run() -> int | None:
+    """The verb's exit code."""
+    code: int | None = app(prog_name="rotator", standalone_mode=False)
+    return code
+
+
+def _complete(words: list[str]) -> int:
+    """Answers a shell: what may stand where the cursor is. No verb, because typer would load pydantic for one."""
+    for line in completions(app, words):
+        print(line)
+    return Code.OK
 
 
 def _explained(other: Exception) -> tuple[str, int]:

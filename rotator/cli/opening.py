@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rotator.cli.codes import Code
+from rotator.cli.known_names import remember_names
 from rotator.config.settings import Settings, read_settings
 from rotator.contracts.journal import Journal
 from rotator.contracts.record import Record
@@ -46,7 +47,9 @@ class Place:
     @cached_property
     def policies(self) -> Policies:
         """The policy in force: the last that the daemon applied, else the file. Raises Unusable."""
-        return self.journal.policies_in_force() or read_policies(self.settings, self.journal.last_policy())
+        found = self.journal.policies_in_force() or read_policies(self.settings, self.journal.last_policy())
+        remember_names(self.settings.journal, found)
+        return found
 
     @cached_property
     def decided(self) -> Mapping[str, Decided]:

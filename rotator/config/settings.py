@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rotator.config.complaints import nearest
 from rotator.config.describe import describe
+from rotator.config.places import journal_address, state_file
 from rotator.config.spelling import Duration, Listen, Region, Url, Wrong
 from rotator.model.durations import parse_duration
 from rotator.model.errors import RotatorError
@@ -23,7 +24,6 @@ from rotator.model.secrets import Sealed
 
 _PREFIX = "ROTATOR_"
 _ENDPOINT = f"{_PREFIX}ENDPOINT_"
-_VOLUME = Path("/var/lib/rotator")
 #: What Kubernetes sets in every pod beside a Service that is called rotator.
 _KUBERNETES = re.compile(r"ROTATOR_(SERVICE|PORT)(_\w+)?")
 
@@ -67,14 +67,6 @@ SealedText = Annotated[Sealed, BeforeValidator(_sealed)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_separated)]
 
 
-def _state(name: str) -> Path:
-    """In a pod the mounted volume, on a laptop the user's own state folder."""
-    if os.access(_VOLUME, os.W_OK):
-        return _VOLUME / name
-    state = os.environ.get("XDG_STATE_HOME") or Path(os.environ.get("HOME") or ".") / ".local" / "state"
-    return Path(state) / "rotator" / name
-
-
 def _region() -> str:
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-central-1"
 
@@ -105,7 +97,7 @@ class Settings(BaseSettings):
 
     policies: Path = Path("policies.yaml")
     journal: Annotated[str, BeforeValidator(_journal), Field(repr=False)] = Field(
-        default_factory=lambda: f"sqlite:///{_state('journal.sqlite').absolute()}"
+        default_factory=journal_address
     )
     region: Region = Field(
         default_factory=_region
@@ -113,7 +105,7 @@ class Settings(BaseSettings):
 
     sealer: Literal["kms", "keyfile"] = "keyfile"
     kms_key: str | None = None
-    key_file: Path = Field(default_factory=lambda: _state("sealing.key"))
+    key_file: Path = Field(default_factory=lambda: state_file("sealing.key"))
 
     slack_token: SealedText | None = None
     slack_webhook: SealedText | None = None
