@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.config import settings as settings_module
+from rotator.config import places
 from rotator.config.settings import InvalidSettings, Settings, read_settings
 
 
@@ -101,7 +101,7 @@ def test_secrets_are_sealed_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_journal_is_in_the_pods_volume_or_with_the_user(
     where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(settings_module, "_VOLUME", tmp_path if where == "volume" else tmp_path / "none")
+    monkeypatch.setattr(places, "_VOLUME", tmp_path if where == "volume" else tmp_path / "none")
     monkeypatch.chdir(tmp_path)
     expected = {
         "volume": tmp_path,
