@@ -30,7 +30,7 @@ def test_every_key_of_a_policy_is_in_its_reference() -> None:
 
 def rows() -> Iterator[str]:
     """A row for each key that a level may say, as the page has it: where it may stand, and its own sentence."""
-    levels = {
+    levels: dict[str, type[schema.Part]] = {
         "everywhere": schema.Schedule,
         "types, secrets": schema.Manner,
         "types": schema.Type,
