@@ -396,7 +396,7 @@ def test_todays_policy_does_not_shorten_grace(bench: Bench) -> None:
 def test_what_cannot_be_seen_is_recorded_as_assumed(bench: Bench) -> None:
     bench.source.use = LastUsed(known=False)
     bench.passes(2 * HOUR)
-    row = at_rest(Phase.GRACE, {"accept_unseen": True})
+    row, _ = joined(bench, Purpose.REDEPLOY, at_rest(Phase.GRACE, {"accept_unseen": True}))
     move = bench.goes(row)
     assert (move.phase, move.ledger.unused) == (Phase.GRACE, Evidence.ASSUMED)
     assert "assumed" in move.sentence
@@ -407,7 +407,7 @@ def test_what_cannot_be_seen_is_recorded_as_assumed(bench: Bench) -> None:
 def test_what_parked_unseen_goes_on_once_todays_policy_accepts_that(bench: Bench) -> None:
     bench.source.use = LastUsed(known=False)
     bench.passes(2 * HOUR)
-    row = at_rest(Phase.GRACE)
+    row, _ = joined(bench, Purpose.REDEPLOY, at_rest(Phase.GRACE))
     with pytest.raises(Park) as parked:
         bench.goes(row)
     assert parked.value.reason is Reason.UNSEEN
@@ -417,7 +417,8 @@ def test_what_parked_unseen_goes_on_once_todays_policy_accepts_that(bench: Bench
 
 def test_what_was_seen_unused_is_said(bench: Bench) -> None:
     bench.passes(2 * HOUR)
-    move = bench.goes(at_rest(Phase.GRACE))
+    row, _ = joined(bench, Purpose.REDEPLOY, at_rest(Phase.GRACE))
+    move = bench.goes(row)
     assert move.sentence == "grace is over and nobody is seen using the old one"
     assert move.ledger.unused is None
 
@@ -439,6 +440,20 @@ def test_consumers_added_to_the_policy_are_redeployed_before_the_old_one_ends(
     assert "production/worker" in move.sentence
     onward = bench.goes(onwards(row, move))
     assert len(onward.ledger.rollouts[Purpose.REDEPLOY.value]) == 2
+
+
+def test_a_consumer_that_still_uses_the_old_one_is_restarted_once_it_is_in_the_policy(bench: Bench) -> None:
+    bench.source = Asked(replace(MINTED, sight=Sight.YES))
+    bench.source.has("old")
+    bench.source.use = LastUsed(now=True)
+    bench.put(NAME, "new")
+    row, _ = joined(bench, Purpose.REDEPLOY, at_rest(Phase.GRACE))
+    bench.passes(2 * HOUR)
+    assert bench.goes(row).reason is Reason.STILL_USED
+    bench.today = policies(policy(how={"deployments": (API, WORKER)}))
+    move = bench.goes(row)
+    assert (move.phase, bench.source.told) == (Phase.REDEPLOY, [])
+    assert "production/worker" in move.sentence
 
 
 def test_where_removing_kills_the_look_for_use_is_repeated_right_before(bench: Bench) -> None:

@@ -26,7 +26,12 @@ def grace(step: Step) -> Move:
         return step.wait(Reason.GRACE, sentence, until)
     if step.ledger.predecessor_id is None:
         return _predecessor_unknown(step)
-    return _still_used(step) or step.to(Phase.DISABLE, f"grace is over{_and_unused(step)}")
+    # Who is added to the policy may be the very one that still uses the old one: restarted first.
+    return (
+        consumers_added(step)
+        or _still_used(step)
+        or step.to(Phase.DISABLE, f"grace is over{_and_unused(step)}")
+    )
 
 
 def disable(step: Step) -> Move:
