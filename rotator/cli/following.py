@@ -18,8 +18,6 @@ from rotator.model.requests import Request, RequestState
 from rotator.model.rotation import UNDOING, Rotation, State
 
 _POLL_SECONDS = 0.5
-#: From here on what a step waits for has a time of its own.
-_LONG_WAIT = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -134,16 +132,17 @@ class _Following:
 
 
 def _remaining(rotation: Rotation, history: History, elapsed: timedelta) -> str:
-    """How long it will take yet, as far as the last rotation of the secret tells."""
+    """How long it will take yet until consumers use the new one, as far as the last rotation of the secret tells."""
     if rotation.phase in UNDOING:
         return "going back"
     done = history.last_done
-    if done is None or done.ledger.confirmed_at is None:
+    if rotation.ledger.confirmed_at or done is None or done.ledger.confirmed_at is None:
         return ""
     whole = done.ledger.confirmed_at - done.opened_at
     if elapsed > whole:
         return f"longer than last time ({spell(whole)})"
-    return f"about {spell(whole - elapsed)} left"
+    left = whole - elapsed
+    return f"about {spell(left)} left" if left.total_seconds() >= 1 else "a moment left"
 
 
 def _ending(rotation: Rotation) -> tuple[str, bool] | None:

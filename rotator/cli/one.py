@@ -71,9 +71,10 @@ def _print(
 ) -> None:
     word = word_of(entry)
     heading(f"{entry.gathered.policy.secret}  {word}", TINTS.get(word.value, Tint.BOLD))
-    for problem in _problems(place, entry, chain):
+    problems = list(_problems(place, entry, chain))
+    for problem in problems:
         heading(f"  ! {problem}", Tint.BAD)
-    if rotation is not None and rotation.ended_at is None:
+    if problems and rotation is not None and rotation.ended_at is None:
         as_lines(f"  impact: {impact(rotation)}")
     as_lines(*(f"  {line}" for line in _facts(entry, alerts)))
     if rotation is not None:
