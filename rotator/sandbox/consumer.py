@@ -1,7 +1,8 @@
 """One instance of a workload, as a container is: it reads its parameters once, at start, and lives by them.
 
 It logs in to PostgreSQL anew all the time, signs JWTs and shows internal tokens to its peers, and verifies what they
-show, against the accepted set that it read. Whatever is refused is counted: that is what the demo is about.
+show, against the accepted set that it read. It sends customers events that it signs with every key of its set.
+Whatever is refused is counted: that is what the demo is about.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import random
 import re
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -21,7 +23,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 import httpx
@@ -29,14 +31,22 @@ import jwt
 import psycopg
 from botocore.config import Config
 
+from rotator.sandbox.events import Outbox
+
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 #: What an instance counts, by position in its shared array.
-COUNTS = ("logins", "logins_refused", "login_troubles", "tokens_checked", "tokens_refused")
+COUNTS = (
+    "logins", "logins_refused", "login_troubles",
+    "tokens_checked", "tokens_refused",
+    "events_checked", "events_refused",
+)  # fmt: skip
 _REFUSALS = re.compile(
     r'password authentication failed|role "[^"]*" (is not permitted to log in|does not exist)'
 )
+#: How a line about a refusal or a trouble begins.
+TROUBLE = "trouble:"
 #: Says that one more was counted.
 Count = Callable[[str], None]
 
@@ -50,12 +60,29 @@ class Diet:
     jwt_accepted: str = ""
     token: str = ""
     token_accepted: str = ""
+    signing_keys: str = ""
     others: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """Every parameter name, once."""
-        named = (self.database, self.jwt, self.jwt_accepted, self.token, self.token_accepted, *self.others)
-        return sorted({name for name in named if name})
+        named = (
+            self.database,
+            self.jwt,
+            self.jwt_accepted,
+            self.token,
+            self.token_accepted,
+            self.signing_keys,
+        )
+        return sorted({name for name in (*named, *self.others) if name})
+
+
+class Token(NamedTuple):
+    """Something to show to a peer; times are seconds since 1970."""
+
+    kind: str
+    bearer: str
+    made_at: float
+    expires: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +91,15 @@ class Pace:
 
     between_logins: float = 0.12
     between_tokens: float = 0.15
+    between_events: float = 0.3
     token_life: float = 3.0
 
 
 def run(workload: str, diet: Diet, pace: Pace, directory: str, counts: Any, platform: Connection) -> None:
     """The process: reads, says that it is ready (with its port and the versions it read), and works until SIGTERM.
 
-    `directory` is the URL at which the platform lists peers; `counts` a shared array in the order of COUNTS.
+    `directory` is the URL at which the platform lists peers and takes events for customers; `counts` a shared array
+    in the order of COUNTS.
     """
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
@@ -85,12 +114,16 @@ def run(workload: str, diet: Diet, pace: Pace, directory: str, counts: Any, plat
     verifier = Verifier(diet, values)
     threading.Thread(target=verifier.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     platform.send({"port": verifier.port, "versions": versions})
-    peers = Peers(directory, workload.split("/", 1)[0], verifier.port)
+    environment = workload.split("/", 1)[0]
+    peers = Peers(directory, environment, verifier.port)
+    signing_keys = json.loads(values[diet.signing_keys]) if diet.signing_keys else []
+    outbox = Outbox(f"{directory}/events/{environment}", signing_keys)
     work = [
         threading.Thread(target=_log_in, args=(diet, values, pace, count, stopping), daemon=True),
         threading.Thread(
             target=_talk, args=(workload, diet, values, pace, peers, count, stopping), daemon=True
         ),
+        threading.Thread(target=_send_events, args=(outbox, pace, count, stopping), daemon=True),
     ]
     for thread in work:
         thread.start()
@@ -135,17 +168,31 @@ def _log_in(
 
 
 def logged_in(dsn: str) -> str:
-    """One new login and one query, as what it counts: refused is the server's no, trouble is everything else."""
+    """One new login and one query, as what it counts: refused is the server's no to this credential.
+
+    Trouble is everything else that keeps a consumer from its work; each is explained by a line of the platform's log.
+    """
     try:
         with psycopg.connect(dsn, connect_timeout=8) as session:
             session.execute("select count(*) from visit")
-    except psycopg.errors.InsufficientPrivilege:
-        return "logins_refused"
-    except psycopg.OperationalError as trouble:
-        return "logins_refused" if refuses_login(str(trouble)) else "login_troubles"
-    except psycopg.Error:
+    except (psycopg.errors.InsufficientPrivilege, psycopg.OperationalError) as trouble:
+        _explain(trouble, str(trouble))
+        refused = isinstance(trouble, psycopg.errors.InsufficientPrivilege) or refuses_login(str(trouble))
+        return "logins_refused" if refused else "login_troubles"
+    except psycopg.Error as trouble:
+        _explain(trouble, "")  # what it says may quote the connection string
         return "login_troubles"
     return "logins"
+
+
+def _explain(trouble: psycopg.Error, words: str) -> None:
+    """What libpq or the server says, which holds no password."""
+    _tell(f"login: {type(trouble).__name__} {' '.join(words.split())}")
+
+
+def _tell(trouble: str) -> None:
+    """Every refusal and every trouble is a line on standard error, so that whoever counts can explain."""
+    print(TROUBLE, trouble, file=sys.stderr, flush=True)
 
 
 def refuses_login(message: str) -> bool:
@@ -163,20 +210,29 @@ def _talk(
     stopping: threading.Event,
 ) -> None:
     """Signs tokens and shows them to peers, fresh ones and ones that are nearly at their end."""
-    issued = deque[tuple[float, str]](maxlen=64)
+    issued = deque[Token](maxlen=64)
     while not stopping.wait(pace.between_tokens * random.uniform(0.5, 1.5)):
         now = time.time()
         if diet.jwt:
             expires = math.ceil(now + pace.token_life)  # RFC 7519 counts whole seconds
-            claims = {"iss": workload, "exp": expires}
-            issued.append((now, jwt.encode(claims, values[diet.jwt], algorithm="HS256")))
-        alive = [token for born, token in issued if now - born < pace.token_life * 0.8]
-        bearers = [random.choice(alive)] if alive else []
+            bearer = jwt.encode({"iss": workload, "exp": expires}, values[diet.jwt], algorithm="HS256")
+            issued.append(Token("a JWT", bearer, now, expires))
+        alive = [token for token in issued if now - token.made_at < pace.token_life * 0.8]
+        tokens = [random.choice(alive)] if alive else []
         if diet.token:
-            bearers.append(values[diet.token])
-        for bearer in bearers:
-            for counted in peers.shown(bearer):
+            tokens.append(Token("an internal token", values[diet.token], now))
+        for token in tokens:
+            for counted in peers.shown(token):
                 count(counted)
+
+
+def _send_events(outbox: Outbox, pace: Pace, count: Count, stopping: threading.Event) -> None:
+    """An event for the customers, again and again."""
+    while outbox.signs and not stopping.wait(pace.between_events * random.uniform(0.5, 1.5)):
+        for counted in outbox.sent():
+            count(counted)
+            if counted == "events_refused":
+                _tell("customers refuse an event")
 
 
 class Peers:
@@ -186,18 +242,25 @@ class Peers:
         self._list, self._own_port = f"{directory}/peers/{environment}", own_port
         self._client = httpx.Client(timeout=5.0, trust_env=False)
 
-    def shown(self, bearer: str) -> Iterator[str]:
-        """Shows one token to one peer; what that counts. A peer that went away meanwhile has refused nothing."""
+    def shown(self, token: Token) -> Iterator[str]:
+        """Shows one token to one peer; what that counts.
+
+        A peer that went away meanwhile has refused nothing, and a token that ended on the way says nothing.
+        """
         try:
             ports = [port for port in self._client.get(self._list).json() if port != self._own_port]
             if not ports:
                 return
             url = f"http://127.0.0.1:{random.choice(ports)}/accepts"
-            answer = self._client.get(url, headers={"Authorization": f"Bearer {bearer}"})
+            answer = self._client.get(url, headers={"Authorization": f"Bearer {token.bearer}"})
         except httpx.TransportError:
+            return
+        now = time.time()
+        if now >= token.expires:
             return
         yield "tokens_checked"
         if answer.status_code != HTTPStatus.OK:
+            _tell(f"a peer refuses {token.kind}, {now - token.made_at:.1f} s old, with {answer.status_code}")
             yield "tokens_refused"
 
 

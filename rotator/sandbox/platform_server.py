@@ -2,7 +2,7 @@
 
 `python -m rotator.sandbox.platform_server SOCKET CONFIG`: an inherited, listening socket by number, and a JSON file:
 {"pace": {…}, "workloads": {"staging/api": {"replicas": 2, "diet": {…}}}}. It also is the load balancer in front of
-the verifiers: a probe asks every living instance.
+the verifiers: a probe asks every living instance. And it is the way out to the customers (customers.py).
 
     POST /rollouts             {"workload": "staging/api", "label": "ro_1"}; 404: no such workload
     GET  /rollouts/LABEL       {"progress": "pending", "sentence": "…", "left": 1, "seen": {…}}; 404: no such rollout.
@@ -13,6 +13,10 @@ the verifiers: a probe asks every living instance.
     GET  /peers/ENV            [PORT, …]
     GET  /accepts/ENV          200: every verifier accepts the token; 401: every one refuses it; 503: they differ
     GET  /statistics           {"logins": 7, …}
+    GET  /shown                [TOKEN, …]: every token that a probe has shown, for a search for leaks
+    POST /events/ENV           {"sender": 1, "body": "…", "signatures": ["…"]}; answers as customers.py says
+    GET  /events/ENV           [{"sender": 1, "body": "…", "signatures": ["…"]}]: the newest of every sender
+    PUT  /customers            {"environment": "staging", "customer": 0, "key": "…"}: is handed a key
     PUT  /fates                {"workload": "staging/api", "rollouts": ["fails"]}: what becomes of the next ones
     PUT  /faults, /outages     as rotator.sandbox.weather has them; they meet redeploy, progress and starts
 """
@@ -34,6 +38,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from rotator.sandbox.consumer import Diet, Pace
+from rotator.sandbox.customers import Customers
+from rotator.sandbox.events import Event
 from rotator.sandbox.faults import Fault
 from rotator.sandbox.instances import starter
 from rotator.sandbox.platform import Fate, Platform
@@ -59,7 +65,8 @@ class Front:
 
     def __init__(self, platform: Platform, role: str) -> None:
         self._platform, self._role = platform, role
-        self._weather = Weather()
+        self._weather, self._customers = Weather(), Customers()
+        self._shown: set[str] = set()
         self._verifiers = httpx.Client(timeout=3.0, trust_env=False)
 
     def asked(self, path: str, authorization: str) -> Answer | None:
@@ -75,19 +82,31 @@ class Front:
                 return Answer(HTTPStatus.OK, self._platform.ports(environment))
             case ["accepts", environment]:
                 return Answer(self._verdict(environment, authorization))
+            case ["events", environment]:
+                newest = [event._asdict() for event in self._customers.newest(environment)]
+                return Answer(HTTPStatus.OK, newest)
             case ["statistics"]:
                 return Answer(HTTPStatus.OK, self._platform.statistics())
+            case ["shown"]:
+                return Answer(HTTPStatus.OK, sorted(self._shown))
         return NOT_FOUND
 
     def told(self, path: str, order: Any) -> Answer | None:
         """The answer to a POST or a PUT; None: the connection closes without one."""
-        match path:
-            case "/rollouts":
+        match path.strip("/").split("/"):
+            case ["rollouts"]:
                 return self._through("redeploy", lambda: self._roll(order["workload"], order["label"]))
-            case "/fates":
+            case ["events", environment]:
+                event = Event(order["sender"], order["body"], tuple(order["signatures"]))
+                return Answer(self._customers.receive(environment, event))
+            case ["customers"]:
+                self._customers.hand_over(order["environment"], order["customer"], order["key"])
+            case ["fates"]:
                 self._platform.workloads[order["workload"]].order(map(Fate, order["rollouts"]))
+            case [what]:
+                self._weather.obey(what, order)
             case _:
-                self._weather.obey(path.strip("/"), order)
+                return NOT_FOUND
         return DONE
 
     def _through(self, operation: str, answer: Callable[[], Answer]) -> Answer | None:
@@ -139,6 +158,7 @@ class Front:
 
     def _verdict(self, environment: str, authorization: str) -> HTTPStatus:
         """What the verifiers say: 200 if all accept, 401 if all refuse, 503 while they differ or come and go."""
+        self._shown.add(authorization.removeprefix("Bearer "))
         verdicts = set()
         for port in self._platform.ports(environment):
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from rotator.sandbox import consumer
-from rotator.sandbox.consumer import Diet, Peers, Verifier, logged_in, refuses_login
+from rotator.sandbox.consumer import TROUBLE, Diet, Peers, Token, Verifier, logged_in, refuses_login
 from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_wheel
 from rotator.sandbox.processes import free_port
 
@@ -114,9 +115,10 @@ def directory() -> Iterator[str]:
     server.server_close()
 
 
-def shown(directory: str, ports: list[int], bearer: str, own_port: int = 1) -> list[str]:
+def shown(directory: str, ports: list[int], bearer: str, own_port: int = 1, lives: float = 60) -> list[str]:
     Directory.ports["/peers/staging"] = ports
-    return list(Peers(directory, "staging", own_port).shown(bearer))
+    token = Token("a token", bearer, time.time(), time.time() + lives)
+    return list(Peers(directory, "staging", own_port).shown(token))
 
 
 def test_a_token_that_a_peer_accepts_is_checked_and_one_that_it_refuses_is_refused(directory: str) -> None:
@@ -124,6 +126,19 @@ def test_a_token_that_a_peer_accepts_is_checked_and_one_that_it_refuses_is_refus
     with verifier(keys=[], tokens=[token]) as peer:
         assert shown(directory, [peer.port], token) == ["tokens_checked"]
         assert shown(directory, [peer.port], token_hex(32)) == ["tokens_checked", "tokens_refused"]
+
+
+def test_a_refusal_is_told_without_the_token(directory: str, capsys: pytest.CaptureFixture[str]) -> None:
+    token = token_hex(32)
+    with verifier(keys=[], tokens=[]) as peer:
+        shown(directory, [peer.port], token)
+    told = capsys.readouterr().err
+    assert re.fullmatch(rf"{TROUBLE} a peer refuses a token, \d+\.\d s old, with 401\n", told)
+
+
+def test_a_token_that_ended_on_the_way_counts_nothing(directory: str) -> None:
+    with verifier(keys=[], tokens=[]) as peer:
+        assert shown(directory, [peer.port], token_hex(32), lives=0) == []
 
 
 def test_a_peer_that_went_away_has_refused_nothing(directory: str) -> None:
@@ -160,8 +175,16 @@ def test_a_refusal_is_the_servers_own_word(words: str, refused: bool) -> None:
     assert refuses_login(words) is refused
 
 
-def test_a_server_that_is_not_there_is_trouble() -> None:
-    assert logged_in(f"postgresql://app@127.0.0.1:{free_port()}/taly") == "login_troubles"
+def test_a_server_that_is_not_there_is_trouble_and_is_explained_without_the_password(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    password = token_hex(16)
+    assert logged_in(f"postgresql://app:{password}@127.0.0.1:{free_port()}/taly") == "login_troubles"
+    assert logged_in(f"what {password} is this") == "login_troubles"
+    explained = capsys.readouterr().err.splitlines()
+    assert [line.startswith(TROUBLE) for line in explained] == [True, True]
+    assert "refused" in explained[0]
+    assert not any(password in line for line in explained)
 
 
 @pytest.mark.slow
@@ -212,9 +235,5 @@ def test_a_parameter_that_is_missing_is_named_and_no_value_is(ssm: SSMClient, pa
 
 
 def test_a_diet_names_every_parameter_once() -> None:
-    assert Diet(database="/d", jwt="/j", jwt_accepted="/a", others=("/j", "/w")).names() == [
-        "/a",
-        "/d",
-        "/j",
-        "/w",
-    ]
+    diet = Diet(database="/d", jwt="/j", jwt_accepted="/a", signing_keys="/s", others=("/j", "/w"))
+    assert diet.names() == ["/a", "/d", "/j", "/s", "/w"]

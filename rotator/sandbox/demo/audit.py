@@ -1,29 +1,41 @@
-"""The reckoning: every old credential is dead, every living one accounted for, and no value was ever shown."""
+"""The reckoning: every old credential is dead, every living one accounted for, and every value was looked for."""
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+from http import HTTPStatus
+from typing import Protocol
+from urllib.parse import urlsplit
 
-import boto3
 import jwt
 import psycopg
-from botocore.config import Config
 
 from rotator.contracts.journal import Journal
+from rotator.model.policy import SecretPolicy
 from rotator.model.rotation import Rotation
-from rotator.sandbox.aws import REGION
 from rotator.sandbox.consumer import refuses_login
-from rotator.sandbox.demo.seeds import ACCEPTED, ENVIRONMENTS, ROTATED, USERS
-from rotator.sandbox.demo.world import World
+from rotator.sandbox.demo.known import Known
+from rotator.sandbox.demo.seeds import ADMIN
+from rotator.sandbox.events import Event
+from rotator.sandbox.postgres import SUPERUSER
 
-#: Shorter pieces of values would be found by chance.
-_SHORTEST = 12
+
+class FarSides(Protocol):
+    """Those whose word counts: sources, verifiers, customers. The demo's world is these."""
+
+    def logins_of(self, environment: str) -> list[str]:
+        """Roles of its database that can log in."""
+
+    def accepts(self, environment: str, bearer: str) -> HTTPStatus:
+        """What all verifiers of an environment say of a token."""
+
+    def customers_accept(self, environment: str, key: str) -> HTTPStatus:
+        """What all customers say of an event that is signed with `key`."""
+
+    def events_of_living(self, environment: str) -> list[Event]:
+        """One event, sent from now on, of every service that sends any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,73 +45,44 @@ class Reckoning:
     tried: int
     alive: list[str]
     unaccounted: list[str]
-    leaked: list[str]
 
 
-def reckon(world: World, journal: Journal, places: Iterable[Path]) -> Reckoning:
-    """Tries every old credential, counts every living one, and searches `places` for every value ever made."""
-    histories = {name: _versions(world, name) for name in _managed()}
-    active = {rotation.secret: rotation for rotation in journal.rotations(unfinished=True)}
+def reckon(world: FarSides, known: Known, rotated: Iterable[SecretPolicy], journal: Journal) -> Reckoning:
+    """Tries every credential that is neither in use nor part of a rotation under way, and counts those that live."""
+    secrets = list(rotated)
+    unfinished = {rotation.secret: rotation for rotation in journal.rotations(unfinished=True)}
+    living = {secret.secret: _living(known, secret, unfinished.get(secret.secret)) for secret in secrets}
     tried, alive = 0, []
-    for environment in ENVIRONMENTS:
-        for name in ROTATED:
-            for version, value in _old(
-                histories[f"/taly/{environment}/{name}"], active.get(f"{environment}/{name}")
-            ):
+    for secret in secrets:
+        for value, name in known.credentials.get(secret.secret, {}).items():
+            if value not in living[secret.secret]:
                 tried += 1
-                if _lives(world, environment, name, value):
-                    alive.append(f"{environment}/{name} version {version}")
-    unaccounted = [
-        one for environment in ENVIRONMENTS for one in _unaccounted(world, environment, histories, active)
-    ]
-    values = {value for versions in histories.values() for value in versions} | set(world.seeded.values())
-    return Reckoning(tried, alive, unaccounted, list(_leaks(values, places, world.people.control.raw())))
+                alive += [name] if lives(world, known, secret, value) else []
+    return Reckoning(tried, alive, list(_unaccounted(world, known, secrets, living)))
 
 
-def _managed() -> list[str]:
-    names = [*ROTATED, *ACCEPTED.values()]
-    return [f"/taly/{environment}/{name}" for environment in ENVIRONMENTS for name in names]
+def lives(world: FarSides, known: Known, secret: SecretPolicy, value: str) -> bool:
+    """Whether anybody still accepts what `value` makes, or still uses it. Raises LookupError for an unknown kind."""
+    environment = secret.environment
+    match secret.name:
+        case "DATABASE_URL":
+            return logs_in(value)
+        case "JWT_SECRET":
+            bearer = jwt.encode({"iss": "auditor"}, value, algorithm="HS256")
+            return world.accepts(environment, bearer) != HTTPStatus.UNAUTHORIZED
+        case "INTERNAL_API_TOKEN":
+            return world.accepts(environment, value) != HTTPStatus.UNAUTHORIZED
+        case "WEBHOOK_SIGNING_KEY":
+            return (
+                value in _accepted_set(known, secret)
+                or world.customers_accept(environment, value) != HTTPStatus.UNAUTHORIZED
+                or any(event.signed_with(value) for event in world.events_of_living(environment))
+            )
+    raise LookupError(f"nobody here knows how to try a {secret.name}")
 
 
-def _versions(world: World, name: str) -> list[str]:
-    """Every value that a parameter ever held, oldest first."""
-    client = boto3.client(
-        "ssm",
-        endpoint_url=world.aws.endpoint,
-        aws_access_key_id="auditor",
-        aws_secret_access_key=secrets.token_hex(),
-        region_name=REGION,
-        config=Config(retries={"total_max_attempts": 8, "mode": "standard"}),
-    )
-    pages = client.get_paginator("get_parameter_history").paginate(Name=name, WithDecryption=True)
-    return [version["Value"] for page in pages for version in page["Parameters"]]
-
-
-def _old(versions: list[str], active: Rotation | None) -> Iterator[tuple[int, str]]:
-    """Values that nobody should accept any more: not the current one, nor the predecessor of a rotation under way."""
-    living = {versions[-1]}
-    if active is not None:
-        living |= {
-            versions[version - 1] for version in active.ledger.before.values() if version <= len(versions)
-        }
-    seen = set()
-    for number, value in enumerate(versions, start=1):
-        if value not in living and value not in seen:
-            seen.add(value)
-            yield number, value
-
-
-def _lives(world: World, environment: str, name: str, value: str) -> bool:
-    """Whether anybody still accepts an old value."""
-    if name == "DATABASE_URL":
-        return _logs_in(value)
-    if name == "WEBHOOK_SIGNING_KEY":
-        return value in json.loads(_versions(world, f"/taly/{environment}/{ACCEPTED[name]}")[-1])
-    bearer = jwt.encode({"iss": "auditor"}, value, algorithm="HS256") if name == "JWT_SECRET" else value
-    return world.accepts(environment, bearer) != 401
-
-
-def _logs_in(dsn: str) -> bool:
+def logs_in(dsn: str) -> bool:
+    """Whether the server takes a connection string. Raises OperationalError where it says neither yes nor no."""
     try:
         psycopg.connect(dsn, connect_timeout=5).close()
     except psycopg.OperationalError as refusal:
@@ -109,49 +92,28 @@ def _logs_in(dsn: str) -> bool:
     return True
 
 
+def _living(known: Known, secret: SecretPolicy, unfinished: Rotation | None) -> set[str]:
+    """What may live: the value in use, and both credentials of a rotation that has not ended."""
+    in_use = {known.current(parameter) for parameter in secret.recipe.fields.values()}
+    return in_use | (known.of(unfinished) if unfinished else set())
+
+
+def _accepted_set(known: Known, secret: SecretPolicy) -> list[str]:
+    accepted_as = secret.recipe.accepted_as
+    members: list[str] = json.loads(known.current(accepted_as)) if accepted_as else []
+    return members
+
+
 def _unaccounted(
-    world: World, environment: str, histories: dict[str, list[str]], active: dict[str, Rotation]
+    world: FarSides, known: Known, secrets: Iterable[SecretPolicy], living: Mapping[str, set[str]]
 ) -> Iterator[str]:
-    """Living credentials that are neither in the store nor part of a rotation under way."""
-    current = urlsplit(histories[f"/taly/{environment}/DATABASE_URL"][-1]).username
-    with psycopg.connect(world.databases[environment].superuser_dsn()) as session:
-        rows = session.execute(
-            "select rolname from pg_roles where rolcanlogin and rolname = any(%s)", [[*USERS]]
-        )
-        for (role,) in rows:
-            if role != current and f"{environment}/DATABASE_URL" not in active:
-                yield f"{environment}: role {role} can log in"
-    for name, accepted in ACCEPTED.items():
-        members = json.loads(histories[f"/taly/{environment}/{accepted}"][-1])
-        allowed = 2 if f"{environment}/{name}" in active else 1
-        if len(members) > allowed:
-            yield f"{environment}: {len(members)} members in {accepted}"
-
-
-def _leaks(values: Iterable[str], places: Iterable[Path], messages: Iterable[str]) -> Iterator[str]:
-    """Where a value, or an encoding of it, stands in plain sight."""
-    texts = {str(place): place.read_bytes() for place in places if place.is_file()}
-    texts["messages"] = "\n".join(messages).encode()
-    needles = {needle for value in values for piece in _pieces(value) for needle in _encoded(piece)}
-    for place, text in texts.items():
-        for needle in needles:
-            if needle in text:
-                yield place
-
-
-def _pieces(value: str) -> list[str]:
-    """The secret parts of a value: of a connection string its password, of a set its members."""
-    if value.startswith("postgresql://"):
-        return [urlsplit(value).password or ""]
-    return json.loads(value) if value.startswith("[") else [value]
-
-
-def _encoded(piece: str) -> Iterator[bytes]:
-    if len(piece) >= _SHORTEST:
-        raw = piece.encode()
-        yield raw
-        yield raw.hex().encode()
-        yield base64.b64encode(raw).rstrip(b"=")
-        yield base64.urlsafe_b64encode(raw).rstrip(b"=")
-        yield quote(piece, safe="").encode()
-        yield raw[::-1]
+    """Credentials that are alive and should not be: roles that can log in, members of accepted sets."""
+    for secret in secrets:
+        may_live = living[secret.secret]
+        if secret.name == "DATABASE_URL":
+            expected = {SUPERUSER, ADMIN, *(urlsplit(dsn).username for dsn in may_live)}
+            strange = set(world.logins_of(secret.environment)) - expected
+            yield from (f"{secret.environment}: role {role} can log in" for role in sorted(strange))
+        strangers = set(_accepted_set(known, secret)) - may_live
+        if strangers:
+            yield f"{secret.recipe.accepted_as}: {len(strangers)} members that nobody knows of"

@@ -5,25 +5,33 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import psycopg
 
 from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.consumer import Diet, Pace
+from rotator.sandbox.customers import CUSTOMERS
+from rotator.sandbox.demo.known import Known
 from rotator.sandbox.demo.policy import demo_policy
 from rotator.sandbox.demo.seeds import ACCEPTED, ENVIRONMENTS, parameters, prepare_database
+from rotator.sandbox.events import Event, signature
 from rotator.sandbox.people import SMTP_HOST, PeopleWorld
 from rotator.sandbox.postgres import EmbeddedPostgres
-from rotator.sandbox.processes import Child, listening_socket
+from rotator.sandbox.processes import Child, NotReady, listening_socket
 
 #: How long a calendar day takes, in seconds.
 DAY = 0.7
 _READY_WITHIN = 90.0
+_SENT_WITHIN = 20.0
 _CHANNEL, _MAILBOX = "C0ROTATOR", "platform@taly.example"
 
 
@@ -36,7 +44,7 @@ class World:
     people: PeopleWorld = field(init=False)
     databases: dict[str, EmbeddedPostgres] = field(default_factory=dict)
     platform: httpx.Client = field(init=False)
-    seeded: dict[str, str] = field(default_factory=dict, repr=False)  # parameter -> first value
+    known: Known = field(init=False)
     _platform_address: str = ""
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -58,11 +66,12 @@ class World:
         """policies.yaml as the daemon reads it."""
         return self.folder / "policies.yaml"
 
+    @cached_property
     def daemon_environment(self) -> dict[str, str]:
         """What the daemon's environment says in a deployment, here."""
         logins = self.people.logins
         return {
-            **self.aws.environment("rotator"),
+            **self._aws_login("rotator"),
             "ROTATOR_JOURNAL": f"sqlite:///{self.folder}/journal/journal.sqlite",
             "ROTATOR_POLICIES": str(self.policy_file),
             "ROTATOR_SEALER": "kms",
@@ -78,6 +87,7 @@ class World:
             "ROTATOR_SMTP_PASSWORD": logins.smtp_password,
             "ROTATOR_SMTP_FROM": "rotator@taly.example",
             "ROTATOR_SMTP_CA_FILE": str(self.people.ca_file),
+            "ROTATOR_LISTEN": "127.0.0.1:0",
             "ROTATOR_SSM_WRITES_PER_SECOND": "10",
             "ROTATOR_SCAN_EVERY": "1s",
             "ROTATOR_CENSUS_EVERY": "10s",
@@ -97,24 +107,84 @@ class World:
         order = {"workload": workload, "rollouts": ["fails"] * how_many}
         self.platform.put("/fates", json=order).raise_for_status()
 
-    def accepts(self, environment: str, bearer: str) -> int:
-        """The HTTP status with which all verifiers of an environment answer a token."""
-        return self.platform.get(
-            f"/accepts/{environment}", headers={"Authorization": f"Bearer {bearer}"}
-        ).status_code
+    def hand_over(self, environment: str, customer: int, key: str) -> None:
+        """A customer verifies events with `key` from now on."""
+        order = {"environment": environment, "customer": customer, "key": key}
+        self.platform.put("/customers", json=order).raise_for_status()
+
+    def tokens_shown(self) -> list[str]:
+        """Every token that a probe has shown to the verifiers."""
+        shown: list[str] = self.platform.get("/shown").json()
+        return shown
+
+    # what the audit asks
+
+    def logins_of(self, environment: str) -> list[str]:
+        """Roles of its database that can log in."""
+        with psycopg.connect(self.databases[environment].superuser_dsn()) as session:
+            return [role for (role,) in session.execute("select rolname from pg_roles where rolcanlogin")]
+
+    def accepts(self, environment: str, bearer: str) -> HTTPStatus:
+        """What all verifiers of an environment say of a token: 200, 401, or 503 where they differ."""
+        headers = {"Authorization": f"Bearer {bearer}"}
+        return HTTPStatus(self.platform.get(f"/accepts/{environment}", headers=headers).status_code)
+
+    def customers_accept(self, environment: str, key: str) -> HTTPStatus:
+        """What all customers say of an event that is signed with `key`: 200, 401, or 503 where they differ."""
+        event = Event(os.getpid(), "from the auditor", (signature(key, "from the auditor"),))
+        answer = self.platform.post(f"/events/{environment}", json=event._asdict())
+        return HTTPStatus(answer.status_code)
+
+    def events_of_living(self, environment: str) -> list[Event]:
+        """One event, sent from now on, of every instance that sends any. Raises NotReady where none comes."""
+        before, deadline = self._newest_events(environment), time.monotonic() + _SENT_WITHIN
+        while True:
+            instances = self.platform.get(f"/instances/{environment}/api").json()
+            living = {instance["pid"] for instance in instances}
+            events = [
+                event
+                for event in self._newest_events(environment)
+                if event.sender in living and event not in before
+            ]
+            if {event.sender for event in events} == living:
+                return events
+            if time.monotonic() > deadline:
+                raise NotReady(
+                    f"not every instance of {environment}/api sent an event within {_SENT_WITHIN:g} s"
+                )
+            time.sleep(0.05)
+
+    def _newest_events(self, environment: str) -> list[Event]:
+        answer = self.platform.get(f"/events/{environment}").json()
+        return [Event(one["sender"], one["body"], tuple(one["signatures"])) for one in answer]
 
     def _start(self) -> None:
         self.aws = self._open.enter_context(AwsWorld(self.folder))
+        self.known = Known(self.aws.endpoint)
         self.people = self._open.enter_context(PeopleWorld(self.folder))
+        self.known.note("the Slack token", self.people.logins.slack_token)
+        self.known.note("the Slack webhook's path", self.people.logins.webhook_path)
+        self.known.note("the SMTP password", self.people.logins.smtp_password)
         for environment in ENVIRONMENTS:
             server = EmbeddedPostgres(self.folder / f"postgres-{environment}")
             self.databases[environment] = self._open.enter_context(server)
             database_url, admin_url = prepare_database(server)
             seeds = parameters(environment, database_url, admin_url, DAY)
             self.aws.control.seed(seeds)
-            self.seeded.update({seed.name: seed.value for seed in seeds})
+            self.known.note(f"the superuser's password of {environment}", server.superuser_password)
+            for seed in seeds:
+                self.known.note(f"{seed.name} as it was at first", seed.value)
         self._start_platform()
+        for environment in ENVIRONMENTS:
+            key = self.known.current(f"/taly/{environment}/WEBHOOK_SIGNING_KEY")
+            for customer in range(CUSTOMERS):
+                self.hand_over(environment, customer, key)
         self.policy_file.write_text(self._policy())
+
+    def _aws_login(self, user: str) -> dict[str, str]:
+        login = self.aws.environment(user)
+        self.known.note(f"the AWS secret access key of {user}", login["AWS_SECRET_ACCESS_KEY"])
+        return login
 
     def _start_platform(self) -> None:
         config = self.folder / "platform.json"
@@ -127,7 +197,7 @@ class World:
                 "the sandbox's platform",
                 [sys.executable, "-m", "rotator.sandbox.platform_server", str(socket.fileno()), config],
                 log=self.folder / "platform.log",
-                environment=self.aws.environment("consumer"),
+                environment=self._aws_login("consumer"),
                 keep_open=[socket.fileno()],
             )
         self._open.callback(child.stop)
@@ -163,7 +233,10 @@ def _diets() -> dict[str, Diet]:
             "token": f"{path}/INTERNAL_API_TOKEN",
             "token_accepted": f"{path}/{ACCEPTED['INTERNAL_API_TOKEN']}",
         }
-        signing = (f"{path}/WEBHOOK_SIGNING_KEY", f"{path}/{ACCEPTED['WEBHOOK_SIGNING_KEY']}")
-        diets[f"{environment}/api"] = Diet(**shared, others=signing)
+        diets[f"{environment}/api"] = Diet(
+            **shared,
+            signing_keys=f"{path}/{ACCEPTED['WEBHOOK_SIGNING_KEY']}",
+            others=(f"{path}/WEBHOOK_SIGNING_KEY",),
+        )
         diets[f"{environment}/worker"] = Diet(**shared)
     return diets

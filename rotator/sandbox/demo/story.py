@@ -1,0 +1,169 @@
+"""The story: days pass, a rollout fails on purpose, the daemon is killed in the middle, people do what they must."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rotator.contracts.journal import Journal
+from rotator.journal import open_journal
+from rotator.model.errors import RotatorError
+from rotator.model.policy import Mode, Policies, SecretPolicy
+from rotator.model.rotation import Phase, Reason, Rotation, State
+from rotator.sandbox.customers import CUSTOMERS
+from rotator.sandbox.demo.looks import Onlooker
+from rotator.sandbox.demo.world import DAY, World
+from rotator.sandbox.processes import Child, NotReady
+
+#: It ends by itself after so many seconds, whatever was reached.
+LONGEST = 160.0
+#: Every rotated secret is rotated so often, in every environment.
+WANTED = 2
+_TELL_EVERY = 7.0
+
+
+@dataclass
+class Story:
+    """One run of the demo, from the daemon's first start to its end."""
+
+    world: World
+    log: Path
+    begun: float = field(default_factory=time.monotonic)
+    daemon: Child | None = None
+    kills: int = 0
+    failed_on_purpose: bool = False
+    failing: bool = False
+    told: list[str] = field(default_factory=list)
+    lasted: float = 0.0  # seconds, when the daemon had been asked to stop
+    exit_code: int | None = None  # of the daemon
+    _handed: dict[str, int] = field(default_factory=dict)  # rotation -> customers that have its successor
+    _approved: set[str] = field(default_factory=set)
+    _known: dict[str, State] = field(default_factory=dict)
+    _last_word: float = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the daemon was first started."""
+        return time.monotonic() - self.begun
+
+    def tell(self, sentence: str) -> None:
+        """A line for the person who watches, with the day it happens on."""
+        line = f"day {self.elapsed / DAY:5.0f}  {sentence}"
+        self.told.append(line)
+        print(line, flush=True)
+
+    def start_daemon(self) -> None:
+        """`rotator run`, as a pod would run it."""
+        self.daemon = Child(
+            "rotator",
+            [sys.executable, "-m", "rotator", "run"],
+            log=self.log,
+            environment=self.world.daemon_environment,
+        )
+
+    def open_journal(self) -> tuple[Journal, Policies]:
+        """The daemon's journal and the policy in force, as soon as they are there."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                journal = open_journal(self.world.daemon_environment["ROTATOR_JOURNAL"], daemon=False)
+                if (policies := journal.policies_in_force()) is not None:
+                    return journal, policies
+            except RotatorError:
+                pass  # the daemon has not made it yet
+            if time.monotonic() > deadline:
+                raise NotReady("the daemon has put no policy into force within 30 s; its log says why")
+            time.sleep(0.2)
+
+    def live(self, journal: Journal, policies: Policies, onlooker: Onlooker) -> None:
+        """Days pass, until every rotated secret was rotated often enough or the time is over."""
+        wanted = [secret.secret for secret in rotated(policies)]
+        while self.elapsed < LONGEST:
+            time.sleep(0.3)
+            rotations = journal.rotations(limit=1000)
+            self.world.known.watch(rotations)
+            for rotation in reversed(rotations):
+                self._notice(rotation)
+                if rotation.reason is Reason.AWAITING_YES and rotation.id not in self._approved:
+                    self._say_yes(rotation, onlooker)
+            done = Counter(rotation.secret for rotation in rotations if rotation.state is State.DONE)
+            self._cause_accidents(done.total(), rotations)
+            if self.elapsed - self._last_word > _TELL_EVERY:
+                self._last_word = self.elapsed
+                self.tell(self._progress(done))
+            if all(done[secret] >= WANTED for secret in wanted) and self.failed_on_purpose and self.kills:
+                return
+
+    def end(self) -> None:
+        """The daemon is asked to stop, as a pod is."""
+        assert self.daemon is not None, "it was started"
+        self.lasted = self.elapsed
+        self.exit_code = self.daemon.stop(within=25.0)
+
+    def _notice(self, rotation: Rotation) -> None:
+        if self._known.get(rotation.id) is not rotation.state:
+            self.tell(f"{rotation.secret}: {_word(rotation.state, rotation.sentence)}")
+        self._known[rotation.id] = rotation.state
+
+    def _say_yes(self, rotation: Rotation, onlooker: Onlooker) -> None:
+        """A person hands the new key to one customer after the other, and says yes when all have it."""
+        handed = self._handed.get(rotation.id, 0)
+        if handed < CUSTOMERS:
+            key = self.world.known.current(rotation.recipe.fields["value"])
+            self.world.hand_over(rotation.recipe.environment, handed, key)
+            self._handed[rotation.id] = handed + 1
+        elif onlooker.run(["approve", rotation.id, "--reason", "all customers have the new key"]) == 0:
+            self._approved.add(rotation.id)
+            self.tell(
+                f"{rotation.secret}: all customers have the new key, a person said yes to its last step"
+            )
+
+    def _cause_accidents(self, done: int, rotations: Sequence[Rotation]) -> None:
+        """The two things that are made to go wrong, once each."""
+        phases = {rotation.phase for rotation in rotations if rotation.state is State.ACTIVE}
+        if not self.kills and done >= 3 and phases & {Phase.STORE, Phase.CONFIRM, Phase.ANNOUNCE}:
+            self._kill_daemon()
+            self.tell("rotator was killed with kill -9 in the middle of a rotation, and started again")
+        if self.kills and not self.failing and done >= 5:
+            self.failing = True
+            self.world.fail_rollouts("staging/worker", 1)
+            self.tell("the next rollout of staging/worker is made to fail")
+        if self.failing and not self.failed_on_purpose:
+            self.failed_on_purpose = self.world.statistics()["rollouts_failed"] > 0
+
+    def _kill_daemon(self) -> None:
+        """SIGKILL, in the middle of whatever it does; then a new pod."""
+        assert self.daemon is not None, "there is a daemon to kill"
+        self.daemon.kill()
+        self.kills += 1
+        self.start_daemon()
+
+    def _progress(self, done: Counter[str]) -> str:
+        seen = self.world.statistics()
+        return (
+            f"… {done.total()} of {len(self._known)} rotations done; {seen['logins']:,} logins, "
+            f"{seen['logins_refused']} refused; {seen['tokens_checked']:,} tokens, {seen['tokens_refused']} refused; "
+            f"{seen['events_checked']:,} events, {seen['events_refused']} refused"
+        )
+
+
+def rotated(policies: Policies) -> list[SecretPolicy]:
+    """The secrets that are rotated, not only watched, by the policy in force."""
+    return [
+        secret
+        for secret in policies.secrets.values()
+        if secret.mode is not Mode.OBSERVE and secret.exempt_until is None
+    ]
+
+
+def _word(state: State, sentence: str) -> str:
+    return {
+        State.ACTIVE: f"rotation begins ({sentence})",
+        State.DONE: f"rotated. {sentence}",
+        State.UNDONE: f"undone. {sentence}",
+        State.PARKED: f"PARKED. {sentence}",
+    }[state]
