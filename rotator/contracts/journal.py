@@ -32,6 +32,13 @@ class Told(NamedTuple):
     phase: Phase | None = None
 
 
+class Holds(NamedTuple):
+    """What holds rotations back: the last scan of every environment, and pauses by secret."""
+
+    surveyed: Mapping[str, Surveyed]
+    pauses: Mapping[str, Pause]
+
+
 @runtime_checkable
 class Journal(Protocol):
     """Rotations, rollouts, requests, observations, alerts, events."""
@@ -169,6 +176,12 @@ class Journal(Protocol):
 
     def note_pause(self, secret: str, pause: Pause | None) -> None:
         """Sets or lifts a pause."""
+
+    def holds(self) -> Holds:
+        """What holds rotations back, as of this process's last claim or checkpoint, or later.
+
+        A phase asks before its effect, right after its worker wrote: this is no look at the database of its own.
+        """
 
     # policy
     def last_policy(self) -> str | None:

@@ -62,7 +62,7 @@ def _midway(step: Step) -> bool:
 
 def _not_ours(step: Step) -> Move | None:
     """Somebody else's environment, or one that was not looked at twice since the journal came back, is left alone."""
-    seen = step.parts.journal.surveyed().get(step.recipe.environment)
+    seen = step.parts.journal.holds().surveyed.get(step.recipe.environment)
     if seen is None or (seen.agreed and not seen.foreign_owner):
         return None
     sentence = seen.foreign_owner or "nothing is touched here until two scans agree"
@@ -78,7 +78,7 @@ def _stopped(step: Step) -> Move | None:
 
 
 def _paused(step: Step) -> Move | None:
-    pause = step.parts.journal.pauses().get(step.recipe.secret)
+    pause = step.parts.journal.holds().pauses.get(step.recipe.secret)
     if pause is None or pause.until <= step.now:
         return None
     sentence = f"paused by {pause.by} until {pause.until:%Y-%m-%d %H:%M} UTC: {pause.because}"

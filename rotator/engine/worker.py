@@ -7,7 +7,7 @@ exception that nobody declared backs off and then parks, because a bug must neve
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -81,14 +81,15 @@ class Worker:
     stopping: Callable[[], bool] = lambda: False
     _claims: dict[str, Claim] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _rollouts_from: float = 0.0  # when they are next looked for, whatever else there is to do
 
     def work(self, limit: int = 1) -> int:
         """Claims up to `limit` due rollouts and rotations and advances each as far as it goes now. How many it was."""
         if self.stopping():
             return 0
         asked = self.parts.clock.monotonic()
-        rollouts = self.parts.journal.claim_rollouts(self.owner, limit, self.bounds.lease)
         rotations = self.parts.journal.claim_rotations(self.owner, limit, PHASES, self.bounds.lease)
+        rollouts = self._rollouts(limit) if not rotations or asked >= self._rollouts_from else ()
         for row_id in [row.id for row in rollouts] + [row.id for row in rotations]:
             self._hold(row_id, asked)
         for rollout in rollouts:
@@ -98,6 +99,13 @@ class Worker:
             with bound_contextvars(rotation=rotation.id, secret=rotation.secret):
                 self._run(rotation.id, partial(self._advance, rotation))
         return len(rollouts) + len(rotations)
+
+    def _rollouts(self, limit: int) -> Sequence[RolloutRow]:
+        """Claimed ones. They are polled and not waited for: while there are rotations to advance, so is the journal."""
+        rollouts = self.parts.journal.claim_rollouts(self.owner, limit, self.bounds.lease)
+        pause = timedelta() if rollouts else self.bounds.poll
+        self._rollouts_from = self.parts.clock.monotonic() + pause.total_seconds()
+        return rollouts
 
     def renew(self) -> None:
         """Prolongs every claim that is held; those that are lost are known as lost at once."""

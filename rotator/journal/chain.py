@@ -30,11 +30,10 @@ _STORY: Final = (
 
 
 class End(NamedTuple):
-    """Where a rotation's chain ends, and what time it is."""
+    """Where a rotation's chain ends."""
 
     last_sequence: int
     previous_hash: str
-    now: datetime
 
 
 def hash_of(link: Any) -> str:
@@ -51,22 +50,32 @@ def hash_of(link: Any) -> str:
     return hashlib.sha256(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
 
 
-def tell(connection: Connection, rotation_id: str, end: End, phase: Phase, told: Iterable[Told]) -> End:
-    """Adds events to a rotation's chain; the caller holds the row and writes the new end into it."""
+def linked(
+    rotation_id: str, end: End, at: datetime, phase: Phase, told: Iterable[Told]
+) -> tuple[list[dict[str, Any]], End]:
+    """The events that carry a rotation's chain on from `end`, and where it ends then."""
     links: list[dict[str, Any]] = []
     for sequence, line in enumerate(told, start=end.last_sequence + 1):
         link = Event.model_construct(
             rotation=rotation_id,
             sequence=sequence,
-            at=end.now,
+            at=at,
             phase=line.phase or phase,
             kind=line.kind,
             sentence=line.sentence,
             hash="",
             previous_hash=end.previous_hash,
         )
-        end = End(sequence, hash_of(link), end.now)
+        end = End(sequence, hash_of(link))
         links.append({**dict(link), "hash": end.previous_hash})
+    return links, end
+
+
+def tell(
+    connection: Connection, rotation_id: str, end: End, at: datetime, phase: Phase, told: Iterable[Told]
+) -> End:
+    """Adds events to a rotation's chain; the caller holds the row and writes the new end into it."""
+    links, end = linked(rotation_id, end, at, phase, told)
     connection.execute(_ADD, links)
     return end
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
     Connection,
@@ -25,17 +25,32 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.elements import ColumnElement
 
 from rotator.journal.away import answering
 from rotator.journal.columns import Moment
+from rotator.journal.present import Present
+from rotator.journal.stamp import Stamp
 
 if TYPE_CHECKING:
     import sqlite3
 
 T = TypeVar("T", datetime, float)
+
+
+class _Begin(NamedTuple):
+    """How a transaction begins. No driver begins one by itself."""
+
+    to_write: str
+    to_look: str
+
+
+#: On SQLite one that will write takes the lock now: one that takes it later may fail in the middle.
+_BEGINS: Final = {
+    "sqlite": _Begin("BEGIN IMMEDIATE", "BEGIN"),
+    "postgresql": _Begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+}
 #: statement_timestamp() and not clock_timestamp(), which changes within a statement and so cannot use an index.
 _CLOCKS: Final = {
     "postgresql": "extract(epoch FROM statement_timestamp())::float8",
@@ -52,16 +67,20 @@ class Database:
     """One engine, and the present as SQL: the database's clock, or a virtual one that is asked at each statement."""
 
     def __init__(
-        self, engine: Engine, now: Callable[[], datetime] | None = None, new_id: Callable[[], str] = new_id
+        self,
+        engine: Engine,
+        now: Callable[[], datetime] | None = None,
+        new_id: Callable[[], str] = new_id,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
         self.engine = engine
+        self.holds = Stamp()
+        self.present = Present(monotonic if now is None else None)
         self.new_id = new_id
         self.virtual = now
         self.now, self.seconds = _present(engine.dialect.name, now)
         self._time = select(self.now)
         self._alone = threading.RLock() if self.embedded else nullcontext()
-        self._reads = self._at("AUTOCOMMIT")
-        self._snapshots = self._at("REPEATABLE READ")
         # A database in memory is one connection: kept open, and never used by two threads at once.
         self._only = engine.connect() if isinstance(engine.pool, StaticPool) else None
 
@@ -70,13 +89,24 @@ class Database:
         """Whether this is SQLite."""
         return self.engine.dialect.name == "sqlite"
 
-    def reading(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
         """A connection to look with, one statement at a time."""
-        return self._looking(self._reads)
+        with answering():
+            if self._only is not None:
+                with self._alone, self._only.begin():
+                    yield self._only
+            else:
+                with self.engine.connect() as connection:
+                    yield connection
 
-    def snapshot(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
         """A connection to look with, whose statements all see the same moment."""
-        return self._looking(self._snapshots)
+        with self.reading() as connection:
+            if self._only is None:
+                begin(connection, _BEGINS[self.engine.dialect.name].to_look)
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -84,17 +114,30 @@ class Database:
         with answering(), self._alone:
             if self._only is not None:
                 with self._only.begin():
-                    begin(self._only, "BEGIN IMMEDIATE")
+                    begin(self._only, _BEGINS["sqlite"].to_write)
                     yield self._only
             else:
                 with self.engine.begin() as connection:
-                    if self.embedded:
-                        begin(connection, "BEGIN IMMEDIATE")
+                    begin(connection, _BEGINS[self.engine.dialect.name].to_write)
                     yield connection
+
+    def stating(self) -> AbstractContextManager[Connection]:
+        """A connection for one statement that writes: PostgreSQL needs neither BEGIN nor COMMIT around it."""
+        return self.writing() if self.embedded else self.reading()
 
     def time(self, connection: Connection) -> datetime:
         """What time it is by the journal's clock."""
-        return connection.execute(self._time).scalar_one()
+        return self.present.hear(connection.execute(self._time).scalar_one())
+
+    def clock(self) -> datetime:
+        """What time it is by the journal's clock; the database is asked only if it has said nothing for a second."""
+        if self.virtual is not None:
+            return self.virtual()
+        known = self.present.now()
+        if known is not None:
+            return known
+        with self.reading() as connection:
+            return self.time(connection)
 
     def after(self, lease: str) -> ColumnElement[datetime]:
         """The present plus the seconds of the parameter `lease`."""
@@ -110,9 +153,10 @@ class Database:
             return self._memory.serialize()
 
     def deserialize(self, content: bytes) -> None:
-        """Puts another content into a database in memory."""
+        """Puts another content into a database in memory; what was remembered of the one before is forgotten."""
         with self._alone:
             self._memory.deserialize(content)
+            self.holds = Stamp()
 
     @property
     def _memory(self) -> sqlite3.Connection:
@@ -124,22 +168,6 @@ class Database:
         if self._only is not None:
             self._only.close()
         self.engine.dispose()
-
-    @contextmanager
-    def _looking(self, engine: Engine) -> Iterator[Connection]:
-        with answering():
-            if self._only is not None:
-                with self._alone, self._only.begin():
-                    yield self._only
-            else:
-                with engine.connect() as connection:
-                    if self.embedded:
-                        begin(connection, "BEGIN")
-                    yield connection
-
-    def _at(self, isolation: IsolationLevel) -> Engine:
-        """PostgreSQL at that isolation; SQLite has but one, and its transactions begin as we say."""
-        return self.engine if self.embedded else self.engine.execution_options(isolation_level=isolation)
 
 
 class Section:
@@ -167,11 +195,11 @@ def later(one: ColumnElement[T], other: ColumnElement[T]) -> ColumnElement[T]:
 
 
 def begin(connection: Connection, word: str) -> None:
-    """Begins a transaction of SQLite as meant.
-
-    One that will write takes the lock now (BEGIN IMMEDIATE): one that takes it later may fail in the middle.
-    """
-    driver(connection).execute(word)
+    """Begins a transaction as meant; without it each statement is one of its own."""
+    if connection.dialect.name == "sqlite":
+        driver(connection).execute(word)
+    else:  # through SQLAlchemy, which leaves a connection that turns out to be dead
+        connection.exec_driver_sql(word)
 
 
 def driver(connection: Connection) -> sqlite3.Connection:

@@ -12,7 +12,7 @@ from rotator.journal.tables import meta
 
 _INSTALLATION: Final = select(meta.c.installation)
 _GENERATION: Final = select(meta.c.generation)
-_RAISED: Final = update(meta).values(generation=meta.c.generation + 1)
+RAISED: Final = update(meta).values(generation=meta.c.generation + 1)
 
 
 def found(db: Database) -> None:
@@ -27,7 +27,7 @@ def found(db: Database) -> None:
 
 def raise_generation(connection: Connection) -> None:
     """One more rotation is done."""
-    connection.execute(_RAISED)
+    connection.execute(RAISED)
 
 
 class Identity(Section):
@@ -35,10 +35,7 @@ class Identity(Section):
 
     def now(self) -> datetime:
         """The journal's clock in UTC."""
-        if self._db.virtual is not None:
-            return self._db.virtual()
-        with self._db.reading() as connection:
-            return self._db.time(connection)
+        return self._db.clock()
 
     def installation(self) -> str:
         """The id of this installation, made with the journal."""

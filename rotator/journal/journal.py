@@ -8,14 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from rotator.journal import postgresql, sqlite
 from rotator.journal.alerts import Alerts
 from rotator.journal.chain import Stories
+from rotator.journal.checkpoints import Checkpoints
 from rotator.journal.database import Database, new_id
 from rotator.journal.heads import Heads
+from rotator.journal.holds import HeldBack
 from rotator.journal.identity import Identity, found
 from rotator.journal.lockfile import LockFile
 from rotator.journal.lookups import Lookups
@@ -37,12 +39,14 @@ _WANTED: Final = "give it as sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 class SqlJournal(
     Identity,
     Rotations,
+    Checkpoints,
     Lookups,
     Stories,
     Rollouts,
     Renewals,
     Requests,
     Observations,
+    HeldBack,
     PolicyVersions,
     Alerts,
     Rates,
@@ -88,11 +92,13 @@ def open_journal(
     daemon: bool,
     now: Callable[[], datetime] | None = None,
     new_id: Callable[[], str] = new_id,
+    monotonic: Callable[[], float] | None = None,
 ) -> SqlJournal:
     """Opens the journal at an SQLAlchemy URL, `sqlite:///PATH` or `postgresql://…`, and brings its tables up to date.
 
     On SQLite, `daemon` takes the file's exclusive lock for the life of the process and gives back what its dead
     predecessor had claimed; other openers only look and ask. `now` is a virtual clock, instead of the database's.
+    With a `monotonic` clock the database is not asked for the time at each look at it.
 
     Raises Refused (an address we cannot work with), JournalBusy (another daemon holds the file) or JournalAway.
     """
@@ -102,11 +108,12 @@ def open_journal(
         raise Refused(f"the journal's address is not a URL: {_WANTED}") from None
     match address.get_backend_name():
         case "postgresql":
-            return _on_postgresql(address, now, new_id)
+            return _on_postgresql(Database(postgresql.engine_at(address), now, new_id, monotonic))
         case "sqlite" if sqlite.in_memory(address):
             return open_memory_journal(now=now, new_id=new_id)
         case "sqlite":
-            return _on_file(Path(str(address.database)), now, new_id, daemon=daemon)
+            path = Path(str(address.database))
+            return _on_file(path, Database(sqlite.file_engine(path), now, new_id, monotonic), daemon=daemon)
         case other:
             raise Refused(f"the journal cannot live in {other}: {_WANTED}")
 
@@ -121,8 +128,7 @@ def open_memory_journal(
     return MemoryJournal(database)
 
 
-def _on_postgresql(address: URL, now: Callable[[], datetime] | None, new_id: Callable[[], str]) -> SqlJournal:
-    database = Database(postgresql.engine_at(address), now, new_id)
+def _on_postgresql(database: Database) -> SqlJournal:
     with ExitStack() as failed:
         failed.callback(database.close)
         migrate(database.engine)
@@ -131,10 +137,7 @@ def _on_postgresql(address: URL, now: Callable[[], datetime] | None, new_id: Cal
     return SqlJournal(database)
 
 
-def _on_file(
-    path: Path, now: Callable[[], datetime] | None, new_id: Callable[[], str], *, daemon: bool
-) -> SqlJournal:
-    database = Database(sqlite.file_engine(path), now, new_id)
+def _on_file(path: Path, database: Database, *, daemon: bool) -> SqlJournal:
     with ExitStack() as failed:
         failed.callback(database.close)
         lock = LockFile(path) if daemon else None

@@ -56,8 +56,8 @@ _LATEST: Final = _latest()
 
 
 def read_rotation(row: Row[Any]) -> Rotation:
-    """The rotation in a row of COLUMNS."""
-    return Rotation.model_validate(row._asdict())
+    """The rotation in a row that begins with COLUMNS."""
+    return Rotation.model_validate(dict(zip(Rotation.model_fields, row, strict=False)))
 
 
 class Lookups(Section):

@@ -9,12 +9,11 @@ from typing import Any, Final
 from sqlalchemy import Column, Insert, Table, bindparam, delete, select
 
 from rotator.journal.database import Database, Section
+from rotator.journal.holds import pauses_in, surveys_in, writing_holds
 from rotator.journal.tables import environment, pause, secret
 from rotator.model.observations import Observed, Pause, Surveyed
 
 _OBSERVED: Final = select(secret.c.secret, secret.c.observed)
-_SURVEYED: Final = select(environment.c.environment, environment.c.surveyed)
-_PAUSES: Final = select(pause).order_by(pause.c.secret)
 _LIFT: Final = delete(pause).where(pause.c.secret == bindparam("lifted"))
 
 
@@ -41,23 +40,22 @@ class Observations(Section):
     def surveyed(self) -> Mapping[str, Surveyed]:
         """The last scan of every environment."""
         with self._db.reading() as connection:
-            return {row.environment: row.surveyed for row in connection.execute(_SURVEYED)}
+            return surveys_in(connection)
 
     def note_surveyed(self, survey: Surveyed) -> None:
         """Keeps a scan's result; the newest wins."""
         row = {"environment": survey.environment, "scanned_at": survey.scanned_at, "surveyed": survey}
-        with self._db.writing() as connection:
+        with writing_holds(self._db) as connection:
             connection.execute(self._survey, row)
 
     def pauses(self) -> Mapping[str, Pause]:
         """Pauses by secret, also ended ones until they are lifted."""
         with self._db.reading() as connection:
-            rows = connection.execute(_PAUSES).all()
-        return {row.secret: Pause.model_validate(row._asdict()) for row in rows}
+            return pauses_in(connection)
 
     def note_pause(self, secret: str, pause: Pause | None) -> None:
         """Sets or lifts a pause."""
-        with self._db.writing() as connection:
+        with writing_holds(self._db) as connection:
             if pause is None:
                 connection.execute(_LIFT, {"lifted": secret})
             else:

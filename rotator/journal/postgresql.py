@@ -34,6 +34,7 @@ def engine_at(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg").update_query_dict({**_CONNECT, **url.query}),
         hide_parameters=True,
+        connect_args={"autocommit": True},  # transactions begin as we say, most are one statement
         pool_size=10,
         max_overflow=10,
         pool_timeout=_WAIT_FOR_CONNECTION,
@@ -44,7 +45,6 @@ def engine_at(url: URL) -> Engine:
         cursor = connection.cursor()
         cursor.execute(_SESSION)
         cursor.close()
-        connection.commit()
 
     @event.listens_for(engine, "handle_error")
     def leave_a_standby(context: ExceptionContext) -> None:

@@ -66,6 +66,9 @@ meta = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("installation", Text, nullable=False),
     Column("generation", Integer, nullable=False),
+    Column(
+        "holds", Integer, nullable=False, server_default="0"
+    ),  # raised by whatever may hold rotations back
 )
 
 rotation = Table(

@@ -66,8 +66,10 @@ def joined(step: Step, purpose: Purpose, following: Phase | None = None) -> Move
         for deployment in step.deployments()
     ]
     rollouts = {**step.ledger.rollouts, purpose.value: tuple(row.id for row in rows)}
-    sentence = f"joined the rollout of {plural(row.workload for row in rows)}"
-    return step.to(following or step.rotation.phase, sentence, rollouts=rollouts)
+    phase = following or step.rotation.phase
+    if not rows:  # nobody reads it
+        return step.skip(phase, rollouts=rollouts)
+    return step.to(phase, f"joined the rollout of {plural(row.workload for row in rows)}", rollouts=rollouts)
 
 
 def rolled_out(step: Step, purpose: Purpose, since: datetime) -> Move | None:

@@ -221,10 +221,13 @@ def _plan_again(step: Step, trouble: Transient | NotYet) -> Move:
 def _named(step: Step, fields: dict[str, Sealed], before: dict[str, int]) -> str | None:
     """The id of the credential in the store: by the source's word; where it has none, by the journal's memory.
 
-    The source is asked in any case: it refuses values that lead elsewhere than the policy does.
+    The source is asked in any case: it refuses values that lead elsewhere than the policy does. The journal is asked
+    only where that matters: most sources know their own.
     """
-    identified, remembered = step.provider.identify(fields), _remembered(step, before)
-    return remembered or identified if step.traits.shared else identified or remembered
+    identified = step.provider.identify(fields)
+    if identified is not None and not step.traits.shared:
+        return identified
+    return _remembered(step, before) or identified
 
 
 def _remembered(step: Step, before: dict[str, int]) -> str | None:

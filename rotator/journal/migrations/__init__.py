@@ -28,6 +28,7 @@ def migrate(engine: Engine) -> None:
             return
     with answering(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":
+            begin(connection, "BEGIN")
             connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
         else:
             begin(connection, "BEGIN IMMEDIATE")

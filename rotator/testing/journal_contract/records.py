@@ -12,7 +12,7 @@ from rotator.contracts.journal import Journal
 from rotator.model.observations import Observed, Pause, Surveyed
 from rotator.model.policy import AlertPolicy, Policies
 from rotator.model.requests import Request, RequestKind, RequestState
-from rotator.testing.journal_contract.rows import HOUR, KEY, MINUTE, NO_TIME, at_once
+from rotator.testing.journal_contract.rows import HOUR, KEY, MINUTE, NO_TIME, at_once, claimed, held
 
 
 def a_request(journal: Journal, ago: timedelta = NO_TIME, **changes: Any) -> Request:
@@ -127,6 +127,33 @@ class RecordsContract:
         journal.note_pause(KEY, None)
         journal.note_pause("production/B", None)
         assert other.pauses() == {}
+
+    def test_what_holds_rotations_back_is_what_was_noted(self, journal: Journal) -> None:
+        survey = Surveyed(environment="production", scanned_at=journal.now(), foreign_owner="somebody")
+        pause = Pause(secret=KEY, until=journal.now() + HOUR, by="ana", because="audit")
+        journal.note_surveyed(survey)
+        assert journal.holds() == ({"production": survey}, {})
+        journal.note_pause(KEY, pause)
+        assert journal.holds() == ({"production": survey}, {KEY: pause})
+        journal.note_pause(KEY, None)
+        journal.note_surveyed(survey.model_copy(update={"foreign_owner": ""}))
+        assert journal.holds() == (journal.surveyed(), {})
+
+    def test_what_others_noted_holds_rotations_back_from_the_next_claim_or_checkpoint_on(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        pause = Pause(secret=KEY, until=journal.now() + HOUR, by="ana", because="audit")
+        row = held(journal)
+        assert journal.holds().pauses == {}
+        other.note_pause(KEY, pause)
+        row = journal.checkpoint(row, row, release=False)
+        assert journal.holds().pauses == {KEY: pause}
+        other.note_pause(KEY, None)
+        journal.checkpoint(row, row.model_copy(update={"run_at": journal.now()}), release=True)
+        assert journal.holds().pauses == {}
+        other.note_pause(KEY, pause)
+        claimed(journal)
+        assert journal.holds().pauses == {KEY: pause}
 
     # policy
 
