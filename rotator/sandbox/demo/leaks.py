@@ -45,8 +45,8 @@ def messages_of(people: PeopleControl) -> dict[str, bytes]:
 def readable(mail: str) -> bytes:
     """A mail as it came, and decoded: headers, and every part without its transfer encoding and its soft breaks."""
     parsed = email.message_from_string(mail, policy=email.policy.default)
-    parts = [mail.encode(), *(f"{name}: {text}".encode() for name, text in parsed.items())]
-    for part in parsed.walk():
+    parts = [mail.encode()]
+    for part in parsed.walk():  # the mail itself is the first
         content = part.get_payload(decode=True)
         parts += [f"{name}: {text}".encode() for name, text in part.items()]
         parts += [content] if isinstance(content, bytes) else []
