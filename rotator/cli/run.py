@@ -32,10 +32,11 @@ def run_daemon(log_level: str) -> None:
         raise Unusable(f"--log-level {log_level}: it is one of {', '.join(_LEVELS)}")
     known = settings()
     start_logging(human=sys.stderr.isatty(), level=log_level)
+    clock = SystemClock()
     with _where_the_journal_is(known):
-        journal = open_journal(known.journal, daemon=True)
+        journal = open_journal(known.journal, daemon=True, monotonic=clock.monotonic)
         policy = PolicyInForce(known, journal)
-        parts = Installation(known, journal, policy, SystemClock())
+        parts = Installation(known, journal, policy, clock)
         _must_be_able_to_seal(parts)
     daemon = Daemon(parts, policy, bounds_of(known), rhythm_of(known), known.workers)
     with serving(parts, policy, daemon.pulse):
