@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +166,9 @@ class Installation:
         sealed = any(rotation.data_key for rotation in self._journal.rotations(unfinished=True))
         alone = self.settings.journal.startswith("sqlite:")
         sealer: Sealer
-        if alone and not sealed and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if alone and not sealed and not os.path.lexists(path):
+            with suppress(OSError):  # generate() says what is wrong
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             sealer = kind.generate(path)
         else:
             sealer = kind(path)

@@ -6,6 +6,9 @@ the sentence is chosen by the failure's code.
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
 from typing import Final
 
 #: By the beginning of SQLite's error name (sqlite.org/rescode.html).
@@ -36,6 +39,9 @@ _POSTGRESQL: Final = {
     "XX": "the journal's database reports damage or a fault of its own: look at its log",
 }
 SILENT: Final = "the journal's database gave no answer"
+#: EFBIG is a limit of the process or of the file system, and ends like a full disk.
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NOT_OURS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def sentence_of(driver: BaseException | None) -> str | None:
@@ -48,3 +54,13 @@ def sentence_of(driver: BaseException | None) -> str | None:
             if said is not None and said.startswith(beginning):
                 return sentence
     return None
+
+
+def sentence_of_file(path: Path, error: OSError) -> str:
+    """What keeps a file of the journal from being opened or written, and what to do."""
+    said = error.strerror or type(error).__name__
+    if error.errno in _NO_ROOM:
+        return f"{path} cannot be written: its disk is full ({said}): make room there"
+    if error.errno in _NOT_OURS:
+        return f"{path} cannot be opened ({said}): let user {os.geteuid()} write to it and to its folder"
+    return f"{path} cannot be opened ({said}): look at its folder"

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from rotator.journal.failures import sentence_of_file
 from rotator.journal.filesystems import refuse_network
 from rotator.model.errors import JournalAway
 
@@ -55,7 +56,7 @@ def file_engine(path: Path) -> Engine:
         if path.stat().st_uid == os.geteuid():
             path.chmod(0o600)
     except OSError as error:
-        raise JournalAway(f"the journal {path} cannot be opened: {error.strerror}") from None
+        raise JournalAway(f"the journal {sentence_of_file(path, error)}") from None
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         hide_parameters=True,

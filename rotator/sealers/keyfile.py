@@ -51,11 +51,17 @@ class KeyFile:
             raise Refused(f"{path} exists; a key file is never overwritten") from None
         except OSError as error:
             raise Refused(f"cannot make the key file {path}: {error.strerror}") from None
-        with os.fdopen(file, "w") as writing:
-            writing.write(line)
-            writing.flush()
-            os.fsync(writing.fileno())
-        _sync_folder(path.parent)
+        try:
+            with os.fdopen(file, "w") as writing:
+                writing.write(line)
+                writing.flush()
+                os.fsync(writing.fileno())
+            _sync_folder(path.parent)
+        except OSError as error:  # half a key would be in the way of a whole one
+            path.unlink(missing_ok=True)
+            raise Refused(
+                f"cannot write the key file {path}: {error.strerror}; it was removed again"
+            ) from None
         return cls(path)
 
     def new_key(self, context: Mapping[str, str]) -> EnvelopeKey:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import resource
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -108,6 +110,7 @@ def test_people_hear_of_a_journal_that_is_away_without_it(peopled: Town) -> None
     assert "locked by another process" in peopled.posts()[0]
     assert "it can be written again" in peopled.posts()[1]
     assert peopled.alerts("journal_away") == [], "it is no row"
+    assert not peopled.said("nobody can be told")
 
 
 @pytest.mark.slow
@@ -133,9 +136,11 @@ def test_a_disk_without_room(town: Town) -> None:
 def test_a_folder_that_cannot_be_written(town: Town) -> None:
     done = town.cli("run", ROTATOR_JOURNAL="sqlite:////proc/rotator/journal.sqlite")
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        "rotator: the journal /proc/rotator/journal.sqlite cannot be opened: No such file or directory"
-    ]
+    assert done.stderr == (
+        "rotator: cannot start: the journal /proc/rotator/journal.sqlite cannot be opened (No such file or "
+        "directory): look at its folder. The journal is /proc/rotator/journal.sqlite, by ROTATOR_JOURNAL; this tells "
+        "more: df -h /proc/rotator\n"
+    )
 
 
 @pytest.mark.slow
@@ -153,5 +158,27 @@ def test_no_database_at_the_start_is_a_sentence(town: Town, aws: AwsWorld) -> No
     del aws
     done = town.cli("run", ROTATOR_JOURNAL="postgresql://rotator:nothing@127.0.0.1:1/rotator")
     assert done.returncode == 1
-    assert re.fullmatch(r"rotator: the journal's database [^\n]+\n", done.stderr)
+    assert re.fullmatch(r"rotator: cannot start: the journal's database [^\n]+\n", done.stderr)
+    assert "database rotator at 127.0.0.1:1, by ROTATOR_JOURNAL" in done.stderr
     assert "nothing" not in done.stderr, "that is its password"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [0, 4096])
+def test_a_start_on_a_full_disk_is_a_sentence(town: Town, room: int) -> None:
+    """The kernel lets no file grow larger: the lock file has no room, or the journal's tables have none."""
+    starting = (
+        f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room})); "
+        "sys.argv = ['rotator', 'run']; runpy.run_module('rotator', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", starting],  # half of a module's bytecode would outlive the test
+        env=town.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"rotator: cannot start: [^\n]*disk[^\n]*\n", done.stderr), done.stderr
+    assert f"{town.folder}/state" in done.stderr

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rotator.daemon.policy import PolicyInForce
 from rotator.daemon.troubles import Troubles
 from rotator.journal import open_memory_journal
 from rotator.model.secrets import Sealed
+from rotator.sealers.keyfile import KeyFile
 from rotator.testing.virtual_clock import VirtualClock
 from tests.daemon.world import TOKEN, Town
 
@@ -53,6 +55,49 @@ main()
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[]\n"
+
+
+def _open_to_all(path: Path) -> None:
+    path.chmod(0o644)
+
+
+def _damaged(path: Path) -> None:
+    path.write_text("not a key")
+
+
+def _below_a_file(path: Path) -> None:
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.touch()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "spoil, said",
+    [
+        (_open_to_all, "others than rotator can read or replace the key file {path} (mode 0644"),
+        (_damaged, "{path} is not a key file of rotator"),
+        (_below_a_file, "cannot make the key file {path}: Not a directory"),
+    ],
+)
+def test_a_key_file_that_is_of_no_use_shows_at_the_start(
+    town: Town, spoil: Callable[[Path], None], said: str
+) -> None:
+    path = town.folder / "key" / "sealing.key"
+    path.parent.mkdir()
+    KeyFile.generate(path)
+    spoil(path)
+    done = town.cli("run", ROTATOR_KEY_FILE=str(path))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("rotator: cannot start: ROTATOR_KEY_FILE: ")
+    assert said.format(path=path) in done.stderr
+
+
+@pytest.mark.slow
+def test_the_first_start_makes_the_key_file_and_says_that_nobody_can_be_told(town: Town) -> None:
+    with town.daemon():
+        town.until("it says so", lambda: town.said("nobody can be told", do="ROTATOR_SLACK_TOKEN"))
+    assert (town.folder / "state" / "sealing.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_every_contract_can_be_wrapped(tmp_path: Path, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

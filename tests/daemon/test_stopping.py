@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,27 @@ def test_sigterm_at_any_moment_loses_nothing(town: Town) -> None:
     with town.daemon():
         town.until("all is done", lambda: _at_rest(town))
     assert town.accepted() == {town.value(TOKEN)}
+
+
+@pytest.mark.parametrize("later", [0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6])
+def test_sigterm_while_it_loads_ends_it_with_a_line(town: Town, later: float) -> None:
+    daemon = town.start()
+    town.until("it listens", lambda: _listens(daemon.pid))
+    time.sleep(later)
+    daemon.send(signal.SIGTERM)
+    assert daemon.wait(within=25) == 0
+    assert town.lines()[-1]["event"] in {"stopped before it ran", "stopped"}
+    if not later:
+        assert town.said("stopped before it ran")
+    with town.daemon():
+        town.until("all is well", town.scanned)
+
+
+def _listens(pid: int) -> bool:
+    """Whether the process has said what SIGTERM does (proc(5), SigCgt)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 def _at_rest(town: Town) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import traceback
@@ -16,6 +17,7 @@ from sqlalchemy import insert, make_url, text
 
 from rotator.contracts.journal import Told
 from rotator.journal import SqlJournal, open_journal
+from rotator.journal.lockfile import LockFile
 from rotator.journal.tables import meta
 from rotator.model.errors import JournalAway
 from rotator.sandbox.postgres import EmbeddedPostgres
@@ -91,6 +93,30 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said = sentence(lambda: open_journal(f"sqlite:///{tmp_path}/file/journal.sqlite", daemon=True))
     assert "cannot be opened" in said
+
+
+@pytest.mark.parametrize(
+    "number, said",
+    [
+        (errno.ENOSPC, "its disk is full (No space left on device): make room there"),
+        (errno.EROFS, f"(Read-only file system): let user {os.geteuid()} write to it and to its folder"),
+        (errno.EIO, "(Input/output error): look at its folder"),
+    ],
+)
+@pytest.mark.parametrize("call", ["open", "pwrite"])
+def test_a_lock_file_that_cannot_be_made_or_written(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, call: str, number: int, said: str
+) -> None:
+    path = Path(str(make_url(sqlite_url).database))
+    path.parent.mkdir()
+
+    def fails(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"rotator.journal.lockfile.os.{call}", fails)
+        assert said in sentence(lambda: LockFile(path))
+    LockFile(path).release()  # nothing of the failed attempt holds it
 
 
 def test_all_connections_in_use(journal: SqlJournal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -51,6 +52,19 @@ def test_a_key_file_is_never_overwritten(path: Path) -> None:
     with pytest.raises(Refused, match="never overwritten"):
         KeyFile.generate(path)
     assert path.read_text() == before
+
+
+def test_a_key_file_for_which_there_is_no_room_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(Refused, match=r"No space left on device; it was removed again"):
+            KeyFile.generate(tmp_path / "rotator.key")
+    KeyFile.generate(tmp_path / "rotator.key").new_key(CONTEXT)
 
 
 def test_a_key_file_needs_a_folder(tmp_path: Path) -> None:
