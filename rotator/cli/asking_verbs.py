@@ -135,7 +135,7 @@ def approve(
     env: Env = None,
     json: JsonAnswer = False,
 ) -> None:
-    """Give the yes that something waits for: a rotation, its last step, a parked one, or a policy that drops many."""
+    """Give the yes that something waits for: a rotation, its last step, a parked one, or a policy that is held."""
     from rotator.cli.approve import give_yes
 
     give_yes(what, env, reason, json=json)
