@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 from boto3.session import Session
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -37,7 +39,7 @@ from botocore.exceptions import (
 
 from rotator.model.errors import Refused, RotatorError, Transient
 
-Client = TypeVar("Client")
+Client = TypeVar("Client", bound=BaseClient)
 Answer = TypeVar("Answer")
 
 # At DEBUG botocore logs every request and every answer, values included.
@@ -183,7 +185,21 @@ class Service(Generic[Client]):
             return Refused(f"{self._name} cannot {doing}: the request breaks its rules; nothing was sent")
         sent = not isinstance(error, (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError))
         aftermath = self._manner.unanswered if sent else "nothing was changed"
-        return Transient(f"{self._name} did not answer ({kind}) when asked to {doing}; {aftermath}")
+        return Transient(
+            f"{self._name} did not answer{self._where()} ({kind}) when asked to {doing}; {aftermath}"
+        )
+
+    def _where(self) -> str:
+        """The region, and the address if somebody chose it: whichever is wrong, it is a setting."""
+        if self._made is None:
+            return ""
+        meta = self._made[1].meta
+        host = urlsplit(meta.endpoint_url)
+        region = f" in {meta.region_name}"
+        if (host.hostname or "").startswith(f"{meta.service_model.endpoint_prefix}.{meta.region_name}."):
+            return region
+        setting = f"ROTATOR_ENDPOINT_{self._name.upper().replace(' ', '_')}"
+        return f"{region} at {host.scheme}://{host.netloc.rpartition('@')[2]}, from {setting} or AWS_ENDPOINT_URL"
 
     def _no_credentials(self, why: str, doing: str) -> Transient:
         """The next attempt starts from a new session: credentials may be there by then."""

@@ -125,7 +125,7 @@ def _trouble(trouble: Exception, address: str, server: str) -> RotatorError:
         case smtplib.SMTPDataError() if trouble.smtp_code >= 500:
             return Refused(f"{server} refuses the message ({_code(trouble.smtp_code, trouble.smtp_error)})")
         case smtplib.SMTPNotSupportedError():
-            why = f"cannot be used; its answer to EHLO does not offer what is needed: {trouble}"
+            why = f"cannot be used; its answer to EHLO does not offer what is needed: {str(trouble).rstrip('.')}"
         case smtplib.SMTPResponseException():
             why = "says later"
         case ssl.SSLCertVerificationError():

@@ -9,9 +9,9 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rotator.config.complaints import nearest
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     )  # of what belongs to no environment: KMS for the journal's data keys
 
     sealer: Literal["kms", "keyfile"] = "keyfile"
-    kms_key: str | None = None
+    kms_key: str | None = Field(default=None, validate_default=True)
     key_file: Path = Field(default_factory=lambda: state_file("sealing.key"))
 
     slack_token: SealedText | None = None
@@ -112,8 +112,8 @@ class Settings(BaseSettings):
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
-    smtp_password: SealedText | None = None
-    smtp_from: str | None = None
+    smtp_password: SealedText | None = Field(default=None, validate_default=True)
+    smtp_from: str | None = Field(default=None, validate_default=True)
     smtp_ca_file: Path | None = None
 
     listen: Annotated[Listen | None, NoDecode, BeforeValidator(_listen)] = (
@@ -145,18 +145,19 @@ class Settings(BaseSettings):
         """The address of a far side (`ssm`, `kms`, `slack` …) from ROTATOR_ENDPOINT_<SERVICE>, or None."""
         return self.endpoints.get(service.lower().replace("-", "_"))
 
-    @model_validator(mode="after")
-    def _together(self) -> Self:
-        missing = []
-        if self.sealer == "kms" and not self.kms_key:
-            missing.append("ROTATOR_KMS_KEY: is missing; ROTATOR_SEALER=kms needs a key, e.g. alias/rotator")
-        if self.smtp_host and not self.smtp_from:
-            missing.append("ROTATOR_SMTP_FROM: is missing; mail needs a sender, e.g. rotator@taly.example")
-        if (self.smtp_user is None) != (self.smtp_password is None):
-            missing.append("ROTATOR_SMTP_USER and ROTATOR_SMTP_PASSWORD: one is missing; they go together")
-        if missing:
-            raise Wrong("\n".join(missing))
-        return self
+    @field_validator("kms_key", "smtp_password", "smtp_from")
+    @classmethod
+    def _together(cls, value: Any, info: ValidationInfo) -> Any:
+        """What another setting asks for; seen per field, so that it is said beside every other mistake."""
+        given = info.data
+        match info.field_name:
+            case "kms_key" if given.get("sealer") == "kms" and not value:
+                raise Wrong("is missing; ROTATOR_SEALER=kms needs a key, e.g. alias/rotator")
+            case "smtp_password" if (given.get("smtp_user") is None) != (value is None):
+                raise Wrong("goes together with ROTATOR_SMTP_USER, and one of them is missing")
+            case "smtp_from" if given.get("smtp_host") and not value:
+                raise Wrong("is missing; mail needs a sender, e.g. rotator@taly.example")
+        return value
 
 
 def read_settings() -> Settings:

@@ -134,8 +134,10 @@ def test_the_journal_is_in_the_pods_volume_or_with_the_user(
         ({"SEALER": "kmss"}, ["ROTATOR_SEALER: unknown value 'kmss' (did you mean 'kms'?)"]),
         ({"SEALER": "kms"}, ["ROTATOR_KMS_KEY: is missing; ROTATOR_SEALER=kms needs a key, e.g. alias/rotator"]),
         ({"SMTP_HOST": "mail", "SMTP_USER": "x"},
-         ["ROTATOR_SMTP_FROM: is missing; mail needs a sender, e.g. rotator@taly.example",
-          "ROTATOR_SMTP_USER and ROTATOR_SMTP_PASSWORD: one is missing; they go together"]),
+         ["ROTATOR_SMTP_PASSWORD: goes together with ROTATOR_SMTP_USER, and one of them is missing",
+          "ROTATOR_SMTP_FROM: is missing; mail needs a sender, e.g. rotator@taly.example"]),
+        ({"SMTP_PASSWORD": "x"},
+         ["ROTATOR_SMTP_PASSWORD: goes together with ROTATOR_SMTP_USER, and one of them is missing"]),
         ({"JOURNAL": "mysql://db/x"}, ["ROTATOR_JOURNAL: must begin with sqlite:/// or postgresql://"]),
         ({"REGION": "frankfurt"}, ["ROTATOR_REGION: 'frankfurt' is no AWS region; write it as eu-central-1"]),
         ({"ENDPOINT_SSM": "localhost"},
@@ -156,6 +158,17 @@ def test_each_mistake_is_a_sentence(
 
 def test_all_mistakes_are_said_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(refused(monkeypatch, WORKERS="x", SCALE="x", SMTP_PORT="0", SLACK_WEBHOK="x")) == 4
+
+
+def test_a_setting_that_another_one_asks_for_is_said_beside_other_mistakes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert refused(monkeypatch, SEALER="kms", SMTP_HOST="mail", SMTP_USER="x", WORKERS="many") == [
+        "ROTATOR_KMS_KEY: is missing; ROTATOR_SEALER=kms needs a key, e.g. alias/rotator",
+        "ROTATOR_SMTP_PASSWORD: goes together with ROTATOR_SMTP_USER, and one of them is missing",
+        "ROTATOR_SMTP_FROM: is missing; mail needs a sender, e.g. rotator@taly.example",
+        "ROTATOR_WORKERS: must be a whole number",
+    ]
 
 
 def test_a_secret_in_the_wrong_variable_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.config import Config
@@ -22,6 +23,9 @@ from rotator.stores.ssm import Ssm
 from rotator.testing.surroundings import surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from tests.stores.ssm_world import SsmWorld, changing_client, reading_client
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
 
 DENIED = (
     "User: arn:aws:sts::111122223333:assumed-role/taly-rotator/pod is not authorized to perform: ssm:PutParameter on "
@@ -127,13 +131,37 @@ def test_ssm_is_away(world: SsmWorld, name: str, outage: Outage) -> None:
     assert world.store.write(name, ours, after=1) == 2
 
 
-def test_ssm_cannot_be_reached(aws: AwsWorld) -> None:
-    around = surroundings(endpoints={"ssm": "http://127.0.0.1:1"})
+@pytest.mark.parametrize("login", ["", "somebody:hunter2@"])
+def test_ssm_cannot_be_reached(aws: AwsWorld, login: str) -> None:
+    around = surroundings(endpoints={"ssm": f"http://{login}127.0.0.1:1"})
     store = Ssm(
         EnvironmentPolicy(name="staging", path="/taly/staging", region=REGION), around, "installation-a"
     )
-    with pytest.raises(Transient, match=f"SSM did not answer \\({EndpointConnectionError.__name__}\\)"):
+    with pytest.raises(Transient) as raised:
         store.read("/taly/staging/NAME")
+    assert str(raised.value) == (
+        f"SSM did not answer in {REGION} at http://127.0.0.1:1, from ROTATOR_ENDPOINT_SSM or AWS_ENDPOINT_URL "
+        "(EndpointConnectionError) when asked to read /taly/staging/NAME; nothing was changed"
+    )
+
+
+def test_an_address_that_nobody_chose_is_not_named(aws: AwsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The region is: it is what a policy can have wrong."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    store = Ssm(
+        EnvironmentPolicy(name="staging", path="/taly/staging", region=REGION),
+        surroundings(),
+        "installation-a",
+    )
+    service = store._reading
+
+    def unreachable(ssm: SSMClient) -> None:
+        raise EndpointConnectionError(endpoint_url=ssm.meta.endpoint_url)
+
+    with pytest.raises(
+        Transient, match=re.escape(f"SSM did not answer in {REGION} (EndpointConnectionError) when")
+    ):
+        service.ask(unreachable, "read it")
 
 
 def test_a_read_is_asked_again_once(world: SsmWorld, name: str) -> None:
