@@ -32,6 +32,14 @@ class Told(NamedTuple):
     phase: Phase | None = None
 
 
+class Opening(NamedTuple):
+    """A rotation to open: as it begins, what there is to tell of that, and which requests it answers."""
+
+    rotation: Rotation
+    told: Told
+    answers: Sequence[str] = ()
+
+
 class Holds(NamedTuple):
     """What holds rotations back: the last scan of every environment, and pauses by secret."""
 
@@ -56,6 +64,12 @@ class Journal(Protocol):
     # rotations
     def open_rotation(self, draft: Rotation, told: Told) -> bool:
         """Adds an active rotation. False when its principal already has an active or parked one."""
+
+    def open_rotations(self, openings: Sequence[Opening]) -> set[str]:
+        """The same for many, with the requests that they answer: no crash leaves one opened and still asked for.
+
+        Returns the ids of those that were opened. A failure may come after some of them.
+        """
 
     def rotation(self, rotation_id: str) -> Rotation | None:
         """One rotation by id."""

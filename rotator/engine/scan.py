@@ -13,16 +13,16 @@ from fnmatch import fnmatchcase
 
 import structlog
 
-from rotator.contracts.journal import Told
+from rotator.contracts.journal import Opening, Told
 from rotator.contracts.parts import Parts
 from rotator.engine.ages import origin
-from rotator.engine.decisions import decisions
+from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import note_survey
 from rotator.engine.standing import Decision, Gathered, setback
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import EnvironmentPolicy, Policies, SecretPolicy
-from rotator.model.requests import RequestKind, RequestState
+from rotator.model.requests import RequestKind
 from rotator.model.rotation import Ledger, Phase, Priority, Reason, Rotation
 from rotator.model.secrets import ParameterAge
 
@@ -44,21 +44,40 @@ def survey(parts: Parts) -> None:
 
 def open_due(parts: Parts) -> int:
     """Opens a rotation for every secret that is due. How many were opened."""
-    opened = 0
-    for entry in decisions(parts.journal, parts.policies()).values():
-        if entry.decision.due:
-            opened += _open(parts, entry.gathered, entry.decision)
-    return opened
+    due = {
+        secret: entry
+        for secret, entry in decisions(parts.journal, parts.policies()).items()
+        if entry.decision.due
+    }
+    openings, held_up = _openings(parts, due)
+    opened = parts.journal.open_rotations(list(openings.values())) if openings else set()
+    busy = [secret for secret, opening in openings.items() if opening.rotation.id not in opened]
+    held_up |= _holders(parts, {secret: openings[secret].rotation.principal for secret in busy})
+    _note_held_up(parts, due, held_up)
+    for secret, opening in openings.items():
+        if secret not in busy:
+            log.info(
+                "rotation opened", rotation=opening.rotation.id, secret=secret, why=opening.told.sentence
+            )
+    return len(opened)
 
 
-def _open(parts: Parts, at: Gathered, decision: Decision) -> int:
-    """Opens one rotation, and settles the requests that it answers. 0 when it cannot be begun now."""
+def _openings(parts: Parts, due: Mapping[str, Decided]) -> tuple[dict[str, Opening], dict[str, str]]:
+    """What to open, by secret, and why others cannot be begun now."""
+    openings, held_up = {}, {}
+    for secret, entry in due.items():
+        try:
+            principal = parts.provider(entry.gathered.policy.recipe).principal
+        except (Refused, Transient) as trouble:
+            held_up[secret] = str(trouble)
+        else:
+            openings[secret] = _opening(parts, entry.gathered, entry.decision, principal)
+    return openings, held_up
+
+
+def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> Opening:
+    """A rotation as it begins, and the requests that it answers."""
     policy, request = at.policy, at.request
-    try:
-        principal = parts.provider(policy.recipe).principal
-    except (Refused, Transient) as trouble:
-        _note_held_up(parts, at, str(trouble))
-        return 0
     emergency = request is not None and request.kind is RequestKind.EMERGENCY
     undone = setback(at.history)
     in_company = undone is not None and undone.ledger.undo_reason in {Reason.ROLLOUT_FAILED, Reason.NOT_SEEN}
@@ -81,30 +100,30 @@ def _open(parts: Parts, at: Gathered, decision: Decision) -> int:
         recipe=policy.recipe,
         ledger=found,
     )
-    if not parts.journal.open_rotation(rotation, Told("opened", decision.sentence)):
-        _note_held_up(parts, at, _holder(parts, policy.secret, principal))
-        return 0
-    for answered in at.requests:
-        parts.journal.settle_request(answered.id, RequestState.TAKEN, f"became {rotation.id}", rotation.id)
-    _note_held_up(parts, at, "")
-    log.info("rotation opened", rotation=rotation.id, secret=policy.secret, why=decision.sentence)
-    return 1
+    told = Told("opened", decision.sentence)
+    return Opening(rotation, told, tuple(answered.id for answered in at.requests))
 
 
-def _holder(parts: Parts, secret: str, principal: str) -> str:
-    """Who holds the principal that this secret's rotation needs, a sentence; empty when it is its own."""
-    for other in parts.journal.rotations(unfinished=True):
-        if other.principal == principal and other.secret != secret:
-            return f"waits for rotation {other.id} of {other.secret}, which is {other.state} and holds {principal}"
-    return ""
+def _holders(parts: Parts, principals: Mapping[str, str]) -> dict[str, str]:
+    """Who holds the principal that each secret's rotation needs, a sentence; empty when it is its own."""
+    held_by = {one.principal: one for one in parts.journal.rotations(unfinished=True)} if principals else {}
+    return {
+        secret: f"waits for rotation {other.id} of {other.secret}, which is {other.state} and holds {principal}"
+        if (other := held_by.get(principal)) and other.secret != secret
+        else ""
+        for secret, principal in principals.items()
+    }
 
 
-def _note_held_up(parts: Parts, at: Gathered, trouble: str) -> None:
-    """Keeps why it cannot be begun beside the secret, for those who ask why it is still old."""
-    seen = parts.journal.observed().get(at.policy.secret)
-    if seen is not None and seen.trouble != trouble:
-        log.warning("cannot be rotated now", secret=at.policy.secret, trouble=trouble or "no longer so")
-        parts.journal.note_observed([seen.model_copy(update={"trouble": trouble})])
+def _note_held_up(parts: Parts, due: Mapping[str, Decided], held_up: Mapping[str, str]) -> None:
+    """Keeps why it cannot be begun beside each secret, for those who ask why it is still old."""
+    changed = []
+    for secret, entry in due.items():
+        seen, trouble = entry.gathered.observed, held_up.get(secret, "")
+        if seen is not None and seen.trouble != trouble:
+            log.warning("cannot be rotated now", secret=secret, trouble=trouble or "no longer so")
+            changed.append(seen.model_copy(update={"trouble": trouble}))
+    parts.journal.note_observed(changed)
 
 
 def _note_ages(

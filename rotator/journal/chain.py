@@ -21,7 +21,7 @@ from rotator.journal.words import among
 from rotator.model.rotation import Event, Phase
 
 BEGINNING: Final = ""  # what the first event links to
-_ADD: Final = insert(event)
+TELL: Final = insert(event)
 _STORY: Final = (
     select(*(event.c[name] for name in Event.model_fields))
     .where(event.c.rotation == bindparam("rotation_id"), among(event.c.phase, Phase))
@@ -76,7 +76,7 @@ def tell(
 ) -> End:
     """Adds events to a rotation's chain; the caller holds the row and writes the new end into it."""
     links, end = linked(rotation_id, end, at, phase, told)
-    connection.execute(_ADD, links)
+    connection.execute(TELL, links)
     return end
 
 

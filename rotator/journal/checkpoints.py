@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Insert, Row, Select, Update, bindparam, case,
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from rotator.contracts.journal import Told
-from rotator.journal.chain import End, linked
+from rotator.journal.chain import TELL, End, linked
 from rotator.journal.claims import claim, guarded, held, holder, released
 from rotator.journal.database import Section, seconds
 from rotator.journal.holds import STAMP
@@ -54,7 +54,6 @@ _NEWS: Final = (
 )
 _END: Final = (rotation.c.last_sequence, rotation.c.previous_hash)
 _LINK: Final = ("sequence", "at", "phase", "kind", "sentence", "hash", "previous_hash")
-_TELL: Final = insert(event)
 _HELD_END: Final = select(*_END).where(held(rotation)).with_for_update()
 _EMERGENCIES_FIRST: Final = case((is_word(rotation.c.priority, Priority.EMERGENCY), 0), else_=1)
 
@@ -237,7 +236,7 @@ def _with_company(moving: ReturningUpdate[Any], kind: _Kind) -> Select[Any]:
 
 def _accompany(connection: Connection, kind: _Kind, links: Sequence[dict[str, Any]]) -> None:
     if links:
-        connection.execute(_TELL, links)
+        connection.execute(TELL, links)
     if kind.ends:
         raise_generation(connection)
 

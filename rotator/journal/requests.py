@@ -14,7 +14,7 @@ from rotator.model.requests import Request, RequestState
 
 _ALL: Final = select(*(request.c[name] for name in Request.model_fields)).order_by(request.c.at, request.c.id)
 _LISTINGS: Final = {True: _ALL.where(WAITING), False: _ALL}
-_SETTLED: Final = update(request).where(request.c.id == bindparam("key"), WAITING)
+SETTLED: Final = update(request).where(request.c.id == bindparam("key"), WAITING)
 
 
 class Requests(Section):
@@ -37,7 +37,7 @@ class Requests(Section):
         """Settles a waiting request; False when somebody else settled it."""
         settled = {"key": request_id, "state": state, "sentence": sentence, "rotation": rotation}
         with self._db.writing() as connection:
-            return connection.execute(_SETTLED, settled).rowcount == 1
+            return connection.execute(SETTLED, settled).rowcount == 1
 
     @cached_property
     def _keep(self) -> Insert:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import Select, Update, bindparam, null, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
-from rotator.contracts.journal import Told
-from rotator.journal.chain import BEGINNING, End, tell
+from rotator.contracts.journal import Opening, Told
+from rotator.journal.chain import BEGINNING, TELL, End, linked, tell
 from rotator.journal.claims import woken
 from rotator.journal.database import Section
+from rotator.journal.requests import SETTLED
 from rotator.journal.tables import ACTIVE, UNFINISHED, rotation
 from rotator.journal.words import is_word
+from rotator.model.requests import RequestState
 from rotator.model.rotation import Priority, Rotation, State
 
 _THIS: Final = rotation.c.id == bindparam("key")
 _PARKED: Final = is_word(rotation.c.state, State.PARKED)
 _END: Final = (rotation.c.last_sequence, rotation.c.previous_hash)
-_ENDED: Final = update(rotation).where(_THIS)
+#: So many are opened in one transaction.
+_AT_ONCE: Final = 500
 
 
 class Rotations(Section):
@@ -28,15 +32,25 @@ class Rotations(Section):
 
     def open_rotation(self, draft: Rotation, told: Told) -> bool:
         """Adds an active rotation. False when its principal already has an active or parked one."""
+        return draft.id in self.open_rotations([Opening(draft, told)])
+
+    def open_rotations(self, openings: Sequence[Opening]) -> set[str]:
+        """The same for many, with the requests that they answer. Returns the ids of those that were opened."""
+        at = self._db.clock()
+        some = (openings[first : first + _AT_ONCE] for first in range(0, len(openings), _AT_ONCE))
+        return {rotation_id for part in some for rotation_id in self._open(part, at)}
+
+    def _open(self, openings: Sequence[Opening], at: datetime) -> set[str]:
+        """All of these in one transaction."""
+        begun = {each.rotation.id: _begun(each, at) for each in openings}
         with self._db.writing() as connection:
-            row = {**dict(draft), "last_sequence": 0, "previous_hash": BEGINNING}
-            opened = connection.execute(self._open_row, row).one_or_none()
-            if opened is None:
-                return False
-            *end, now = opened
-            ending = tell(connection, draft.id, End(*end), now, draft.phase, (told,))
-            connection.execute(_ENDED, {"key": draft.id, **_ending(ending)})
-            return True
+            opened = set(connection.execute(self._open_row, [row for row, _ in begun.values()]).scalars())
+            if opened:
+                connection.execute(TELL, [link for key in opened for link in begun[key][1]])
+            answers = [_answer(each) for each in openings if each.rotation.id in opened]
+            for answered in filter(None, answers):
+                connection.execute(SETTLED, answered)
+        return opened
 
     def wake(self, rotation_id: str) -> None:
         """Makes a waiting rotation due now; one that is claimed is due again as soon as it is released."""
@@ -85,7 +99,7 @@ class Rotations(Section):
     def _open_row(self) -> ReturningInsert[Any]:
         insert = self._db.insert(rotation)
         free = insert.on_conflict_do_nothing(index_elements=[rotation.c.principal], index_where=UNFINISHED)
-        return free.returning(*_END, self._db.now)
+        return free.returning(rotation.c.id)
 
     @cached_property
     def _active_end(self) -> Select[Any]:
@@ -103,6 +117,22 @@ class Rotations(Section):
     @cached_property
     def _wake_rotation(self) -> Update:
         return update(rotation).where(_THIS, ACTIVE).values(woken(rotation, self._db.now))
+
+
+def _begun(opening: Opening, at: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row and the first event of a rotation."""
+    draft = opening.rotation
+    links, end = linked(draft.id, End(0, BEGINNING), at, draft.phase, (opening.told,))
+    return {**dict(draft), **_ending(end)}, links
+
+
+def _answer(opening: Opening) -> list[dict[str, Any]]:
+    """How the requests are settled that it answers."""
+    became = opening.rotation.id
+    return [
+        {"key": request, "state": RequestState.TAKEN, "sentence": f"became {became}", "rotation": became}
+        for request in opening.answers
+    ]
 
 
 def _ending(end: End) -> dict[str, Any]:

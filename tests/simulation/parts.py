@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from rotator.contracts.clock import Clock
-from rotator.contracts.journal import Journal, Told
+from rotator.contracts.journal import Journal, Opening, Told
 from rotator.contracts.provider import Provider
 from rotator.contracts.redeployer import Redeployer
 from rotator.contracts.store import Mirror, SecretStore
@@ -174,15 +174,15 @@ class SimJournal:
 
         return self._gate.io("journal.checkpoint_rollout", effect, of="journal")
 
-    def open_rotation(self, draft: Rotation, told: Told) -> bool:
+    def open_rotations(self, openings: Sequence[Opening]) -> set[str]:
         """There is something to do."""
 
-        def effect() -> bool:
-            opened = self._world.database.open_rotation(draft, told)
+        def effect() -> set[str]:
+            opened = self._world.database.open_rotations(openings)
             self._world.wake_workers()
             return opened
 
-        return self._gate.io("journal.open_rotation", effect, of="journal")
+        return self._gate.io("journal.open_rotations", effect, of="journal")
 
     def _hold(self, owner: str, rows: Iterable[str], lease: timedelta) -> None:
         world = self._world

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.contracts.journal import Journal, Told
+from rotator.contracts.journal import Journal, Opening, Told
+from rotator.model.requests import RequestState
 from rotator.model.rotation import State
+from rotator.testing.journal_contract.records import a_request
 from rotator.testing.journal_contract.rows import (
     HOUR,
     KEY,
@@ -62,6 +64,38 @@ class RotationsContract:
         won = at_once(lambda number: handles[number % 2].open_rotation(drafts[number], OPENED))
         assert won.count(True) == 1
         assert ids(journal.rotations()) == [drafts[won.index(True)].id]
+
+    def test_many_are_opened_at_once_each_with_the_first_line_of_its_story(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        busy = opened(journal, KEY)
+        drafts = [a_rotation(journal) for _ in range(MANY)]
+        taken = a_rotation(journal, "production/B", principal=KEY)
+        twin = a_rotation(journal, "production/C", principal=drafts[0].principal)
+        began = [Opening(draft, Told("opened", draft.secret)) for draft in (*drafts, taken, twin)]
+        assert journal.open_rotations(began) == {draft.id for draft in drafts}
+        assert {row.id for row in other.rotations()} == {draft.id for draft in (busy, *drafts)}
+        for draft in (drafts[0], drafts[-1]):
+            assert other.rotation(draft.id) == draft
+            assert [event.sentence for event in other.events(draft.id)] == [draft.secret]
+        assert other.events(taken.id) == other.events(twin.id) == []
+        assert not journal.verify_all()
+        assert journal.open_rotations([]) == set()
+
+    def test_the_requests_that_a_rotation_answers_are_settled_with_its_opening(
+        self, journal: Journal
+    ) -> None:
+        opened(journal, KEY)
+        asked = [a_request(journal) for _ in range(3)]
+        for request in asked:
+            journal.add_request(request)
+        free, busy = a_rotation(journal, "production/B"), a_rotation(journal, KEY)
+        answers = Opening(free, OPENED, [asked[0].id, asked[1].id]), Opening(busy, OPENED, [asked[2].id])
+        assert journal.open_rotations(answers) == {free.id}
+        assert [request.id for request in journal.requests()] == [asked[2].id]
+        settled = [request for request in journal.requests(waiting=False) if request.rotation]
+        assert {request.sentence for request in settled} == {f"became {free.id}"}
+        assert {(request.state, request.rotation) for request in settled} == {(RequestState.TAKEN, free.id)}
 
     def test_one_rotation_by_id(self, journal: Journal) -> None:
         opened(journal)
