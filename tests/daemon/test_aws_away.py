@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from rotator.model.rotation import Rotation
 from rotator.sandbox.aws import AwsWorld
-from rotator.sandbox.faults import Outage
+from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.people import PeopleWorld
 from tests.daemon.gate import Gate
 from tests.daemon.world import TOKEN, Town
@@ -85,6 +86,33 @@ def test_ssm_away_loses_nothing(town: Town, aws: AwsWorld, outage: Outage) -> No
         aws.control.set_outages({})
         town.until("done", town.rotated)
         town.until("closed", lambda: town.alerts("unreachable") == ["closed"])
+
+
+@pytest.mark.parametrize("outage", [Outage.UNAVAILABLE, Outage.CLOSED])
+def test_what_was_in_flight_is_no_news_after_an_outage_and_goes_on_at_once(
+    town: Town, aws: AwsWorld, outage: Outage
+) -> None:
+    town.write_policy(defaults={**town.policy()["defaults"], "retry": {"attempts": 5, "backoff": "1s..10m"}})
+    with town.daemon(ROTATOR_ALERT_PATIENCE="3s"):
+        town.until("scanned", town.scanned)
+        aws.control.set_faults([Rule(Fault.SLOW, "*", seconds=0.3)])
+        town.ask(f"staging/{TOKEN}")
+        town.until("in flight", lambda: _rotations(town))
+        aws.control.set_outages({"ssm": outage})
+        town.until("it is stuck", lambda: _rotations(town)[0].attempt >= 4)
+        town.until("told", lambda: town.mails() and town.posts())
+        aws.control.set_faults([])
+        aws.control.set_outages({})
+        town.until("done, and not after its next wait of 16 s", town.rotated, within=14)
+        town.until("over", lambda: len(town.mails()) >= 2 and len(town.posts()) >= 2)
+    title = "the store of staging cannot be reached"
+    assert town.mails() == [f"[rotator] {title}", f"[rotator] Resolved: {title}"]
+    assert len(town.posts()) == 2
+
+
+def _rotations(town: Town) -> Sequence[Rotation]:
+    with town.journal() as journal:
+        return journal.rotations()
 
 
 def test_kms_away_stops_a_rotation_before_it_makes_anything(town: Town, aws: AwsWorld) -> None:
