@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
-import typer
-
 from rotator.cli.known_names import known_names
 from rotator.cli.show import Color, Format
 from rotator.journal.names import Names
@@ -44,12 +42,12 @@ def script_for(shell: Shell) -> str:
     return _SCRIPTS[shell]
 
 
-def completions(app: typer.Typer, words: Sequence[str]) -> Iterator[str]:
-    """Lines for the last of the words, which may be empty."""
+def completions(command: Any, words: Sequence[str]) -> Iterator[str]:
+    """Lines for the last of the words, which may be empty. `command`: the verbs, as typer puts them together."""
     *before, current = [word for word in words if word != "="] or [""]
     if words and words[-1] == "=":  # bash takes --env=x apart
         before, current = [*before, current], ""
-    line = _Line(typer.main.get_command(app), known_names())
+    line = _Line(command, known_names())
     for word in before:
         line.read(word)
     for found, meaning in line.candidates(current):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -74,6 +75,12 @@ def completion(
     print(script_for(shell), end="")
 
 
+@cache
+def command() -> Any:
+    """The verbs with their options, put together once."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """The console script: no traceback ever reaches a person."""
     try:
@@ -105,13 +112,13 @@ def _outcome() -> int:
 
 def _run() -> int | None:
     """The verb's exit code."""
-    code: int | None = app(prog_name="rotator", standalone_mode=False)
+    code: int | None = command()(prog_name="rotator", standalone_mode=False)
     return code
 
 
 def _complete(words: list[str]) -> int:
     """Answers a shell: what may stand where the cursor is. No verb, because typer would load pydantic for one."""
-    for line in completions(app, words):
+    for line in completions(command(), words):
         print(line)
     return Code.OK
 

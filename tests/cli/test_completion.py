@@ -10,12 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 
 from rotator.cli.completion import _CHOICES, Shell, script_for
 from rotator.cli.known_names import known_names, remember_names
-from rotator.cli.main import app
+from rotator.cli.main import command
 from tests.cli.beside import Beside
 
 BIN = Path(sys.executable).parent
@@ -89,12 +88,12 @@ def test_a_name_that_only_one_environment_has_is_enough(story: Beside) -> None:
 
 def test_every_parameter_is_known_or_free() -> None:
     """A new one has to say what a TAB offers for it."""
-    commands = [typer.main.get_command(app)]
+    commands = [command()]
     found = set()
     while commands:
-        command = commands.pop()
-        commands += list(getattr(command, "commands", {}).values())
-        found |= {one.name for one in command.params if not getattr(one, "is_flag", False)}
+        here = commands.pop()
+        commands += list(getattr(here, "commands", {}).values())
+        found |= {one.name for one in here.params if not getattr(one, "is_flag", False)}
     assert found - KNOWN - FREE == set()
 
 

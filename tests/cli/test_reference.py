@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from rotator.cli.codes import Code
-from rotator.cli.main import app
+from rotator.cli.main import command
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
@@ -19,13 +17,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def verbs() -> Iterator[tuple[str, Any]]:
     """Every verb as it is typed, with its command."""
-    waiting = [("rotator", typer.main.get_command(app))]
+    waiting = [("rotator", command())]
     while waiting:
-        name, command = waiting.pop()
-        below = getattr(command, "commands", {})
+        name, here = waiting.pop()
+        below = getattr(here, "commands", {})
         waiting += [(f"{name} {verb}", one) for verb, one in below.items()]
         if not below:
-            yield name, command
+            yield name, here
 
 
 def test_every_verb_is_in_the_reference_and_in_the_readme() -> None:
@@ -40,8 +38,8 @@ def test_every_option_is_in_the_reference() -> None:
     named = set(re.findall(r"(?<![\w-])-{1,2}[a-z][a-z-]*", PAGE))
     options = {
         name
-        for _, command in verbs()
-        for one in command.params
+        for _, verb in verbs()
+        for one in verb.params
         if one.param_type_name == "option"
         for name in one.opts
     }
