@@ -41,7 +41,10 @@ def rotate(
     timeout: Timeout = "1h",
     json: JsonAnswer = False,
 ) -> None:
-    """Ask for rotations now. The daemon takes them up within seconds; a busy secret's request is kept."""
+    """Ask for rotations now.
+
+    The daemon takes them up within seconds; a busy secret's request is kept.
+    """
     from rotator.cli.rotate import ask_for_rotations
     from rotator.cli.selection import Choice
 
@@ -57,7 +60,10 @@ def apply(
     timeout: Timeout = "1h",
     json: JsonAnswer = False,
 ) -> None:
-    """Ask for exactly the rotations of a plan; for none, with exit code 4, if anything has changed since."""
+    """Ask for exactly the rotations of a plan.
+
+    For none of them, with exit code 4, if anything has changed since it was made.
+    """
     from rotator.cli.apply import apply_plan
 
     apply_plan(file, reason, wait=wait, timeout=timeout, json=json)
@@ -72,7 +78,10 @@ def compromised(
     timeout: Timeout = "1h",
     json: JsonAnswer = False,
 ) -> None:
-    """Declare an emergency: rotate now, without grace and window. The same as rotate --emergency."""
+    """Declare an emergency: rotate now, no grace, no window.
+
+    The same as rotate --emergency.
+    """
     from rotator.cli.rotate import ask_for_rotations
     from rotator.cli.selection import Choice
 
@@ -90,7 +99,10 @@ def pause(
     env: Env = None,
     json: JsonAnswer = False,
 ) -> None:
-    """Hold a secret: no effect begins until the date. Its age is watched and told all the same."""
+    """Hold a secret: no effect begins until the date.
+
+    Its age is watched and told all the same.
+    """
     from rotator.cli import steer
 
     steer.pause(secret, env, until, reason, json=json)
@@ -122,7 +134,10 @@ def rollback(what: SecretOrRotation, reason: Because, env: Env = None, json: Jso
 
 @asking.command()
 def prepare(secret: Secret, env: Env = None, reason: Reason = "", json: JsonAnswer = False) -> None:
-    """Make a secret's accepted set before its first rotation; one that is there is never overwritten."""
+    """Make a secret's accepted set before its first rotation.
+
+    One that is there is never overwritten.
+    """
     from rotator.cli import steer
 
     steer.prepare(secret, env, reason, json=json)
@@ -135,7 +150,10 @@ def approve(
     env: Env = None,
     json: JsonAnswer = False,
 ) -> None:
-    """Give the yes that something waits for: a rotation, its last step, a parked one, or a policy that is held."""
+    """Give the yes that something waits for.
+
+    A rotation, its last step, a parked one, or a policy that is held.
+    """
     from rotator.cli.approve import give_yes
 
     give_yes(what, env, reason, json=json)
@@ -148,7 +166,10 @@ def take_over(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether the other one is gone.")] = False,
     json: JsonAnswer = False,
 ) -> None:
-    """Take an environment over from an installation that is gone. The daemon does it within seconds."""
+    """Take an environment over from who is gone.
+
+    That is, from another installation; the daemon does it within seconds.
+    """
     from rotator.cli.take_over import claim_environment
 
     claim_environment(environment, reason, yes=yes, json=json)

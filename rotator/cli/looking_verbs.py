@@ -33,7 +33,10 @@ def status(
     color: ColorWhen = None,
     exit_code: ExitCode = False,
 ) -> None:
-    """Show how every secret stands, the deepest problem first, and what happens next."""
+    """Show how every secret stands, the deepest problem first.
+
+    And what happens next. With a name: everything about this one, what is wrong with it first.
+    """
     form = written(output, color, json=json)
     if secret is not None:
         from rotator.cli.one import show_secret
@@ -65,7 +68,10 @@ def plan(
     color: ColorWhen = None,
     exit_code: ExitCode = False,
 ) -> None:
-    """Say what would be rotated now, why, and what it would cost: what is due, or what is named. Changes nothing."""
+    """Say what would be rotated now, why, and at what cost.
+
+    What is due, or what is named. Changes nothing.
+    """
     from rotator.cli.plan import show_plan
     from rotator.cli.selection import Choice
 
@@ -82,7 +88,7 @@ def history(
     json: Json = False,
     color: ColorWhen = None,
 ) -> None:
-    """Tell the story of a secret's rotations, with every step and its time."""
+    """Tell the story of a secret's rotations, step by step."""
     from rotator.cli.history import tell_history
 
     tell_history(what, env, limit=limit, form=written(output, color, json=json))

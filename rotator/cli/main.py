@@ -32,6 +32,8 @@ app = typer.Typer(
 app.add_typer(looking)
 app.add_typer(asking)
 app.add_typer(policy, name="policy")
+shells = typer.Typer(rich_markup_mode=None)
+app.add_typer(shells)  # last in the list of verbs
 
 
 def _print_version(wanted: bool) -> None:
@@ -67,11 +69,14 @@ def run(
     run_daemon(log_level)
 
 
-@app.command()
+@shells.command()
 def completion(
     shell: Annotated[Shell, typer.Argument(help="The shell that is to complete words.")],
 ) -> None:
-    """Print what a shell has to read to complete verbs, options and names: source <(rotator completion bash)."""
+    """Print what a shell reads to complete words.
+
+    Verbs, options and names; in bash and zsh: source <(rotator completion bash).
+    """
     print(script_for(shell), end="")
 
 

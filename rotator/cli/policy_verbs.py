@@ -29,7 +29,10 @@ def check(
     file: File = None,
     json: JsonAnswer = False,
 ) -> None:
-    """Say everything that is wrong in one go: where, what is allowed, and what was probably meant."""
+    """Say everything that is wrong with a file, in one go.
+
+    Where it is, what is allowed, and what was probably meant.
+    """
     from rotator.cli.check import check_policy
 
     check_policy(file, json=json)
@@ -52,7 +55,10 @@ def explain(
     json: Json = False,
     color: ColorWhen = None,
 ) -> None:
-    """Say where every value in force for a secret comes from: the level, and the line of the file."""
+    """Say which line every value of a secret comes from.
+
+    And which level, and what lower levels say.
+    """
     from rotator.cli.explain import explain_secret
 
     explain_secret(secret, env, file, form=written(output, color, json=json))
@@ -68,7 +74,10 @@ def diff(
         bool, typer.Option("--exit-code", help="Exit 10 when something would become due at once.")
     ] = False,
 ) -> None:
-    """Say what a file would change against the policy in force; exit code 4 if it would wait for a person's yes."""
+    """Say what a file would change in the policy in force.
+
+    Exit code 4 if the daemon would wait for a person's yes.
+    """
     from rotator.cli.diff import show_difference
 
     show_difference(file, form=written(output, color, json=json), exit_code=exit_code)
