@@ -55,7 +55,7 @@ class _Explanation:
         yield from self._type_and_mode()
         for keys, value in self._of_the_levels():
             said = self._sayers(keys)
-            if said or value not in {None, ()}:
+            if said or (value is not None and value != ()):
                 yield self._known(keys, value, said)
         yield from self._of_the_environment()
         yield from self._of_what_it_names()

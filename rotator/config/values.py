@@ -20,7 +20,7 @@ def values_of(policy: SecretPolicy) -> dict[str, str]:
         "mode": policy.mode.value + (f" ({policy.note})" if policy.note else ""),
         **{".".join(keys): value for keys, value in levelled(policy)},
     }
-    return {key: spell(value) for key, value in values.items() if value not in {None, ()}}
+    return {key: spell(value) for key, value in values.items() if value is not None and value != ()}
 
 
 def levelled(policy: SecretPolicy) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rotator.config.diff import Changed, difference
+from rotator.config.load import load
 from tests.config.test_resolution import policies
 
+ROOT = Path(__file__).parents[2]
 API = "deployments.production/api"
 PROBE = "https://api.production.example/accepts"
 
@@ -52,6 +56,20 @@ def test_one_line_of_a_type_changes_what_has_no_word_of_its_own() -> None:
 )  # fmt: skip
 def test_a_key_that_comes_goes_or_changes(before: str, after: str, key: str, values: tuple[str, str]) -> None:
     assert changed((before, after))["production/JWT_SECRET"] == {(key, *values)}
+
+
+def test_settings_may_be_lists() -> None:
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    before = load(text, "policies.yaml", allowed_hosts=["*"]).policies
+    other = text.replace("[taly_app_a, taly_app_b]", "[taly_app_b, taly_app_a]")
+    after = load(other, "policies.yaml", allowed_hosts=["*"]).policies
+    assert before is not None
+    assert after is not None
+    change = Changed("settings.users", "[taly_app_a, taly_app_b]", "[taly_app_b, taly_app_a]")
+    assert difference(before, after).changed == {
+        "staging/DATABASE_URL": (change,),
+        "production/DATABASE_URL": (change,),
+    }
 
 
 def test_secrets_that_come_and_go() -> None:
