@@ -7,11 +7,9 @@ names a phase in which the first effect stops the whole process (SIGSTOP) betwee
 from __future__ import annotations
 
 import os
-import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from rotator.clock import SystemClock
 from rotator.config.settings import read_settings
@@ -20,8 +18,8 @@ from rotator.daemon.logs import start_logging
 from rotator.daemon.policy import PolicyInForce
 from rotator.daemon.rhythm import bounds_of, rhythm_of
 from rotator.daemon.run import Daemon
-from rotator.engine.worker import Worker
 from rotator.journal import open_journal
+from tests.crash.frozen import freeze_when
 from tests.crash.tripwire import Point, Tripwire, Watched
 
 
@@ -30,8 +28,8 @@ def main() -> None:
     settings = read_settings()
     start_logging(human=False, level="info")
     tripwire = Tripwire(_armed(), Path(os.environ["CRASH_TRACE"]) if "CRASH_TRACE" in os.environ else None)
-    if phase := os.environ.get("CRASH_FREEZE"):
-        _freeze_in(phase)
+    if wanted := os.environ.get("CRASH_FREEZE"):
+        freeze_when(_first(wanted))
     journal = open_journal(settings.journal, daemon=True)
     policy = PolicyInForce(settings, journal)
 
@@ -47,17 +45,17 @@ def _armed() -> Point | None:
     return Point(name, os.environ["CRASH_WHEN"]) if name else None
 
 
-def _freeze_in(phase: str) -> None:
-    """After guard has said yes to the first effect of `phase`, the process stops: the bytes leave when it wakes."""
-    asked, frozen = Worker._check, list[str]()
+def _first(wanted: str) -> Callable[[str], bool]:
+    """Says yes to the first effect of the phase, and to none after it."""
+    left = {wanted}
 
-    def check(worker: Worker, row_id: str, seconds: float) -> None:
-        asked(worker, row_id, seconds)
-        if structlog.contextvars.get_contextvars().get("phase") == phase and not frozen:
-            frozen.append(row_id)
-            os.kill(os.getpid(), signal.SIGSTOP)
+    def hit(phase: str) -> bool:
+        if phase not in left:
+            return False
+        left.clear()
+        return True
 
-    Worker._check = check  # type: ignore[method-assign,assignment]  # the freeze must fall between guard and send, nowhere else
+    return hit
 
 
 if __name__ == "__main__":
