@@ -22,11 +22,24 @@ from rotator.model.rotation import Event, Phase
 
 BEGINNING: Final = ""  # what the first event links to
 TELL: Final = insert(event)
+_CANONICAL: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _STORY: Final = (
     select(*(event.c[name] for name in Event.model_fields))
     .where(event.c.rotation == bindparam("rotation_id"), among(event.c.phase, Phase))
     .order_by(event.c.sequence)
 )
+
+
+class _Link(NamedTuple):
+    """An event whose hash is not known yet."""
+
+    rotation: str
+    sequence: int
+    at: datetime
+    phase: Phase
+    kind: str
+    sentence: str
+    previous_hash: str
 
 
 class End(NamedTuple):
@@ -47,7 +60,7 @@ def hash_of(link: Any) -> str:
         link.sentence,
         link.previous_hash,
     ]
-    return hashlib.sha256(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(said).encode()).hexdigest()
 
 
 def linked(
@@ -56,18 +69,11 @@ def linked(
     """The events that carry a rotation's chain on from `end`, and where it ends then."""
     links: list[dict[str, Any]] = []
     for sequence, line in enumerate(told, start=end.last_sequence + 1):
-        link = Event.model_construct(
-            rotation=rotation_id,
-            sequence=sequence,
-            at=at,
-            phase=line.phase or phase,
-            kind=line.kind,
-            sentence=line.sentence,
-            hash="",
-            previous_hash=end.previous_hash,
+        link = _Link(
+            rotation_id, sequence, at, line.phase or phase, line.kind, line.sentence, end.previous_hash
         )
         end = End(sequence, hash_of(link))
-        links.append({**dict(link), "hash": end.previous_hash})
+        links.append({**link._asdict(), "hash": end.previous_hash})
     return links, end
 
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Select, Update, bindparam, null, select, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Insert, Select, Update, bindparam, null, select, update
 
 from rotator.contracts.journal import Opening, Told
 from rotator.journal.chain import BEGINNING, TELL, End, linked, tell
@@ -25,6 +24,10 @@ _PARKED: Final = is_word(rotation.c.state, State.PARKED)
 _END: Final = (rotation.c.last_sequence, rotation.c.previous_hash)
 #: So many are opened in one transaction.
 _AT_ONCE: Final = 500
+#: Where the stories end that are there now: those that end as we told them are ours.
+_STORIES: Final = select(rotation.c.id, rotation.c.previous_hash).where(
+    rotation.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 class Rotations(Section):
@@ -42,14 +45,17 @@ class Rotations(Section):
 
     def _open(self, openings: Sequence[Opening], at: datetime) -> set[str]:
         """All of these in one transaction."""
-        begun = {each.rotation.id: _begun(each, at) for each in openings}
+        begun = [_begun(each, at) for each in openings]
+        rows, lines = [row for row, _ in begun], {row["id"]: line for row, line in begun}
         with self._db.writing() as connection:
-            opened = set(connection.execute(self._open_row, [row for row, _ in begun.values()]).scalars())
+            connection.execute(self._open_row, rows)
+            there = connection.execute(_STORIES, {"ids": list(lines)}).all()
+            opened = {key for key, last_hash in there if last_hash == lines[key]["hash"]}
             if opened:
-                connection.execute(TELL, [link for key in opened for link in begun[key][1]])
-            answers = [_answer(each) for each in openings if each.rotation.id in opened]
-            for answered in filter(None, answers):
-                connection.execute(SETTLED, answered)
+                connection.execute(TELL, [lines[key] for key in opened])
+            answers = [answer for each in openings if each.rotation.id in opened for answer in _answers(each)]
+            if answers:
+                connection.execute(SETTLED, answers)
         return opened
 
     def wake(self, rotation_id: str) -> None:
@@ -96,10 +102,10 @@ class Rotations(Section):
                 connection.execute(self._wake_rotation, {"key": rotation_id, **word, **ending})
 
     @cached_property
-    def _open_row(self) -> ReturningInsert[Any]:
+    def _open_row(self) -> Insert:
+        """Without RETURNING: PostgreSQL takes many rows five times faster than it tells which it took."""
         insert = self._db.insert(rotation)
-        free = insert.on_conflict_do_nothing(index_elements=[rotation.c.principal], index_where=UNFINISHED)
-        return free.returning(rotation.c.id)
+        return insert.on_conflict_do_nothing(index_elements=[rotation.c.principal], index_where=UNFINISHED)
 
     @cached_property
     def _active_end(self) -> Select[Any]:
@@ -119,14 +125,14 @@ class Rotations(Section):
         return update(rotation).where(_THIS, ACTIVE).values(woken(rotation, self._db.now))
 
 
-def _begun(opening: Opening, at: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _begun(opening: Opening, at: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row and the first event of a rotation."""
     draft = opening.rotation
-    links, end = linked(draft.id, End(0, BEGINNING), at, draft.phase, (opening.told,))
-    return {**dict(draft), **_ending(end)}, links
+    (line,), end = linked(draft.id, End(0, BEGINNING), at, draft.phase, (opening.told,))
+    return {**dict(draft), **_ending(end)}, line
 
 
-def _answer(opening: Opening) -> list[dict[str, Any]]:
+def _answers(opening: Opening) -> list[dict[str, Any]]:
     """How the requests are settled that it answers."""
     became = opening.rotation.id
     return [
