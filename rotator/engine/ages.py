@@ -38,7 +38,8 @@ def age_of(history: History, observed: Observed | None) -> Age | None:
         return None
     done = history.last_done
     if done is not None and done.ledger.wrote_at is not None and done.ledger.wrote == observed.versions:
-        return Age(done.ledger.wrote_at, AgeSource.JOURNAL)
+        # The step may have ended long after its write: parked, or held by a mirror that was away.
+        return Age(min(done.ledger.wrote_at, observed.modified_at), AgeSource.JOURNAL)
     known = [*_of_the_source(observed), *_before_the_undo(history, observed)]
     return min(known, key=lambda age: age.born, default=Age(observed.modified_at, AgeSource.STORE))
 

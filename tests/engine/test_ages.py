@@ -34,6 +34,13 @@ def put_back(version: int = 4, *, written_first: int = 2, restored: bool = True,
         ),
         pytest.param(
             History(last_done=ROTATED),
+            seen(age=9 * DAY, version=2),
+            9,
+            AgeSource.JOURNAL,
+            id="written by us, and parked for four days before the step ended",
+        ),
+        pytest.param(
+            History(last_done=ROTATED),
             seen(age=3 * DAY, version=3),
             3,
             AgeSource.STORE,
