@@ -80,6 +80,11 @@ class Complaints:
         """Whether something at or below `path`, or `path` as part of it, was malformed."""
         return path in self._doubtful
 
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing was malformed: then no path has to be asked about."""
+        return not self._doubtful
+
     def mark(self, path: Path) -> Mark:
         """Where `path` is, or the nearest thing above it."""
         while path and path not in self.marks:

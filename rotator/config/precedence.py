@@ -46,7 +46,9 @@ class Effective:
 
     def doubtful(self, complaints: Complaints, *keys: str) -> bool:
         """Whether one of its levels was complained about there, so that what is in force may not be what was meant."""
-        return any(complaints.doubts((*level, key)) for level in self.levels for key in keys)
+        return not complaints.trusted and any(
+            complaints.doubts((*level, key)) for level in self.levels for key in keys
+        )
 
 
 class Levels:

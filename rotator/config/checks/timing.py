@@ -34,32 +34,36 @@ def _check_stated(draft: Draft, effective: Effective) -> None:
 
 def _check_fits(draft: Draft, effective: Effective, period: timedelta) -> None:
     rules, complaints = effective.rules, draft.complaints
+
+    def bound() -> str:
+        since = complaints.mark(effective.origin(complaints, "rotate_every")).line
+        return f"rotate_every ({spell_duration(period)}, line {since})"
+
     if period <= timedelta():
         complaints.error(effective.origin(complaints, "rotate_every"), "must be more than 0")
         return
-    since = complaints.mark(effective.origin(complaints, "rotate_every")).line
-    bound = f"rotate_every ({spell_duration(period)}, line {since})"
     if effective.doubtful(complaints, "rotate_every", "warn_before", "grace", "quarantine"):
         return
     for place, ahead in enumerate(rules.warn_before or ()):
         if ahead >= period:
             where = effective.origin(complaints, "warn_before", place)
-            complaints.error(where, f"{spell_duration(ahead)} must be shorter than {bound}")
+            complaints.error(where, f"{spell_duration(ahead)} must be shorter than {bound()}")
     grace, quarantine = rules.grace or timedelta(), rules.quarantine or timedelta()
     if grace >= period:
         where = effective.origin(complaints, "grace")
-        complaints.error(where, f"{spell_duration(grace)} must be shorter than {bound}")
+        complaints.error(where, f"{spell_duration(grace)} must be shorter than {bound()}")
     elif grace + quarantine >= period:
         both = f"{spell_duration(quarantine)} after a grace of {spell_duration(grace)}"
         where = effective.origin(complaints, "quarantine")
         complaints.error(
-            where, f"{both} is not shorter than {bound}: the next rotation would be due before this one ends"
+            where,
+            f"{both} is not shorter than {bound()}: the next rotation would be due before this one ends",
         )
     after = draft.file.environments[effective.environment].after
     if after and after.soak >= period:
         where = ("environments", effective.environment, "after", "soak")
         complaints.error(
-            where, f"{spell_duration(after.soak)} must be shorter than {bound} of {effective.name}"
+            where, f"{spell_duration(after.soak)} must be shorter than {bound()} of {effective.name}"
         )
 
 
