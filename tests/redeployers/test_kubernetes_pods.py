@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from lightkube.resources.core_v1 import Pod
@@ -21,7 +21,8 @@ def at(**ago: int) -> str:
 def pod(metadata: dict[str, Any] | None = None, **status: Any) -> Pod:
     there = {"name": "api-1", "creationTimestamp": at(minutes=5), **(metadata or {})}
     spec = {"nodeName": "node-7", "containers": [{"name": "app"}]}
-    return Pod.from_dict({"metadata": there, "spec": spec, "status": status})
+    made: Any = Pod.from_dict({"metadata": there, "spec": spec, "status": status})
+    return cast("Pod", made)
 
 
 def container(state: dict[str, Any], restarts: int = 0, name: str = "app") -> dict[str, Any]:
@@ -49,7 +50,8 @@ def waiting(reason: str, **more: Any) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("kind", ["containerStatuses", "initContainerStatuses"])
 def test_a_container_that_cannot_run_is_told_with_what_to_look_at(reason: str, kind: str) -> None:
-    said = stuck([pod(**{kind: [waiting(reason)]})], NOW, PATIENCE)
+    status: Any = {kind: [waiting(reason)]}
+    said = stuck([pod(**status)], NOW, PATIENCE)
     assert said.startswith(f"container app of pod api-1: {reason}, ")
     assert "{" not in said
 

@@ -1,0 +1,118 @@
+"""A journal that an earlier version wrote is brought up to date, and every rotation in it ends as it should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rotator.contracts.provider import Liveness, Overlap
+from rotator.engine.record import faults_in_record
+from rotator.engine.worker import Worker
+from rotator.model.alerts import AlertKind
+from rotator.model.requests import RequestKind, RequestState
+from rotator.model.rotation import Death, Phase, RolloutState, State
+from rotator.model.secrets import AcceptedSet
+from tests.upgrade.company import Company, policy_of
+from tests.upgrade.keeping import JOURNALS, Kept, newest, read
+from tests.upgrade.moved import moved, until
+from tests.upgrade.places import PLACES, SHARED, Place
+from tests.upgrade.write import written
+
+_WRITTEN = sorted(JOURNALS.glob("*.json"))
+
+
+def test_a_rotation_stands_in_every_phase() -> None:
+    assert standing(newest()) == set(Phase), "write another journal: python -m tests.upgrade.write"
+
+
+def test_everything_else_that_can_be_under_way_is_there_too() -> None:
+    rows = newest()["rows"]
+    rollouts = {(row["state"], row["started_at"] is not None) for row in rows["rollout"]}
+    assert {(RolloutState.OPEN, False), (RolloutState.CLOSED, False), (RolloutState.CLOSED, True)} <= rollouts
+    assert {row["state"] for row in rows["rotation"]} == set(State)
+    assert {row["kind"] for row in rows["request"] if row["state"] == RequestState.WAITING} == set(
+        RequestKind
+    )
+    assert any(not row["closed"] for row in rows["alert"])
+    assert any(row["owner"] for row in rows["rotation"])
+    assert all(rows[table] for table in ("head", "pause", "policy_version", "secret", "environment"))
+
+
+@pytest.mark.slow  # it works until every rotation is where it is wanted
+def test_todays_code_can_write_one() -> None:
+    assert standing(written()) == set(Phase)
+
+
+def standing(kept: Kept) -> set[str]:
+    """The phases in which there is an active rotation."""
+    return {row["phase"] for row in kept["rows"]["rotation"] if row["state"] == State.ACTIVE}
+
+
+@pytest.mark.slow  # half a company's day, with every rotation it has
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", _WRITTEN, ids=lambda path: path.stem)
+def test_newer_code_brings_every_rotation_to_its_end(
+    path: Path, new_place: Callable[[], str], tmp_path: Path
+) -> None:
+    kept = read(path)
+    begun = [row["id"] for row in kept["rows"]["rotation"]]
+    with moved(kept, new_place(), tmp_path) as company:
+        assert company.journal.installation() == kept["rows"]["meta"][0]["installation"]
+        people_have_looked(company)
+        workers = [Worker(company, "newer", company.bounds)]
+        until(company, lambda: company.turn(workers), lambda: ended(company, begun))
+        for _ in range(5):
+            company.turn(workers)
+        for place in PLACES:
+            judged(company, place)
+        assert company.journal.requests(waiting=True) == []
+        assert {row.alert.kind for row in company.journal.alerts() if not row.alert.closed} <= {
+            AlertKind.UNDONE
+        }
+        assert faults_in_record(company) == []
+
+
+def people_have_looked(company: Company) -> None:
+    """What they did before they said so."""
+    full = company.sources[company.place("PARKED_FULL").secret]
+    full.remove(next(held for held in full.living() if held.label == "somebody else's"))
+    in_use = company.sources[company.place("GRACE_IN_USE").secret]
+    in_use.held[0].last_used = None  # it shows sessions, and the last one has ended
+    unseen = company.place("PARKED_UNSEEN").secret
+    policy = company.today.secrets[unseen]
+    recipe = policy.recipe.model_copy(update={"accept_unseen": True})
+    today = company.today.secrets | {unseen: policy.model_copy(update={"recipe": recipe})}
+    company.today = company.today.model_copy(update={"secrets": today})
+
+
+def ended(company: Company, begun: list[str]) -> bool:
+    """Nothing is under way, neither what was then nor what was asked for since."""
+    rows = company.journal.rotations()
+    return (
+        {row.id for row in rows} >= set(begun)
+        and all(row.state in {State.DONE, State.UNDONE} for row in rows)
+        and company.journal.requests(waiting=True) == []
+    )
+
+
+def judged(company: Company, place: Place) -> None:
+    """Its first rotation ended as it should; nothing is left over, and what is called dead is."""
+    rotation = company.rotation_of(place)
+    assert rotation is not None or place.name == "YOUNG", place.name
+    assert rotation is None or rotation.state is place.ends, (place.name, rotation.sentence)
+    recipe = policy_of(place).recipe
+    current = {field: company.parameters.parameters[name].value for field, name in recipe.fields.items()}
+    if place.kind is SHARED:
+        accepted = AcceptedSet.parse(company.parameters.parameters[str(recipe.accepted_as)].value)
+        assert len(accepted) == 1
+        assert current["value"] in accepted
+        return
+    source = company.sources[place.secret]
+    (only,) = [held for held in source.living() if held.liveness is Liveness.LIVE]
+    assert only.fields == current
+    assert rotation is not None
+    if rotation.state is State.DONE and place.kind.overlap is not Overlap.NONE:
+        assert rotation.ledger.death in {Death.TRIED, Death.LISTED_GONE}
+        assert source.by_id(str(rotation.ledger.predecessor_id)) is None
