@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -35,7 +35,7 @@ from rotator.model.errors import (
     Refused,
     Transient,
 )
-from rotator.model.rotation import Phase, Reason, RolloutRow, Rotation, State
+from rotator.model.rotation import Ledger, Phase, Reason, RolloutRow, Rotation, State
 
 log = structlog.get_logger()
 Row = TypeVar("Row", Rotation, RolloutRow)
@@ -189,7 +189,8 @@ class Worker:
         """What the row's phase answers; every line that is logged meanwhile bears the phase."""
         step = Step(rotation, self.parts, self.bounds, self.parts.journal.now())
         with bound_contextvars(phase=rotation.phase.value):
-            return self._answer(rotation, step)
+            move = self._answer(rotation, step)
+        return replace(move, ledger=_tried(step, move.ledger)) if move.kind == "retries" else move
 
     def _answer(self, rotation: Rotation, step: Step) -> Move:
         """The phase's move, or what became of it: every exception is sorted here."""
@@ -246,7 +247,7 @@ class Worker:
         at = step.now + max(backoff, retry_after or timedelta())
         return Move(
             step.rotation.phase,
-            step.ledger.having(tried_at=step.now),
+            step.ledger,
             sentence,
             "retries",
             reason=Reason.RETRYING,
@@ -331,6 +332,13 @@ class Worker:
                     rotation=rotation.id,
                     credential=made,
                 )
+
+
+def _tried(step: Step, ledger: Ledger) -> Ledger:
+    """The ledger after an attempt that failed."""
+    again = step.rotation.attempt or step.ledger.mints_lost
+    since = step.ledger.failing_since if again else None
+    return ledger.having(tried_at=step.now, failing_since=since or step.now)
 
 
 def _heed_rollback(step: Step) -> None:

@@ -194,6 +194,7 @@ class Ledger(BaseModel):
     undo_reason: Reason | None = None
     undo_from: Phase | None = None
     tried_at: datetime | None = None  # when the last attempt that failed began
+    failing_since: datetime | None = None  # when the first of those that failed in a row began
     strangers: int = 0  # members of the accepted set that nobody here wrote
 
     def having(self, **changes: Any) -> Ledger:

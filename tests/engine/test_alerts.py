@@ -500,6 +500,7 @@ def test_every_kind_has_a_case_here_or_in_the_other_files() -> None:
         AlertKind.UNMANAGED,
         AlertKind.FOREIGN_OWNER,
         AlertKind.DELIVERY_FAILED,
+        AlertKind.JOURNAL_AWAY,
     }
     assert {told.kind for told in CASES.values()} | elsewhere == set(AlertKind)
 

@@ -157,6 +157,23 @@ def test_attempts_that_fail_before_the_outage_is_seen_are_no_news_of_their_own(
     assert world.news() == ["warning: the store of production cannot be reached"]
 
 
+def test_a_store_that_is_away_now_and_then_postpones_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_flight(world, "production/A")
+    heard = []
+    for _ in range(5):
+        failing(world, monkeypatch, Transient("the source does not answer"))
+        world.tell()
+        heard += world.news()
+        for trouble in (Transient("one lost answer"), None):
+            world.away("production", trouble)
+            survey(world)
+            keep_alerts(world)
+            world.deliver()
+    assert heard == ["warning: A (production): rotation does not get past plan"]
+
+
 def test_what_fails_again_after_an_outage_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     in_flight(world, "production/A")
     away = Transient("SSM does not answer")
@@ -432,6 +449,19 @@ def test_going_back_is_told_though_the_store_is_away(world: World) -> None:
     world.has(rotation(phase=Phase.DISCARD, ledger=undo))
     world.tell()
     assert world.news() == ["warning: KEY (production): rotation failed, going back"]
+
+
+def test_several_count_from_when_the_second_began_to_fail(world: World) -> None:
+    """Nobody hears at once of two, because one of them has failed for long."""
+    world.today = policies(policy("production/A"), policy("production/B"))
+    world.looked(seen("production/A"), seen("production/B"))
+    stuck(world, "production/A", ledger={"failing_since": ago(HOUR)})
+    stuck(world, "production/B", ledger={"failing_since": NOW})
+    world.tell()
+    assert world.news() == []
+    world.passes(9 * MINUTE)
+    world.tell()
+    assert world.news() == ["warning: 2 rotations do not get on"]
 
 
 def test_what_is_stuck_together_hides_no_undo(world: World) -> None:

@@ -43,6 +43,7 @@ class Installation:
         environment: str = "",
         about: str = "",
         passing: bool = False,
+        since: datetime | None = None,
     ) -> Finding:
         """A finding for the default owner."""
         alert = Alert(
@@ -56,7 +57,7 @@ class Installation:
             action=action,
             opened_at=self.now,
         )
-        return Finding(alert, passing=passing)
+        return Finding(alert, passing=passing, since=since)
 
 
 def about_policy(here: Installation, rejected: str) -> Iterator[Finding]:
@@ -120,6 +121,7 @@ def stuck_together(
     """Rotations that do not get on, when there are several or people have been told of several."""
     if not stuck_ones or (len(stuck_ones) == 1 and not told):
         return
+    failing = sorted(one.ledger.failing_since or here.now for one in stuck_ones)
     facts = {
         "Which": listed(tuple(rotation.secret for rotation in stuck_ones)),
         "What": "; ".join(dict.fromkeys(f"{one.phase}: {one.sentence}" for one in stuck_ones[:3])),
@@ -134,6 +136,7 @@ def stuck_together(
         "see whether KMS or the sources are away: rotator status",
         about="rotations",
         passing=True,
+        since=failing[:2][-1],  # when it was no longer one alone
     )
 
 

@@ -132,6 +132,7 @@ def _held_up(about: About, rotation: Rotation) -> Iterator[Finding]:
             rotation=rotation.id,
             quiet=not trouble.so,
             passing=trouble.passing,
+            since=rotation.ledger.failing_since,
         )
 
 

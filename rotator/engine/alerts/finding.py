@@ -21,12 +21,14 @@ class Finding:
     """What is so.
 
     `quiet`: what was told about it stays, and nothing new is told, because somebody is already on it. `passing`: it
-    mostly passes by itself, as a far side that is away does, and must have stood for a while before it is told.
+    mostly passes by itself, as a far side that is away does, and must have stood for a while before it is told: from
+    `since`, where that is known, or else from when it is found.
     """
 
     alert: Alert
     quiet: bool = False
     passing: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class About:
         rotation: str = "",
         quiet: bool = False,
         passing: bool = False,
+        since: datetime | None = None,
     ) -> Finding:
         """A finding about this secret; `about` tells it from others of its kind."""
         alert = Alert(
@@ -70,7 +73,7 @@ class About:
             action=action,
             opened_at=self.now,
         )
-        return Finding(alert, quiet, passing)
+        return Finding(alert, quiet, passing, since)
 
 
 def about_recipe(policies: Policies, recipe: Recipe, now: datetime) -> About:

@@ -57,12 +57,17 @@ def keep_alerts(parts: Parts, policy_rejected: str = "", bounds: Bounds = _USUAL
     for key, finding in found.items():
         row = rows.get(key)
         if not finding.quiet:
-            _tell(parts, finding, row, max(soon, bounds.patience) if finding.passing else soon)
+            _tell(parts, finding, row, max(soon, _left(finding, now, bounds)))
         elif row is not None and not row.alert.closed:
             _hush(parts, row, decided, now)
     for key, row in rows.items():
         if key not in found and not row.alert.closed:
             _close(parts, row.alert, decided, now)
+
+
+def _left(finding: Finding, now: datetime, bounds: Bounds) -> timedelta:
+    """How long what mostly passes has still to stand before it is told."""
+    return (finding.since or now) + bounds.patience - now if finding.passing else timedelta()
 
 
 def _tell(parts: Parts, finding: Finding, row: AlertRow | None, wait: timedelta) -> None:
