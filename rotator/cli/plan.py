@@ -18,6 +18,7 @@ from rotator.cli.rows import due_sentence
 from rotator.cli.selection import Choice, chosen, impossible, narrowed, waits_its_turn
 from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, capital, heading, moment, say
 from rotator.cli.status import code_of
+from rotator.cli.troubles import troubles
 from rotator.engine.ages import due_at, spell
 from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
@@ -51,11 +52,14 @@ def show_plan(choice: Choice, *, form: Format, exit_code: bool, save: Path | Non
     elif form is Format.TABLE:
         _print(place, plan, entries.values())
         written = f" The plan is in {save}: rotator apply {save}" if save else ""
+        for sentence in troubles(place, choice.environment):
+            say(sentence)
         say(f"Nothing was changed. {capital(liveness(place).sentence)}.{written}")
     else:
         as_rows(form, _rows(told), _CSV_COLUMNS)
     if exit_code:
-        raise typer.Exit(code_of(place, [*plan.begin, *(entry for entry, _ in plan.held.values())]))
+        considered = [*plan.begin, *(entry for entry, _ in plan.held.values())]
+        raise typer.Exit(code_of(place, considered, choice.environment))
 
 
 def writes(recipe: Recipe) -> int:

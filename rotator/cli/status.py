@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import typer
 
@@ -13,6 +13,7 @@ from rotator.cli.names import in_environment
 from rotator.cli.opening import Place, looking
 from rotator.cli.rows import CSV_COLUMNS, facts_of, row_of
 from rotator.cli.show import Format, Tint, as_json, as_rows, as_table, capital, say
+from rotator.cli.troubles import troubles
 from rotator.engine.decisions import Decided
 from rotator.engine.words import ORDER, QUIET, Word, late, word_of
 from rotator.model.alerts import AlertKind
@@ -38,11 +39,11 @@ def show_status(env: str | None, *, everything: bool, form: Format, exit_code: b
     else:
         as_rows(form, map(facts_of, entries), CSV_COLUMNS)
     if exit_code:
-        raise typer.Exit(code_of(place, entries))
+        raise typer.Exit(code_of(place, entries, env))
 
 
-def code_of(place: Place, entries: Collection[Decided]) -> Code:
-    """The highest code that anything deserves."""
+def code_of(place: Place, entries: Collection[Decided], env: str | None) -> Code:
+    """The highest code that anything deserves; what holds up a whole environment is a failure, whatever the rows say."""
     words = {word_of(entry) for entry in entries}
     secrets = {entry.gathered.policy.secret for entry in entries}
     findings = {AlertKind.DRIFT, AlertKind.UNKNOWN_CREDENTIAL}
@@ -51,7 +52,8 @@ def code_of(place: Place, entries: Collection[Decided]) -> Code:
         found = Code.DUE
     if any(late(entry) and word_of(entry) is not Word.EXEMPT for entry in entries):
         found = Code.OVERDUE
-    if words & {Word.PARKED, Word.FAILED, Word.UNDOING, Word.MISSING, Word.NOT_OURS}:
+    failed = words & {Word.PARKED, Word.FAILED, Word.UNDOING, Word.MISSING, Word.NOT_OURS}
+    if failed or any(troubles(place, env)):
         found = Code.FAILED
     if any(
         row.alert.kind in findings and row.alert.secret in secrets and not row.alert.closed
@@ -66,6 +68,7 @@ def _print_json(place: Place, entries: Collection[Decided], env: str | None, ali
     as_json(
         policy_version=place.policies.version,
         daemon_running=alive.running,
+        troubles=list(troubles(place, env)),
         environments=[
             _survey_facts(name, surveyed.get(name))
             for name in place.policies.environments
@@ -99,20 +102,9 @@ def _print_table(
         ", ".join(f"{number} {word.value.lower()}" for word, number in sorted(counts.items(), key=_weight))
         + "."
     )
-    for sentence in _troubles(place, env):
+    for sentence in troubles(place, env):
         say(sentence)
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
-
-
-def _troubles(place: Place, env: str | None) -> Iterator[str]:
-    """What holds up whole environments."""
-    for name, survey in place.journal.surveyed().items():
-        if name not in place.policies.environments or env not in {None, name}:
-            continue
-        if survey.foreign_owner:
-            yield f"{name}: {survey.foreign_owner}"
-        if survey.trouble or survey.unheld:
-            yield f"{name}: {survey.trouble or survey.unheld}"
 
 
 def _weight(counted: tuple[Word, int]) -> int:

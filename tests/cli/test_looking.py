@@ -68,7 +68,9 @@ def test_bold_is_only_for_terminals_that_want_it(story: Beside, quiet: dict[str,
 def test_status_as_json_has_stable_keys(story: Beside) -> None:
     told = story("status", "--json").json()
     assert told["schema_version"] == 1
-    assert set(told) == {"schema_version", "policy_version", "daemon_running", "environments", "secrets"}
+    assert set(told) == {
+        "schema_version", "policy_version", "daemon_running", "troubles", "environments", "secrets",
+    }  # fmt: skip
     by_secret = {one["secret"]: one for one in told["secrets"]}
     failed = by_secret["production/FAILED"]
     assert set(failed) == {
