@@ -43,7 +43,7 @@ def show_status(env: str | None, *, everything: bool, form: Format, exit_code: b
 
 
 def code_of(place: Place, entries: Collection[Decided], env: str | None) -> Code:
-    """The highest code that anything deserves; what holds up a whole environment is a failure, whatever the rows say."""
+    """The highest code that anything deserves; what holds up an environment is a failure, whatever rows say."""
     words = {word_of(entry) for entry in entries}
     secrets = {entry.gathered.policy.secret for entry in entries}
     findings = {AlertKind.DRIFT, AlertKind.UNKNOWN_CREDENTIAL}
