@@ -9,9 +9,10 @@ IN_PARALLEL := $(MAKE) --no-print-directory --keep-going --jobs=3 $(if $(filter 
 
 RUNS ?= 2000
 PART ?= all
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix simulate mutants crash lock clean check-format check-lint check-types check-imports check-tests
+.PHONY: help demo test check fix simulate mutants crash chaos lock clean check-format check-lint check-types check-imports check-tests
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ mutants: $(VENV)/.made ## drops each rule of the step contract until the simulat
 
 crash: $(VENV)/.made ## kill -9 before and after every effect, restart, count what is lost: PART=all
 	@$(BIN)/python -m tests.crash $(if $(filter-out all,$(PART)),--part $(PART))
+
+chaos: $(VENV)/.made ## four daemons on one PostgreSQL and a nemesis: SECONDS=600, SEED=… strikes the same blows
+	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 lock: ## write requirements/ anew from pyproject.toml; UPGRADE=1 takes the newest versions
 	@.ci/lock $(if $(UPGRADE),--upgrade)

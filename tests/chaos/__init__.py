@@ -1,0 +1,1 @@
+"""Four daemons on one PostgreSQL journal, and a nemesis: make chaos."""
