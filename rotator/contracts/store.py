@@ -22,10 +22,11 @@ class SecretStore(Protocol):
     def write(self, name: str, value: Sealed, after: int | None) -> int:
         """Writes the value as the version after `after` (None: the parameter must not exist) and returns its version.
 
-        A repeated write of our own value, already at after+1, has succeeded. Raises Drifted when somebody else came
-        between and nothing was written; Raced when somebody came between and ours is in place; Refused when the
-        value does not fit (size, type) or the store will not take it. Metadata (key, tier, description) is
-        carried along.
+        A repeated write of our own value, already at after+1, has succeeded; also when it stands there more than
+        once and nothing else since `after`, because a worker of ours that woke late wrote it again: then the newest
+        version is returned. Raises Drifted when somebody else came between and nothing was written; Raced when
+        somebody came between and ours is in place; Refused when the value does not fit (size, type) or the store
+        will not take it. Metadata (key, tier, description) is carried along.
         """
 
     def check_writable(self, name: str, largest: int) -> None:

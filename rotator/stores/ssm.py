@@ -2,7 +2,8 @@
 
 SSM has no compare-and-swap. So a write looks first, writes only what was expected to be next, and compares the
 version that it got: a race cannot be prevented, but it is never missed. A write that is repeated after its answer was
-lost finds its own value at the version it wanted, and has succeeded.
+lost finds its own value at the version it wanted, and has succeeded. Where versions came between, they are read: a
+worker that froze after its look and woke late has written our own value once more, and that is nobody's change.
 
 Permissions: ssm:DescribeParameters on *, ssm:GetParameter, ssm:GetParameters, ssm:PutParameter and
 ssm:GetParameterHistory below the environment's path; kms:Decrypt, kms:Encrypt and (advanced tier)
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 PAGE = 50
 VERSIONS_KEPT = 100
+#: So many may have frozen in the middle of one write and woken up one after the other.
+LATE_WORKERS = 5
 # AWS publishes no figure for DescribeParameters, only that it is low.
 DESCRIBES_PER_SECOND, DESCRIBES_AT_ONCE = 2.0, 20
 
@@ -107,9 +110,8 @@ class Ssm:
         self._must_be_ours(found.get(owner_name))
         there = found.get(name)
         version = there.version if there else None
-        following = (after or 0) + 1
-        if there and version == following and there.value == value:
-            return following
+        if there and there.value == value and self._only_ours(name, value, after or 0, there.version):
+            return there.version
         if version != after:
             raise Drifted(name, after, version)
         return self._create(name, value) if there is None else self._overwrite(there, value)
@@ -239,10 +241,30 @@ class Ssm:
     def _overwrite(self, there: _Parameter, value: Sealed) -> int:
         metadata = self._metadata_of(there)
         version = self._put(metadata.overwrite(value))
-        if version != there.version + 1:
+        if version == there.version + 1:
+            self._metadata[there.name] = metadata.of_next_version()
+        elif not self._only_ours(there.name, value, there.version, version):
             raise Raced(there.name, there.version, version)
-        self._metadata[there.name] = metadata.of_next_version()
         return version
+
+    def _only_ours(self, name: str, value: Sealed, after: int, newest: int) -> bool:
+        """Whether `newest`, which holds the value, came after `after` and nothing else between them.
+
+        A few versions are read; more than that would be no late worker's.
+        """
+        between = range(after + 1, newest)
+        return (
+            newest > after
+            and len(between) <= LATE_WORKERS
+            and all(self._at(name, one) == value for one in between)
+        )
+
+    def _at(self, name: str, version: int) -> Sealed | None:
+        """What an earlier version held; None when SSM does not keep it any more."""
+        try:
+            return self.read(f"{name}:{version}").value
+        except Refused:
+            return None
 
     def _put(self, request: PutParameterRequestTypeDef) -> int:
         """One PutParameter; the new version."""

@@ -13,6 +13,7 @@ from rotator.model.errors import Refused, RotatorError, Transient
 
 _REFUSALS = {
     "ParameterNotFound": "there is no such parameter. It was deleted, or policies.yaml names it wrongly",
+    "ParameterVersionNotFound": "it does not keep that version of the parameter",
     "ParameterPatternMismatchException": (
         "its AllowedPattern does not admit the value (or its name is not allowed). "
         "Change the pattern, or the alphabet and length in policies.yaml"

@@ -25,6 +25,7 @@ class MemoryParameter:
     modified_by: str
     kind: str = "SecureString"
     metadata: str = ""
+    earlier: tuple[Sealed, ...] = ()  # the values of the versions before it, oldest first
 
 
 @dataclass(slots=True)
@@ -39,9 +40,12 @@ class MemoryParameters:
         self, name: str, value: Sealed, by: str, kind: str = "SecureString", metadata: str | None = None
     ) -> int:
         """Writes the next version, whoever asks; metadata that is not given is lost."""
-        earlier = self.parameters.get(name)
-        version = earlier.version + 1 if earlier else 1
-        self.parameters[name] = MemoryParameter(value, version, self.clock.now(), by, kind, metadata or "")
+        there = self.parameters.get(name)
+        version = there.version + 1 if there else 1
+        earlier = (*there.earlier, there.value) if there else ()
+        self.parameters[name] = MemoryParameter(
+            value, version, self.clock.now(), by, kind, metadata or "", earlier
+        )
         return version
 
 
@@ -88,13 +92,13 @@ class MemoryStore:
         """Writes the value as the version after `after`; see SecretStore."""
         self._must_be_ours()
         held, following = self._far.parameters.get(name), (after or 0) + 1
-        if held and held.version == following and held.value == value:
-            return following
+        if held and held.value == value and _only(value, held, after):
+            return held.version
         if (held.version if held else None) != after:
             raise Drifted(name, after, held.version if held else None)
         _must_hold(name, value.size, held)
         wrote = self._put(name, value, held.metadata if held else "")
-        if wrote != following:
+        if wrote != following and not _only(value, self._far.parameters[name], after):
             raise Raced(name, after, wrote)
         return wrote
 
@@ -139,6 +143,11 @@ class MemoryStore:
             self._lost_answers -= 1
             raise Transient(f"the store did not answer when asked to write {name}")
         return version
+
+
+def _only(value: Sealed, held: MemoryParameter, after: int | None) -> bool:
+    """Whether every version between `after` and the newest, which is newer, held this very value."""
+    return held.version > (after or 0) and all(one == value for one in held.earlier[after or 0 :])
 
 
 def _must_hold(name: str, size: int, held: MemoryParameter | None) -> None:

@@ -140,6 +140,28 @@ class StoreContract:
         assert (caught.value.name, caught.value.after, caught.value.wrote) == (name, 1, 3)
         assert world.holds(name) == StoredValue(ours, 3)
 
+    def test_our_own_value_written_twice_is_nobodys_change(self, world: StoreWorld) -> None:
+        """A worker of ours froze between its look and its write, and woke when another had written."""
+        name, ours = f"{world.path}/NAME", fresh_value()
+        world.seed(name, fresh_value())
+        world.someone_else_writes(name, ours)
+        world.someone_else_writes(name, ours)
+        assert world.store.write(name, ours, after=1) == 3
+        again = fresh_value()
+        world.someone_else_interferes(name, again)
+        assert world.store.write(name, again, after=3) == 5
+        assert world.store.write(name, again, after=3) == 5
+        assert world.holds(name) == StoredValue(again, 5)
+
+    def test_our_own_value_twice_does_not_hide_what_came_between(self, world: StoreWorld) -> None:
+        name, ours, theirs = f"{world.path}/NAME", fresh_value(), fresh_value()
+        world.seed(name, fresh_value())
+        world.someone_else_writes(name, ours)
+        world.someone_else_writes(name, theirs)
+        world.someone_else_writes(name, ours)
+        with raises_silently(Drifted, ours, theirs):
+            world.store.write(name, ours, after=1)
+
     def test_a_write_that_is_turned_away_is_transient_and_changes_nothing(self, world: StoreWorld) -> None:
         name, ours = f"{world.path}/NAME", fresh_value()
         world.seed(name, fresh_value())

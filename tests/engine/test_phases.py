@@ -251,6 +251,13 @@ def test_a_race_that_was_not_recorded_is_still_a_race(bench: Bench) -> None:
     assert bench.goes(onwards(row, parked)).phase is Phase.REDEPLOY
 
 
+def test_our_own_value_written_again_by_a_worker_that_woke_late_is_no_race(bench: Bench) -> None:
+    bench.put(NAME, "new")
+    bench.put(NAME, "new")
+    move = bench.goes(under_way(Phase.STORE))
+    assert (move.phase, move.ledger.wrote) == (Phase.REDEPLOY, {NAME: 3})
+
+
 def test_after_a_race_another_value_is_never_taken_for_ours(bench: Bench) -> None:
     bench.put(NAME, "new")
     bench.put(NAME, "theirs")
