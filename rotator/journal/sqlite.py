@@ -52,7 +52,7 @@ def file_engine(path: Path) -> Engine:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_network(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _make(path)
         if path.stat().st_uid == os.geteuid():
             path.chmod(0o600)
     except OSError as error:
@@ -65,6 +65,19 @@ def file_engine(path: Path) -> Engine:
     )
     event.listen(engine, "connect", _prepare)
     return engine
+
+
+def _make(path: Path) -> None:
+    """Makes the file if there is none. Raises OSError where it cannot be made, or be read and written.
+
+    One that is there is never opened and closed here: to close any descriptor of it would give up the locks of other
+    connections that this process has to it (sqlite.org/howtocorrupt.html, 2.2), and their WAL would be removed.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not os.access(path, os.R_OK | os.W_OK):
+            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))  # fails, and says why
 
 
 def _prepare(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -56,6 +56,21 @@ def test_a_new_file_and_its_folder_are_for_their_owner_alone(sqlite_url: str) ->
         os.umask(before)
 
 
+def test_opening_it_twice_in_a_process_leaves_the_first_one_its_locks(sqlite_url: str) -> None:
+    """To close any descriptor of a file gives up all POSIX locks of the process on it (sqlite.org/howtocorrupt.html).
+
+    Then another process takes itself for the last one, and removes the WAL that this one goes on using.
+    """
+    path = path_of(sqlite_url)
+    look = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('select * from rotation').fetchall()"
+    with closing(open_journal(sqlite_url, daemon=False)) as first, first._db.reading() as held:
+        held.execute(text("select * from rotation")).all()
+        with closing(open_journal(sqlite_url, daemon=False)) as second:
+            opened(second)
+            subprocess.run([sys.executable, "-c", look, str(path)], check=True, timeout=60)
+            assert Path(f"{path}-wal").stat().st_size > 0
+
+
 def test_a_folder_that_was_there_keeps_its_mode_and_a_wide_file_does_not(sqlite_url: str) -> None:
     path = path_of(sqlite_url)
     path.parent.mkdir(mode=0o755)
