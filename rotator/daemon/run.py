@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from rotator.contracts.guard import claimed
 from rotator.daemon.installation import Installation
 from rotator.daemon.journal_watch import JournalWatch
+from rotator.daemon.lookout import Lookout
 from rotator.daemon.policy import PolicyInForce
 from rotator.daemon.rhythm import Rhythm
 from rotator.daemon.troubles import Troubles, place_of
@@ -61,7 +62,7 @@ class Daemon:
     rhythm: Rhythm
     workers: int = 4
     _stop: threading.Event = field(default_factory=threading.Event)
-    _wake: threading.Event = field(default_factory=threading.Event)
+    _lookout: Lookout = field(default_factory=Lookout)
     _threads: list[threading.Thread] = field(default_factory=list)
     _one_look: threading.Lock = field(
         default_factory=threading.Lock
@@ -148,7 +149,7 @@ class Daemon:
         if not self._counted:
             self._census()
         if open_due(self.parts):
-            self._wake.set()
+            self._lookout.wake()
 
     def _census(self) -> None:
         if self.parts.journal.observed():
@@ -160,7 +161,7 @@ class Daemon:
         with self._one_look:  # one of them may be a take-over
             carry_out_requests(self.parts)
         if self.parts.journal.requests(waiting=True) and open_due(self.parts):
-            self._wake.set()
+            self._lookout.wake()
 
     def _alerts(self) -> None:
         keep_alerts(self.parts, self.policy.rejected, self.bounds)
@@ -236,7 +237,7 @@ class Daemon:
             raise LostClaim("rotator is stopping: no new effect begins")
 
     def _keep_working(self, worker: Worker) -> None:
-        """One worker thread: at once while there is something to do; else when woken, or after a short while."""
+        """One worker thread: at once while there is something to do; else when it is its turn to look."""
         pause = 0.0
         while not self._stop.is_set():
             self.pulse.beat(worker.owner, WORKER_MOVES_WITHIN)
@@ -254,9 +255,10 @@ class Daemon:
                 pause = 0.0
             if pause:
                 self._stop.wait(pause)
-            elif not worked:
-                self._wake.wait(self.rhythm.idle.total_seconds())
-                self._wake.clear()
+            elif worked:
+                self._lookout.wake()  # where something was due, more may be
+            else:
+                self._lookout.wait(self.rhythm.idle.total_seconds())
 
     def _asked_to_stop(self, number: int, _frame: FrameType | None) -> None:
         """The first signal asks; with the next one the system ends the process."""
@@ -268,7 +270,7 @@ class Daemon:
     def _end(self, scheduler: BackgroundScheduler) -> None:
         """Waits until what is under way has been written down, as long as there is time for it."""
         log.info("stopping", within_seconds=STOP_SECONDS)
-        self._wake.set()
+        self._lookout.end()
         scheduler.shutdown(wait=False)
         deadline = self.parts.clock.monotonic() + STOP_SECONDS
         for thread in self._threads:
