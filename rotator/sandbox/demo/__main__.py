@@ -44,10 +44,11 @@ def main() -> int:
             exit_code = _run(world, folder)
     except NotReady as trouble:
         print(f"the sandbox did not come up: {trouble}", file=sys.stderr)
-    if exit_code:
-        print(f"logs and journal are kept in {folder}")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        if exit_code:
+            print(f"logs and journal are kept in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     return exit_code
 
 
@@ -68,6 +69,7 @@ def _run(world: World, folder: Path) -> int:
     world.known.watch(journal.rotations())
     world.known.read_history(policies)
     figures = report(story, journal, policies, reckon(world, world.known, turning, journal), onlooker)
+    journal.close()  # its file is read as bytes now, and must not be while SQLite has it open
     _search(story, onlooker, figures)
     REPORT.write_text(json.dumps(figures, indent=2) + "\n")
     print(summary(figures))

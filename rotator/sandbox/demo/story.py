@@ -10,20 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rotator.contracts.journal import Journal
-from rotator.journal import open_journal
-from rotator.model.errors import RotatorError
+from rotator.journal import SqlJournal, open_journal
 from rotator.model.policy import Mode, Policies, SecretPolicy
 from rotator.model.rotation import Phase, Reason, Rotation, State
 from rotator.sandbox.customers import CUSTOMERS
-from rotator.sandbox.demo.looks import Onlooker
+from rotator.sandbox.demo.looks import Onlooker, listening_on
 from rotator.sandbox.demo.world import DAY, World
-from rotator.sandbox.processes import Child, NotReady
+from rotator.sandbox.processes import Child
 
 #: It ends by itself after so many seconds, whatever was reached.
 LONGEST = 160.0
 #: Every rotated secret is rotated so often, in every environment.
 WANTED = 2
-_TELL_EVERY = 7.0
+_TELL_EVERY, _UP_WITHIN = 7.0, 60.0
 
 
 @dataclass
@@ -65,19 +64,15 @@ class Story:
             environment=self.world.daemon_environment,
         )
 
-    def open_journal(self) -> tuple[Journal, Policies]:
-        """The daemon's journal and the policy in force, as soon as they are there."""
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                journal = open_journal(self.world.daemon_environment["ROTATOR_JOURNAL"], daemon=False)
-                if (policies := journal.policies_in_force()) is not None:
-                    return journal, policies
-            except RotatorError:
-                pass  # the daemon has not made it yet
-            if time.monotonic() > deadline:
-                raise NotReady("the daemon has put no policy into force within 30 s; its log says why")
-            time.sleep(0.2)
+    def open_journal(self) -> tuple[SqlJournal, Policies]:
+        """The daemon's journal, once the daemon serves its pages, and the policy as soon as it is in force."""
+        assert self.daemon is not None, "it was started"
+        self.daemon.wait_until(lambda: listening_on(self.log) is not None, within=_UP_WITHIN)
+        journal = open_journal(self.world.daemon_environment["ROTATOR_JOURNAL"], daemon=False)
+        self.daemon.wait_until(lambda: journal.policies_in_force() is not None, within=_UP_WITHIN)
+        policies = journal.policies_in_force()
+        assert policies is not None, "it was there a moment ago"
+        return journal, policies
 
     def live(self, journal: Journal, policies: Policies, onlooker: Onlooker) -> None:
         """Days pass, until every rotated secret was rotated often enough or the time is over."""
