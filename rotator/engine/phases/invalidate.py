@@ -38,12 +38,15 @@ def disable(step: Step) -> Move:
     """The reversible step, where the source has one."""
     if step.traits.shared:
         return step.skip(Phase.FORGET)
-    waiting = unsettled(step) or consumers_added(step) or _still_used(step) or _store_names_ours(step)
+    waiting = unsettled(step) or consumers_added(step) or _still_used(step)
     if waiting:
         return waiting
     predecessor_id = _predecessor_id(step)
     if not step.traits.reversible:
         return step.skip(Phase.REMOVE)
+    late = _store_names_ours(step)
+    if late:
+        return late
     step.provider.disable(predecessor_id)
     return step.to(Phase.FORGET, f"disabled {predecessor_id}", disabled_at=step.now)
 
@@ -273,10 +276,15 @@ def _successor_refused(step: Step, refusal: CredentialRefused) -> Move:
 
 
 def _named_by_nobody(step: Step, credential_id: str) -> None:
-    """Parks when any managed name of this principal still names `credential_id`."""
+    """Parks when any managed name of this principal still names `credential_id`.
+
+    The rotation's own names were read a moment ago, and hold its successor.
+    """
     for policy in step.parts.policies().secrets.values():
         recipe = policy.recipe
         if recipe.environment != step.recipe.environment or recipe.provider != step.recipe.provider:
+            continue
+        if recipe.fields == step.recipe.fields:
             continue
         provider = step.parts.provider(recipe)
         if provider.principal != step.provider.principal:
