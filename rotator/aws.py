@@ -33,11 +33,12 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
     ProxyConnectionError,
+    ReadTimeoutError,
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
 
-from rotator.model.errors import Refused, RotatorError, Transient
+from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 
 Client = TypeVar("Client", bound=BaseClient)
 Answer = TypeVar("Answer")
@@ -52,6 +53,7 @@ class Manner:
 
     config: Config
     unanswered: str
+    changes: bool = False
 
 
 #: A call that changes nothing: asked again once, 2 x (1 + 3) s and a second between.
@@ -63,6 +65,7 @@ READING = Manner(
 CHANGING = Manner(
     Config(connect_timeout=2, read_timeout=7, retries={"total_max_attempts": 1, "mode": "standard"}),
     "whether it happened shows at the next attempt, which looks before it acts",
+    changes=True,
 )
 
 
@@ -185,7 +188,9 @@ class Service(Generic[Client]):
             return Refused(f"{self._name} cannot {doing}: the request breaks its rules; nothing was sent")
         sent = not isinstance(error, (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError))
         aftermath = self._manner.unanswered if sent else "nothing was changed"
-        return Transient(
+        # A connection that the far side closed carries nothing any more; one that we gave up may deliver yet.
+        late = self._manner.changes and isinstance(error, ReadTimeoutError)
+        return (GaveUp if late else Transient)(
             f"{self._name} did not answer{self._where()} ({kind}) when asked to {doing}; {aftermath}"
         )
 

@@ -29,6 +29,7 @@ from rotator.engine.rollouts import advance_rollout
 from rotator.engine.settings import Bounds
 from rotator.model.errors import (
     CredentialRefused,
+    GaveUp,
     JournalAway,
     LostClaim,
     NotYet,
@@ -220,7 +221,7 @@ class Worker:
         except NotYet as wait:
             return step.wait(Reason.RETRYING, str(wait), wait.until)
         except Transient as trouble:
-            return self._retried(step, str(trouble), trouble.retry_after)
+            return self._troubled(step, trouble)
         except Exception as bug:  # noqa: BLE001 - an undeclared exception must back off and park, never roll back
             return self._surprised(step, bug)
 
@@ -239,6 +240,13 @@ class Worker:
             state=State.PARKED,
             reason=verdict.reason,
         )
+
+    def _troubled(self, step: Step, trouble: Transient) -> Move:
+        """Tried again; and what was given up may still happen, so the moment is written down."""
+        move = self._retried(step, str(trouble), trouble.retry_after)
+        if not isinstance(trouble, GaveUp):
+            return move
+        return replace(move, ledger=move.ledger.having(gave_up_at=self.parts.journal.now()))
 
     def _retried(self, step: Step, sentence: str, retry_after: timedelta | None) -> Move:
         """Transient trouble never parks: it is tried again, at the longest backoff if it must be."""

@@ -22,6 +22,10 @@ class Transient(RotatorError):
         self.retry_after = retry_after
 
 
+class GaveUp(Transient):
+    """We stopped waiting for the answer to a change: it may still happen, as late as a signed request is taken."""
+
+
 class Refused(RotatorError):
     """The far side's verdict: this will not work by trying again."""
 

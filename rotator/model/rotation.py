@@ -102,7 +102,9 @@ class Reason(StrEnum):
     WINDOW = "window"
     PAUSED = "paused"
     AWAITING_YES = "awaiting_yes"
-    SETTLING = "settling"  # a claim was lost once: the life of a signed request passes first
+    SETTLING = (
+        "settling"  # a claim was lost, or an answer given up: the life of a signed request passes first
+    )
     QUARANTINE = "quarantine"
     OTHERS = "others"  # max_concurrent of the workload
     NOT_OURS = "not_ours"  # another installation owns the environment, or nobody has looked twice yet
@@ -163,6 +165,7 @@ class Ledger(BaseModel):
     known: tuple[str, ...] | None = None  # ids at the source before the first create
     strays: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()  # unlabelled, never used, unknown: disabled, never removed
+    gave_up_at: datetime | None = None  # a change to the store had no answer then: it may still happen, late
     swept: bool = False  # strays were looked for once more, after a claim was lost
     listing: tuple[str, ...] | None = None  # the last listing, until two in a row agree
     minting_at: datetime | None = None  # since when a mint may have happened

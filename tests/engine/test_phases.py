@@ -387,6 +387,16 @@ def test_before_the_mint_the_only_credential_is_left_as_it_is(bench: Bench) -> N
 # grace and the look for use
 
 
+@pytest.mark.parametrize("late", [{"claim_lost_at": NOW}, {"ledger": {"gave_up_at": NOW}}])
+def test_nothing_ends_while_a_late_write_may_land(bench: Bench, late: dict[str, Any]) -> None:
+    bench.put(NAME, "new")
+    row = at_rest(Phase.DISABLE, **late.pop("ledger", {})).model_copy(update=late)
+    waits = bench.goes(row)
+    assert (waits.reason, waits.run_at) == (Reason.SETTLING, NOW + 15 * MINUTE)
+    bench.passes(15 * MINUTE)
+    assert bench.goes(row).reason is not Reason.SETTLING
+
+
 def test_todays_policy_may_lengthen_grace_while_it_runs(bench: Bench) -> None:
     bench.today = policies(policy(how={"grace": DAY}))
     bench.passes(2 * HOUR)

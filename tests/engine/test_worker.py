@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Step
 from rotator.engine.worker import Worker
+from rotator.model.errors import GaveUp
 from rotator.model.rotation import Phase, Reason, State
 from tests.engine.things import HOUR, rotation
 from tests.engine.world import World
@@ -63,3 +64,13 @@ def test_so_is_the_end(world: World, monkeypatch: pytest.MonkeyPatch, state: Sta
         return replace(step.to(Phase.PLAN, "it is over"), state=state)
 
     assert said(world, monkeypatch, {Phase.PLAN: ends}) == [advanced("plan", state)]
+
+
+def test_a_write_that_was_given_up_is_written_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gives_up(_step: Step) -> Move:
+        raise GaveUp("SSM did not answer when asked to write it")
+
+    said(world, monkeypatch, {Phase.PLAN: gives_up})
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert (row.reason, row.ledger.gave_up_at) == (Reason.RETRYING, world.clock.now())

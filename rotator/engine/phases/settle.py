@@ -1,8 +1,9 @@
-"""What a lost claim leaves behind, and how long that must be waited for.
+"""What a lost claim or a lost answer leaves behind, and how long that must be waited for.
 
-A worker that froze after its guard may still land one signed request: SSM has no compare-and-swap, so nothing can
-fence it. If a claim of this rotation was ever lost, destructive steps wait for the life of such a request, and look
-once more for credentials that bear this rotation's label.
+A worker that froze after its guard may still land one signed request, and so may a network that held one up until its
+sender had given up: SSM has no compare-and-swap, so nothing can fence it. If that ever happened to this rotation,
+destructive steps wait for the life of such a request. After a lost claim they also look once more for credentials that
+bear this rotation's label.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from rotator.model.rotation import Reason
 
 
 def unsettled(step: Step) -> Move | None:
-    """A wait while a signed request of a lost claim may still land; None when that is over."""
-    lost = step.rotation.claim_lost_at
-    if lost is None or step.now >= lost + step.bounds.signed_request_life:
-        return None
-    sentence = "a worker vanished in the middle: waiting out the life of its signed requests"
-    return step.wait(Reason.SETTLING, sentence, lost + step.bounds.signed_request_life)
+    """A wait while a signed request that nobody waits for may still land; None when that is over."""
+    for since, what in (
+        (step.rotation.claim_lost_at, "a worker vanished in the middle"),
+        (step.ledger.gave_up_at, "a write had no answer"),
+    ):
+        if since is not None and step.now < since + step.bounds.signed_request_life:
+            sentence = f"{what}: waiting out the life of its signed requests"
+            return step.wait(Reason.SETTLING, sentence, since + step.bounds.signed_request_life)
+    return None
 
 
 def sweep(step: Step) -> Move | None:
