@@ -366,6 +366,25 @@ def test_a_stray_is_not_discarded_while_the_store_is_not_as_the_rotation_knows_i
     assert bench.source.told == ["remove ours"]
 
 
+def test_a_discard_goes_on_after_a_crash_that_came_right_after_the_removal(bench: Bench) -> None:
+    """Of what it has no more the source cannot tell whether it is in use; of what it has that is no answer."""
+    bench.source.use = LastUsed(known=False)
+    row = under_way(Phase.DISCARD, reconfirmed_at=NOW)
+    assert bench.goes(row).phase is Phase.DISPROVE
+    bench.source.has("new")
+    with pytest.raises(Park) as parked:
+        bench.goes(row)
+    assert parked.value.reason is Reason.UNSEEN
+
+
+def test_what_the_source_lists_late_is_not_taken_for_gone(bench: Bench) -> None:
+    bench.source = Asked(replace(MINTED, listing=MINUTE))
+    bench.source.use = LastUsed(known=False)
+    waits = bench.goes(under_way(Phase.DISCARD, reconfirmed_at=NOW))
+    assert (waits.reason, waits.run_at) == (Reason.LISTING, NOW + MINUTE)
+    assert bench.source.told == []
+
+
 @pytest.mark.parametrize(
     "phase, ledger",
     [(Phase.READY, {}), (Phase.CREATE, {"successor_id": None, "mints_lost": 1})],

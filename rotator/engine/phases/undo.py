@@ -7,6 +7,8 @@ there is nothing to go back to: the rotation parks instead.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from rotator.contracts.provider import Sight, Use
 from rotator.engine.phases.invalidate import dead
 from rotator.engine.phases.push import accepted_set, edit_accepted, write_mirrors
@@ -220,11 +222,18 @@ def _successor_used(step: Step) -> Move | None:
         sentence = f"the new one is still in use{': ' + last.by if last.by else ''}; it stays until that ends"
         return step.wait(Reason.STILL_USED, sentence, max(step.bounds.poll, step.recipe.grace / 10))
     if use is Use.UNKNOWN and not step.accept_unseen:
-        sentence = (
-            "the source does not tell whether the new one is in use, and the policy has no accept_unseen"
-        )
-        raise Park(Reason.UNSEEN, sentence)
+        return _successor_gone(step, since + step.traits.listing)
     return None
+
+
+def _successor_gone(step: Step, listed_from: datetime) -> Move | None:
+    """None when the source has it no more: it was removed right before a crash. Parks while it has."""
+    if step.now < listed_from:
+        return step.wait(Reason.LISTING, "the source shows only later what it has", listed_from)
+    if step.ledger.successor_id not in step.provider.observe().by_id():
+        return None
+    sentence = "the source does not tell whether the new one is in use, and the policy has no accept_unseen"
+    raise Park(Reason.UNSEEN, sentence)
 
 
 def _nobody_reads_successor(step: Step) -> None:
