@@ -212,6 +212,11 @@ def _await_yes(step: Step) -> Move | None:
 def _predecessor_unknown(step: Step) -> Move:
     """The first rotation of a credential that the source cannot name revokes nothing and asks."""
     if step.rotation.approved_by:
+        waiting = unsettled(step) or sweep(step)
+        if waiting:
+            return waiting
+        for stray in step.ledger.strays:
+            step.provider.remove(stray)
         sentence = (
             f"done; the old one was not invalidated by rotator, {step.rotation.approved_by} answers for it"
         )

@@ -2,8 +2,8 @@
 
 A worker that froze after its guard may still land one signed request, and so may a network that held one up until its
 sender had given up: SSM has no compare-and-swap, so nothing can fence it. If that ever happened to this rotation,
-destructive steps wait for the life of such a request. After a lost claim they also look once more for credentials that
-bear this rotation's label.
+destructive steps wait for the life of such a request. After a lost claim, or a mint without an answer, they also look
+once more for credentials that bear this rotation's label.
 """
 
 from __future__ import annotations
@@ -25,16 +25,34 @@ def unsettled(step: Step) -> Move | None:
 
 
 def sweep(step: Step) -> Move | None:
-    """Writes down strays of this rotation once more, if a claim was ever lost; None when there is nothing to write."""
-    if step.rotation.claim_lost_at is None or not step.traits.mints or step.ledger.swept:
+    """Writes down strays of this rotation once more, where one may have been made that it does not know.
+
+    Before it looks it waits until the source must list what was made last. None when there is nothing to look for.
+    """
+    if not (step.traits.mints and step.traits.labels) or step.ledger.swept or not _may_have_lost_one(step):
         return None
+    last = [step.rotation.phase_since] + [
+        since + step.bounds.signed_request_life
+        for since in (step.rotation.claim_lost_at, step.ledger.gave_up_at)
+        if since is not None
+    ]
+    listed = max(last) + step.traits.listing
+    if step.now < listed:
+        sentence = "waiting until the source lists everything that may have been made"
+        return step.wait(Reason.SETTLING, sentence, listed)
     strays = tuple(
         sighting.id
         for sighting in step.provider.observe().credentials
         if sighting.label == step.rotation.id and sighting.id != step.ledger.successor_id
     )
     return step.stay(
-        f"looked for leftovers of a lost claim: {len(strays)}",
+        f"looked for leftovers of a lost claim or answer: {len(strays)}",
         strays=strays,
         swept=True,
     )
+
+
+def _may_have_lost_one(step: Step) -> bool:
+    """Whether a claim was lost, or the answer to a mint."""
+    ledger = step.ledger
+    return bool(step.rotation.claim_lost_at or ledger.gave_up_at or ledger.mints_lost)

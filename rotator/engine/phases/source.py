@@ -18,7 +18,7 @@ from rotator.engine.phases.step import (
     predecessor_seal,
     successor_seal,
 )
-from rotator.model.errors import CredentialRefused, NotYet, Refused, Transient
+from rotator.model.errors import CredentialRefused, GaveUp, NotYet, Refused, Transient
 from rotator.model.rotation import Phase, Reason, State
 from rotator.model.secrets import Credential, Sealed
 
@@ -215,6 +215,8 @@ def _plan_again(step: Step, trouble: Transient | NotYet) -> Move:
     elif trouble.retry_after is not None:
         at = max(at, step.now + trouble.retry_after)
     ledger = step.ledger.having(planned_fence=None, polling_since=None, listing=None, mints_lost=lost + 1)
+    if isinstance(trouble, GaveUp):  # what it made may come as late as a signed request is taken
+        ledger = ledger.having(gave_up_at=step.now)
     return Move(Phase.PLAN, ledger, str(trouble), "retries", reason=Reason.RETRYING, run_at=at)
 
 
