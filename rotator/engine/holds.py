@@ -24,6 +24,8 @@ _RESTARTS_OR_INVALIDATES = frozenset(
         Phase.REMOVE,
     }
 )
+#: A source that keeps one credential and mints has dropped the old one here; one that is told its value has it yet.
+_AFTER_THE_MINT = frozenset({Phase.READY, Phase.ACTIVATE})
 #: Phases that only look, wait, or finish what an effect began: nothing holds them.
 _HARMLESS = frozenset({Phase.CONFIRM, Phase.GRACE, Phase.PROVE, Phase.QUARANTINE, Phase.VERIFY})
 
@@ -53,7 +55,8 @@ def _what_lives(step: Step) -> str:
 def _midway(step: Step) -> bool:
     """Whether this phase's effect has happened and only its consequences are awaited."""
     phase, ledger = step.rotation.phase, step.ledger
-    if step.gapped and phase in {Phase.STORE, Phase.REDEPLOY}:
+    locked_out = {Phase.STORE, Phase.REDEPLOY} | (_AFTER_THE_MINT if step.traits.mints else frozenset())
+    if step.gapped and phase in locked_out:
         return True  # the way back is closed, and consumers are locked out until they are restarted
     return (phase is Phase.ANNOUNCE and ledger.announced is not None) or (
         phase is Phase.FORGET and ledger.forgot is not None
@@ -87,7 +90,7 @@ def _paused(step: Step) -> Move | None:
 
 def _calendar(step: Step) -> Move | None:
     binds = step.rotation.phase in _RESTARTS_OR_INVALIDATES or (
-        step.gapped and step.rotation.phase in {Phase.READY, Phase.ACTIVATE}
+        step.gapped and step.rotation.phase in {Phase.CREATE, *_AFTER_THE_MINT}
     )
     if not binds or step.emergency or step.today is None:
         return None

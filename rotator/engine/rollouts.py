@@ -63,10 +63,15 @@ def advance_rollout(parts: Parts, bounds: Bounds, row: RolloutRow) -> RolloutRow
         return _ended(row, now, RolloutState.FAILED, f"{row.workload} is in nobody's recipe any more")
     if row.state is RolloutState.OPEN:
         return _closed(parts, bounds, row, members)
-    if row.started_at is None:  # stamped once nobody can join any more: every member's write is older
-        row = _started(parts, bounds, row, members)
-    if row.started_at is None:
-        return row
+    if row.sentence == "":
+        # Its platform has not answered yet. Nobody can join any more, so every member's write is older than the stamp,
+        # which each try makes anew: a window may have closed since, and its time begins when the platform is told.
+        allowed = _allowed(parts, row, members, now)
+        started = parts.journal.start_rollout(row) if allowed <= now else None
+        if started is None:  # the calendar, or another rollout of its workload
+            at = max(now + bounds.poll, min(allowed, now + bounds.slow_poll))
+            return row.model_copy(update={"run_at": at})
+        row = started
     try:
         return _judged(row, now, bounds, deployment, _progress(parts, row, deployment), members)
     except (LostClaim, JournalAway):
@@ -90,15 +95,6 @@ def _closed(parts: Parts, bounds: Bounds, row: RolloutRow, members: list[Rotatio
     if lingers and _others_coming(parts, row, members):
         return row.model_copy(update={"run_at": now + bounds.poll})
     return row.model_copy(update={"state": RolloutState.CLOSED, "run_at": now})
-
-
-def _started(parts: Parts, bounds: Bounds, row: RolloutRow, members: list[Rotation]) -> RolloutRow:
-    """Stamped as started, once the calendar allows it and the workload has no other rollout under way."""
-    now = parts.journal.now()
-    allowed = _allowed(parts, row, members, now)
-    if allowed > now:
-        return row.model_copy(update={"run_at": min(allowed, now + bounds.slow_poll)})
-    return parts.journal.start_rollout(row) or row.model_copy(update={"run_at": now + bounds.poll})
 
 
 def _later(

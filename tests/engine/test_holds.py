@@ -60,6 +60,22 @@ def test_the_calendar_does_not_keep_consumers_locked_out(
     assert waits(world, rotation(phase=phase)) is reason
 
 
+@pytest.mark.parametrize(
+    "mints, held_at",
+    [(True, {Phase.CREATE}), (False, {Phase.CREATE, Phase.READY, Phase.ACTIVATE})],
+)
+def test_the_calendar_holds_what_drops_the_only_credential(
+    world: World, mints: bool, held_at: set[Phase]
+) -> None:
+    """Found by the simulation: a mint that ends the old one did not wait for a window, and what came after it did."""
+    world.today = policies(policy(), environments=(FROZEN,))
+    kinds = {**KINDS, "mints": mints}
+    world.provider(rotation().recipe).traits = Traits(overlap=Overlap.NONE, **kinds)  # type: ignore[misc, arg-type]  # of the test's own kind
+    waiting = {phase for phase in (Phase.TIDY, Phase.CREATE, Phase.READY, Phase.ACTIVATE, Phase.STORE)
+               if waits(world, rotation(phase=phase)) is Reason.WINDOW}  # fmt: skip
+    assert waiting == held_at
+
+
 def test_the_calendar_binds_from_one_phase_to_the_next(world: World) -> None:
     world.today = policies(policy(), environments=(FROZEN,))
     assert waits(world, rotation(phase=Phase.DISABLE)) is Reason.WINDOW

@@ -12,6 +12,7 @@ import pytest
 from rotator.contracts.redeployer import Redeployer, Rollout, RolloutProgress, Start
 from rotator.engine.rollouts import advance_rollout
 from rotator.engine.settings import Bounds
+from rotator.model.errors import Transient
 from rotator.model.policy import Deployment
 from rotator.model.rotation import Phase, Priority, Purpose, RolloutRow, RolloutState
 from rotator.model.windows import Freeze
@@ -88,6 +89,26 @@ def test_a_rollout_that_was_joined_before_a_freeze_does_not_start_in_it(place: P
     assert place.platform.started == [row.id]
 
 
+def test_a_rollout_whose_platform_was_away_as_the_window_closed_waits_for_the_next_one(place: Place) -> None:
+    """Found by the simulation: it was stamped in time, and restarted consumers in the middle of the freeze."""
+    row, place.platform.bug = closed(place), Transient("no answer")
+    place.today = policies(policy(how={"deployments": (API,)}))
+    tried = place.journal.checkpoint_rollout(row, advance_rollout(place, Bounds(), row), release=False)
+    assert (tried.attempt, tried.started_at) == (1, place.clock.now())
+    place.platform.bug = None
+    place.today = policies(
+        policy(how={"deployments": (API,)}), environments=(environment(freezes=(FREEZE,)),)
+    )
+    held = advance_rollout(place, Bounds(), tried)
+    assert place.platform.started == []
+    place.passes(HOUR)
+    again = advance_rollout(place, Bounds(), place.journal.checkpoint_rollout(tried, held, release=False))
+    assert place.platform.started == [row.id]
+    assert (again.state, again.started_at) == (RolloutState.CLOSED, place.clock.now()), (
+        "its time has just begun"
+    )
+
+
 def test_an_undo_starts_in_a_freeze(place: Place) -> None:
     undo = closed(place, Purpose.UNDO)
     assert advance_rollout(place, Bounds(), undo).started_at is not None
@@ -104,8 +125,9 @@ def test_an_adapters_bug_is_tried_again_less_and_less_often(place: Place) -> Non
     place.platform.bug = KeyError("status")
     first = advance_rollout(place, Bounds(), row)
     assert (first.state, first.attempt) == (RolloutState.CLOSED, 1)
-    second = advance_rollout(place, Bounds(), first)
+    second = advance_rollout(place, Bounds(), place.journal.checkpoint_rollout(row, first, release=False))
     assert second.attempt == 2
     assert second.run_at > first.run_at
     place.platform.bug = None
-    assert advance_rollout(place, Bounds(), second).attempt == 0
+    third = place.journal.checkpoint_rollout(row, second, release=False)
+    assert advance_rollout(place, Bounds(), third).attempt == 0
