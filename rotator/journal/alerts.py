@@ -26,7 +26,7 @@ _COLUMNS: Final = tuple(alert.c[name] for name in AlertRow.model_fields)
 _BY_AGE: Final = select(*_COLUMNS).order_by(alert.c.severity.desc(), alert.c.identity)
 _LISTINGS: Final = {True: _BY_AGE.where(UNSETTLED), False: _BY_AGE}
 _POSTED: Final = (
-    select(alert.c.severity, alert.c.closed, alert.c.told, alert.c.receipts)
+    select(alert.c.severity, alert.c.closed, alert.c.told, alert.c.receipts, alert.c.owner, alert.c.attempt)
     .where(alert.c.identity == bindparam("key"))
     .with_for_update()
 )
@@ -56,7 +56,8 @@ class Alerts(Section):
         """Puts an alert into the outbox or updates the one with its identity; delivery is due after `due`.
 
         An update is delivered only if the severity rose, or the alert closed or opened again. Whoever had been told
-        that it closed is told about it anew; everybody else's messages go on.
+        that it closed is told about it anew, and so is everybody when nobody knows whom a delivery that failed, or
+        whose worker vanished, had told so; everybody else's messages go on.
         """
         said = {"alert": alert, "severity": alert.severity, "closed": alert.closed, "delay": seconds(due)}
         with self._db.writing() as connection:
@@ -71,6 +72,8 @@ class Alerts(Section):
                     "attempt": 0,
                     **_unsaid(before.told, before.receipts),
                 }
+                if before.owner is not None or before.attempt > 0:
+                    said["told"] = {}
             if reopened or alert.severity > before.severity or (alert.closed and not before.closed):
                 connection.execute(self._update_and_deliver, {"key": alert.identity, **said})
             else:

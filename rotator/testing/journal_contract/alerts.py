@@ -199,6 +199,23 @@ class AlertsContract:
         again = taken(journal)
         assert (again.alert, again.told, again.receipts) == (alert, {}, {})
 
+    @pytest.mark.parametrize("vanished", [True, False])
+    def test_an_alert_that_opens_again_is_told_anew_where_its_closing_may_have_been_told(
+        self, journal: Journal, vanished: bool
+    ) -> None:
+        """Else people go on believing that it is over."""
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        told(journal, taken(journal), 2, SLACK)
+        journal.post_alert(closing(journal, alert), NO_TIME)
+        row = taken(journal, lease=NO_TIME)
+        if not vanished:  # no answer: it is tried again later
+            journal.checkpoint_alert(row, row.model_copy(update={"attempt": 1, "run_at": journal.now() + HOUR}))
+        journal.post_alert(alert, NO_TIME)
+        again = taken(journal, owner="two")
+        assert again.told == {}
+        assert again.receipts == {SLACK: Receipt(data={"ts": f"{SLACK} 2"})}, "the same conversation"
+
     def test_one_identity_is_one_alert_also_when_eight_post_it_at_once(
         self, journal: Journal, other: Journal
     ) -> None:
