@@ -44,10 +44,18 @@ class Instance:
 
 
 class Consumers:
-    """Everybody who reads the store. `read` reads all of an environment; an instance takes `seconds` to start."""
+    """Everybody who reads the store. `read` reads all of an environment; an instance takes `seconds` to start.
 
-    def __init__(self, read: Callable[[str], Reading], seconds: float = 0.0) -> None:
-        self._read, self._seconds = read, seconds
+    A rollout whose label `fails` says yes to does not get beyond its first instance.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], Reading],
+        seconds: float = 0.0,
+        fails: Callable[[str], bool] = lambda _label: False,
+    ) -> None:
+        self._read, self._seconds, self._fails = read, seconds, fails
         self._living: dict[str, tuple[Instance, ...]] = {}
         self._labels: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -87,15 +95,17 @@ class Consumers:
                 return
             self._labels[label] = "pending"
         environment = workload.split("/", 1)[0]
-        for _ in range(_INSTANCES):
+        fails = self._fails(label)
+        for _ in range(1 if fails else _INSTANCES):
             self._replace_oldest(environment)
-        self._labels[label] = "done"
+        self._labels[label] = "failed" if fails else "done"
 
     def progress(self, label: str) -> dict[str, object] | None:
         """How a rollout stands, as the platform says it; None for a label that it never saw."""
         if label not in self._labels:
             return None
-        return {"progress": self._labels[label], "sentence": "", "seen": {}}
+        sentence = "the next instance does not become ready" if self._labels[label] == "failed" else ""
+        return {"progress": self._labels[label], "sentence": sentence, "seen": {}}
 
     def _replace_oldest(self, environment: str) -> None:
         started = self._started(environment)

@@ -32,6 +32,7 @@ def policy(
         "secrets": {secret.name: _secret(secret, platform, databases) for secret in secrets},
         "deployments": {WORKLOAD: {"kubernetes": f"deployment/{WORKLOAD}", "timeout": timeout}},
         "owners": {"rig": {"email": "rig@taly.example"}},
+        "alerts": {"group_wait": "1s"},
         "unmanaged": "ignore",
     }
     return yaml.safe_dump(document, sort_keys=False)

@@ -1,60 +1,90 @@
 """A worker that freezes between guard and send, its work taken over, then thawed: its bytes leave late.
 
-Nothing can fence such a request (SSM has no compare-and-swap); the rotation must end well all the same.
+Nothing can fence such a request (SSM has no compare-and-swap); the rotation must end well all the same, and so must
+the one after it. On SQLite nobody can take the work over: a frozen daemon keeps the lock on the journal's file, and a
+second one is refused. That much is tried there.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from pathlib import Path
 
-from rotator.sandbox.processes import Child
+from rotator.sandbox.processes import Child, NotReady
+from tests.crash.orders import Order
 from tests.crash.rig import STUCK_SECONDS, Lane
+from tests.crash.roads import Road
+
+#: What `rotator run` says when another daemon works on the journal (docs/reference/exit-codes.md).
+_BUSY = 5
+#: After the take-over, and within the life of a signed request.
+_LATE_SECONDS = 1.0
 
 
-def rotate_frozen(lane: Lane, phase: str) -> bool:
-    """One rotation in which the first effect of `phase` is frozen. False when it had no effect to freeze."""
-    asked = lane._ask()
-    frozen = lane.run_daemon(CRASH_FREEZE=phase)
-    try:
-        if not _stopped(frozen, lane):
-            return False
-        other = lane.run_daemon()
+def rotate_frozen(lane: Lane, effect: str, road: Road) -> bool:
+    """One rotation whose daemon freezes in `effect`, taken over by another. False when it never came there."""
+    at = f"{road.name}, frozen in {effect}"
+    asked = lane.begin(road, at, Order(freeze=effect))
+    froze = _froze(lane)
+    lane.mailbox.give(Order())
+    if froze:
+        frozen, lane.daemon = lane.daemon, lane.run_daemon()
         try:
-            _await_take_over(lane)
+            _await_take_over(lane, frozen, at)
             frozen.send(signal.SIGCONT)
-            lane._await(asked, other, at=f"frozen in {phase}")
+            lane.end(asked, road, at)
         finally:
-            other.stop(within=25.0)
-    finally:
-        frozen.send(signal.SIGCONT)
-        frozen.stop(within=25.0)
-    lane.reckon(f"frozen in {phase}")
-    return True
+            frozen.send(signal.SIGCONT)
+            frozen.stop(within=25.0)
+    else:
+        lane.end(asked, road, at)
+    lane.rotate(road, f"after {at}")
+    return froze
 
 
-def _stopped(daemon: Child, lane: Lane) -> bool:
-    """Whether it froze; False when the rotation ended without."""
+def freeze_beside_a_second(lane: Lane, effect: str, road: Road) -> bool:
+    """The same where the journal lets one daemon in: the second one says so and ends, the first one goes on."""
+    at = f"{road.name}, frozen in {effect}, with a second daemon"
+    asked = lane.begin(road, at, Order(freeze=effect))
+    froze = _froze(lane)
+    lane.mailbox.give(Order())
+    if froze:
+        command = [sys.executable, "-m", "rotator", "run"]
+        log = lane.folder / "second.log"
+        code = Child("the second daemon", command, log=log, environment=lane.environment()).wait(60)
+        if code != _BUSY:
+            lane.findings.stuck.append(f"{at}: the second daemon ended with {code} instead of {_BUSY}")
+        lane.daemon.send(signal.SIGCONT)
+    lane.end(asked, road, at)
+    return froze
+
+
+def _froze(lane: Lane) -> bool:
+    """Whether it did; False when the rotation ended without."""
     deadline = time.monotonic() + STUCK_SECONDS
-    while time.monotonic() < deadline and daemon.running:
-        if Path(f"/proc/{daemon.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T":
+    stat = Path(f"/proc/{lane.daemon.pid}/stat")
+    while lane.daemon.running and lane.under_way() and time.monotonic() < deadline:
+        if stat.read_text().rsplit(")", 1)[1].split()[0] == "T":
             return True
-        if (
-            not lane.journal.rotations(secret=lane.secret, unfinished=True)
-            and time.monotonic() > deadline - 50
-        ):
-            return False
         time.sleep(0.05)
     return False
 
 
-def _await_take_over(lane: Lane) -> None:
-    """Until the other worker has lost patience with the frozen one, and a little further."""
+def _await_take_over(lane: Lane, frozen: Child, at: str) -> None:
+    """Until the other daemon has lost patience with the frozen one, and a little further."""
     deadline = time.monotonic() + STUCK_SECONDS
-    while time.monotonic() < deadline:
-        unfinished = lane.journal.rotations(secret=lane.secret, unfinished=True)
-        if not unfinished or unfinished[0].claim_lost_at is not None:
-            break
+    while any(f"-{frozen.pid}-" in owner for owner in _owners(lane)):
+        if time.monotonic() > deadline:
+            raise NotReady(f"{at}: nobody takes it over")
         time.sleep(0.1)
-    time.sleep(1.0)
+    time.sleep(_LATE_SECONDS)
+
+
+def _owners(lane: Lane) -> list[str]:
+    """Who holds the rotation and its rollouts."""
+    rotations = lane.journal.rotations(secret=lane.used.id, unfinished=True)
+    rollouts = [one for rotation in rotations for ids in rotation.ledger.rollouts.values() for one in ids]
+    owners = [one.owner for one in rotations] + [one.owner for one in lane.journal.rollouts(rollouts)]
+    return [owner for owner in owners if owner is not None]

@@ -1,0 +1,51 @@
+"""Every credential that create() ever returned, also those of rotations that were undone or never recorded it.
+
+The daemon under test writes each down before anything else can happen to it, in a file beside the searched folders:
+what the source accepts and what stands in a journal is judged by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rotator.model.secrets import Credential
+
+
+class Minted(NamedTuple):
+    """One credential, the rotation for which it was made, and its value: each of ours has one field."""
+
+    rotation: str
+    id: str
+    value: str
+
+
+class Made:
+    """The file at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def noting(self, create: Callable[..., Credential]) -> Callable[..., Credential]:
+        """create(), with what it returns written down."""
+
+        def noted(label: str, *given: Any) -> Credential:
+            made = create(label, *given)
+            for sealed in made.fields.values():
+                self.note(Minted(label, made.id, sealed.reveal()))
+            return made
+
+        return noted
+
+    def note(self, minted: Minted) -> None:
+        """Writes one down."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._path.open("a") as made:
+            made.write(f"{json.dumps(minted)}\n")
+
+    def all(self) -> list[Minted]:
+        """All of them, in order."""
+        lines = self._path.read_text().splitlines() if self._path.exists() else []
+        return [Minted(*json.loads(line)) for line in lines]

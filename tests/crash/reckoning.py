@@ -1,0 +1,76 @@
+"""What is wrong with one secret, judged from outside: by what create() returned, the source's word, store and journal.
+
+**Lost** is a credential that the source accepts and that stands neither in the store nor sealed in a journal row, nor
+bears at the source the label of a rotation that the journal knows; a value in the store that nobody made; and a
+rotation that ended otherwise than it had to: parked, turned back although nothing had failed, forgotten, or with
+another credential in the store than the one that it says.
+**An orphan** is a credential that is accepted at rest beside the one in the store, and a rotation that nobody asked
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rotator.model.rotation import Rotation, State
+
+#: The id of a value that create() did not return and that was not there before.
+STRANGE = "a value that nobody made"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One secret at one moment; ids as create() returned them.
+
+    `labels`: rotations that the journal knows, where the source shows for which of them a credential was made.
+    """
+
+    alive: frozenset[str]
+    stored: str
+    recorded: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+
+
+def lost(scene: Scene) -> list[str]:
+    """A line for each credential that nobody would find again."""
+    unknown = scene.alive - {scene.stored} - scene.recorded
+    found = [
+        f"{one} is accepted and in nobody's book" for one in sorted(unknown) if not _findable(scene, one)
+    ]
+    return [*found, *([f"the store holds {STRANGE}"] if scene.stored == STRANGE else [])]
+
+
+def orphans(scene: Scene) -> list[str]:
+    """A line for each credential that is left over at rest, and that somebody can still find."""
+    left = scene.alive - {scene.stored}
+    return [
+        f"{one} is still accepted" for one in sorted(left) if one in scene.recorded or _findable(scene, one)
+    ]
+
+
+def dead(scene: Scene) -> list[str]:
+    """A line when the source refuses what the store names."""
+    return [] if scene.stored in scene.alive else [f"{scene.stored} is in the store and refused"]
+
+
+def ended_wrongly(rotation: Rotation | None, due: State, before: str, stored: str) -> Iterator[str]:
+    """A line when a rotation did not end as it had to: in the state `due`, from the credential `before`."""
+    if rotation is None:
+        yield "the request is gone, or became no rotation"
+        return
+    if rotation.state is not due:
+        yield f"{rotation.state}, {rotation.sentence}"
+    if rotation.state is State.DONE and stored != rotation.ledger.successor_id:
+        yield f"done, and the store holds {stored} instead of {rotation.ledger.successor_id}"
+    if rotation.state is State.UNDONE and stored != before:
+        yield f"undone, and the store holds {stored} instead of {before}"
+
+
+def unasked(opened: Sequence[str], asked: str | None) -> list[str]:
+    """A line for each rotation that was opened beside the one that was asked for."""
+    return [f"rotation {one} was opened, and nobody asked for it" for one in opened if one != asked]
+
+
+def _findable(scene: Scene, credential: str) -> bool:
+    return credential.rpartition("@")[2] in scene.labels

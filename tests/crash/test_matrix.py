@@ -1,0 +1,158 @@
+"""Which accidents there are, which CI tries, and that what was not tried is told."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from rotator.contracts.provider import Overlap, Traits
+from rotator.model.rotation import Phase, Purpose
+from rotator.sandbox.processes import NotReady
+from tests.crash.matrix import Freeze, Kill, few, freezes, kills, met, sampled
+from tests.crash.orders import Point
+from tests.crash.report import Report
+from tests.crash.rig import Findings, Lane
+from tests.crash.roads import BACK, BACK_EARLY, FORWARD, reachable, roads_of
+from tests.crash.sweeps import Sweep
+from tests.crash.witness import TRAITS
+
+WRITE, EFFECT, COMMIT = (
+    "store/store.write#1",
+    "store/store.write#1/effect#1",
+    "store/journal.checkpoint.advanced#1",
+)
+POLL = "confirm/journal.checkpoint.waits#1"
+FAILED, RESTORED = "rollout.redeploy/redeployer.redeploy#1", "restore/store.write#1"
+TRACES = {FORWARD: [WRITE, EFFECT, COMMIT, POLL, FAILED], BACK: [WRITE, EFFECT, COMMIT, FAILED, RESTORED]}
+
+
+def every_phase(source: str) -> list[Kill | Freeze]:
+    return [Kill(FORWARD, Point(f"{phase}/store.read#1", "before")) for phase in reachable(TRAITS[source])]
+
+
+def sweep(source: str, **differently: Any) -> Sweep:
+    """All phases met by a lane that had one look and found nothing."""
+    lane = SimpleNamespace(
+        source=source,
+        findings=Findings(),
+        prober=SimpleNamespace(looks=1, unanswered=0, longest=0.1),
+        embedded=True,
+    )
+    cases = every_phase(source)
+    return Sweep("a lane", cast(Lane, lane), **{"cases": cases, "reached": cases, **differently})
+
+
+def test_each_call_is_a_point_before_and_after_and_effects_are_frozen() -> None:
+    assert [str(case) for case in kills({FORWARD: [WRITE, EFFECT]})] == [
+        f"forward, before {WRITE}",
+        f"forward, after {WRITE}",
+    ]
+    assert freezes({FORWARD: [WRITE, EFFECT]}) == [Freeze(FORWARD, EFFECT)]
+
+
+def test_the_way_back_begins_with_the_rollout_that_fails() -> None:
+    assert {case.point.name for case in kills(TRACES) if case.road is BACK} == {FAILED, RESTORED}
+
+
+def test_ci_tries_every_phase_of_every_road_in_each_turn_and_leaves_nothing_to_chance() -> None:
+    turns = [sampled(kills(TRACES), turn, 2) for turn in (0, 1)]
+    for turn in turns:
+        assert {(case.road, case.place) for case in turn} == {
+            (FORWARD, "store"), (FORWARD, "rollout.redeploy"), (BACK, "rollout.redeploy"), (BACK, "restore"),
+        }  # fmt: skip
+    assert not set(turns[0]) & set(turns[1])
+
+
+def test_ci_freezes_a_few_effects_evenly_spread() -> None:
+    effects = [Freeze(FORWARD, str(number)) for number in range(8)]
+    assert [case.effect for case in few(effects, 2, turn=0)] == ["2", "6"]
+    assert [case.effect for case in few(effects, 2, turn=1)] == ["3", "7"]
+    assert few([], 2, turn=0) == []
+
+
+def test_a_phase_is_met_where_a_daemon_died_in_it() -> None:
+    assert met(kills(TRACES)) == {Phase.STORE, Phase.CONFIRM, Phase.RESTORE}
+
+
+@pytest.mark.parametrize("source", TRAITS)
+def test_every_source_can_reach_the_way_back(source: str) -> None:
+    assert {Phase.RESTORE, Phase.RECONFIRM, Phase.DISCARD, Phase.DISPROVE} <= reachable(TRAITS[source])
+
+
+def test_what_a_source_can_reach_follows_from_its_traits() -> None:
+    assert Phase.WITHDRAW in reachable(TRAITS["jwt"]) and Phase.DISABLE not in reachable(TRAITS["jwt"])
+    assert Phase.REMOVE in reachable(TRAITS["postgres"]) and Phase.FORGET not in reachable(TRAITS["postgres"])
+    shared, pair = roads_of(TRAITS["jwt"]), roads_of(TRAITS["postgres"])
+    assert (shared, pair) == ((FORWARD, BACK, BACK_EARLY), (FORWARD, BACK))
+    assert BACK_EARLY.fails is Purpose.ANNOUNCE
+
+
+def test_a_source_with_one_slot_has_a_road_of_its_own() -> None:
+    gapped: Traits = cast(
+        Traits, SimpleNamespace(shared=False, overlap=Overlap.NONE, mints=True, reversible=False)
+    )
+    assert Phase.READY in reachable(gapped) and not {Phase.GRACE, Phase.RESTORE} & reachable(gapped)
+
+
+def test_all_is_well_when_everything_was_met_and_nothing_found() -> None:
+    report = Report([sweep("jwt")], leaks=[], mails=1)
+    assert report.well
+    assert report.last_line() == "crash points 16, dark 0, lost 0, orphans 0, stuck 0, leaks 0"
+
+
+@pytest.mark.parametrize("what", ["dark", "lost", "orphans", "stuck"])
+def test_everything_found_is_counted_and_fatal(what: str) -> None:
+    one = sweep("jwt")
+    getattr(one.lane.findings, what).append("at this point")
+    report = Report([one], leaks=[], mails=1)
+    assert not report.well
+    assert f"{what} 1" in report.last_line()
+    assert f"{what}: at this point" in [*report.lines()]
+
+
+def test_a_leak_is_counted_and_fatal() -> None:
+    report = Report([sweep("jwt")], leaks=["jwt-sqlite-0: a key: in daemon.log"], mails=1)
+    assert not report.well
+    assert report.last_line().endswith("leaks 1")
+
+
+def test_a_point_that_was_not_reached_is_missed_and_fatal() -> None:
+    left = Kill(FORWARD, Point(WRITE, "after"))
+    report = Report([sweep("jwt", cases=[*every_phase("jwt"), left])], leaks=[], mails=1)
+    assert not report.well
+    assert [*report.lines()][-1] == "missed 1"
+
+
+def test_a_poll_that_was_not_taken_again_is_named_and_no_more() -> None:
+    poll = Kill(FORWARD, Point(POLL, "after"))
+    report = Report([sweep("jwt", cases=[*every_phase("jwt"), poll], skipped=[poll])], leaks=[], mails=1)
+    assert report.well
+    assert f"a poll, not taken again: a lane: {poll}" in [*report.lines()]
+
+
+def test_a_phase_in_which_no_daemon_died_is_named_and_fatal() -> None:
+    cases = [case for case in every_phase("jwt") if case.place != "withdraw"]  # type: ignore[union-attr]  # kills only
+    report = Report([sweep("jwt", cases=cases, reached=cases)], leaks=[], mails=1)
+    assert not report.well
+    assert "not met: jwt: withdraw" in [*report.lines()]
+
+
+@pytest.mark.parametrize("looks, mails", [(0, 1), (1, 0)])
+def test_zeros_count_for_nothing_where_nobody_looked(looks: int, mails: int) -> None:
+    one = sweep("jwt")
+    one.lane.prober.looks = looks
+    assert not Report([one], leaks=[], mails=mails).well
+
+
+def test_a_lane_that_gets_stuck_is_told_and_the_rest_of_its_points_is_missed() -> None:
+    class Stuck(SimpleNamespace):
+        def rotate_killed_at(self, *_case: object) -> bool:
+            raise NotReady("not ended after 120 s")
+
+    lane = Stuck(start=lambda: None, stop=lambda: None, findings=Findings(), source="jwt")
+    one = Sweep("a lane", cast(Lane, lane), kills(TRACES))
+    one.run()
+    assert lane.findings.stuck == ["a lane: not ended after 120 s"]
+    assert one.missed == one.cases
