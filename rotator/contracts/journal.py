@@ -17,7 +17,7 @@ from rotator.model.observations import History, Observed, Pause, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.record import Broken, Head
 from rotator.model.requests import Request, RequestState
-from rotator.model.rotation import Event, Phase, Purpose, RolloutRow, Rotation
+from rotator.model.rotation import Event, Phase, Purpose, Reason, RolloutRow, Rotation
 from rotator.model.tallies import Tallies
 
 
@@ -38,6 +38,16 @@ class Opening(NamedTuple):
     rotation: Rotation
     told: Told
     answers: Sequence[str] = ()
+
+
+class OnTheWay(NamedTuple):
+    """A rotation of a workload that others may have to wait for."""
+
+    id: str
+    secret: str
+    phase: Phase
+    reason: Reason | None
+    opened_at: datetime
 
 
 class Holds(NamedTuple):
@@ -78,6 +88,9 @@ class Journal(Protocol):
         self, *, secret: str | None = None, unfinished: bool = False, limit: int | None = None
     ) -> Sequence[Rotation]:
         """Rotations, newest first, all of them unless limited; `unfinished` keeps active and parked ones."""
+
+    def on_their_way(self, workload: str, phases: Iterable[Phase]) -> Sequence[OnTheWay]:
+        """Active rotations of the workload in any of these phases, those that were opened first come first."""
 
     def histories(self) -> Mapping[str, History]:
         """Every secret's history, by secret, in a fixed number of queries."""

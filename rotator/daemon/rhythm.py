@@ -17,7 +17,7 @@ class Rhythm:
     census: timedelta = timedelta(days=1)
     alerts: timedelta = timedelta(seconds=15)
     heartbeat: timedelta = timedelta(minutes=1)
-    requests: timedelta = timedelta(seconds=2)
+    requests: timedelta = timedelta(seconds=1)
     policy: timedelta = timedelta(seconds=2)
     record: timedelta = timedelta(minutes=10)
     idle: timedelta = timedelta(seconds=1)

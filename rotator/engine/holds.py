@@ -11,7 +11,7 @@ from rotator.engine.calendar import allowed_from
 from rotator.engine.phases.step import Move, Park, Step
 from rotator.model.numbers import counted
 from rotator.model.policy import Mode
-from rotator.model.rotation import BEFORE_CONFIRMED, UNDOING, Phase, Reason, State
+from rotator.model.rotation import BEFORE_CONFIRMED, UNDOING, Phase, Reason
 
 #: Phases that restart or invalidate something: the calendar binds them.
 _RESTARTS_OR_INVALIDATES = frozenset(
@@ -115,20 +115,15 @@ def _others(step: Step) -> Move | None:
         or step.ledger.planned_fence is not None
     ):
         return None
-    ours = {deployment.id for deployment in step.deployments()}
-    ahead = [
-        other.recipe.secret
-        for other in step.parts.journal.rotations(unfinished=True)
+    us = step.rotation.opened_at, step.rotation.id
+    ahead = {  # a parked one waits for a person: nobody waits for it
+        other.id: other.secret
+        for deployment in step.deployments()
+        for other in step.parts.journal.on_their_way(deployment.id, BEFORE_CONFIRMED)
         if other.id != step.rotation.id
-        and other.state is State.ACTIVE  # a parked one waits for a person: nobody waits for it
-        and other.phase in BEFORE_CONFIRMED
-        and (
-            other.phase is not Phase.PLAN
-            or (other.opened_at, other.id) < (step.rotation.opened_at, step.rotation.id)
-        )
-        and ours & {deployment.id for deployment in other.recipe.deployments}
-    ]
+        and (other.phase is not Phase.PLAN or (other.opened_at, other.id) < us)
+    }
     if len(ahead) < limit:
         return None
-    sentence = f"waiting for {ahead[0]}: at most {counted(limit, 'rotation')} of a workload at once"
+    sentence = f"waiting for {next(iter(ahead.values()))}: at most {counted(limit, 'rotation')} of a workload at once"
     return step.wait(Reason.OTHERS, sentence, max(step.bounds.poll, timedelta(seconds=5)))

@@ -25,7 +25,6 @@ from rotator.model.rotation import (
     RolloutRow,
     RolloutState,
     Rotation,
-    State,
 )
 
 log = structlog.get_logger()
@@ -93,7 +92,7 @@ def _closed(parts: Parts, bounds: Bounds, row: RolloutRow, members: list[Rotatio
     now = parts.journal.now()
     lingers = not row.exclusive and now < row.opened_at + bounds.linger
     if lingers and _others_coming(parts, row, members):
-        return row.model_copy(update={"run_at": now + bounds.poll})
+        return row.model_copy(update={"run_at": now + bounds.poll / 2})  # everybody waits for this one look
     return row.model_copy(update={"state": RolloutState.CLOSED, "run_at": now})
 
 
@@ -160,11 +159,16 @@ def _judged(
         return _ended(row, now, RolloutState.FAILED, sentence)
     return row.model_copy(
         update={
-            "run_at": now + bounds.poll,
+            "run_at": now + _until_next_look(bounds, now - row.started_at),
             "sentence": seen.sentence or "rolling out",
             "attempt": 0,
         }
     )
+
+
+def _until_next_look(bounds: Bounds, elapsed: timedelta) -> timedelta:
+    """The longer it takes, the less often it is looked at: that it is done is noticed a twentieth late at most."""
+    return min(bounds.poll, max(bounds.poll / 4, elapsed / 20))
 
 
 def expected(rotation: Rotation, purpose: Purpose) -> Mapping[str, int]:
@@ -211,10 +215,6 @@ def _others_coming(parts: Parts, row: RolloutRow, members: list[Rotation]) -> bo
         return False
     joined = set(row.members)
     return any(
-        other.id not in joined
-        and other.state is State.ACTIVE
-        and other.phase in _ON_THEIR_WAY[row.purpose]
-        and other.reason not in _HELD
-        and any(deployment.id == row.workload for deployment in other.recipe.deployments)
-        for other in parts.journal.rotations(unfinished=True)
+        other.id not in joined and other.reason not in _HELD
+        for other in parts.journal.on_their_way(row.workload, _ON_THEIR_WAY[row.purpose])
     )

@@ -15,6 +15,7 @@ from rotator.journal import postgresql, sqlite
 from rotator.journal.alerts import Alerts
 from rotator.journal.chain import Stories
 from rotator.journal.checkpoints import Checkpoints
+from rotator.journal.company import Company
 from rotator.journal.database import Database, new_id
 from rotator.journal.heads import Heads
 from rotator.journal.holds import HeldBack
@@ -41,6 +42,7 @@ class SqlJournal(
     Rotations,
     Checkpoints,
     Lookups,
+    Company,
     Stories,
     Rollouts,
     Renewals,

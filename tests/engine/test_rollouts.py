@@ -131,3 +131,15 @@ def test_an_adapters_bug_is_tried_again_less_and_less_often(place: Place) -> Non
     place.platform.bug = None
     third = place.journal.checkpoint_rollout(row, second, release=False)
     assert advance_rollout(place, Bounds(), third).attempt == 0
+
+
+def test_a_rollout_is_looked_at_less_often_the_longer_it_takes(place: Place) -> None:
+    place.today = policies(policy(how={"deployments": (API,)}))
+    row, waits = closed(place), []
+    for _ in range(60):
+        row = advance_rollout(place, Bounds(), row)
+        waits.append((row.run_at - place.clock.now()).total_seconds())
+        place.passes(row.run_at - place.clock.now())
+    assert waits[0] == 0.5
+    assert waits[-1] == 2
+    assert waits == sorted(waits)

@@ -21,6 +21,9 @@ from rotator.model.rotation import (
     RolloutState,
 )
 
+#: A rollout that ends wakes its members: they look by themselves only now and then, whether its platform answers.
+_POLLS = 5
+
 
 def redeploy(step: Step) -> Move:
     """Joins the open rollout of every workload that reads the secret."""
@@ -93,7 +96,7 @@ def rolled_out(step: Step, purpose: Purpose, since: datetime) -> Move | None:
         return step.wait(
             Reason.ROLLING_OUT,
             sentence,
-            max(row.run_at for row in running) + step.bounds.poll,
+            max(row.run_at for row in running) + _POLLS * step.bounds.poll,
         )
     early = [row for row in rows if row.started_at is None or row.started_at < since]
     if early:

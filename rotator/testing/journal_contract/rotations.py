@@ -8,13 +8,15 @@ import pytest
 
 from rotator.contracts.journal import Journal, Opening, Told
 from rotator.model.requests import RequestState
-from rotator.model.rotation import State
+from rotator.model.rotation import Phase, Reason, State
 from rotator.testing.journal_contract.records import a_request
 from rotator.testing.journal_contract.rows import (
     HOUR,
     KEY,
     MINUTE,
     OPENED,
+    WORKLOAD,
+    a_recipe,
     a_rotation,
     at_once,
     ended,
@@ -129,6 +131,22 @@ class RotationsContract:
         assert ids(journal.rotations(unfinished=True)) == ids(several)
         assert ids(journal.rotations()) == ids(several)
         assert ids(journal.rotations(unfinished=True, limit=3)) == ids(several[:3])
+
+    def test_what_is_on_its_way_to_a_workload_is_found_without_reading_it_whole(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        now = journal.now()
+        late, early = (opened(journal, opened_at=now - age * HOUR, phase=Phase.STORE) for age in (1, 2))
+        waits = opened(journal, phase=Phase.PLAN, reason=Reason.OTHERS)
+        ended(journal, KEY, State.PARKED)
+        recipe = a_recipe("production/B")
+        elsewhere = recipe.deployments[0].model_copy(update={"id": f"{WORKLOAD}-gateway"})
+        opened(journal, recipe=recipe.model_copy(update={"deployments": (elsewhere,)}))
+        ours = other.on_their_way(WORKLOAD, [Phase.PLAN, Phase.STORE])
+        assert ids(ours) == [early.id, late.id, waits.id]
+        assert ours[2] == (waits.id, waits.secret, Phase.PLAN, Reason.OTHERS, waits.opened_at)
+        assert ids(journal.on_their_way(WORKLOAD, [Phase.PLAN])) == [waits.id]
+        assert journal.on_their_way("production/ap", Phase) == journal.on_their_way(WORKLOAD, []) == []
 
     def test_every_secrets_history(self, journal: Journal) -> None:
         assert journal.histories() == {}

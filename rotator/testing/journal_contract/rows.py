@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from rotator.contracts.journal import Journal, Told
+from rotator.contracts.journal import Journal, OnTheWay, Told
 from rotator.model.policy import Deployment, Recipe
 from rotator.model.rotation import Phase, Purpose, Reason, RolloutRow, Rotation, State
 
@@ -91,7 +91,7 @@ def waiting(journal: Journal, row: Rotation, **changes: Any) -> Rotation:
     return journal.checkpoint(row, later, release=True)
 
 
-def ids(rows: Iterable[Rotation | RolloutRow]) -> list[str]:
+def ids(rows: Iterable[Rotation | RolloutRow | OnTheWay]) -> list[str]:
     """Which rows these are."""
     return [row.id for row in rows]
 
