@@ -12,7 +12,7 @@ PART ?= all
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix simulate mutants crash chaos lock clean check-format check-lint check-types check-imports check-tests
+.PHONY: help demo test check fix simulate mutants crash bench chaos lock clean check-format check-lint check-types check-imports check-tests
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ crash: $(VENV)/.made ## kill -9 before and after every effect, restart, count wh
 
 chaos: $(VENV)/.made ## four daemons on one PostgreSQL and a nemesis: SECONDS=600, SEED=… strikes the same blows
 	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+bench: $(VENV)/.made ## what rotator costs, against its aims: ONLY="rotations idle", SIZE=quick
+	@$(BIN)/python -m benchmarks $(ONLY) $(if $(filter quick,$(SIZE)),--quick)
 
 lock: ## write requirements/ anew from pyproject.toml; UPGRADE=1 takes the newest versions
 	@.ci/lock $(if $(UPGRADE),--upgrade)
