@@ -70,7 +70,13 @@ def forget(step: Step) -> Move:
 
 
 def prove(step: Step) -> Move:
-    """The predecessor is refused by the source's own word, while the successor works in the same minute."""
+    """The predecessor is refused by the source's own word, while the successor works in the same minute.
+
+    Where the source keeps one credential only, a mint that lands late replaces the successor: it is tried after that.
+    """
+    waiting = unsettled(step) if step.gapped else None
+    if waiting:
+        return waiting
     since = step.ledger.polling_since or step.now
     try:
         death = _death(step, step.predecessor, step.successor)
