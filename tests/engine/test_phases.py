@@ -467,7 +467,9 @@ def test_nothing_ends_while_a_late_write_may_land(bench: Bench, late: dict[str, 
     assert bench.goes(row).reason is not Reason.SETTLING
 
 
-def test_where_there_is_one_credential_it_is_proved_when_nothing_can_replace_it_any_more(bench: Bench) -> None:
+def test_where_there_is_one_credential_it_is_proved_when_nothing_can_replace_it_any_more(
+    bench: Bench,
+) -> None:
     """Found by the simulation: a mint that was given up landed when its rotation was done, and locked consumers out."""
     bench.source.traits, bench.source.refuses = GAPPED, {"old"}  # type: ignore[misc]  # every test has its own
     row = at_rest(Phase.PROVE, gave_up_at=NOW)
