@@ -64,7 +64,7 @@ def main() -> int:
 def _chaos(world: World, seconds: float, seed: int) -> bool:
     """One run, with its last line. Whether all is well."""
     _await(lambda: _surveyed(world), _READY_SECONDS, "two scans that agree")
-    asking, prober, history = Asking(world), Prober(world), StoreHistory(world)
+    asking, prober, history = Asking(world, seed), Prober(world), StoreHistory(world)
     nemesis = Nemesis(world, seed, _teller())
     for player in (history, prober, asking):
         player.start()

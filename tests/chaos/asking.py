@@ -1,8 +1,12 @@
-"""People who want everything rotated all the time: as soon as a secret is idle, they ask for its next rotation."""
+"""People who want everything rotated all the time: as soon as a secret is idle, they ask for its next rotation.
+
+Now and then they think better of it and want a rotation to go back, which it may refuse when it is too late.
+"""
 
 from __future__ import annotations
 
-import secrets as chance
+import random
+import secrets
 import threading
 
 from rotator.model.errors import JournalAway
@@ -11,13 +15,15 @@ from rotator.model.rotation import Rotation, State
 from tests.chaos.world import SECRETS, World
 
 _PAUSE_SECONDS = 0.5
+#: How many rotations somebody asks to go back.
+_REGRETTED = 0.15
 
 
 class Asking:
     """Runs in a thread of its own until `stop()`."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, seed: int) -> None:
+        self._world, self._chance = world, random.Random(seed)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
         self._asked: dict[str, Request] = {}
@@ -50,9 +56,9 @@ class Asking:
             became = requests.get(asked.id)
             if became is None:
                 found.append(f"{asked.about}: request {asked.id} is gone")
-            elif became.state is RequestState.REFUSED:
+            elif became.state is RequestState.REFUSED and became.kind is RequestKind.ROTATE:
                 found.append(f"{asked.about}: request refused: {became.sentence}")
-            elif became.state is RequestState.TAKEN and became.rotation not in rotations:
+            elif became.kind is RequestKind.ROTATE and became.rotation not in rotations:
                 found.append(f"{asked.about}: request {asked.id} was taken and became nothing")
         return found
 
@@ -64,21 +70,21 @@ class Asking:
                 continue  # the next turn asks again what was not kept
 
     def _ask(self) -> None:
-        journal = self._world.journal
-        rows = journal.rotations(unfinished=True)
-        self._seen |= {row.id for row in rows}
-        busy = {row.secret for row in rows} | {request.about for request in journal.requests(waiting=True)}
+        rows = self._world.journal.rotations(unfinished=True)
+        waiting = {request.about for request in self._world.journal.requests(waiting=True)}
+        for row in rows:
+            if row.id not in self._seen and self._chance.random() < _REGRETTED:
+                self._want(RequestKind.ROLL_BACK, row.id)
+            self._seen.add(row.id)
         for secret in SECRETS:
-            if secret.id not in busy:
-                request = Request(
-                    id=chance.token_hex(8),
-                    kind=RequestKind.ROTATE,
-                    about=secret.id,
-                    by="chaos",
-                    at=journal.now(),
-                )
-                journal.add_request(request)
-                self._asked[request.id] = request
+            if secret.id not in waiting | {row.secret for row in rows}:
+                self._want(RequestKind.ROTATE, secret.id)
+
+    def _want(self, kind: RequestKind, about: str) -> None:
+        now = self._world.journal.now()
+        request = Request(id=secrets.token_hex(8), kind=kind, about=about, by="chaos", at=now)
+        self._world.journal.add_request(request)
+        self._asked[request.id] = request
 
 
 def _standing(row: Rotation) -> str:
