@@ -89,7 +89,8 @@ def _measured(groups: Sequence[str], size: Size, console: Console) -> tuple[Meas
     for group in groups:
         console.print(f"{group}: {GROUPS[group]} …", style="dim", highlight=False)
         try:
-            measured += [(group, figure) for figure in import_module(f"benchmarks.{group}").measure(size)]
+            for figure in import_module(f"benchmarks.{group}").measure(size):
+                measured.append((group, figure))
         except Unmeasured as why:
             unmeasured[group] = str(why)
     return measured, unmeasured

@@ -7,7 +7,7 @@ could be taken back, as most APIs are; nobody has to be restarted, because a rol
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +18,7 @@ from rotator.contracts.journal import Journal, Opening, Told
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Provider, Sight, Traits
 from rotator.contracts.redeployer import Redeployer
 from rotator.contracts.sealer import Sealer
-from rotator.contracts.store import Mirror, SecretStore
+from rotator.contracts.store import Change, Look, Mirror, SecretStore
 from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.observations import Surveyed
 from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe, SecretPolicy
@@ -95,6 +95,14 @@ class NoOpStore:
     def read(self, name: str) -> StoredValue:
         """What was written, or what was there."""
         return self._held.get(name) or StoredValue(Sealed("the first value"), 1)
+
+    def look(self, names: Iterable[str]) -> Look:
+        """All of them."""
+        return {name: self.read(name) for name in names}
+
+    def edit(self, name: str, change: Change, beside: Iterable[str] = ()) -> int:
+        """Nobody has an accepted set."""
+        raise NotImplementedError(name, change, beside)
 
     def write(self, name: str, value: Sealed, after: int | None) -> int:
         """The next version."""
