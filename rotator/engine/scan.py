@@ -108,11 +108,16 @@ def _holders(parts: Parts, principals: Mapping[str, str]) -> dict[str, str]:
     """Who holds the principal that each secret's rotation needs, a sentence; empty when it is its own."""
     held_by = {one.principal: one for one in parts.journal.rotations(unfinished=True)} if principals else {}
     return {
-        secret: f"waits for rotation {other.id} of {other.secret}, which is {other.state} and holds {principal}"
-        if (other := held_by.get(principal)) and other.secret != secret
-        else ""
-        for secret, principal in principals.items()
+        secret: _held(secret, principal, held_by.get(principal)) for secret, principal in principals.items()
     }
+
+
+def _held(secret: str, principal: str, other: Rotation | None) -> str:
+    if other is None:  # the journal shows no rotation that this version cannot read
+        return f"a rotation that a newer version of rotator began holds {principal}; only that version ends it"
+    if other.secret == secret:
+        return ""
+    return f"waits for rotation {other.id} of {other.secret}, which is {other.state} and holds {principal}"
 
 
 def _note_held_up(parts: Parts, due: Mapping[str, Decided], held_up: Mapping[str, str]) -> None:

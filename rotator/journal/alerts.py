@@ -14,8 +14,9 @@ from typing import Any, Final
 from sqlalchemy import Boolean, Insert, Row, Update, and_, bindparam, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from rotator.journal.claims import claim, guarded, holder, released, woken
+from rotator.journal.claims import claim, guarded, holder, put_off, released, woken
 from rotator.journal.database import Section, seconds
+from rotator.journal.newer import apart, readable
 from rotator.journal.tables import UNSETTLED, alert
 from rotator.model.alerts import Alert, AlertRow, Receipt
 from rotator.model.errors import LostClaim
@@ -50,7 +51,7 @@ class Alerts(Section):
         """Alerts, the loudest first; `unclosed` leaves out those whose closing message has been told everywhere."""
         with self._db.reading() as connection:
             rows = connection.execute(_LISTINGS[unclosed]).all()
-        return [_read(row) for row in rows]
+        return readable(rows, _read)
 
     def post_alert(self, alert: Alert, due: timedelta) -> None:
         """Puts an alert into the outbox or updates the one with its identity; delivery is due after `due`.
@@ -84,7 +85,10 @@ class Alerts(Section):
         """Claims alerts whose delivery is due."""
         with self._db.writing() as connection:
             taken = {"claimer": owner, "limit": limit, "lease": seconds(lease)}
-            return [_read(row) for row in connection.execute(self._claim_alert, taken)]
+            rows = connection.execute(self._claim_alert, taken).all()
+        known, newer = apart(rows, _read)
+        put_off(self._db, alert, {row.identity: row for row in newer}, lease)
+        return known
 
     def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
         """Writes how far an alert has been told and releases it. Raises LostClaim when the claim is no longer ours."""
@@ -131,7 +135,9 @@ class Alerts(Section):
 
     @cached_property
     def _claim_alert(self) -> ReturningUpdate[Any]:
-        return claim(self._db, alert, due=(UNSETTLED,), order=(alert.c.run_at,)).returning(*_COLUMNS)
+        return claim(self._db, alert, due=(UNSETTLED,), order=(alert.c.run_at,)).returning(
+            *_COLUMNS, alert.c.identity
+        )
 
 
 def _unsaid(told: Mapping[str, int], receipts: Mapping[str, Receipt]) -> dict[str, Any]:
@@ -144,4 +150,4 @@ def _unsaid(told: Mapping[str, int], receipts: Mapping[str, Receipt]) -> dict[st
 
 
 def _read(row: Row[Any]) -> AlertRow:
-    return AlertRow.model_validate(row._asdict())
+    return AlertRow.model_validate(dict(zip(AlertRow.model_fields, row, strict=False)))

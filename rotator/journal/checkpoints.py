@@ -17,11 +17,12 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from rotator.contracts.journal import Told
 from rotator.journal.chain import TELL, End, linked
-from rotator.journal.claims import claim, guarded, held, holder, released
+from rotator.journal.claims import claim, guarded, held, holder, put_off, released
 from rotator.journal.database import Section, seconds
 from rotator.journal.holds import STAMP
 from rotator.journal.identity import RAISED, raise_generation
 from rotator.journal.lookups import COLUMNS, read_rotation
+from rotator.journal.newer import apart
 from rotator.journal.tables import ACTIVE, event, rotation
 from rotator.journal.words import among, is_word
 from rotator.model.errors import LostClaim
@@ -110,10 +111,12 @@ class Checkpoints(Section):
         with self._db.stating() as connection:
             taken = {"claimer": owner, "limit": limit, "lease": seconds(lease)}
             rows = connection.execute(claiming, taken).all()
+        known, newer = apart(rows, read_rotation)
+        put_off(self._db, rotation, {row.id: row for row in newer}, lease)
         for row in rows:
             self._heard(row)
             self._ends[row.id] = End(row.last_sequence, row.previous_hash)
-        return sorted(map(read_rotation, rows), key=lambda row: row.priority is not Priority.EMERGENCY)
+        return sorted(known, key=lambda row: row.priority is not Priority.EMERGENCY)
 
     def checkpoint(self, rotation: Rotation, changed: Rotation, *told: Told, release: bool) -> Rotation:
         """Writes `changed` over `rotation` if its fence and owner still stand, with `told` as events, atomically.

@@ -8,11 +8,13 @@ each of its writes names the fence it knows. A claim that runs out needs no clea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     Column,
+    Row,
     Select,
     Table,
     TextClause,
@@ -28,9 +30,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
 from rotator.journal.columns import Moment
-from rotator.journal.database import Database
+from rotator.journal.database import Database, seconds
 
 Values = Mapping[Column[Any], Any]
+
+log = structlog.get_logger()
 
 
 def claim(
@@ -130,6 +134,27 @@ def renewed(db: Database, table: Table) -> ReturningUpdate[Any]:
 def in_one_order(keys: Select[Any], table: Table) -> Select[Any]:
     """Locks several rows, everybody in the same order, so that nobody waits in a circle."""
     return keys.order_by(_key(table)).with_for_update(of=table)
+
+
+def put_off(db: Database, table: Table, rows: Mapping[str, Row[Any]], lease: timedelta) -> None:
+    """Gives back rows, by key, that were claimed and that a newer version wrote: this one cannot read them.
+
+    They are due once the claim would have ended. Were it at once, this version would take them again.
+    """
+    if not rows:
+        return
+    given_back = guarded(table).values(
+        {
+            table.c.owner: null(),
+            table.c.claim_until: null(),
+            table.c.wake_at: null(),
+            table.c.run_at: db.after("lease"),
+        }
+    )
+    with db.writing() as connection:
+        for key, row in rows.items():
+            connection.execute(given_back, {**holder(key, row), "lease": seconds(lease)})
+            log.warning("left to the newer version that wrote it", kind=table.name, row=key)
 
 
 def freed(db: Database, table: Table) -> Update:

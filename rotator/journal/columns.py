@@ -7,11 +7,13 @@ agree on. A double keeps a microsecond of this century exactly (2**-22 s is its 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Dialect, Double, Text
 from sqlalchemy.types import TypeDecorator
+
+from rotator.journal.newer import known_part
 
 
 class Moment(TypeDecorator[datetime]):
@@ -33,19 +35,24 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value, UTC)
 
 
+#: Stands in a row for a document that this version cannot read: a newer one wrote it.
+UNREADABLE: Final = object()
+
+
 class Document(TypeDecorator[Any]):
-    """A pydantic shape, stored as its JSON text.
+    """A pydantic shape, stored as its JSON text. One that cannot be read is UNREADABLE, which no shape takes.
 
     A `sparse` one leaves out what has its default value: a version that knows more fields writes rows which this
-    one still reads, until a new field means something.
+    one still reads, until a new field means something. Of a `found` one, which any look at the world makes anew,
+    fields that this version does not know are forgotten.
     """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, shape: Any, *, sparse: bool = False) -> None:
+    def __init__(self, shape: Any, *, sparse: bool = False, found: bool = False) -> None:
         super().__init__()
-        self.shape, self.sparse = shape, sparse
+        self.shape, self.sparse, self.found = shape, sparse, found
         self._adapter: TypeAdapter[Any] = TypeAdapter(shape)
 
     def process_bind_param(self, value: Any, _dialect: Dialect) -> str | None:
@@ -56,4 +63,9 @@ class Document(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
         """From JSON."""
-        return None if value is None else self._adapter.validate_json(value)
+        if value is None:
+            return None
+        try:
+            return known_part(self.shape, value) if self.found else self._adapter.validate_json(value)
+        except ValidationError:
+            return UNREADABLE

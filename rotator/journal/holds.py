@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 
 from rotator.contracts.journal import Holds
+from rotator.journal.columns import UNREADABLE
 from rotator.journal.database import Database, Section
 from rotator.journal.tables import environment, meta, pause
 from rotator.model.observations import Pause, Surveyed
@@ -44,7 +45,8 @@ class HeldBack(Section):
 
 def surveys_in(connection: Connection) -> Mapping[str, Surveyed]:
     """The last scan of every environment."""
-    return {row.environment: row.surveyed for row in connection.execute(_SURVEYED)}
+    rows = connection.execute(_SURVEYED)
+    return {row.environment: row.surveyed for row in rows if row.surveyed is not UNREADABLE}
 
 
 def pauses_in(connection: Connection) -> Mapping[str, Pause]:

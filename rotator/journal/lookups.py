@@ -1,7 +1,7 @@
 """What the journal knows of rotations, without claiming one.
 
-A rotation in a phase that this version does not know was written by a newer one. It is not shown, because it could
-not be told truthfully; it still holds its principal.
+A rotation that this version cannot read, because it does not know its phase or anything else in it, was written by a
+newer one. It is not shown, because it could not be told truthfully; it still holds its principal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, TextClause, bindparam, case, func, select
 
 from rotator.journal.database import Section
+from rotator.journal.newer import readable
 from rotator.journal.tables import UNFINISHED, rotation
 from rotator.journal.words import among
 from rotator.model.observations import History
@@ -67,7 +68,7 @@ class Lookups(Section):
         """One rotation by id."""
         with self._db.reading() as connection:
             row = connection.execute(_ONE, {"key": rotation_id}).one_or_none()
-        return None if row is None else read_rotation(row)
+        return None if row is None else next(iter(readable([row], read_rotation)), None)
 
     def rotations(
         self, *, secret: str | None = None, unfinished: bool = False, limit: int | None = None
@@ -76,14 +77,14 @@ class Lookups(Section):
         listing = _LISTINGS[secret is not None, unfinished, limit is not None]
         with self._db.reading() as connection:
             rows = connection.execute(listing, {"limit": limit, "wanted": secret}).all()
-        return [read_rotation(row) for row in rows]
+        return readable(rows, read_rotation)
 
     def histories(self) -> Mapping[str, History]:
         """Every secret's history, by secret, in one query."""
         with self._db.reading() as connection:
             rows = connection.execute(_LATEST).all()
         histories: dict[str, History] = {}
-        for latest in map(read_rotation, rows):
+        for latest in readable(rows, read_rotation):
             place = {State.DONE: "last_done", State.UNDONE: "last_undone"}.get(latest.state, "active")
             known = histories.get(latest.secret, History())
             histories[latest.secret] = known.model_copy(update={place: latest})

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Insert, Table, bindparam, delete, select
 
+from rotator.journal.columns import UNREADABLE
 from rotator.journal.database import Database, Section
 from rotator.journal.holds import pauses_in, surveys_in, writing_holds
 from rotator.journal.tables import environment, pause, secret
@@ -23,7 +24,8 @@ class Observations(Section):
     def observed(self) -> Mapping[str, Observed]:
         """The last observation of every secret."""
         with self._db.reading() as connection:
-            return {row.secret: row.observed for row in connection.execute(_OBSERVED)}
+            rows = connection.execute(_OBSERVED).all()
+        return {row.secret: row.observed for row in rows if row.observed is not UNREADABLE}
 
     def note_observed(self, observations: Iterable[Observed]) -> None:
         """Keeps observations; the newest wins."""

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Insert, bindparam, select, update
 
 from rotator.journal.database import Section
+from rotator.journal.newer import readable
 from rotator.journal.tables import WAITING, request
 from rotator.model.requests import Request, RequestState
 
@@ -29,7 +30,7 @@ class Requests(Section):
         """Requests, oldest first; `waiting` leaves out the settled ones."""
         with self._db.reading() as connection:
             rows = connection.execute(_LISTINGS[waiting]).all()
-        return [Request.model_validate(row._asdict()) for row in rows]
+        return readable(rows, lambda row: Request.model_validate(row._asdict()))
 
     def settle_request(
         self, request_id: str, state: RequestState, sentence: str, rotation: str | None = None

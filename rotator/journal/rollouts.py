@@ -16,11 +16,12 @@ from sqlalchemy import Connection, Insert, Row, Update, bindparam, insert, selec
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from rotator.journal.claims import claim, guarded, holder, in_one_order, released, woken
+from rotator.journal.claims import claim, guarded, holder, in_one_order, put_off, released, woken
 from rotator.journal.database import Section, seconds
+from rotator.journal.newer import apart
 from rotator.journal.tables import ACTIVE, JOINABLE, UNENDED, rollout, rollout_member, rotation
 from rotator.journal.words import is_word
-from rotator.model.errors import LostClaim
+from rotator.model.errors import LostClaim, Transient
 from rotator.model.rotation import Purpose, RolloutRow, RolloutState
 
 #: What whoever advances a rollout may write.
@@ -86,7 +87,10 @@ class Rollouts(Section):
         """Claims due rollouts that are open or closed, as claim_rotations does."""
         with self._db.writing() as connection:
             taken = {"claimer": owner, "limit": limit, "lease": seconds(lease)}
-            return _read(connection, connection.execute(self._claim_rollout, taken).all())
+            rows = connection.execute(self._claim_rollout, taken).all()
+            known, newer = _apart(connection, rows)
+        put_off(self._db, rollout, {row.id: row for row in newer}, lease)
+        return known
 
     def start_rollout(self, rollout: RolloutRow) -> RolloutRow | None:
         """Stamps `started_at`. None while another rollout of its workload is under way: the index has room for one."""
@@ -166,9 +170,17 @@ def _lost(rollout_id: str) -> LostClaim:
 
 
 def _read(connection: Connection, rows: Sequence[Row[Any]]) -> list[RolloutRow]:
-    """Rollouts in the order of their rows, each with its members in the order in which they joined."""
+    """Rollouts in the order of their rows. Raises Transient where one cannot be read: nobody may pass it over."""
+    known, newer = _apart(connection, rows)
+    if newer:
+        raise Transient(f"a newer version of rotator has written rollout {newer[0].id}, and goes on with it")
+    return known
+
+
+def _apart(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[list[RolloutRow], list[Row[Any]]]:
+    """Rollouts, each with its members in the order in which they joined; and rows that cannot be read."""
     members = defaultdict[str, list[str]](list)
     if rows:
         for joined, member in connection.execute(_MEMBERS, {"ids": [row.id for row in rows]}):
             members[joined].append(member)
-    return [RolloutRow.model_validate({**row._asdict(), "members": members[row.id]}) for row in rows]
+    return apart(rows, lambda row: RolloutRow.model_validate({**row._asdict(), "members": members[row.id]}))

@@ -181,7 +181,7 @@ secret = Table(
     metadata,
     Column("secret", Text, primary_key=True),
     Column("observed_at", Moment, nullable=False),
-    Column("observed", Document(Observed), nullable=False),
+    Column("observed", Document(Observed, found=True), nullable=False),
 )
 
 environment = Table(
@@ -189,7 +189,7 @@ environment = Table(
     metadata,
     Column("environment", Text, primary_key=True),
     Column("scanned_at", Moment, nullable=False),
-    Column("surveyed", Document(Surveyed, sparse=True), nullable=False),
+    Column("surveyed", Document(Surveyed, sparse=True, found=True), nullable=False),
 )
 
 pause = Table(
@@ -215,7 +215,7 @@ alert = Table(
     "alert",
     metadata,
     Column("identity", Text, primary_key=True),
-    Column("alert", Document(Alert), nullable=False),
+    Column("alert", Document(Alert, found=True), nullable=False),
     Column("severity", Integer, nullable=False),
     Column("closed", Boolean, nullable=False),
     Column("settled", Boolean, nullable=False),  # its closing has been told everywhere

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 from rotator.journal.failures import SILENT, sentence_of
+from rotator.journal.newer import known_part, readable
 from rotator.journal.resolved import read_resolved
 from rotator.journal.revision import NEWEST
-from rotator.model.alerts import AlertRow
+from rotator.model.alerts import Alert, AlertRow
 from rotator.model.errors import JournalAway
 from rotator.model.observations import History, Observed, Pause, Surveyed
 from rotator.model.policy import Policies
@@ -38,7 +39,7 @@ _MOMENTS: Final = frozenset(
         "last_told_at",
     }
 )  # fmt: skip
-_DOCUMENTS: Final = frozenset({"recipe", "ledger", "alert", "told", "receipts", "observed", "surveyed"})
+_DOCUMENTS: Final = frozenset({"recipe", "ledger", "told", "receipts"})
 #: A row whose phase this version does not know was written by a newer one and could not be told truthfully.
 _KNOWN: Final = "phase IN ({})".format(", ".join(f"'{phase.value}'" for phase in Phase))
 _NOW: Final = "SELECT round((julianday('now') - 2440587.5) * 86400.0, 3) AS seconds"
@@ -89,7 +90,7 @@ class View:
     def rotation(self, rotation_id: str) -> Rotation | None:
         """One rotation by id."""
         found = self._rows(f"SELECT * FROM rotation WHERE id = ? AND {_KNOWN}", rotation_id)  # noqa: S608 - our own words
-        return _read(Rotation, found[0]) if found else None
+        return next(iter(_readable(Rotation, found)), None)
 
     def rotations(
         self, *, secret: str | None = None, unfinished: bool = False, limit: int | None = None
@@ -103,12 +104,12 @@ class View:
         )
         most = _ALL if limit is None else limit
         given = (most,) if secret is None else (secret, most)
-        return [_read(Rotation, row) for row in self._rows(listing, *given)]
+        return _readable(Rotation, self._rows(listing, *given))
 
     def histories(self) -> Mapping[str, History]:
         """Every secret's history, by secret, in one query."""
         latest: dict[str, dict[str, Rotation]] = {}
-        for rotation in (_read(Rotation, row) for row in self._rows(_LATEST)):
+        for rotation in _readable(Rotation, self._rows(_LATEST)):
             place = {State.DONE: "last_done", State.UNDONE: "last_undone"}.get(rotation.state, "active")
             latest.setdefault(rotation.secret, {})[place] = rotation
         return {secret: History(**places) for secret, places in latest.items()}
@@ -116,22 +117,24 @@ class View:
     def events(self, rotation_id: str) -> Sequence[Event]:
         """A rotation's story in order."""
         story = f"SELECT * FROM event WHERE rotation = ? AND {_KNOWN} ORDER BY sequence"  # noqa: S608 - our own words
-        return [_read(Event, row) for row in self._rows(story, rotation_id)]
+        return _readable(Event, self._rows(story, rotation_id))
 
     def requests(self, *, waiting: bool = True) -> Sequence[Request]:
         """Requests, oldest first; `waiting` leaves out the settled ones."""
         rows = self._rows("SELECT * FROM request WHERE state = 'waiting' OR NOT ? ORDER BY at, id", waiting)
-        return [_read(Request, row) for row in rows]
+        return _readable(Request, rows)
 
     def observed(self) -> Mapping[str, Observed]:
         """The last observation of every secret."""
         rows = self._rows("SELECT secret, observed FROM secret")
-        return {row["secret"]: Observed.model_validate_json(row["observed"]) for row in rows}
+        seen = readable(rows, lambda row: known_part(Observed, row["observed"]))
+        return {one.secret: one for one in seen}
 
     def surveyed(self) -> Mapping[str, Surveyed]:
         """The last scan of every environment."""
         rows = self._rows("SELECT environment, surveyed FROM environment")
-        return {row["environment"]: Surveyed.model_validate_json(row["surveyed"]) for row in rows}
+        seen = readable(rows, lambda row: known_part(Surveyed, row["surveyed"]))
+        return {one.environment: one for one in seen}
 
     def pauses(self) -> Mapping[str, Pause]:
         """Pauses by secret, also ended ones until they are lifted."""
@@ -148,7 +151,7 @@ class View:
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
         """Alerts, the loudest first; `unclosed` leaves out those whose closing message has been told everywhere."""
         listing = "SELECT * FROM alert WHERE NOT settled OR NOT ? ORDER BY severity DESC, identity"
-        return [_read(AlertRow, row) for row in self._rows(listing, unclosed)]
+        return _readable(AlertRow, self._rows(listing, unclosed))
 
     def _rows(self, statement: str, *given: object) -> list[Row]:
         if self._empty:
@@ -166,6 +169,11 @@ def _answering() -> Iterator[None]:
         raise JournalAway(sentence_of(error) or SILENT) from None
 
 
+def _readable(shape: type[Shape], rows: Iterable[Row]) -> list[Shape]:
+    """The rows as their shape, but those that a newer version wrote and this one cannot read."""
+    return readable(rows, lambda row: _read(shape, row))
+
+
 def _read(shape: type[Shape], row: Row) -> Shape:
     """The row as its shape; columns that the shape does not know are the journal's own."""
     return shape.model_validate({name: _value(name, row[name]) for name in shape.model_fields})
@@ -174,4 +182,6 @@ def _read(shape: type[Shape], row: Row) -> Shape:
 def _value(name: str, kept: Any) -> Any:
     if kept is not None and name in _MOMENTS:
         return datetime.fromtimestamp(kept, UTC)
+    if kept is not None and name == "alert":
+        return known_part(Alert, kept)
     return json.loads(kept) if kept is not None and name in _DOCUMENTS else kept
