@@ -114,7 +114,9 @@ def _holders(parts: Parts, principals: Mapping[str, str]) -> dict[str, str]:
 
 def _held(secret: str, principal: str, other: Rotation | None) -> str:
     if other is None:  # the journal shows no rotation that this version cannot read
-        return f"a rotation that a newer version of rotator began holds {principal}; only that version ends it"
+        return (
+            f"a rotation that a newer version of rotator began holds {principal}; only that version ends it"
+        )
     if other.secret == secret:
         return ""
     return f"waits for rotation {other.id} of {other.secret}, which is {other.state} and holds {principal}"
