@@ -54,7 +54,7 @@ def _what_was_met(sweeps: Sequence[Sweep]) -> Iterator[str]:
         died = [case for case in cases if isinstance(case, Kill)]
         phases = met(died)
         yield f"{source}: {len(died)} kills, in the phases {_in_order(phases)}"
-        yield f"{source}: and in {', '.join(sorted({case.place for case in died} - phases))}"
+        yield f"{source}: and beside them in {', '.join(sorted({case.place for case in died} - phases))}"
         froze = [case.effect for case in cases if isinstance(case, Freeze)]
         yield f"{source}: {len(froze)} freezes, in {', '.join(dict.fromkeys(froze))}"
     if any(sweep.lane.embedded for sweep in sweeps):

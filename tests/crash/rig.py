@@ -10,6 +10,7 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,6 +67,7 @@ class Lane:
         self.processes = set[bytes]()  # arguments and environments of all daemons
         self.embedded = journal_url.startswith("sqlite:")
         self._failing: Purpose | None = None
+        self._told = set[str]()
         self._open = ExitStack()
         self._started = False
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,8 +144,7 @@ class Lane:
         killed = self._died_at(point)
         self.mailbox.give(Order())
         if killed:
-            scene = self.witness.scene(self.journal, self._before, at_rest=False)
-            self.findings.lost += [f"{at}: {one}" for one in lost(scene)]
+            self._find(self.findings.lost, lost(self.witness.scene(self.journal, self._before)), at)
             self.daemon = self.run_daemon()
         self.end(asked, road, at)
         return killed
@@ -172,7 +173,8 @@ class Lane:
                 code, log = self.daemon.exit_code, tail(self.daemon.log)
                 raise NotReady(f"{at}: the daemon ended by itself with {code}: {log}")
             if time.monotonic() > deadline:
-                raise NotReady(f"{at}: not ended after {STUCK_SECONDS:.0f} s: {self._opened()}")
+                stand = "; ".join(f"{one.state} at {one.phase}, {one.sentence}" for one in self._opened())
+                raise NotReady(f"{at}: not ended after {STUCK_SECONDS:.0f} s: {stand or 'never begun'}")
             time.sleep(0.05)
         self._note_process()
         self._reckon(asked, road, at)
@@ -184,14 +186,17 @@ class Lane:
         )
         rotation = self.journal.rotation(became) if became else None
         opened = [one.id for one in self._opened()]
-        scene = self.witness.scene(self.journal, self._before, at_rest=True)
+        scene = self.witness.scene(self.journal, self._before)
         ended = ended_wrongly(rotation, road.ends, self._before, scene.stored)
-        for found, lines in (
-            (self.findings.dark, dead(scene)),
-            (self.findings.lost, [*ended, *lost(scene)]),
-            (self.findings.orphans, [*orphans(scene), *unasked(opened, became)]),
-        ):
-            found += [f"{at}: {line}" for line in lines]
+        self._find(self.findings.dark, dead(scene), at)
+        self._find(self.findings.lost, [*ended, *lost(scene)], at)
+        self._find(self.findings.orphans, [*orphans(scene), *unasked(opened, became)], at)
+
+    def _find(self, found: list[str], lines: Iterable[str], at: str) -> None:
+        """Adds what was not found before: what is left over stays so."""
+        fresh = [line for line in lines if line not in self._told]
+        self._told.update(fresh)
+        found += [f"{at}: {line}" for line in fresh]
 
     def under_way(self) -> bool:
         """Whether the rotation that was asked for last has not ended, or not begun."""

@@ -32,7 +32,7 @@ WATCHED = {
     "provider": {
         "observe", "identify", "create", "activate", "verify", "disable", "enable", "remove", "last_used", "probe",
     },
-    "store": {"read", "write", "check_writable"},
+    "store": {"read", "look", "write", "edit", "check_writable"},
     "redeployer": {"redeploy", "progress", "starts"},
     "sealer": {"new_key", "open_key"},
     "journal": {"open_rotations", "checkpoint", "join_rollout", "start_rollout", "checkpoint_rollout"},

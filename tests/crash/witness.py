@@ -45,17 +45,14 @@ class Witness:
         """What the store names."""
         return self._names().get(self._values()[self._used.parameter], STRANGE)
 
-    def scene(self, journal: Journal, before: str, *, at_rest: bool) -> Scene:
+    def scene(self, journal: Journal, before: str) -> Scene:
         """Now, in the rotation that began with `before` in the store, or after it.
 
-        At rest sealed values are wiped, and a row's word for a credential is all that is left of it.
+        A row that has ended keeps no sealed values: its word for a credential is all that is left of it.
         """
         rows = journal.rotations(secret=self._used.id)
-        if at_rest:
-            recorded = {row.ledger.successor_id for row in rows} | {self._first}
-        else:
-            recorded = {row.ledger.successor_id for row in rows if row.sealed_successor}
-            recorded |= {before for row in rows if row.sealed_predecessor}
+        recorded = {row.ledger.successor_id for row in rows if row.sealed_successor or row.ended_at}
+        recorded |= {before for row in rows[:1] if row.sealed_predecessor or row.ended_at}
         return Scene(
             alive=frozenset(self._accepted({before, *(row.id for row in rows[:1])})),
             stored=self.stored(),
