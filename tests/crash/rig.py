@@ -226,7 +226,7 @@ class Lane:
             # Not more often than AWS lets parameters be listed: who has to wait does not die at the point.
             "ROTATOR_SCAN_EVERY": "0.6s",
             "ROTATOR_ALERTS_EVERY": "2s",
-            "ROTATOR_SIGNED_REQUEST_LIFE": "3s",
+            "ROTATOR_SIGNED_REQUEST_LIFE": "5s",
             "ROTATOR_SMTP_HOST": SMTP_HOST,
             "ROTATOR_SMTP_PORT": str(self._people.smtp_port),
             "ROTATOR_SMTP_USER": logins.smtp_username,
