@@ -201,7 +201,9 @@ class AlertsContract:
 
     @pytest.mark.parametrize("vanished", [True, False])
     def test_an_alert_that_opens_again_is_told_anew_where_its_closing_may_have_been_told(
-        self, journal: Journal, vanished: bool
+        self,
+        journal: Journal,
+        vanished: bool,  # noqa: FBT001 - pytest passes it by name
     ) -> None:
         """Else people go on believing that it is over."""
         alert = an_alert(journal)
@@ -210,7 +212,9 @@ class AlertsContract:
         journal.post_alert(closing(journal, alert), NO_TIME)
         row = taken(journal, lease=NO_TIME)
         if not vanished:  # no answer: it is tried again later
-            journal.checkpoint_alert(row, row.model_copy(update={"attempt": 1, "run_at": journal.now() + HOUR}))
+            journal.checkpoint_alert(
+                row, row.model_copy(update={"attempt": 1, "run_at": journal.now() + HOUR})
+            )
         journal.post_alert(alert, NO_TIME)
         again = taken(journal, owner="two")
         assert again.told == {}
