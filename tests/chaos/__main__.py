@@ -53,16 +53,19 @@ def main() -> int:
     print(f"seed {options.seed}" + (f", mutant {options.mutant}" if options.mutant else ""), flush=True)
     folder = Path(tempfile.mkdtemp(prefix="rotator-chaos-"))
     with World(folder, options.mutant) as world:
-        well = _chaos(world, options.seconds, options.seed)
+        counts = _chaos(world, options.seconds, options.seed)
+    done, found = list(counts.values())[:2], list(counts.values())[2:]
+    well = all(done) and not any(found)
     if well and not options.keep:
         shutil.rmtree(folder)
     else:
         print(f"logs are in {folder}")
+    print(", ".join(f"{what} {count}" for what, count in counts.items()))
     return 0 if well else 1
 
 
-def _chaos(world: World, seconds: float, seed: int) -> bool:
-    """One run, with its last line. Whether all is well."""
+def _chaos(world: World, seconds: float, seed: int) -> dict[str, int]:
+    """One run, with a line for each blow and each finding; what the last line counts, in its order."""
     _await(lambda: _surveyed(world), _READY_SECONDS, "two scans that agree")
     asking, prober, history = Asking(world, seed), Prober(world), StoreHistory(world)
     nemesis = Nemesis(world, seed, _teller())
@@ -86,10 +89,8 @@ def _chaos(world: World, seconds: float, seed: int) -> bool:
     undone = sum(one.state is State.UNDONE for one in rotations)
     print(f"claims lost in {vanished} rotations, undone {undone}, looks of the prober {prober.looks}")
     ended = sum(one.ended_at is not None for one in rotations)
-    kills = nemesis.struck[Kind.KILL]
-    counts = {"rotations": ended, "kills": kills, **{what: len(lines) for what, lines in found.items()}}
-    print(", ".join(f"{what} {count}" for what, count in counts.items()))
-    return bool(ended and kills and not any(found.values()))
+    counts = {what: len(lines) for what, lines in found.items()}
+    return {"rotations": ended, "kills": nemesis.struck[Kind.KILL], **counts}
 
 
 def _come_to_rest(asking: Asking, nemesis: Nemesis) -> list[str]:
