@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
+
+#: Parameter name -> what it holds.
+Look = Mapping[str, StoredValue]
+#: The value to write, from what is there.
+Change = Callable[[Look], Sealed]
 
 
 @runtime_checkable
@@ -19,6 +24,9 @@ class SecretStore(Protocol):
     def read(self, name: str) -> StoredValue:
         """The value and its version. Raises Refused when there is no such parameter."""
 
+    def look(self, names: Iterable[str]) -> Look:
+        """Those of the parameters that exist, at one moment: one call for all of them."""
+
     def write(self, name: str, value: Sealed, after: int | None) -> int:
         """Writes the value as the version after `after` (None: the parameter must not exist) and returns its version.
 
@@ -27,6 +35,13 @@ class SecretStore(Protocol):
         version is returned. Raises Drifted when somebody else came between and nothing was written; Raced when
         somebody came between and ours is in place; Refused when the value does not fit (size, type) or the store
         will not take it. Metadata (key, tier, description) is carried along.
+        """
+
+    def edit(self, name: str, change: Change, beside: Iterable[str] = ()) -> int:
+        """Writes what `change` makes of one look at `name` and those beside it; returns the version that is there.
+
+        Nothing is written where that is what is there. What `change` raises goes on. Raises Refused when one of them
+        is missing, else as write() does.
         """
 
     def check_writable(self, name: str, largest: int) -> None:

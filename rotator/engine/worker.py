@@ -25,6 +25,7 @@ from rotator.engine.outages import others_go_on, stuck
 from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Park, Step, Undo, Verdict
 from rotator.engine.phases.undo import begin_undo, no_way_back
+from rotator.engine.principals import Principals
 from rotator.engine.rollouts import advance_rollout
 from rotator.engine.settings import Bounds
 from rotator.model.errors import (
@@ -83,6 +84,9 @@ class Worker:
     _claims: dict[str, Claim] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _rollouts_from: float = 0.0  # when they are next looked for, whatever else there is to do
+
+    def __post_init__(self) -> None:
+        self._principals = Principals(self.parts)
 
     def work(self, limit: int = 1) -> int:
         """Claims up to `limit` due rollouts and rotations and advances each as far as it goes now. How many it was."""
@@ -188,7 +192,7 @@ class Worker:
 
     def _decide(self, rotation: Rotation) -> Move:
         """What the row's phase answers; every line that is logged meanwhile bears the phase."""
-        step = Step(rotation, self.parts, self.bounds, self.parts.journal.now())
+        step = Step(rotation, self.parts, self.bounds, self.parts.journal.now(), self._principals)
         with bound_contextvars(phase=rotation.phase.value):
             move = self._answer(rotation, step)
         return replace(move, ledger=_tried(step, move.ledger)) if move.kind == "retries" else move

@@ -42,7 +42,7 @@ _WRITTEN: Final = (
     "sealed_successor",
     "data_key",
 )
-#: What others may have changed under a worker's hands, and the claim itself.
+#: What others may have changed under a worker's hands, and the claim as it is now.
 _NEWS: Final = (
     "priority",
     "approved_by",
@@ -50,7 +50,6 @@ _NEWS: Final = (
     "run_at",
     "claim_until",
     "owner",
-    "fence",
     "claim_lost_at",
 )
 _END: Final = (rotation.c.last_sequence, rotation.c.previous_hash)
@@ -227,7 +226,7 @@ def _moved(kind: _Kind) -> Update:
 def _with_company(moving: ReturningUpdate[Any], kind: _Kind) -> Select[Any]:
     """One statement that writes the row and, if it did, what goes with it."""
     row = moving.cte("moved")
-    statement = select(row)
+    statement = select(*(column for column in row.c if column.name != "id"))
     if kind.tells:
         said = [bindparam(f"told_{name}", type_=event.c[name].type) for name in _LINK]
         telling: Insert = insert(event).from_select(["rotation", *_LINK], select(row.c.id, *said))

@@ -12,7 +12,7 @@ kms:GenerateDataKey on the environment's key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from botocore.config import Config
 from rotator.aws import CHANGING, READING, Service, Throttled
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
+from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, ForeignOwner, Raced, Refused, Transient
 from rotator.model.policy import EnvironmentPolicy
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_ssm.type_defs import (
         DescribeParametersRequestTypeDef,
+        GetParametersResultTypeDef,
         ParameterHistoryTypeDef,
         ParameterMetadataTypeDef,
         PutParameterRequestTypeDef,
     )
 
 PAGE = 50
+#: GetParameters takes so many.
+NAMES_AT_ONCE = 10
 VERSIONS_KEPT = 100
 #: So many may have frozen in the middle of one write and woken up one after the other.
 LATE_WORKERS = 5
@@ -56,6 +60,11 @@ class _Parameter:
     def owner(self) -> Owner:
         """Who owns the environment, when this is its owner parameter."""
         return parsed(self.value.reveal(), self.name)
+
+    @property
+    def stored(self) -> StoredValue:
+        """What it holds."""
+        return StoredValue(self.value, self.version)
 
 
 class Ssm:
@@ -101,6 +110,10 @@ class Ssm:
         )
         return StoredValue(Sealed(answer["Parameter"]["Value"]), answer["Parameter"]["Version"])
 
+    def look(self, names: Iterable[str]) -> Look:
+        """Those that exist: one call for ten."""
+        return {name: found.stored for name, found in self._get(*names).items()}
+
     def write(self, name: str, value: Sealed, after: int | None) -> int:
         """Writes the value as the version after `after`; see SecretStore. Raises NotYet when the quota is used up."""
         owner_name = owner_parameter(self._environment.path)
@@ -115,6 +128,19 @@ class Ssm:
         if version != after:
             raise Drifted(name, after, version)
         return self._create(name, value) if there is None else self._overwrite(there, value)
+
+    def edit(self, name: str, change: Change, beside: Iterable[str] = ()) -> int:
+        """Writes what `change` makes of one look; see SecretStore. Raises NotYet when the quota is used up."""
+        owner_name, wanted = owner_parameter(self._environment.path), (name, *beside)
+        self._wait_for_turn()
+        found = self._get(*wanted, owner_name)
+        self._must_be_ours(found.get(owner_name))
+        for one in wanted:
+            if one not in found:
+                raise Refused(f"SSM has no parameter {one}; nothing was written")
+        value = change({one: found[one].stored for one in wanted})
+        there = found[name]
+        return there.version if value == there.value else self._overwrite(there, value)
 
     def check_writable(self, name: str, largest: int) -> None:
         """Raises Refused when a value of `largest` bytes could not be written to `name`. Writes nothing.
@@ -160,13 +186,17 @@ class Ssm:
 
     def _get(self, *names: str) -> dict[str, _Parameter]:
         """Those of the parameters that exist, by name."""
-        answer = self._reading.ask(
+        found: dict[str, _Parameter] = {}
+        for first in range(0, len(names), NAMES_AT_ONCE):
+            some = names[first : first + NAMES_AT_ONCE]
+            for one in self._got(some)["Parameters"]:
+                found[one["Name"]] = _Parameter(one["Name"], one["Version"], Sealed(one["Value"]))
+        return found
+
+    def _got(self, names: Sequence[str]) -> GetParametersResultTypeDef:
+        return self._reading.ask(
             lambda ssm: ssm.get_parameters(Names=names, WithDecryption=True), f"read {' and '.join(names)}"
         )
-        return {
-            found["Name"]: _Parameter(found["Name"], found["Version"], Sealed(found["Value"]))
-            for found in answer["Parameters"]
-        }
 
     def _must_be_ours(self, parameter: _Parameter | None) -> None:
         """Raises ForeignOwner when the owner parameter names another living installation."""

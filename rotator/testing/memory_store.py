@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import guard
+from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, Raced, Refused, Transient
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
 from rotator.stores.owner import foreign, owner_parameter, parsed, written
@@ -88,6 +89,14 @@ class MemoryStore:
             raise Refused(f"there is no parameter {name}")
         return StoredValue(held.value, held.version)
 
+    def look(self, names: Iterable[str]) -> Look:
+        """Those that exist."""
+        there = {name: self._far.parameters.get(name) for name in names}
+        self._far.reads += len(there)
+        return {
+            name: StoredValue(held.value, held.version) for name, held in there.items() if held is not None
+        }
+
     def write(self, name: str, value: Sealed, after: int | None) -> int:
         """Writes the value as the version after `after`; see SecretStore."""
         self._must_be_ours()
@@ -101,6 +110,17 @@ class MemoryStore:
         if wrote != following and not _only(value, self._far.parameters[name], after):
             raise Raced(name, after, wrote)
         return wrote
+
+    def edit(self, name: str, change: Change, beside: Iterable[str] = ()) -> int:
+        """Writes what `change` makes of one look; see SecretStore."""
+        self._must_be_ours()
+        wanted = (name, *beside)
+        there = self.look(wanted)
+        for one in wanted:
+            if one not in there:
+                raise Refused(f"there is no parameter {one}")
+        value, version = change(there), there[name].version
+        return version if value == there[name].value else self.write(name, value, version)
 
     def check_writable(self, name: str, largest: int) -> None:
         """Raises Refused when a value of `largest` bytes could not be written to `name`. Writes nothing."""

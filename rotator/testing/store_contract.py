@@ -11,11 +11,12 @@ import pytest
 from rotator.contracts.guard import claimed
 from rotator.model.errors import Drifted, ForeignOwner, LostClaim, Raced, Refused, Transient
 from rotator.model.secrets import OWNER_LIFE, Owner, Sealed, StoredValue
+from rotator.testing.store_looks import LooksContract
 from rotator.testing.store_world import OURS, StoreWorld
 from rotator.testing.values import fresh_value, raises_silently
 
 
-class StoreContract:
+class StoreContract(LooksContract):
     """Inherit, and provide the fixture `world`."""
 
     @pytest.fixture

@@ -556,6 +556,23 @@ def test_a_consumer_that_still_uses_the_old_one_is_restarted_once_it_is_in_the_p
     assert "production/worker" in move.sentence
 
 
+@pytest.mark.parametrize(
+    "how, hours_ago, waits",
+    [({}, 0.9, True), ({}, 1.1, False), ({"priority": Priority.EMERGENCY}, 0.1, False)],
+)
+def test_use_that_a_source_tells_by_its_time_ends_after_a_whole_grace_without_any(
+    bench: Bench, how: dict[str, Priority], hours_ago: float, waits: bool
+) -> None:
+    bench.source = Asked(replace(MINTED, sight=Sight.LAGGING))
+    bench.source.has("old")
+    bench.put(NAME, "new")
+    row, _ = joined(bench, Purpose.REDEPLOY, at_rest(Phase.GRACE))
+    bench.passes(5 * HOUR)
+    bench.source.use = LastUsed(at=bench.clock.now() - hours_ago * HOUR)
+    move = bench.goes(row.model_copy(update=how))
+    assert (move.reason is Reason.STILL_USED) == waits
+
+
 def test_where_removing_kills_the_look_for_use_is_repeated_right_before(bench: Bench) -> None:
     bench.source = Asked(replace(MINTED, reversible=False))
     bench.source.has("old")

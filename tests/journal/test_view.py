@@ -41,6 +41,7 @@ def file(sqlite_url: str) -> Path:
     return Path(str(make_url(sqlite_url).database))
 
 
+@pytest.mark.slow
 class TestView(JournalContract):
     @pytest.fixture
     def journal(self, sqlite_url: str, file: Path) -> Iterator[Journal]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from rotator.contracts.guard import CALL_SECONDS
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import Refused
 
@@ -99,6 +100,7 @@ class Workload:
         if label in self.rollouts:
             return
         world = self.world
+        world.hours.restarts(self.id, label)
         kind = world.rollout_kind(self.id, label)
         if kind == "refused":
             raise Refused(f"{self.id} cannot be restarted: the platform's admission refuses it")
@@ -175,7 +177,7 @@ class SimRedeployer:
 
     def redeploy(self, label: str) -> None:
         """Starts a rollout; twice with one label is once."""
-        self._io("redeploy", lambda: self._workload.redeploy(label), guarded=10.0)
+        self._io("redeploy", lambda: self._workload.redeploy(label), guarded=CALL_SECONDS)
 
     def progress(self, label: str) -> Rollout:
         """How it stands."""

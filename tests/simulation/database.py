@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from rotator.contracts.journal import Told
 from rotator.journal.database import Database, driver
@@ -19,9 +20,50 @@ SELECT min(run_at) FROM (
 """
 
 
+def _remembered(look: Callable[..., Any]) -> Callable[..., Any]:
+    """The same look, asked of the database once for as long as nothing is written: the answer would be the same."""
+
+    def remembered(self: SimDatabase, *about: Any, **which: Any) -> Any:
+        answers = self._answers_of_now()
+        key = (look.__name__, *about, *which.items())
+        if key not in answers:
+            answers[key] = look(self, *about, **which)
+        return answers[key]
+
+    return remembered
+
+
 class SimDatabase(MemoryJournal):
     """One for all runs of a process: making the tables anew would take longer than a run."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._asked_after, self._answers = -1, dict[tuple[Any, ...], Any]()
+
+    rotation = _remembered(MemoryJournal.rotation)
+    rotations = _remembered(MemoryJournal.rotations)
+    histories = _remembered(MemoryJournal.histories)
+    requests = _remembered(MemoryJournal.requests)
+    observed = _remembered(MemoryJournal.observed)
+    surveyed = _remembered(MemoryJournal.surveyed)
+    pauses = _remembered(MemoryJournal.pauses)
+    alerts = _remembered(MemoryJournal.alerts)
+    generation = _remembered(MemoryJournal.generation)
+
+    def _answers_of_now(self) -> dict[tuple[Any, ...], Any]:
+        assert self._db._only is not None
+        changes = driver(self._db._only).total_changes
+        if changes != self._asked_after:
+            self._asked_after = changes
+            self._answers.clear()
+        return self._answers
+
+    def restore(self, snapshot: bytes) -> None:
+        """What was asked before is not so any more."""
+        super().restore(snapshot)
+        self._asked_after = -1
+
+    @_remembered
     def next_due(self) -> datetime | None:
         """When a worker next has something to claim."""
         assert self._db._only is not None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.contracts.provider import Overlap
-from rotator.model.alerts import AlertKind
+from rotator.model.alerts import Alert, AlertKind
+from rotator.model.policy import Mode
 from rotator.model.rotation import Reason, Rotation, State
 from tests.simulation.schedule import HOUR, moment
 from tests.simulation.source import LIVE
+from tests.simulation.telling import ABOUT_ONE_ROTATION, END, NEVER, PARKED, QUIET
 from tests.simulation.violation import Violated
 
 if TYPE_CHECKING:
@@ -19,28 +21,24 @@ if TYPE_CHECKING:
 DEADLINE = 5 * HOUR
 #: Whatever has been so for this long has been seen and told.
 _NOTICED = 4 * HOUR
+#: Alerts about a secret that end once it is rotated.
+_UNTIL_ROTATED = {
+    AlertKind.OVERDUE,
+    AlertKind.DUE_SOON,
+    AlertKind.UNDONE,
+    AlertKind.DRIFT,
+    AlertKind.APPROVAL_WANTED,
+}
+#: Alerts about what is away, which nothing is when days are calm.
+_UNTIL_CALM = {AlertKind.UNREACHABLE, AlertKind.DELIVERY_FAILED, AlertKind.FOREIGN_OWNER}
 #: A person, a policy or a script of theirs holds it: it waits, and says so.
 _HELD_BY_PEOPLE = {Reason.AWAITING_YES, Reason.STILL_USED, Reason.PAUSED, Reason.WINDOW}
 
 
-#: After these a credential may be left over, to be shown as one that nobody knows: its row is lost, or it was minted
-#: after the row had gone on without it.
-_LOOSE = {
-    ("people", "journal lost"),
-    ("people", "journal restored"),
-    ("people", "changed by hand"),
-    ("people", "put back"),
-    ("people", "garbage"),
-    ("provider.create", "frozen before the effect"),
-}
-
-
 def judge(world: World, database: SimDatabase) -> None:
     """Raises Violated for the first promise that does not hold at the end."""
-    told = {
-        alert.kind for alert in world.told.values() if not alert.closed and alert.environment == world.blind
-    }
-    if world.blind and not told:
+    heard = world.telling.heard()
+    if world.blind and not any(alert.environment == world.blind for alert in heard):
         raise Violated(
             "P6 never silent", f"the store of {world.blind} cannot be reached, and nobody was told"
         )
@@ -51,33 +49,35 @@ def judge(world: World, database: SimDatabase) -> None:
         if secret.startswith(f"{world.blind}/"):
             continue  # what waits for the store waits; that it is away is told
         _nothing_left_over(world, secret, [row for row in rows if row.secret == secret])
+        _light(world, secret, [row for row in rows if row.secret == secret])
         _accounted(world, secret, [row for row in rows if row.secret == secret], database)
-        _told(world, secret, [row for row in rows if row.secret == secret], database)
+        _told(world, secret, [row for row in rows if row.secret == secret])
+    _closed(world, database)
     world.seen_by_people(database.text())
 
 
 def _ends(world: World, row: Rotation) -> None:
     """It ends: done, undone or parked."""
-    since = max(moment(row.opened_at), world.shape.hostile_for)
+    went_on = world.telling.resumed.get(row.id, 0.0)  # people let it
+    since = max(moment(row.opened_at), world.shape.hostile_for, went_on)
     if row.state is State.ACTIVE and row.reason not in _HELD_BY_PEOPLE and world.now - since > DEADLINE:
         raise Violated("it ends", f"{row.id} is still at {row.phase} ({row.reason}): {row.sentence}")
 
 
 def _nothing_left_over(world: World, secret: str, rows: list[Rotation]) -> None:
     """P3: at rest a source holds one live credential of ours."""
-    source, current = world.sources[secret], world.current(secret)
-    at_rest = not any(row.state in {State.ACTIVE, State.PARKED} for row in rows)
-    if (
-        not at_rest
-        or source.traits.overlap is Overlap.NONE
-        or any(fault in world.faults.coverage for fault in _LOOSE)
-    ):
-        return
-    for held in source.held.values():
-        if held.maker == "rotator" and held.state == LIVE and held.values != current:
-            raise Violated(
-                "P3 nothing left over", f"{held.id} of {held.label} lives, and no rotation is left to end it"
-            )
+    if not any(row.state in {State.ACTIVE, State.PARKED} for row in rows):
+        world.leftovers.at_rest(secret)
+
+
+def _light(world: World, secret: str, rows: list[Rotation]) -> None:
+    """P1, where dark times are only measured: they end, or somebody was told of a rotation that cannot end them."""
+    unfinished = any(row.state in {State.ACTIVE, State.PARKED} for row in rows)
+    dark = world.promises.dark_since.get(secret, world.now)
+    if not unfinished and world.now - dark > _NOTICED:
+        raise Violated(
+            "P1 never dark", f"{secret} has been dark since {dark:.0f} s, and nothing is under way"
+        )
 
 
 def _accounted(world: World, secret: str, rows: list[Rotation], database: SimDatabase) -> None:
@@ -85,7 +85,8 @@ def _accounted(world: World, secret: str, rows: list[Rotation], database: SimDat
     source = world.sources[secret]
     if source.traits.shared or source.traits.overlap is Overlap.NONE:
         return
-    managed = world.shape.secrets[secret].policy.secret in world.policies.secrets
+    policy = world.policies.secrets.get(secret)
+    managed = policy is not None and policy.mode is not Mode.OBSERVE  # nobody counts what is only watched
     current = world.current(secret)
     seen = database.observed().get(secret)
     known = set(seen.unknown) if seen else set()
@@ -112,12 +113,13 @@ def _accounted(world: World, secret: str, rows: list[Rotation], database: SimDat
             raise Violated("P2 nothing lost", f"{held.id} ({held.maker}) lives, and nobody knows it")
 
 
-def _told(world: World, secret: str, rows: list[Rotation], database: SimDatabase) -> None:
-    """P6: what is parked, overdue or undone has an alert that people have read."""
-    told = [alert for alert in world.told.values() if alert.secret == secret and not alert.closed]
+def _told(world: World, secret: str, rows: list[Rotation]) -> None:
+    """P6: what is parked or overdue has an alert that people have read."""
+    heard, parked = world.telling.heard(), world.telling.parked
+    told = [alert for alert in heard if alert.secret == secret]
     for row in rows:
-        settled = moment(row.phase_since) < world.now - _NOTICED
-        if row.state is State.PARKED and settled and not any(alert.rotation == row.id for alert in told):
+        settled = parked.get(row.id, world.now) < world.now - _NOTICED
+        if settled and not any(alert.rotation == row.id and alert.kind in PARKED for alert in told):
             raise Violated("P6 never silent", f"{row.id} is parked ({row.reason}), and nobody was told")
     policy = world.shape.secrets[secret].policy
     if policy.secret not in world.policies.secrets:
@@ -126,14 +128,38 @@ def _told(world: World, secret: str, rows: list[Rotation], database: SimDatabase
     written = [store[name].modified_at for name in policy.recipe.fields.values() if name in store]
     overdue = written and world.now - min(written) - policy.rotate_every.total_seconds() > _NOTICED
     active = any(
-        row.state is State.ACTIVE or moment(row.ended_at or row.phase_since) > world.now - _NOTICED
+        row.state is State.ACTIVE
+        or max(moment(row.ended_at or row.phase_since), parked.get(row.id, 0.0)) > world.now - _NOTICED
         for row in rows
     )
-    kinds = {alert.kind for alert in told} | {
-        alert.kind
-        for alert in world.told.values()
-        if not alert.closed and alert.environment == policy.environment
-    }
-    loud = kinds - {AlertKind.UNKNOWN_CREDENTIAL, AlertKind.UNMANAGED, AlertKind.DUE_SOON}
+    for_all = [alert for alert in heard if not alert.secret and alert.environment in {policy.environment, ""}]
+    loud = {alert.kind for alert in [*told, *for_all]} - QUIET
     if overdue and not active and not loud:
         raise Violated("P6 never silent", f"{secret} is overdue, and nobody was told")
+
+
+def _closed(world: World, database: SimDatabase) -> None:
+    """P6: what people were told, and is over, they were told the end of."""
+    for (identity, where), said in world.telling.said.items():
+        alert, noticed = said.alert, world.now - _NOTICED
+        if said.level == END or not said.recorded or (world.blind and alert.environment in {world.blind, ""}):
+            continue
+        if _over_since(world, database, alert) < noticed:
+            raise Violated("P6 told when it is over", f"{where} was told {identity}, and not that it is over")
+
+
+def _over_since(world: World, database: SimDatabase, alert: Alert) -> float:
+    """Since when what an alert says is over, as far as this world can tell; never if it may be so still."""
+    if alert.kind in ABOUT_ONE_ROTATION and alert.rotation:
+        return world.telling.over_since(alert)
+    if alert.kind in _UNTIL_ROTATED:
+        done = [moment(row.ended_at) for row in database.rotations(secret=alert.secret)
+                if row.state is State.DONE and row.ended_at and row.ended_at > alert.opened_at]  # fmt: skip
+        return min(done, default=NEVER)
+    if alert.kind in _UNTIL_CALM:
+        return world.shape.hostile_for
+    if alert.kind is AlertKind.UNKNOWN_CREDENTIAL:
+        known = world.sources[alert.secret].held
+        named = [known[one] for one in alert.facts["Which"].split(", ") if one in known]
+        return max((held.refused_from if held.state != LIVE else NEVER for held in named), default=NEVER)
+    return NEVER

@@ -7,7 +7,7 @@ decision as it was.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 
@@ -18,6 +18,7 @@ class Fault(StrEnum):
     CRASH_AFTER = "crash after"
     CRASH_LATE = "crash, effect lands later"
     LOST = "answer lost"
+    HELD_UP = "given up, effect lands later"
     AWAY = "no answer"
     THROTTLED = "throttled"
     SLOW = "slow"
@@ -27,8 +28,8 @@ class Fault(StrEnum):
 
 
 _WEIGHTS = (
-    (Fault.CRASH_BEFORE, 3), (Fault.CRASH_AFTER, 4), (Fault.CRASH_LATE, 2), (Fault.LOST, 5), (Fault.AWAY, 3),
-    (Fault.THROTTLED, 3), (Fault.SLOW, 3), (Fault.FROZEN, 4), (Fault.STOPPED, 1),
+    (Fault.CRASH_BEFORE, 3), (Fault.CRASH_AFTER, 4), (Fault.CRASH_LATE, 2), (Fault.LOST, 5), (Fault.HELD_UP, 2),
+    (Fault.AWAY, 3), (Fault.THROTTLED, 3), (Fault.SLOW, 3), (Fault.FROZEN, 4), (Fault.STOPPED, 1),
     (Fault.SURPRISE, 1),
 )  # fmt: skip
 _TOTAL = sum(weight for _, weight in _WEIGHTS)
@@ -39,6 +40,18 @@ HOT = (
     "provider.verify", "provider.observe", "journal.join_rollout", "journal.checkpoint_rollout", "journal.renew",
     "mirror.write", "redeployer.progress",
 )  # fmt: skip
+#: I/Os that a run has a few of at most, and those that many runs have none of: they fail often, and in every way, or
+#: some pair would never be met.
+_RARE = (
+    "provider.probe", "provider.activate", "provider.disable", "provider.remove", "sealer.new_key",
+    "journal.settle_request", "journal.open_rotations", "journal.join_rollout", "journal.start_rollout",
+)  # fmt: skip
+_RAREST = (
+    "provider.enable", "mirror.write", "mirror.stale", "store.check_writable", "redeployer.starts",
+    "journal.approve", "journal.escalate", "journal.reopen", "journal.roll_back", "journal.note_pause",
+    "journal.wake",
+)  # fmt: skip
+RARE: Mapping[str, float] = {**dict.fromkeys(_RARE, 0.1), **dict.fromkeys(_RAREST, 0.3)}
 _FROZEN, _CHECKPOINT = (Fault.FROZEN,), "journal.checkpoint"
 #: Aimed blows: at one of the first calls of an I/O, these faults in a row. First where a worker that stands still
 #: wakes up with something in its hands, then mints whose answer is lost, then results that the journal does not take,
@@ -87,6 +100,7 @@ class Faults:
         favourite = mix(seed, 5) % (2 * len(_WEIGHTS))
         self._favourite = _WEIGHTS[favourite][0] if favourite < len(_WEIGHTS) else None
         self._lost: set[str] = set()
+        self._rare = level >= 0.3
         #: Workers that stand still while others take their work back: the worst that a lost claim can do.
         self.late_hands = share(seed, 6) < 0.2
         self.unrecorded = 0.2 <= share(seed, 6) < 0.3
@@ -96,7 +110,7 @@ class Faults:
             aims = _LATE if self.late_hands else _UNRECORDED if self.unrecorded else _LOST_MINT
             self._aim, calls, blows = aims[mix(seed, 7) % len(aims)]
             self._calls, self._blows = 1 + mix(seed, 8) % calls, list(blows)
-            self._hot, self._rate = set(), min(self._rate, 0.004)
+            self._hot, self._rate, self._rare = set(), min(self._rate, 0.004), False
 
     def at(self, point: str, possible: Collection[Fault]) -> Fault | None:
         """What happens to this I/O."""
@@ -108,9 +122,11 @@ class Faults:
             if self._calls <= 0:
                 return self._named(point, self._blows.pop(0))
         rate = 0.3 if point in self._hot or point in self._lost else self._rate
+        if self._rare and point in RARE:
+            rate = max(rate, RARE[point])
         if share(self.seed, 10, self._count) >= rate:
             return None
-        fault = self._pick(point)
+        fault = self._pick(point, possible)
         if fault not in possible:
             return None
         if fault is Fault.LOST:
@@ -132,12 +148,15 @@ class Faults:
         """A number in [0, 1) for the I/O that is under way."""
         return share(self.seed, 20 + salt, self._count)
 
-    def _pick(self, point: str) -> Fault:
+    def _pick(self, point: str, possible: Collection[Fault]) -> Fault:
         if point in self._lost:  # trouble comes in pairs
             self._lost.discard(point)
             return Fault.FROZEN
         if self._favourite is not None and share(self.seed, 11, self._count) < 0.6:
             return self._favourite
+        if point in RARE:
+            each = sorted(possible)
+            return each[mix(self.seed, 13, self._count) % len(each)]
         at = mix(self.seed, 12, self._count) % _TOTAL
         for fault, weight in _WEIGHTS:
             at -= weight

@@ -7,8 +7,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from rotator.contracts.guard import CALL_SECONDS, _bound, guard
-from rotator.model.errors import JournalAway, RotatorError, Transient
+from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.model.errors import GaveUp, JournalAway, RotatorError, Transient
+from tests.simulation import step_contract
 from tests.simulation.faults import Fault
 from tests.simulation.schedule import MINUTE, Crashed, Process
 
@@ -16,22 +17,15 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
-_READS = frozenset(
-    {
-        Fault.CRASH_BEFORE,
-        Fault.CRASH_AFTER,
-        Fault.LOST,
-        Fault.THROTTLED,
-        Fault.AWAY,
-        Fault.SLOW,
-        Fault.STOPPED,
-    }
-)
-_READS_IN_A_PHASE = _READS | {Fault.FROZEN, Fault.SURPRISE}
-_EFFECTS = _READS_IN_A_PHASE | {Fault.CRASH_LATE}
-_JOURNAL = frozenset(
-    {Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.LOST, Fault.AWAY, Fault.FROZEN, Fault.STOPPED}
-)
+#: What can happen to a change, to any other effect, to a look, and to whatever the journal is asked.
+CHANGE = frozenset(Fault)
+EFFECT = CHANGE - {Fault.HELD_UP}
+LOOK = EFFECT - {Fault.CRASH_LATE}
+JOURNAL = LOOK - {Fault.THROTTLED, Fault.SLOW, Fault.SURPRISE}
+#: Effects that hurt if they land when their sender has long given them up; every other one lands on what it meant.
+CHANGES = frozenset({"store.put", "provider.create", "provider.activate"})
+#: A slow call takes as long at most, in seconds.
+SLOWEST = 8.0
 #: What was signed is not taken later than this.
 _SIGNED_LIFE = 15 * MINUTE
 
@@ -40,18 +34,20 @@ class Surprise(Exception):
     """What an adapter's library may raise and nobody has declared."""
 
 
-def in_a_phase() -> bool:
-    """Whether a worker's claim is bound here: the engine answers for whatever is raised."""
-    return _bound.get() is not None
+def possible(point: str, *, looks: bool) -> frozenset[Fault]:
+    """What can happen to an I/O."""
+    if point.startswith("journal."):
+        return JOURNAL
+    return LOOK if looks else CHANGE if point in CHANGES else EFFECT
 
 
 class Gate:
-    """One process's way to the outside."""
+    """One process's way to the outside: its worker has one, and everything else in it another."""
 
-    def __init__(self, world: World, process: Process) -> None:
-        self.world, self.process = world, process
+    def __init__(self, world: World, process: Process, *, works: bool) -> None:
+        self.world, self.process, self.works = world, process, works
         self.surprised = False  # since the last result was written down
-        self.disturbed_at = -1.0  # when it was last frozen or asked to stop
+        self.claimed_at = 0.0  # when it last got something to do
 
     def io(  # noqa: C901 - one branch for each kind of fault, in the order in which they can happen
         self, point: str, effect: Callable[[], T], *, of: str, guarded: float | None = None
@@ -66,42 +62,48 @@ class Gate:
         journal = of == "journal"
         if guarded is not None:
             guard(guarded)
+            step_contract.begins(self, point)
+        asked = world.now
         world.ios += 1
-        reads = _READS_IN_A_PHASE if in_a_phase() else _READS
-        fault = faults.at(point, _JOURNAL if journal else reads if guarded is None else _EFFECTS)
+        fault = faults.at(point, possible(point, looks=guarded is None))
         if fault is Fault.CRASH_BEFORE:
             self._crash()
         if fault in {Fault.AWAY, Fault.THROTTLED} or world.away(of):
             self.process.pause(0.2 + 5 * faults.chance(0))
             raise self._trouble(point, journal, throttled=fault is Fault.THROTTLED)
         if fault is Fault.CRASH_LATE:
-            world.schedule.after(CALL_SECONDS * faults.chance(1), lambda: self._land(effect))
+            world.schedule.after(CALL_SECONDS * faults.chance(1), lambda: self._land(effect, asked))
             self._crash()
+        if fault is Fault.HELD_UP:
+            world.schedule.after(_SIGNED_LIFE * faults.chance(9) ** 2, lambda: self._land(effect, asked))
+            self.process.pause(CALL_SECONDS)
+            raise GaveUp(f"{point}: no answer within {CALL_SECONDS:.0f} s")
         if fault is Fault.SURPRISE:
             self.surprised = True
             raise Surprise(point)
         in_hand = fault is Fault.FROZEN and guarded is None and not journal and faults.chance(8) < 0.7
         if fault is Fault.FROZEN and not in_hand:
-            self.disturbed_at = world.now
             self.process.freeze(self._frozen_for(fenced=guarded is not None))
-            asked = world.now
             self.process.pause(0)
             if guarded is not None and world.now - asked > _SIGNED_LIFE:
                 raise self._trouble(point, journal, throttled=False)
         elif not journal:
-            self.process.pause(8 * faults.chance(2) if fault is Fault.SLOW else 0.15 * faults.chance(3))
+            slow = SLOWEST * faults.chance(2)
+            self.process.pause(slow if fault is Fault.SLOW else 0.15 * faults.chance(3))
+        if guarded is not None:
+            step_contract.lands(self, point, asked)
+        world.acting, world.asked_at = self, asked
         try:
             result = effect()
         finally:
             world.promises.check()
         if in_hand:  # frozen with the answer in hand
-            self.disturbed_at = world.now
             self.process.freeze(self._frozen_for(fenced=False))
             self.process.pause(0)
         if fault is Fault.CRASH_AFTER:
             self._crash()
         if fault is Fault.STOPPED:
-            self.disturbed_at = world.now
+            self.process.disturbed_at = world.now
             world.stop(self.process)
         if fault is Fault.LOST:
             self.process.pause(1.0)
@@ -113,8 +115,9 @@ class Gate:
         self.process.crash()
         raise Crashed
 
-    def _land(self, effect: Callable[[], object]) -> None:
+    def _land(self, effect: Callable[[], object], asked: float) -> None:
         """The request of a dead process arrives."""
+        self.world.acting, self.world.asked_at = self, asked
         with suppress(RotatorError):
             effect()
         self.world.promises.check()

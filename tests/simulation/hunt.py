@@ -1,6 +1,7 @@
 """`python -m tests.simulation.hunt [NAME…]`: how many runs it takes until a dropped rule, or an old bug, is found.
 
-Prints, for each, the first seed that finds it: the witnesses that test_mutants.py plays every time.
+Prints, for each, the first seed that finds it, and in the end the lines of witnesses.py, which test_mutants.py and
+test_found.py play every time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import AbstractContextManager
 from multiprocessing import get_context
 from time import perf_counter
 
-from tests.simulation.mutants import BUGS, MUTANTS
+from tests.simulation.mutants import ALL
 from tests.simulation.run import Outcome, simulate
 
 _mutation: AbstractContextManager[object] | None = None
@@ -26,15 +27,18 @@ def main() -> int:
     parser.add_argument("--within", type=int, default=20_000, help="as many runs at most, for each")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    missed = 0
-    for name in options.names or [*MUTANTS, *BUGS]:
+    found_by: dict[str, int] = {}
+    wanted = options.names or list(ALL)
+    for name in wanted:
         began = perf_counter()
         found = next((outcome for outcome in _played(name, options.within, options.jobs)), None)
-        missed += found is None
+        if found:
+            found_by[name] = found.seed
         verdict = f"seed {found.seed}: {found.violation.splitlines()[0]}" if found else "NOT FOUND"
         print(f"{name}: {verdict} ({perf_counter() - began:.0f} s)", flush=True)
-    print(f"mutants {len(options.names) or len(MUTANTS) + len(BUGS)}, not found {missed}")
-    return 1 if missed else 0
+    print("\n".join(f'    "{name}": {seed},' for name, seed in found_by.items()))
+    print(f"mutants {len(wanted)}, not found {len(wanted) - len(found_by)}")
+    return 0 if len(found_by) == len(wanted) else 1
 
 
 def _played(name: str, within: int, jobs: int) -> Iterator[Outcome]:
@@ -48,7 +52,7 @@ def _played(name: str, within: int, jobs: int) -> Iterator[Outcome]:
 def _mutate(name: str) -> None:
     """This process plays the mutant from now on."""
     global _mutation  # noqa: PLW0603 - what a worker process is, for its whole life
-    _mutation = {**MUTANTS, **BUGS}[name]()
+    _mutation = ALL[name]()
     _mutation.__enter__()
 
 

@@ -8,15 +8,26 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from rotator.contracts.provider import Overlap
-from rotator.model.policy import Deployment, SecretPolicy
+from rotator.model.alerts import AlertKind
+from rotator.model.policy import Deployment, Policies, SecretPolicy
 from rotator.model.requests import Request, RequestKind
-from rotator.model.rotation import UNDOING, Reason, State
+from rotator.model.rotation import BEFORE_CONFIRMED, Phase, Reason, Rotation, State
+from tests.simulation.calendars import Span, frozen
+from tests.simulation.faults import share
+from tests.simulation.hands import Hands
 from tests.simulation.schedule import HOUR, MINUTE
-from tests.simulation.source import LIVE, Held
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
+
+
+#: What happens to a world from outside, and how often one is drawn beside the others.
+EVENTS = {
+    "outage": 6, "kill": 4, "stop": 2, "journal restored": 1, "journal lost": 1,
+    "changed by hand": 2, "saved again": 1, "put back": 2, "garbage": 1, "foreign key": 3, "removed by hand": 1,
+    "straggler": 2, "pause": 1, "freeze": 1, "leaves policy": 1, "new consumer": 1, "longer grace": 1,
+    "request": 3, "emergency": 3, "rollback": 3,
+}  # fmt: skip
 
 
 class People:
@@ -25,36 +36,41 @@ class People:
     def __init__(self, run: Run, seed: int) -> None:
         self.run, self.world = run, run.world
         self.random = Random(seed ^ 0xBEEF)
-        self._requests = 0
+        self.hands = Hands(run.world, self.random)
+        self._requests = self._quarantines = 0
+        self._races = share(seed, 40) < 0.06
+        self._yesterday = share(seed, 41) < 0.03
+        self._copy = b""
+        self._actions: dict[str, Callable[[], object]] = {
+            "outage": self.outage,
+            "kill": self.kill,
+            "stop": self.stop,
+            "journal restored": run.restore_journal,
+            "journal lost": run.lose_journal,
+            "changed by hand": lambda: self.hands.change(self._secret()),
+            "saved again": lambda: self.hands.save_again(self._secret()),
+            "put back": lambda: self.hands.put_back(self._secret()),
+            "garbage": lambda: self.hands.garbage(self._secret()),
+            "foreign key": lambda: self.hands.foreign_key(self._secret()),
+            "removed by hand": lambda: self.hands.remove(self._secret()),
+            "straggler": lambda: self.hands.straggler(self._secret()),
+            "pause": self.pause,
+            "freeze": self.freeze,
+            "leaves policy": self.leave,
+            "new consumer": self.new_consumer,
+            "longer grace": self.longer_grace,
+            "request": self.request,
+            "emergency": self.emergency,
+            "rollback": self.roll_back,
+        }
 
     def plan(self) -> None:
         """Puts a random number of events into the hostile part of the run, and autoscaling all over it."""
         world, hostile = self.world, self.world.shape.hostile_for
-        kinds: list[tuple[str, Callable[[], None], int]] = [
-            ("outage", self.outage, 6),
-            ("kill", self.kill, 4),
-            ("stop", self.stop, 2),
-            ("changed by hand", self.change, 2),
-            ("saved again", self.save_again, 1),
-            ("put back", self.put_back, 2),
-            ("garbage", self.garbage, 1),
-            ("foreign key", self.foreign_key, 3),
-            ("pause", self.pause, 1),
-            ("leaves policy", self.leave, 1),
-            ("new consumer", self.new_consumer, 1),
-            ("longer grace", self.longer_grace, 1),
-            ("request", self.request, 3),
-            ("emergency", self.emergency, 3),
-            ("rollback", self.roll_back, 2),
-            ("straggler", self.straggler, 2),
-            ("journal restored", self.restore, 1),
-            ("journal lost", self.lose, 1),
-        ]
-        weights = [weight for _, _, weight in kinds]
         for number in range(self.random.choice((0, 0, 1, 2, 3, 5))):
-            kind, action, _ = self.random.choices(kinds, weights)[0]
+            kind = self.random.choices(list(EVENTS), list(EVENTS.values()))[0]
             at = self.random.random() ** 1.5 * hostile * (0.3 if self.random.random() < 0.4 else 1)
-            world.schedule.at(at, partial(self._happen, number, kind, action))
+            world.schedule.at(at, partial(self._happen, number, kind, self._actions[kind]))
         at = 0.0
         while at < hostile + world.shape.calm_for / 2:
             at += self.random.uniform(8, 90) * MINUTE
@@ -62,7 +78,7 @@ class People:
         for hour in range(1, int((hostile + world.shape.calm_for) / HOUR)):
             world.schedule.at(hour * HOUR + self.random.uniform(0, HOUR), self.say_yes)
 
-    def _happen(self, number: int, kind: str, action: Callable[[], None]) -> None:
+    def _happen(self, number: int, kind: str, action: Callable[[], object]) -> None:
         if self.world.faults.on and self.world.faults.happens(f"event {number} {kind}", "people", kind):
             action()
             self.world.promises.dirty = True
@@ -77,10 +93,10 @@ class People:
     def outage(self) -> None:
         """Something is away for minutes or hours."""
         world = self.world
-        sides = ["KMS", "channel", "journal", "journal"]
+        sides = ["KMS", "channel slack", "channel email", "journal", "journal"]
         sides += [f"store of {environment}" for environment in world.stores] * 2
         sides += [source.principal for source in world.sources.values()] * 2
-        sides += list(world.workloads)
+        sides += [*world.workloads, *(f"mirror {name}" for name in world.shape.mirrors)]
         world.take_away(self.random.choice(sides), self.random.choice((2, 20, 60, 200)) * MINUTE)
 
     def kill(self) -> None:
@@ -91,91 +107,37 @@ class People:
         """SIGTERM at any moment."""
         self.world.stop(self.random.choice(self.world.processes))
 
-    def restore(self) -> None:
-        """The journal's machine is lost, and yesterday's copy takes its place."""
-        self.run.restore_journal()
+    # moments that matter
 
-    def lose(self) -> None:
-        """The journal is gone for good."""
-        self.run.lose_journal()
+    def race(self, name: str) -> None:
+        """Somebody writes a parameter between rotator's look and its put: once, in some worlds."""
+        secrets = self.world.shape.secrets.values()
+        policy = next((one.policy for one in secrets if name in one.policy.recipe.fields.values()), None)
+        if self._races and policy is not None:
+            self._races = False
+            self._happen(0, "raced", lambda: self.hands.write(policy))
 
-    # people at the source and in the store
-
-    def foreign_key(self) -> None:
-        """Somebody makes a credential by hand."""
-        self._make(self._secret())
-
-    def _make(self, policy: SecretPolicy) -> Held | None:
-        source, world = self.world.sources[policy.secret], self.world
-        if source.traits.shared or source.traits.overlap is Overlap.NONE:
-            return None
-        if source.slots is not None and source.occupied() >= source.slots:
-            return None
-        world.ids += 1
-        made = Held(
-            id=f"{source.principal}#by-hand-{world.ids}",
-            values=world.new_values(source.fields),
-            maker="person",
-            label="terraform",
-            created_at=world.now,
-        )
-        source.held[made.id] = made
-        return made
-
-    def change(self) -> None:
-        """Somebody rotates by hand: makes a credential, writes it into the store."""
-        policy = self._secret()
-        made = self._make(policy)
-        if made is not None:
-            self.world.promises.established |= {made.id}
-            for field, name in policy.recipe.fields.items():
-                self._put(policy, name, made.values[field])
-
-    def save_again(self) -> None:
-        """Somebody saves the same value."""
-        policy = self._secret()
-        current = self.world.current(policy.secret)
-        for field, name in policy.recipe.fields.items():
-            if current:
-                self._put(policy, name, current[field])
-
-    def put_back(self) -> None:
-        """Somebody thinks that the newest version is the trouble, and puts the one before it back."""
-        policy = self._secret()
-        source, parameters = self.world.sources[policy.secret], self.world.stores[policy.environment].by_name
-        there = [parameters[name] for name in policy.recipe.fields.values()]
-        if source.traits.shared or any(parameter.version < 2 for parameter in there):
+    def watch(self, row: Rotation) -> None:
+        """What was just recorded makes people act, or is the worst moment for the journal to be lost."""
+        if row.phase is Phase.QUARANTINE:
+            self._quarantines += 1
+            policy = self.world.shape.secrets[row.secret].policy
+            if share(self.world.seed, 42, self._quarantines) < 0.1:
+                self._happen(100 + self._quarantines, "removed by hand", lambda: self.hands.remove(policy))
+        if not self._yesterday:
             return
-        earlier = {
-            field: parameter.values[-2] for field, parameter in zip(policy.recipe.fields, there, strict=True)
-        }
-        held = source.find(earlier)
-        if held is None or held.state != LIVE:
-            return  # what they try does not work, and they notice
-        for field, name in policy.recipe.fields.items():
-            self._put(policy, name, earlier[field])
+        if row.phase is Phase.STORE and row.state is State.ACTIVE:
+            self._copy = self.run.database.snapshot()
+        if row.state is State.DONE and self._copy:
+            self._yesterday = False
+            self.world.schedule.after(
+                MINUTE, lambda: self._happen(99, "journal restored", self._back_to_yesterday)
+            )
 
-    def garbage(self) -> None:
-        """Somebody writes nonsense."""
-        policy = self._secret()
-        nonsense = self.world.new_values(("oops",))["oops"]
-        self.world.broken.add(nonsense)
-        self._put(policy, self.random.choice(list(policy.recipe.fields.values())), nonsense)
-
-    def _put(self, policy: SecretPolicy, name: str, value: str) -> None:
-        world = self.world
-        world.promises.recorded.add(value)
-        world.promises.touched.add(name)
-        world.promises.note_replaced(policy.secret, name)
-        world.stores[policy.environment].put(name, value, world.now, "somebody")
-
-    def straggler(self) -> None:
-        """A script that nobody knows of uses the credential of now for some time."""
-        source = self.world.sources[self._secret().secret]
-        values = self.world.current(source.secret)
-        held = source.find(values) if values else None
-        if held is not None and held.state == LIVE:
-            source.stragglers[held.id] = self.world.now + self.random.uniform(0.5, 3) * HOUR
+    def _back_to_yesterday(self) -> None:
+        """The journal of the moment before a store write comes back when all is done, and rollouts fail."""
+        self.world.luckless = True
+        self.run.restore_journal(self._copy)
 
     # policy and requests
 
@@ -214,6 +176,16 @@ class People:
         recipe = policy.recipe.model_copy(update={"grace": policy.recipe.grace * 2})
         self._change(policy.model_copy(update={"recipe": recipe}))
 
+    def freeze(self) -> None:
+        """Nobody has time for trouble: a freeze from now on."""
+        world, span = self.world, (self.world.now, self.world.now + self.random.uniform(0.5, 3) * HOUR)
+        name = self.random.choice(list(world.stores))
+        for shape in world.shape.secrets.values():
+            if shape.policy.environment == name:
+                shape.calendar.freezes.append(span)
+        world.policies = _frozen(world.policies, name, span)
+        world.shape.policies = _frozen(world.shape.policies, name, span)
+
     def _change(self, policy: SecretPolicy) -> None:
         world = self.world
         secrets = {**world.policies.secrets, policy.secret: policy}
@@ -225,25 +197,32 @@ class People:
         self._ask(RequestKind.ROTATE, self._secret().secret)
 
     def emergency(self) -> None:
-        """It has leaked."""
-        secret = self._secret().secret
+        """It has leaked; what is being rotated is as likely as everything else together."""
+        under_way = self.run.database.rotations(unfinished=True) if self.random.random() < 0.5 else ()
+        secret = self.random.choice(under_way).secret if under_way else self._secret().secret
         self.world.emergencies.add(secret)
         self._ask(RequestKind.EMERGENCY, secret)
 
     def roll_back(self) -> None:
         """Somebody wants the old one back; whether there is still a way is for the engine to say."""
-        unfinished = [one for one in self.run.database.rotations(unfinished=True) if one.phase not in UNDOING]
+        rows = self.run.database.rotations(unfinished=True)
+        unfinished = [one for one in rows if one.phase in BEFORE_CONFIRMED] or rows
         if unfinished:
             self._ask(RequestKind.ROLL_BACK, self.random.choice(unfinished).id)
 
     def say_yes(self) -> None:
-        """Somebody looks at what waits for a yes; when days are calm, always."""
+        """Somebody looks at what waits for a yes or is parked; when days are calm, what waits never waits long."""
         if self.world.faults.on and self.random.random() < 0.4:
             return
         for rotation in self.run.database.rotations(unfinished=True):
             if rotation.state is State.ACTIVE and rotation.reason is Reason.AWAITING_YES:
                 self.world.approved.add(rotation.secret)
                 self._ask(RequestKind.APPROVE, rotation.id)
+            if rotation.state is State.PARKED and self.random.random() < 0.2:
+                self._ask(RequestKind.APPROVE, rotation.id)
+        for alert in self.world.telling.heard():
+            if alert.kind is AlertKind.APPROVAL_WANTED and not alert.rotation:
+                self._ask(RequestKind.APPROVE, alert.secret)
 
     def _ask(self, kind: RequestKind, about: str, **more: object) -> None:
         self._requests += 1
@@ -266,3 +245,8 @@ class People:
             for instance in [one for one in workload.instances if one.left_behind]:
                 workload.end(instance)
                 workload.begin()
+
+
+def _frozen(policies: Policies, environment: str, span: Span) -> Policies:
+    environments = {**policies.environments, environment: frozen(policies.environments[environment], span)}
+    return policies.model_copy(update={"environments": environments})

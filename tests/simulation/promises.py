@@ -32,6 +32,7 @@ class Promises:
         self.dropped_at: dict[tuple[str, str], float] = {}  # (secret, value) -> when an instance last held it
         self.signed_at: dict[str, dict[str, float]] = {}  # shared secret -> value -> when last signed with
         self.touched: set[str] = set()  # parameters that people wrote
+        self.by_hand: set[str] = set()  # values that people wrote
         self.dark_since: dict[str, float] = {}
         self.dark_longest = 0.0
 
@@ -138,8 +139,21 @@ class Promises:
             recipe = self.world.shape.secrets[secret].policy.recipe
             if recipe.environment == environment and name in recipe.fields.values():
                 self.note_replaced(secret, name)
+                if self.forward(value) and not recipe.accept_gap:
+                    self.world.hours.changes(secret, f"{name} is written")
             if recipe.environment == environment and name == recipe.accepted_as:
+                self._announcing(secret, name, members(value))
                 self._forgetting(secret, members(value))
+
+    def forward(self, value: str) -> bool:
+        """Whether a value is a successor's that has never been the one in use: writing it is no way back."""
+        return value not in self.established | self.by_hand
+
+    def _announcing(self, secret: str, name: str, announced: frozenset[str]) -> None:
+        there = self.world.stores[self.world.shape.secrets[secret].policy.environment].by_name.get(name)
+        added = announced - members(there.value if there is not None else None)
+        if any(self.forward(value) for value in added):
+            self.world.hours.changes(secret, f"{name} gets another member")
 
     def note_replaced(self, secret: str, name: str) -> None:
         """The store's value is about to be another one."""
@@ -150,10 +164,12 @@ class Promises:
     def _forgetting(self, secret: str, left: frozenset[str]) -> None:
         """Verifiers outside our control have said yes before the old one leaves the accepted set."""
         recipe = self.world.shape.secrets[secret].policy.recipe
-        if not recipe.external_consumers or secret in self.world.approved | self.world.emergencies:
-            return
         there = self.world.stores[recipe.environment].by_name.get(recipe.accepted_as or "")
         gone = members(there.value) - left if there is not None else frozenset()
+        if gone & self.established:
+            self.world.hours.changes(secret, f"{recipe.accepted_as} loses a member")
+        if not recipe.external_consumers or secret in self.world.approved | self.world.emergencies:
+            return
         if gone & self.established - self.world.broken:
             raise Violated("P4 nothing in use is invalidated", f"{secret}: outside verifiers were not asked")
 
@@ -176,6 +192,7 @@ class Promises:
             )
         if held.id not in self.established or held.state != LIVE:
             return
+        world.hours.changes(secret, f"{held.id} is to be {state}")
         world.note_use(source)
         visible = source.traits.sight in {Sight.YES, Sight.LAGGING} and not self._hurried(secret)
         if source.stragglers.get(held.id, 0.0) > world.now and visible:

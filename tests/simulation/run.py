@@ -62,6 +62,7 @@ class Run:
         self.database = open_database(self.world.schedule.datetime, self.world.new_id)
         self.world.database = self.database
         self.people = People(self, seed)
+        self.world.tempt, self.world.watch = self.people.race, self.people.watch
         self.bounds = Bounds(poll=timedelta(seconds=6))  # a third of the calls, the same turns
 
     def play(self) -> None:
@@ -83,10 +84,10 @@ class Run:
     def _keep_copy(self) -> None:
         self._snapshots.append(self.database.snapshot())
 
-    def restore_journal(self) -> None:
+    def restore_journal(self, copy: bytes | None = None) -> None:
         """Every process is gone with the journal's machine; new ones begin on an earlier copy."""
-        if self._snapshots:
-            self.database.restore(self.random.choice(self._snapshots))
+        if copy is not None or self._snapshots:
+            self.database.restore(copy or self.random.choice(self._snapshots))
             self._begin_anew()
 
     def lose_journal(self) -> None:
@@ -96,6 +97,8 @@ class Run:
 
     def _begin_anew(self) -> None:
         self.world.holders.clear()
+        self.world.leftovers.journal_anew()
+        self.world.telling.journal_anew()
         for process in list(self.world.processes):
             process.crash()
 
@@ -118,8 +121,9 @@ class Replica:
 
     def __init__(self, run: Run, process: Process) -> None:
         self.run, self.process, self.world = run, process, run.world
-        self.parts = SimParts(run.world, Gate(run.world, process))
-        self.worker = Worker(self.parts, process.name, run.bounds, lambda: process.stopping)
+        self.parts = SimParts(run.world, Gate(run.world, process, works=False))
+        its_own = SimParts(run.world, Gate(run.world, process, works=True))
+        self.worker = Worker(its_own, process.name, run.bounds, lambda: process.stopping)
         self.first = run.world.now == 0
         self._running = 2
         self._beats = 0
@@ -184,18 +188,30 @@ class Replica:
         self._ended()
 
     def _jobs(self) -> list[Callable[[], object]]:
-        parts, name, bounds = self.parts, self.process.name, self.run.bounds
+        parts = self.parts
         jobs: list[Callable[[], object]] = [
             lambda: hold_environments(parts),
             lambda: survey(parts),
             lambda: carry_out_requests(parts),
             lambda: open_due(parts),
-            lambda: keep_alerts(parts),
-            lambda: deliver_due(parts, parts.channels, name, bounds),
+            self._keep_alerts,
+            self._deliver_alerts,
         ]
         if self._beats % 4 == 1 or not self.run.faults.on:
             jobs.insert(4, lambda: take_census(parts))
         return jobs
+
+    def _keep_alerts(self) -> None:
+        telling = self.world.telling
+        with telling.round("keep") as this:
+            keep_alerts(self.parts)
+        telling.kept(this)
+
+    def _deliver_alerts(self) -> None:
+        telling = self.world.telling
+        with telling.round("deliver") as this:
+            deliver_due(self.parts, self.parts.channels, self.process.name, self.run.bounds)
+        telling.delivered(this)
 
     def _ended(self) -> None:
         self._running -= 1

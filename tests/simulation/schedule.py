@@ -89,6 +89,7 @@ class Process:
         self.dead = False
         self.stopping = False
         self.frozen_until = 0.0
+        self.disturbed_at = -1.0  # when it was last frozen, or asked to stop by a fault
         self.tasks: list[greenlet] = []
         self.on_death: Callable[[], None] = lambda: None
         self._dozing: dict[greenlet, Event] = {}
@@ -144,6 +145,7 @@ class Process:
 
     def freeze(self, seconds: float) -> None:
         """SIGSTOP; the running task must pause next."""
+        self.disturbed_at = self.schedule.now
         self.frozen_until = self.schedule.now + seconds
 
     def crash(self) -> None:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
 from rotator.contracts.provider import Overlap, Sight, Traits
-from rotator.model.alerts import Severity
 from rotator.model.policy import (
     AlertPolicy,
     Deployment,
     EnvironmentPolicy,
+    Mode,
     OwnerPolicy,
     Policies,
     Recipe,
     SecretPolicy,
 )
 from rotator.model.rotation import Death
+from tests.simulation.calendars import Calendar, draw_freeze, draw_windows, frozen
 
 MINUTES = 60.0
-LOUD = Severity.WARNING
 
 
 @dataclass
@@ -33,8 +34,8 @@ class SecretShape:
     names_credentials: bool
     sight_lag: float
     age: float  # seconds at the start
-    accepted_set: str | None
     dead_at_start: bool
+    calendar: Calendar
 
 
 @dataclass
@@ -50,7 +51,6 @@ class Shape:
     hostile_for: float
     calm_for: float
     mirrors: tuple[str, ...] = ()
-    joined: dict[str, list[str]] = field(default_factory=dict)
 
 
 def draw(random: Random) -> Shape:
@@ -73,35 +73,55 @@ def draw(random: Random) -> Shape:
             shape = _secret(Random(drawn), environment, name, kinds[name], used_by[name], mirrors)
             shape.age = random.uniform(0.2, 1.6) * shape.policy.rotate_every.total_seconds()
             secrets[shape.policy.secret] = shape
-    policies = Policies(
-        version="1",
-        environments={
-            environment: EnvironmentPolicy(
-                name=environment,
-                path=f"/taly/{environment}",
-                region="eu-central-1",
-                after="staging" if environment == "production" and len(environments) == 2 else None,
-                soak=timedelta(minutes=random.choice((0, 20))),
-                max_concurrent=random.choice((None, None, 1, 2)),
-            )
-            for environment in environments
-        },
-        secrets={shape.policy.secret: shape.policy for shape in secrets.values()},
-        owners={"team": OwnerPolicy(name="team", addresses={"slack": "#ops"})},
-        default_owner="team",
-        alerts=AlertPolicy(group_wait=timedelta(seconds=30)),
-    )
     ids = [f"{environment}/{workload}" for environment in environments for workload in workloads]
+    hostile_for = random.uniform(1.5, 5) * 3600
     return Shape(
-        policies=policies,
+        policies=_policies(random, environments, secrets, hostile_for),
         secrets=secrets,
         reports={workload: random.random() < 0.5 for workload in ids},
         sizes={workload: random.choice((1, 2, 2, 3)) for workload in ids},
         replicas=random.choice((1, 1, 1, 2, 2, 3, 4)),
         limit=random.choice((1, 1, 3)),
-        hostile_for=random.uniform(1.5, 5) * 3600,
+        hostile_for=hostile_for,
         calm_for=7 * 3600,
         mirrors=mirrors,
+    )
+
+
+def _policies(
+    random: Random, environments: list[str], secrets: Mapping[str, SecretShape], hostile_for: float
+) -> Policies:
+    drawn = {}
+    for name in environments:
+        environment = EnvironmentPolicy(
+            name=name,
+            path=f"/taly/{name}",
+            region="eu-central-1",
+            after="staging" if name == "production" and len(environments) == 2 else None,
+            soak=timedelta(minutes=random.choice((0, 20))),
+            max_concurrent=random.choice((None, None, 1, 2)),
+        )
+        if random.random() < 0.1:
+            span = draw_freeze(random, hostile_for)
+            environment = frozen(environment, span)
+            for shape in secrets.values():
+                if shape.policy.environment == name:
+                    shape.calendar.freezes.append(span)
+        drawn[name] = environment
+    addresses = random.choice(({"slack": "#ops"}, {"slack": "#ops"}, {"slack": "#ops", "email": "ops"}))
+    return Policies(
+        version="1",
+        environments=drawn,
+        secrets={shape.policy.secret: shape.policy for shape in secrets.values()},
+        owners={
+            "team": OwnerPolicy(name="team", addresses=addresses, escalate_to="boss"),
+            "boss": OwnerPolicy(name="boss", addresses={"email": "boss"} if random.random() < 0.5 else {}),
+        },
+        default_owner="team",
+        alerts=AlertPolicy(
+            group_wait=timedelta(seconds=30),
+            repeat=tuple(timedelta(hours=hours) for hours in random.choice(((24, 72), (2, 5), ()))),
+        ),
     )
 
 
@@ -160,12 +180,16 @@ def _secret(
         accept_gap=traits.overlap is Overlap.NONE,
         torn_ok=multiple,
     )
+    windows, spoken = draw_windows(random) if random.random() < 0.2 else ((), ())
     policy = SecretPolicy(
         secret=recipe.secret,
         environment=environment,
         name=name,
         type=kind,
         recipe=recipe,
+        mode=random.choices((Mode.AUTO, Mode.APPROVE, Mode.OBSERVE), (86, 10, 4))[0],
+        warn_before=(timedelta(hours=12), timedelta(hours=2)),
+        windows=spoken,
         rotate_every=timedelta(hours=random.choice((8, 16, 48))),
         page_after=timedelta(hours=8),
         owner="team",
@@ -179,6 +203,6 @@ def _secret(
         names_credentials=random.random() < 0.92,
         sight_lag=grace * 0.4 if traits.sight is Sight.LAGGING else 0.0,
         age=0.0,
-        accepted_set=recipe.accepted_as,
         dead_at_start=not shared and random.random() < 0.03,
+        calendar=Calendar(windows),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from rotator.contracts.guard import MINT_SECONDS
+from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS
 from rotator.contracts.provider import (
     LastUsed,
     Liveness,
@@ -47,6 +47,7 @@ class Held:
     listed_until: float = float("inf")
     refused_from: float = float("inf")
     used_at: float | None = None
+    answered: bool = True  # who asked for it has heard of it
 
 
 @dataclass
@@ -127,6 +128,7 @@ class SimProvider:
             return Credential(f"{source.principal}@{label}", _sealed(values))
         asked = self._world.now
         held = self._effect("create", lambda: self._mint(label), seconds=MINT_SECONDS)
+        held.answered = True
         self._world.mints[held.id] = Minted(held.id, label, asked, self._gate)
         return Credential(held.id, _sealed(held.values))
 
@@ -200,8 +202,7 @@ class SimProvider:
         if not alone and source.slots is not None and source.occupied() >= source.slots:
             raise Refused("the source has no free slot")
         if alone:
-            for other in source.held.values():
-                _end(world, other, GONE, lag=0.0)
+            self._replace_all()
         source.minted += 1
         lag = world.random.random
         held = Held(
@@ -212,8 +213,10 @@ class SimProvider:
             created_at=world.now,
             accepted_from=world.now + lag() * 0.8 * source.traits.propagation.total_seconds(),
             listed_from=world.now + lag() * source.traits.listing.total_seconds(),
+            answered=False,
         )
         source.held[held.id] = held
+        world.leftovers.landed(source, held)
         return held
 
     def _tell(self, credential_id: str, values: Values) -> None:
@@ -222,14 +225,13 @@ class SimProvider:
         if there is not None and there.values == values and there.state == LIVE:
             return
         if source.traits.overlap is Overlap.NONE:
-            for other in source.held.values():
-                _end(world, other, GONE, lag=0.0)
+            self._replace_all()
         elif there is None and source.slots is not None and source.occupied() >= source.slots:
             raise Refused("the source has no free slot")
         lag = 0.8 * source.traits.propagation.total_seconds() * world.random.random()
         if source.traits.overlap is Overlap.NONE:
             lag = 0.0
-        source.held[credential_id] = Held(
+        told = Held(
             id=credential_id,
             values=values,
             maker="rotator",
@@ -237,6 +239,16 @@ class SimProvider:
             created_at=world.now,
             accepted_from=world.now + lag,
         )
+        source.held[credential_id] = told
+        world.leftovers.landed(source, told)
+
+    def _replace_all(self) -> None:
+        """A source that accepts one credential only drops what it had."""
+        source, world = self._source, self._world
+        if any(held.state == LIVE and held.id in world.promises.established for held in source.held.values()):
+            world.hours.changes(source.secret, "its only credential is replaced")
+        for held in source.held.values():
+            _end(world, held, GONE, lag=0.0)
 
     def _take(self, credential_id: str, state: str) -> None:
         found = self._source.held.get(credential_id)
@@ -268,51 +280,8 @@ class SimProvider:
     def _read(self, name: str, look: Callable[[], T]) -> T:
         return self._gate.io(f"provider.{name}", look, of=self.principal)
 
-    def _effect(self, name: str, effect: Callable[[], T], seconds: float = 10.0) -> T:
+    def _effect(self, name: str, effect: Callable[[], T], seconds: float = CALL_SECONDS) -> T:
         return self._gate.io(f"provider.{name}", effect, of=self.principal, guarded=seconds)
-
-
-class SimSharedProvider(SimProvider):
-    """A secret whose both ends are consumers: what counts is what living verifiers accept."""
-
-    def member(self, credential: Credential) -> Sealed:
-        """The value itself."""
-        return credential.fields["value"]
-
-    def probe(self, url: str, credential: Credential) -> None:
-        """One verifier behind the URL, as a load balancer picks it."""
-        value = credential.fields["value"].reveal()
-
-        def asked() -> None:
-            workload = self._world.workloads[url]
-            verifier = self._world.random.choice(workload.living())
-            if value not in verifier.accepted_set(self._world.accepted_names[self._source.secret]):
-                raise CredentialRefused("the verifier refuses a token made by it")
-
-        self._read("probe", asked)
-
-    def verify(self, credential: Credential) -> None:
-        """Well formed: there is no far side to ask."""
-
-    def observe(self) -> Observation:
-        """No source keeps these."""
-        return Observation(())
-
-    def activate(self, successor: Credential) -> None:
-        """Nobody has to be told."""
-
-    def disable(self, credential_id: str) -> None:
-        """Verifiers decide; the accepted set is the way."""
-        raise Refused("the accepted set decides")
-
-    def remove(self, credential_id: str) -> None:
-        """As disable()."""
-        raise Refused("the accepted set decides")
-
-    def identify(self, current: Mapping[str, Sealed]) -> str | None:
-        """A key id that depends on the value, as a thumbprint does."""
-        value = current["value"].reveal()
-        return self._world.key_id(value) if self._source.names_credentials else None
 
 
 def _end(world: World, held: Held, state: str, lag: float) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from rotator.contracts.guard import guard
+from rotator.contracts.guard import CALL_SECONDS
+from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, ForeignOwner, Raced, Refused
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
+from tests.simulation import step_contract
 from tests.simulation.schedule import EPOCH
 
 if TYPE_CHECKING:
@@ -78,21 +81,40 @@ class SimStore:
 
         return self._read("read", found)
 
+    def look(self, names: Iterable[str]) -> Look:
+        """Several at one moment."""
+        wanted = tuple(names)
+
+        def found() -> Look:
+            there = {name: self._there.by_name.get(name) for name in wanted}
+            return {name: StoredValue(Sealed(one.value), one.version) for name, one in there.items() if one}
+
+        return self._read("read", found)
+
+    def edit(self, name: str, change: Change, beside: Iterable[str] = ()) -> int:
+        """What is made of one look."""
+        wanted = (name, *beside)
+        there = self.look(wanted)
+        for one in wanted:
+            if one not in there:
+                raise Refused(f"there is no parameter {one}")
+        value, version = change(there), there[name].version
+        return version if value == there[name].value else self._put_after(name, value, version)
+
     def write(self, name: str, value: Sealed, after: int | None) -> int:
         """Looks, then puts; what happened in between shows in the version."""
         there = self.read(name)
-        if self.written_already(there, value, after):
+        if self.written_already(name, there, value, after):
             return there.version
         if there.version != after:
             raise Drifted(name, after, there.version)
-        version = self._gate.io("store.put", lambda: self._put(name, value), of=self._of, guarded=10.0)
-        if version != there.version + 1:
-            raise Raced(name, after, version)
-        return version
+        return self._put_after(name, value, there.version)
 
-    def written_already(self, there: StoredValue, value: Sealed, after: int | None) -> bool:
-        """Whether an earlier try of this very write has landed."""
-        return after is not None and there.version == after + 1 and there.value == value
+    def written_already(self, name: str, there: StoredValue, value: Sealed, after: int | None) -> bool:
+        """Whether an earlier try of this very write has landed, once or more often, and nothing else since."""
+        if after is None or there.version <= after:
+            return False
+        return all(one == value.reveal() for one in self._there.by_name[name].values[after : there.version])
 
     def check_writable(self, name: str, largest: int) -> None:
         """Any value fits."""
@@ -111,12 +133,21 @@ class SimStore:
                 raise ForeignOwner("another installation came first")
             self._there.owner = owner
 
-        guard()
-        self._gate.io("store.claim_owner", claimed, of=self._of)
+        self._gate.io("store.claim_owner", claimed, of=self._of, guarded=CALL_SECONDS)
 
-    def _put(self, name: str, value: Sealed) -> int:
+    def _put_after(self, name: str, value: Sealed, looked_at: int) -> int:
+        self._world.tempt(name)
+        put = partial(self._put, name, value, looked_at)
+        version = self._gate.io("store.put", put, of=self._of, guarded=CALL_SECONDS)
+        expected = version == looked_at + 1
+        if not expected and not self.written_already(name, StoredValue(value, version), value, looked_at):
+            raise Raced(name, looked_at, version)
+        return version
+
+    def _put(self, name: str, value: Sealed, looked_at: int) -> int:
         plain, world = value.reveal(), self._world
         world.promises.before_put(self._there.environment, name, plain)
+        step_contract.put(world, name, plain, looked_at, self._there.by_name.get(name))
         return self._there.put(name, plain, world.now, "rotator")
 
     def _ages(self, prefix: str) -> list[ParameterAge]:
@@ -147,7 +178,7 @@ class SimMirror:
         def written() -> None:
             self._there.mirrored[name] = value.reveal()
 
-        self._gate.io("mirror.write", written, of=self._of, guarded=10.0)
+        self._gate.io("mirror.write", written, of=self._of, guarded=CALL_SECONDS)
 
     def stale(self, name: str, since: object) -> bool | None:
         """This mirror cannot tell."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS
-from tests.simulation.witnesses import witnessed
-
-pytestmark = pytest.mark.slow  # together ten seconds; `make check` has the few runs of test_simulation.py
+from tests.simulation.mutants import ALL, MUTANTS
+from tests.simulation.witnesses import WITHOUT, WITNESSES, witnessed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_dropped_rule_is_found(name: str) -> None:
     mutated, sound = witnessed(name)
@@ -20,5 +19,7 @@ def test_a_dropped_rule_is_found(name: str) -> None:
     assert not sound.violation
 
 
-def test_every_rule_of_the_step_contract_has_a_mutant() -> None:
+def test_every_rule_of_the_step_contract_has_mutants_and_every_mutant_a_witness() -> None:
     assert {name[0] for name in MUTANTS if name[0].isdigit()} == set("12345678")
+    assert MUTANTS.keys() <= WITNESSES.keys()
+    assert WITNESSES.keys() | WITHOUT.keys() == ALL.keys(), "no witness of what is no mutant any more"

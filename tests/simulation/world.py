@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
 from rotator.contracts.provider import Overlap, Sight
-from rotator.model.alerts import Alert
 from rotator.model.policy import Policies
+from rotator.model.rotation import Rotation
+from tests.simulation.calendars import Hours
 from tests.simulation.consumers import Instance, Workload
 from tests.simulation.faults import Faults, mix, share
+from tests.simulation.leftovers import Leftovers
 from tests.simulation.promises import Promises
 from tests.simulation.schedule import Process, Schedule
 from tests.simulation.shape import SecretShape, Shape
 from tests.simulation.source import Held, Minted, Source, Values
 from tests.simulation.store import Parameters
+from tests.simulation.telling import Telling
+from tests.simulation.turns import Turns
 from tests.simulation.violation import Violated
 
 if TYPE_CHECKING:
     from tests.simulation.database import SimDatabase
+    from tests.simulation.gate import Gate
     from tests.simulation.parts import Boxes
 
 #: Every value begins with this: wherever it turns up, a value has leaked.
@@ -29,7 +34,9 @@ _SHAPES = tuple(
     {MARK, MARK.encode().hex()}
     | {base64.b64encode(b"x" * pad + MARK.encode()).decode()[4 if pad else 0 : -4] for pad in range(3)}
 )
-_ROLLOUT_KINDS = ("fails", "hangs", "lies", "lies", "refused")
+#: terminationGracePeriodSeconds of k8s/base/deployment.yaml.
+TIME_TO_STOP = 30.0
+ROLLOUT_KINDS = ("fails", "hangs", "lies", "lies", "refused")
 
 
 class World:
@@ -39,7 +46,8 @@ class World:
         self.seed, self.shape, self.faults = seed, shape, faults
         self.random = Random(seed ^ 0x5EED)
         self.schedule = Schedule()
-        self.policies: Policies = shape.policies
+        self.policies_since = 0.0
+        self.policies = shape.policies
         self.ios = 0
         self.ids = 0
         self.database: SimDatabase
@@ -47,8 +55,13 @@ class World:
         self.mints: dict[str, Minted] = {}  # by id: answers that came and are not written down yet
         self._journal_away: list[tuple[float, float]] = []
         self.holders: dict[str, tuple[str, float]] = {}  # row -> who holds it until when
-        self.told: dict[str, Alert] = {}  # what people have read, by identity
         self.processes: list[Process] = []
+        self.acting: Gate | None = None  # whose effect it is that happens now, and when it was sent
+        self.asked_at = 0.0
+        self.raced: dict[
+            str, tuple[int, int]
+        ] = {}  # parameter -> the version looked at, and ours over another's
+        self.luckless = False  # no rollout succeeds any more
         self.outages: dict[str, float] = {}  # far side -> away until
         self.blind = ""  # the environment whose store never comes back
         self.broken: set[str] = set()  # values that people broke: no promise covers them
@@ -62,6 +75,12 @@ class World:
         self._keys: dict[str, str] = {}
         self._trouble = share(seed, 30) * 0.5 if mix(seed, 31) % 2 else 0.0
         self.promises = Promises(self)
+        self.hours = Hours(self)
+        self.turns = Turns(self)
+        self.leftovers = Leftovers(self)
+        self.telling = Telling(self)
+        self.tempt: Callable[[str], None]  # somebody might write a parameter that is about to be put
+        self.watch: Callable[[Rotation], None]  # somebody might act on what was just recorded
         for secret, secret_shape in shape.secrets.items():
             self._found(secret, secret_shape)
         for workload, reports in shape.reports.items():
@@ -75,6 +94,15 @@ class World:
     def now(self) -> float:
         """Seconds since the beginning of time."""
         return self.schedule.now
+
+    @property
+    def policies(self) -> Policies:
+        """policies.yaml of this moment."""
+        return self._policies
+
+    @policies.setter
+    def policies(self, policies: Policies) -> None:
+        self._policies, self.policies_since = policies, self.now
 
     def _found(self, secret: str, shape: SecretShape) -> None:
         """The credential that everybody uses when rotator arrives."""
@@ -91,7 +119,7 @@ class World:
         values = self.new_values(source.fields)
         first = Held(id=f"{source.principal}#seed", values=values, maker="seed", created_at=-shape.age)
         if shape.dead_at_start:
-            first.state, first.refused_from = "gone", 0.0
+            first.state, first.refused_from, first.listed_until = "gone", 0.0, 0.0
             self.broken |= set(values.values())
         if not shape.traits.shared:
             source.held[first.id] = first
@@ -194,10 +222,11 @@ class World:
         self._rollouts += 1
         number = self._rollouts
         calm = number > 1 if self.faults.late_hands else share(self.seed, 32, number) >= self._trouble
+        calm = calm and not self.luckless
         if not self.faults.on or calm:
             return "fine"
-        kind = _ROLLOUT_KINDS[mix(self.seed, 33, number) % len(_ROLLOUT_KINDS)]
-        if self.faults.late_hands:
+        kind = ROLLOUT_KINDS[mix(self.seed, 33, number) % len(ROLLOUT_KINDS)]
+        if self.faults.late_hands or self.luckless:
             kind = "fails"
         return kind if self.faults.happens(f"rollout {number} {kind}", "rollout", kind) else "fine"
 
@@ -218,9 +247,10 @@ class World:
         return self.outages.get(far_side, 0.0) > self.now
 
     def stop(self, process: Process) -> None:
-        """SIGTERM."""
+        """SIGTERM, and SIGKILL for whoever has not ended by itself when its time is over."""
         process.stopping = True
         process.wake(self.now)
+        self.schedule.after(TIME_TO_STOP, process.crash)
 
     def wake_workers(self) -> None:
         """Something in the journal has changed: idle workers look again within seconds."""

@@ -7,13 +7,14 @@ predecessor. Every step here reads the store first: if it does not name what thi
 from __future__ import annotations
 
 from rotator.contracts.provider import Liveness, Sight, Use
+from rotator.contracts.store import Look
 from rotator.engine.phases.push import edit_accepted
 from rotator.engine.phases.rollout import consumers_added, joined, rolled_out
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, plural
-from rotator.model.errors import CredentialRefused
+from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.rotation import Death, Evidence, Phase, Purpose, Reason, State
-from rotator.model.secrets import Credential
+from rotator.model.secrets import AcceptedSet, Credential
 
 
 def grace(step: Step) -> Move:
@@ -57,16 +58,25 @@ def forget(step: Step) -> Move:
     if step.recipe.accepted_as is None:
         return step.skip(Phase.PROVE)
     if ledger.forgot is None:
-        waiting = unsettled(step) or consumers_added(step) or _await_yes(step) or _store_names_ours(step)
-        if waiting:
-            return waiting
-        member = step.shared.member(step.predecessor)
-        version = edit_accepted(step, lambda members: members.without(member))
-        sentence = "the accepted set holds the old one no more"
-        return step.stay(sentence, forgot=version, forgot_at=step.parts.journal.now())
+        return unsettled(step) or consumers_added(step) or _await_yes(step) or _forgotten(step)
     assert ledger.forgot_at is not None, "forgot_at is written with forgot"
     unfinished = joined(step, Purpose.FORGET) or rolled_out(step, Purpose.FORGET, since=ledger.forgot_at)
     return unfinished or step.to(Phase.PROVE, "every verifier was restarted without the old one")
+
+
+def _forgotten(step: Step) -> Move:
+    """The predecessor out of the accepted set, by one look at the set and at the value in use."""
+    member, late = step.shared.member(step.predecessor), dict[str, int]()
+
+    def without(members: AcceptedSet, there: Look) -> AcceptedSet:
+        late.update(_written_late(step, there))
+        return members if late else members.without(member)
+
+    version = edit_accepted(step, without, beside=step.recipe.fields.values())
+    if late:
+        return _adopted(step, late)
+    sentence = "the accepted set holds the old one no more"
+    return step.stay(sentence, forgot=version, forgot_at=step.parts.journal.now())
 
 
 def prove(step: Step) -> Move:
@@ -143,21 +153,27 @@ def remove(step: Step) -> Move:
 
 
 def _store_names_ours(step: Step) -> Move | None:
-    """None when the store holds what this rotation wrote. Parks when somebody changed it.
+    """None when the store holds what this rotation wrote. Parks when somebody changed it."""
+    late = _written_late(step, step.look())
+    return _adopted(step, late) if late else None
 
-    A worker that froze and woke may have written our own value once more: that version is ours too.
-    """
+
+def _written_late(step: Step, there: Look) -> dict[str, int]:
+    """Versions that a worker wrote which froze and woke: our own value once more. Parks when it is another value."""
     late = {}
-    for field, name in step.recipe.fields.items():
-        there, version = step.store.read(name), step.ledger.wrote[name]
-        if there.version == version:
+    for field, held in step.fields_in(there).items():
+        name = step.recipe.fields[field]
+        version = step.ledger.wrote[name]
+        if held.version == version:
             continue
-        if there.value != step.successor.fields[field]:
-            sentence = f"{name} is at version {there.version}, we wrote {version}: somebody changed it"
+        if held.value != step.successor.fields[field]:
+            sentence = f"{name} is at version {held.version}, we wrote {version}: somebody changed it"
             raise Park(Reason.DRIFT, sentence)
-        late[name] = there.version
-    if not late:
-        return None
+        late[name] = held.version
+    return late
+
+
+def _adopted(step: Step, late: dict[str, int]) -> Move:
     sentence = f"our own value was written again, late: {plural(f'{name} {late[name]}' for name in late)}"
     return step.stay(sentence, wrote={**step.ledger.wrote, **late})
 
@@ -178,7 +194,7 @@ def _still_used(step: Step) -> Move | None:
         return None
     assert step.ledger.confirmed_at is not None, "confirm writes confirmed_at"
     last = step.provider.last_used(_predecessor_id(step))
-    use = last.since(step.ledger.confirmed_at)
+    use = last.since(step.counts_from(step.ledger.confirmed_at))
     if use is Use.USED:
         sentence = f"the old one is still in use{': ' + last.by if last.by else ''}; it stays until that ends"
         return step.wait(Reason.STILL_USED, sentence, max(step.bounds.poll, step.recipe.grace / 10))
@@ -291,17 +307,14 @@ def _named_by_nobody(step: Step, credential_id: str) -> None:
 
     The rotation's own names were read a moment ago, and hold its successor.
     """
-    for policy in step.parts.policies().secrets.values():
-        recipe = policy.recipe
-        if recipe.environment != step.recipe.environment or recipe.provider != step.recipe.provider:
-            continue
+    for recipe in step.namesakes():
         if recipe.fields == step.recipe.fields:
             continue
-        provider = step.parts.provider(recipe)
-        if provider.principal != step.provider.principal:
-            continue
-        fields = {field: step.store.read(name).value for field, name in recipe.fields.items()}
-        if provider.identify(fields) == credential_id:
+        there = step.store.look(recipe.fields.values())
+        fields = {field: there[name].value for field, name in recipe.fields.items() if name in there}
+        if len(fields) < len(recipe.fields):
+            raise Refused(f"there is no parameter {plural(set(recipe.fields.values()) - set(there))}")
+        if step.parts.provider(recipe).identify(fields) == credential_id:
             raise Park(
                 Reason.DRIFT,
                 f"{recipe.secret} names {credential_id}: it is in use and was not removed",

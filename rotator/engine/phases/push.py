@@ -6,13 +6,14 @@ successor before anyone can read it as the value in use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from rotator.contracts.store import Look
 from rotator.engine.phases.rollout import joined, rolled_out
 from rotator.engine.phases.step import Move, Park, Step, Undo
 from rotator.model.errors import CredentialRefused, Drifted, Raced, Transient
 from rotator.model.rotation import Phase, Purpose, Reason
-from rotator.model.secrets import AcceptedSet, Credential, MalformedSet
+from rotator.model.secrets import AcceptedSet, Credential, MalformedSet, Sealed
 
 
 def announce(step: Step) -> Move:
@@ -20,7 +21,7 @@ def announce(step: Step) -> Move:
     ledger = step.ledger
     if ledger.announced is None:
         ours = step.shared.member(step.predecessor), step.shared.member(step.successor)
-        version = edit_accepted(step, lambda members: members.including(ours[0]).including(ours[1]))
+        version = edit_accepted(step, lambda members, _there: members.including(ours[0]).including(ours[1]))
         sentence = "announced: the accepted set holds both"
         return step.stay(sentence, announced=version, announced_at=step.parts.journal.now())
     assert ledger.announced_at is not None, "announced_at is written with announced"
@@ -48,8 +49,8 @@ def store(step: Step) -> Move:
             return _drifted(step, field, drift, wrote)
     wrote_at = step.parts.journal.now()
     write_mirrors(step, step.successor)
-    for field, name in step.recipe.fields.items():
-        there = step.store.read(name)
+    for field, there in step.fields_in(step.look()).items():
+        name = step.recipe.fields[field]
         if there.version < wrote[name]:
             raise Transient(f"{name}: the store does not show our version {wrote[name]} yet")
         if there.version != wrote[name] or there.value != step.successor.fields[field]:
@@ -87,30 +88,33 @@ def write_mirrors(step: Step, credential: Credential) -> None:
             step.parts.mirror(step.recipe.environment, mirror).write(name, credential.fields[field])
 
 
-def accepted_set(step: Step) -> tuple[AcceptedSet, int]:
-    """What verifiers accept, and the version that says so. Parks where somebody has made it unreadable."""
-    name = step.recipe.accepted_as
-    assert name is not None, "only secrets with an accepted set get here"
-    there = step.store.read(name)
+def members_in(there: Look, name: str) -> AcceptedSet:
+    """What verifiers accept, as a look saw it. Parks where somebody has made it unreadable."""
     try:
-        return AcceptedSet.parse(there.value), there.version
+        return AcceptedSet.parse(there[name].value)
     except MalformedSet as malformed:
         raise Park(Reason.NO_ACCEPTED_SET, f"{name}: {malformed}") from malformed
 
 
-def edit_accepted(step: Step, edit: Callable[[AcceptedSet], AcceptedSet]) -> int:
+def edit_accepted(
+    step: Step, edit: Callable[[AcceptedSet, Look], AcceptedSet], beside: Iterable[str] = ()
+) -> int:
     """One write of the accepted set, edited and never replaced; returns the version that is there.
 
-    Somebody who edits it in between is not overruled: the edit is tried again on what they wrote.
+    `edit` also sees what the store holds beside it. Somebody who edits the set in between is not overruled: the edit
+    is tried again on what they wrote.
     """
     name = step.recipe.accepted_as
     assert name is not None, "only secrets with an accepted set get here"
-    members, version = accepted_set(step)
-    edited = edit(members)
-    if edited is members or edited.sealed() == members.sealed():
-        return version
+
+    def change(there: Look) -> Sealed:
+        members = members_in(there, name)
+        edited = edit(members, there)
+        same = edited is members or edited.sealed() == members.sealed()
+        return there[name].value if same else edited.sealed()
+
     try:
-        return step.store.write(name, edited.sealed(), version)
+        return step.store.edit(name, change, beside)
     except Drifted as drift:
         raise Transient(f"{drift}; reading it again") from drift
     except Raced as race:

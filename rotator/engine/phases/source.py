@@ -8,7 +8,8 @@ it, and a plan that follows a lost one lists until the source's answer is stable
 from __future__ import annotations
 
 from rotator.contracts.provider import Observation, Overlap, Use
-from rotator.engine.phases.push import accepted_set
+from rotator.contracts.store import Look
+from rotator.engine.phases.push import members_in
 from rotator.engine.phases.step import (
     Move,
     Park,
@@ -18,7 +19,7 @@ from rotator.engine.phases.step import (
     predecessor_seal,
     successor_seal,
 )
-from rotator.model.errors import CredentialRefused, GaveUp, NotYet, Refused, Transient
+from rotator.model.errors import CredentialRefused, GaveUp, NotYet, Transient
 from rotator.model.rotation import Phase, Reason, State
 from rotator.model.secrets import Credential, Sealed
 
@@ -37,12 +38,13 @@ def plan(step: Step) -> Move:
             sentence = "an answer was lost while minting: listing the source until two listings agree"
             return step.wait(Reason.LISTING, sentence, step.bounds.poll, listing=listing)
 
-    stored = {field: step.store.read(name) for field, name in step.recipe.fields.items()}
+    there = step.look(*filter(None, [step.recipe.accepted_as]))
+    stored = step.fields_in(there)
     fields = {field: value.value for field, value in stored.items()}
     before = {step.recipe.fields[field]: value.version for field, value in stored.items()}
     predecessor_id = _named(step, fields, before)
     works = _works(step, Credential(predecessor_id or "", fields))
-    strangers = _strangers(step, Credential(predecessor_id or "", fields)) if step.recipe.accepted_as else 0
+    strangers = _strangers(step, Credential(predecessor_id or "", fields), there)
 
     strays, doubtful = _unrecorded(step, observed)
     leftover = next(iter(strays + doubtful), None)
@@ -248,16 +250,15 @@ def _works(step: Step, credential: Credential) -> bool:
     return True
 
 
-def _strangers(step: Step, predecessor: Credential) -> int:
-    """Members of the accepted set that nobody here wrote; parks when there is no set to work with."""
+def _strangers(step: Step, predecessor: Credential, there: Look) -> int:
+    """Members of the accepted set that nobody here wrote; parks when there should be a set, and there is none."""
     name = step.recipe.accepted_as
-    assert name is not None, "asked only for secrets with an accepted set"
-    try:
-        accepted, _ = accepted_set(step)
-    except Refused as trouble:
-        sentence = f"{name}: {trouble}; make it with `rotator prepare` before the first rotation"
-        raise Park(Reason.NO_ACCEPTED_SET, sentence) from trouble
-    return accepted.strangers(step.shared.member(predecessor))
+    if name is None:
+        return 0
+    if name not in there:
+        sentence = f"there is no parameter {name}; make it with `rotator prepare` before the first rotation"
+        raise Park(Reason.NO_ACCEPTED_SET, sentence)
+    return members_in(there, name).strangers(step.shared.member(predecessor))
 
 
 def _and_strangers(strangers: int) -> str:

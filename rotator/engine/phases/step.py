@@ -6,7 +6,7 @@ the row itself. `Undo` and `Park` are verdicts; what adapters raise is sorted by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -15,11 +15,13 @@ from typing import Any, cast
 from rotator.contracts.parts import Parts
 from rotator.contracts.provider import Overlap, Provider, SharedProvider, Traits
 from rotator.contracts.sealer import DataKey
-from rotator.contracts.store import SecretStore
+from rotator.contracts.store import Look, SecretStore
+from rotator.engine.principals import Principals
 from rotator.engine.settings import Bounds
+from rotator.model.errors import Refused
 from rotator.model.policy import Deployment, Recipe, SecretPolicy
 from rotator.model.rotation import Ledger, Phase, Priority, Reason, Rotation, State
-from rotator.model.secrets import Credential, Sealed
+from rotator.model.secrets import Credential, Sealed, StoredValue
 
 
 class Verdict(Exception):
@@ -66,6 +68,7 @@ class Step:
     parts: Parts
     bounds: Bounds
     now: datetime
+    principals: Principals | None = None  # as the worker knows them
 
     @property
     def recipe(self) -> Recipe:
@@ -120,6 +123,13 @@ class Step:
         """How long the predecessor outlives confirmation: the recipe's grace, or today's if that is longer."""
         return max(self.recipe.grace, self.today.recipe.grace) if self.today else self.recipe.grace
 
+    def counts_from(self, moment: datetime) -> datetime:
+        """Use since `moment` counts, but no use that ended a whole grace ago: some sources only tell when it was last.
+
+        In an emergency only what goes on right now.
+        """
+        return max(moment, self.now if self.emergency else self.now - self.grace)
+
     @property
     def accept_unseen(self) -> bool:
         """Whether use that cannot be seen counts as none: by the recipe, or by today's policy once it has parked."""
@@ -132,6 +142,11 @@ class Step:
         }
         known.update({deployment.id: deployment for deployment in self.recipe.deployments})
         return tuple(known.values())
+
+    def namesakes(self) -> Sequence[Recipe]:
+        """Today's recipes that share the principal, this secret's own among them."""
+        principals = self.principals or Principals(self.parts)
+        return principals.namesakes(self.recipe, self.provider.principal)
 
     # values
 
@@ -167,8 +182,19 @@ class Step:
         )
 
     def stored_fields(self) -> dict[str, Sealed]:
-        """What the store holds for this secret right now, by field."""
-        return {field: self.store.read(name).value for field, name in self.recipe.fields.items()}
+        """What the store holds for this secret right now, by field. Raises Refused when one is missing."""
+        return {field: there.value for field, there in self.fields_in(self.look()).items()}
+
+    def look(self, *beside: str) -> Look:
+        """One look at the secret's parameters, and at those beside them that exist."""
+        return self.store.look((*self.recipe.fields.values(), *beside))
+
+    def fields_in(self, there: Look) -> dict[str, StoredValue]:
+        """What such a look saw of the secret's own, by field. Raises Refused when one is missing."""
+        missing = [name for name in self.recipe.fields.values() if name not in there]
+        if missing:
+            raise Refused(f"there is no parameter {plural(missing)}")
+        return {field: there[name] for field, name in self.recipe.fields.items()}
 
     # moves
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from rotator.contracts.provider import Sight, Use
 from rotator.engine.phases.invalidate import dead
-from rotator.engine.phases.push import accepted_set, edit_accepted, write_mirrors
+from rotator.engine.phases.push import edit_accepted, members_in, write_mirrors
 from rotator.engine.phases.rollout import joined, rolled_out, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, Undo, plural
@@ -140,7 +140,7 @@ def withdraw(step: Step) -> Move:
             return waiting
         _nobody_reads_successor(step)
         member = step.shared.member(step.successor)
-        version = edit_accepted(step, lambda members: members.without(member))
+        version = edit_accepted(step, lambda members, _there: members.without(member))
         sentence = "the accepted set holds the new one no more"
         return step.stay(sentence, forgot=version, forgot_at=step.parts.journal.now())
     assert ledger.forgot_at is not None, "forgot_at is written with forgot"
@@ -196,7 +196,8 @@ def _predecessor_works(step: Step) -> Move:
 def _predecessor_accepted(step: Step) -> None:
     """Parks when consumers would be taken back to a credential that is refused (an older journal may not know)."""
     if step.recipe.accepted_as is not None:
-        members, _ = accepted_set(step)
+        name = step.recipe.accepted_as
+        members = members_in({name: step.store.read(name)}, name)
         if step.shared.member(step.predecessor) not in members:
             raise Park(Reason.NOTHING_TO_RETURN_TO, "the accepted set does not hold the old one any more")
     try:
@@ -217,7 +218,7 @@ def _successor_used(step: Step) -> Move | None:
     if sight is Sight.LAGGING and step.now < since + step.grace:
         return step.wait(Reason.GRACE, "the source shows use only later", since + step.grace)
     last = step.provider.last_used(step.ledger.successor_id)
-    use = last.since(since)
+    use = last.since(step.counts_from(since))
     if use is Use.USED:
         sentence = f"the new one is still in use{': ' + last.by if last.by else ''}; it stays until that ends"
         return step.wait(Reason.STILL_USED, sentence, max(step.bounds.poll, step.recipe.grace / 10))
@@ -240,8 +241,9 @@ def _nobody_reads_successor(step: Step) -> None:
     """Parks when the store still names the successor."""
     if not step.rotation.sealed_successor:
         return
-    for field, name in step.recipe.fields.items():
-        if step.store.read(name).value == step.successor.fields[field]:
+    for field, there in step.fields_in(step.look()).items():
+        if there.value == step.successor.fields[field]:
+            name = step.recipe.fields[field]
             raise Park(Reason.DRIFT, f"{name} names the credential that was to be discarded")
 
 

@@ -1,0 +1,42 @@
+"""Bugs that the simulation has found in the engine, put back, and found again (`test_found.py`).
+
+A seed alone would prove nothing in a year: seeds change their meaning whenever the worlds become more hostile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from unittest.mock import patch
+
+from rotator.engine import rollouts
+from rotator.engine.phases import undo
+from tests.simulation.mutants_of_rules import Mutant
+
+
+def a_rollout_that_left_an_instance_is_done() -> Any:
+    """forget and withdraw tried again on the same finished rollout for ever: an instance reported the old set."""
+    return patch.object(rollouts, "stale_reading", lambda *_arguments: "")
+
+
+def a_discarded_successor_is_in_use() -> Any:
+    """An undo's rollout claimed success, left an instance on the successor, and that was then removed: dark."""
+    return patch.object(undo, "_successor_used", lambda _step: None)
+
+
+def a_stray_in_use_is_discarded() -> Any:
+    """In a restored journal, what consumers use looked like a stray: rolled back, it was gone."""
+    return patch.object(undo, "_nobody_reads_strays", lambda _step: None)
+
+
+def consumers_are_taken_back_to_a_dead_credential() -> Any:
+    """The journal came back from yesterday, its rotation failed, and the removed predecessor was restored: dark."""
+    return patch.object(undo, "_predecessor_accepted", lambda _step: None)
+
+
+BUGS: Mapping[str, Mutant] = {
+    "a rollout that left an instance is done": a_rollout_that_left_an_instance_is_done,
+    "a discarded successor is in use": a_discarded_successor_is_in_use,
+    "a stray in use is discarded": a_stray_in_use_is_discarded,
+    "consumers are taken back to a dead credential": consumers_are_taken_back_to_a_dead_credential,
+}

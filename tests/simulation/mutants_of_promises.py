@@ -1,0 +1,155 @@
+"""The engine with something dropped that a promise rests on, beside the step contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from unittest.mock import patch
+
+from rotator.engine import due, holds, outbox, rollouts
+from rotator.engine.alerts import keeping
+from rotator.engine.alerts.finding import Finding
+from rotator.engine.due import Check
+from rotator.engine.phases import invalidate
+from rotator.engine.phases.step import Move, Step
+from rotator.model.alerts import AlertKind
+from rotator.model.rotation import Phase, State
+from tests.simulation.mutants_of_rules import Mutant, phases
+
+
+def no_announce() -> Any:
+    """Accepted sets: signers use the successor before verifiers accept it."""
+    return phases(announce=lambda step: step.skip(Phase.STORE))
+
+
+def no_confirm() -> Any:
+    """P4: consumers are not waited for."""
+
+    def confirm(step: Step) -> Move:
+        until = step.now + step.recipe.grace
+        return step.to(Phase.GRACE, "", confirmed_at=step.now, grace_until=until)
+
+    return phases(confirm=confirm)
+
+
+def no_grace() -> Any:
+    """P4: the predecessor ends as soon as consumers are confirmed."""
+    return phases(grace=lambda step: step.to(Phase.DISABLE, ""))
+
+
+def no_verify() -> Any:
+    """P1: the store gets a successor that the source may not accept yet."""
+    following = (Phase.ANNOUNCE, Phase.STORE)
+    return phases(verify=lambda step: step.skip(following[step.recipe.accepted_as is None]))
+
+
+def use_is_not_looked_for() -> Any:
+    """P4: nobody asks whether the predecessor is still in use."""
+    return patch.object(invalidate, "_still_used", lambda _step: None)
+
+
+def death_is_taken_for_granted() -> Any:
+    """P4: the journal says `tried`, and nobody tried."""
+    return patch.object(invalidate, "_refused", lambda _step, _credential: True)
+
+
+def an_undo_leaves_the_successor() -> Any:
+    """P3: the way back ends as soon as consumers are on the old one again."""
+    return phases(discard=lambda step: step.end(State.UNDONE, "undone; the old one is current"))
+
+
+def the_calendar_binds_no_phase() -> Any:
+    """Windows and freezes: what changes or ends something does so at any time."""
+    return patch.object(holds, "_calendar", lambda _step: None)
+
+
+def the_calendar_binds_no_rollout() -> Any:
+    """Windows and freezes: a window that has closed since a rotation joined its rollout does not hold that."""
+    return patch.object(rollouts, "_allowed", lambda _parts, _row, _members, now: now)
+
+
+def _without(check: Check) -> Any:
+    return patch.object(due, "CHAIN", tuple(one for one in due.CHAIN if one is not check))
+
+
+def nobody_is_asked() -> Any:
+    """mode: approve begins by itself."""
+    return _without(due.awaiting_yes)
+
+
+def staging_proves_nothing() -> Any:
+    """Production does not wait for staging, nor for the soak."""
+    return _without(due.soak)
+
+
+def any_number_at_once() -> Any:
+    """max_concurrent holds nobody."""
+    return patch.object(holds, "_others", lambda _step: None)
+
+
+def _untold(*kinds: AlertKind) -> Any:
+    found = keeping._findings
+
+    def findings(*arguments: Any) -> Iterator[Finding]:
+        return (finding for finding in found(*arguments) if finding.alert.kind not in kinds)
+
+    return patch.object(keeping, "_findings", findings)
+
+
+def parked_is_not_told() -> Any:
+    """P6: a rotation is parked, and nobody hears of it."""
+    return _untold(AlertKind.PARKED)
+
+
+def failing_is_not_told() -> Any:
+    """P6: a rotation fails again and again, and nobody hears of it."""
+    return _untold(AlertKind.ROTATION_FAILED)
+
+
+def overdue_is_not_told() -> Any:
+    """P6: a secret is too old, and nobody hears of it."""
+    return _untold(AlertKind.OVERDUE)
+
+
+def worse_is_not_told() -> Any:
+    """P6: whoever was told anything counts as told the worst."""
+    return patch.object(outbox, "int", lambda _severity: 1, create=True)
+
+
+def told_again_and_again() -> Any:
+    """P6: what was told is told again whenever somebody looks."""
+    return patch.object(outbox, "_repeat_due", lambda _alerts, row, _now: row.last_told_at is not None)
+
+
+def the_end_is_not_told() -> Any:
+    """P6: an alert closes in the outbox, and whoever had read it does not read that."""
+    whom = outbox._to_tell
+    return patch.object(outbox, "_to_tell", lambda *asked: [] if asked[-1].alert.closed else whom(*asked))
+
+
+def nothing_ends() -> Any:
+    """P6: what is over stays open."""
+    return patch.object(keeping, "_close", lambda *_arguments: None)
+
+
+PROMISES: Mapping[str, Mutant] = {
+    "no announce": no_announce,
+    "no confirm": no_confirm,
+    "no grace": no_grace,
+    "no verify": no_verify,
+    "use is not looked for": use_is_not_looked_for,
+    "death is taken for granted": death_is_taken_for_granted,
+    "an undo leaves the successor": an_undo_leaves_the_successor,
+    "the calendar binds no phase": the_calendar_binds_no_phase,
+    "the calendar binds no rollout": the_calendar_binds_no_rollout,
+    "nobody is asked": nobody_is_asked,
+    "staging proves nothing": staging_proves_nothing,
+    "any number at once": any_number_at_once,
+    "parked is not told": parked_is_not_told,
+    "failing is not told": failing_is_not_told,
+    "overdue is not told": overdue_is_not_told,
+    "worse is not told": worse_is_not_told,
+    "told again and again": told_again_and_again,
+    "the end is not told": the_end_is_not_told,
+    "nothing ends": nothing_ends,
+}
