@@ -110,6 +110,14 @@ class EnvironmentPolicy(Frozen):
     settings: dict[str, Any] = {}
 
 
+class MirrorPolicy(Frozen):
+    """One place of one environment that holds a second copy of what the store holds."""
+
+    id: str  # environment/name, e.g. staging/github-actions
+    kind: str  # the mirror's entry-point name
+    settings: dict[str, Any] = {}  # the adapter's own options; references, never values
+
+
 class OwnerPolicy(Frozen):
     """Where an owner's alerts go: channel entry-point name -> address (a Slack channel, an e-mail address)."""
 
@@ -135,6 +143,7 @@ class Policies(Frozen):
     version: str  # content hash of the file's text
     environments: dict[str, EnvironmentPolicy]
     secrets: dict[str, SecretPolicy]  # by SecretPolicy.secret
+    mirrors: dict[str, MirrorPolicy] = {}  # by MirrorPolicy.id
     owners: dict[str, OwnerPolicy] = {}
     default_owner: str = ""
     alerts: AlertPolicy = AlertPolicy()
