@@ -94,6 +94,7 @@ class Workload:
         if instance in self.instances:
             self.world.note_end(instance)
             self.instances.remove(instance)
+            self.world.promises.dirty = True
 
     def redeploy(self, label: str) -> None:
         """Starts a rollout that replaces every instance of now, one by one."""
