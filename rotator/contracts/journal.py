@@ -137,11 +137,12 @@ class Journal(Protocol):
         purpose: Purpose,
         *,
         exclusive: bool,
+        since: datetime | None = None,
     ) -> RolloutRow:
         """Joins the workload's open rollout of that purpose, or opens one.
 
         A rotation that already is a member of a rollout of that workload and purpose gets that one again, unless it
-        failed. An exclusive rollout is joined by nobody else.
+        failed or began before `since`. An exclusive rollout is joined by nobody else.
         """
 
     def rollouts(self, ids: Iterable[str]) -> Sequence[RolloutRow]:

@@ -44,7 +44,11 @@ class Traits:
     reversible: bool  # disable() exists and enable() takes it back
     sight: Sight
     death: Death
-    shared: bool = False  # both ends are ours: needs an accepted set (`SharedProvider`)
+    shared: bool = False  # both ends are ours: the accepted set decides, and no source (`VerifiedProvider`)
+    verified: bool = (
+        False  # consumers check what its holder signs: it may have an accepted set (`VerifiedProvider`)
+    )
+    promotes: bool = False  # the predecessor ends when the successor takes its place (`PromotingProvider`)
     acceptances: int = 1  # how often in a row verify() must pass before the successor counts as accepted
     propagation: timedelta = timedelta(seconds=60)  # bound: an accepted change is seen everywhere by then
     listing: timedelta = timedelta()  # bound: a created credential shows in observe() by then
@@ -147,11 +151,25 @@ class Provider(Protocol):
 
 
 @runtime_checkable
-class SharedProvider(Provider, Protocol):
-    """A secret whose both ends are ours: signers use one value, verifiers accept a set."""
+class VerifiedProvider(Provider, Protocol):
+    """A secret that verifiers of ours check: whoever signs uses one value, verifiers accept a set.
+
+    Signers are ours as well (`shared`), or the source itself signs what it sends (`verified`).
+    """
 
     def member(self, credential: Credential) -> Sealed:
         """What the accepted set holds of this credential (the value itself for symmetric keys)."""
 
     def probe(self, url: str, credential: Credential) -> None:
         """Asks the verifiers behind `url` to accept something made by it; CredentialRefused if they do not."""
+
+
+@runtime_checkable
+class PromotingProvider(Provider, Protocol):
+    """A source with one place for the credential in use and one beside it, as Twilio has for an auth token."""
+
+    def promote(self, predecessor: Credential, successor: Credential) -> None:
+        """The successor takes the predecessor's place, which the source refuses for good. Silent if that is so already.
+
+        remove() of a successor that was never promoted takes it away from beside the predecessor.
+        """

@@ -9,7 +9,7 @@ import structlog
 
 from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
-from rotator.contracts.provider import Overlap, SharedProvider
+from rotator.contracts.provider import Overlap, VerifiedProvider
 from rotator.engine.decisions import decisions
 from rotator.engine.ownership import take_over
 from rotator.engine.phases.undo import no_way_back
@@ -200,14 +200,14 @@ def _prepare(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
 def _make_accepted_set(parts: Parts, recipe: Recipe, name: str) -> tuple[RequestState, str]:
     """Raises Drifted when there is such a parameter, and what else a store raises."""
     provider, store = parts.provider(recipe), parts.store(recipe.environment)
-    if not provider.traits.shared:
+    if not (provider.traits.shared or provider.traits.verified):
         return (
             RequestState.REFUSED,
             f"{recipe.provider} has no accepted set; take accepted_as out of the policy",
         )
     fields = {field: store.read(parameter).value for field, parameter in recipe.fields.items()}
     in_use = Credential(provider.identify(fields) or recipe.secret, fields)
-    store.write(name, AcceptedSet([cast("SharedProvider", provider).member(in_use)]).sealed(), after=None)
+    store.write(name, AcceptedSet([cast("VerifiedProvider", provider).member(in_use)]).sealed(), after=None)
     return (
         RequestState.TAKEN,
         f"{name} holds the value in use; let verifiers read it before the first rotation",

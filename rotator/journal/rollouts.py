@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, Row, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Row, Update, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
@@ -31,11 +31,13 @@ _ENDED: Final = (RolloutState.DONE, RolloutState.FAILED)
 _COLUMNS: Final = tuple(rollout.c[name] for name in RolloutRow.model_fields if name != "members")
 _FOR: Final = (rollout.c.workload == bindparam("of"), rollout.c.purpose == bindparam("meant_for"))
 #: Where a rotation stays: its newest rollout of that workload and purpose that did not fail.
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _JOINED: Final = (
     select(*_COLUMNS)
     .join(rollout_member, rollout_member.c.rollout == rollout.c.id)
     .where(rollout_member.c.rotation == bindparam("joining"), *_FOR)
     .where(~is_word(rollout.c.state, RolloutState.FAILED))
+    .where(or_(rollout.c.started_at.is_(None), rollout.c.started_at >= bindparam("since")))
     .order_by(rollout.c.opened_at.desc(), rollout.c.id.desc())
     .limit(1)
 )
@@ -62,17 +64,23 @@ class Rollouts(Section):
     """One rollout for all that is ready."""
 
     def join_rollout(
-        self, rotation_id: str, workload: str, purpose: Purpose, *, exclusive: bool
+        self,
+        rotation_id: str,
+        workload: str,
+        purpose: Purpose,
+        *,
+        exclusive: bool,
+        since: datetime | None = None,
     ) -> RolloutRow:
         """Joins the workload's open rollout of that purpose, or opens one.
 
         A rotation that already is a member of a rollout of that workload and purpose gets that one again, unless it
-        failed. An exclusive rollout is joined by nobody else.
+        failed or began before `since`. An exclusive rollout is joined by nobody else.
         """
         wanted = {"joining": rotation_id, "of": workload, "meant_for": purpose}
         with self._db.writing() as connection:
             connection.execute(_JOINING, wanted)
-            row = connection.execute(_JOINED, wanted).one_or_none()
+            row = connection.execute(_JOINED, {**wanted, "since": since or _EVER}).one_or_none()
             if row is None:
                 row = self._joinable(connection, wanted, exclusive=exclusive)
                 connection.execute(self._add_member, {"rollout": row.id, "rotation": rotation_id})

@@ -1,4 +1,4 @@
-"""The promises of SharedProvider as tests, for secrets whose both ends are ours.
+"""The promises of VerifiedProvider as tests, for secrets whose both ends are ours.
 
 A provider's test class inherits `SharedProviderContract` and provides a `world` (see provider_contract.py).
 """
@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from rotator.contracts.guard import claimed
-from rotator.contracts.provider import Overlap, SharedProvider, Sight
+from rotator.contracts.provider import Overlap, Sight, VerifiedProvider
 from rotator.model.errors import CredentialRefused, LostClaim, Refused, Transient
 from rotator.model.rotation import Death
 from rotator.model.secrets import AcceptedSet, Credential
@@ -33,7 +33,7 @@ class SharedProviderContract:
 
     def test_traits_are_those_of_a_shared_secret(self, world: VerifierWorld) -> None:
         traits = world.provider.traits
-        assert isinstance(world.provider, SharedProvider)
+        assert isinstance(world.provider, VerifiedProvider)
         assert traits.shared
         assert not traits.mints
         assert not traits.reversible

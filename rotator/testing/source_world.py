@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rotator.contracts.clock import Clock
-from rotator.contracts.provider import Provider, SharedProvider
+from rotator.contracts.provider import Provider, VerifiedProvider
 from rotator.model.secrets import Sealed
 
 #: What consumers read of one credential.
@@ -66,7 +66,7 @@ class VerifierWorld(Protocol):
     url: str
 
     @property
-    def provider(self) -> SharedProvider:
+    def provider(self) -> VerifiedProvider:
         """The provider under test; a new one each time, as after a restart."""
 
     def predecessor(self) -> Fields:

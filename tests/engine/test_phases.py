@@ -95,6 +95,10 @@ class Asked(Source):
         """Remembered."""
         self.told.append(f"remove {credential_id}")
 
+    def promote(self, predecessor: Credential, successor: Credential) -> None:
+        """Remembered."""
+        self.told.append(f"promote {successor.id} over {predecessor.id}")
+
     def member(self, credential: Credential) -> Sealed:
         """The value itself."""
         return credential.fields["value"]
@@ -598,6 +602,45 @@ def test_verifiers_outside_our_control_are_waited_for_also_in_an_emergency(bench
     )
     move = bench.goes(row.model_copy(update={"priority": Priority.EMERGENCY}))
     assert move.reason is Reason.AWAITING_YES
+
+
+# a source that signs, and verifiers of ours
+
+
+SIGNS = replace(MINTED, verified=True)
+
+
+@pytest.mark.parametrize(
+    "traits, phase, told",
+    [
+        (SIGNS, Phase.DISABLE, "disable old"),
+        (replace(SIGNS, reversible=False), Phase.REMOVE, "remove old"),
+        (replace(SIGNS, reversible=False, promotes=True), Phase.REMOVE, "promote new over old"),
+    ],
+)
+def test_verifiers_forget_what_the_source_signed_with_only_when_it_has_ended_there(
+    bench: Bench, traits: Traits, phase: Phase, told: str
+) -> None:
+    bench.put(NAME, "new")
+    bench.put(SET, '["old", "new"]')
+    bench.source = Asked(traits)
+    row, _ = joined(bench, Purpose.REDEPLOY, at_rest(phase, {"accepted_as": SET}))
+    move = bench.goes(row)
+    assert (bench.source.told, move.phase) == ([told], Phase.FORGET)
+    assert bench.goes(onwards(row, move)).ledger.forgot == 2
+    assert bench.parameters.parameters[SET].value == Sealed('["new"]')
+
+
+def test_verifiers_know_the_old_one_again_before_the_source_signs_with_it(bench: Bench) -> None:
+    bench.source = Asked(SIGNS)
+    bench.source.refuses = {"old", "new"}
+    bench.put(NAME, "new")
+    bench.put(SET, '["new"]')
+    row = at_rest(Phase.PROVE, {"accepted_as": SET}, disabled_at=NOW, forgot=2, forgot_at=NOW)
+    parked = bench.goes(row)
+    assert (parked.reason, bench.source.told) == (Reason.SUCCESSOR_DEAD, ["enable old"])
+    assert bench.parameters.parameters[SET].value == Sealed('["new", "old"]')
+    assert (parked.phase, parked.ledger.forgot) == (Phase.DISABLE, None)
 
 
 # trouble after it was disabled

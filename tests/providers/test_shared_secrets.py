@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
-from rotator.contracts.provider import SharedProvider
+from rotator.contracts.provider import VerifiedProvider
 from rotator.model.errors import Refused, Transient
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.jwt import Jwt
@@ -33,7 +33,7 @@ class Verifiers(LoopbackVerifiers):
         self._adapter, self._settings = adapter, settings
 
     @property
-    def provider(self) -> SharedProvider:
+    def provider(self) -> VerifiedProvider:
         recipe = recipe_for("SHARED", "shared", settings=self._settings, probe=(self.url,))
         return self._adapter(recipe, surroundings())
 

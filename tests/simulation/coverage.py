@@ -23,7 +23,8 @@ _LOOKS = (
     "store.ages", "store.check_writable", "store.owner", "store.read",
 )  # fmt: skip
 _EFFECTS = (
-    "provider.activate", "provider.create", "provider.disable", "provider.enable", "provider.remove",
+    "provider.activate", "provider.create", "provider.disable", "provider.enable", "provider.promote",
+    "provider.remove",
     "redeployer.redeploy", "channel.deliver", "mirror.write", "store.claim_owner", "store.put",
 )  # fmt: skip
 _JOURNAL = (

@@ -95,6 +95,7 @@ class Hands:
             maker="person",
             label="terraform",
             created_at=world.now,
+            beside=source.traits.promotes,
         )
         source.held[made.id] = made
         return made

@@ -22,6 +22,11 @@ def no_announce() -> Any:
     return phases(announce=lambda step: step.skip(Phase.STORE))
 
 
+def the_source_signs_on() -> Any:
+    """Accepted sets: verifiers forget what the source still signs with."""
+    return phases(disable=lambda step: step.skip(Phase.FORGET))
+
+
 def no_confirm() -> Any:
     """P4: consumers are not waited for."""
 
@@ -134,6 +139,7 @@ def nothing_ends() -> Any:
 
 PROMISES: Mapping[str, Mutant] = {
     "no announce": no_announce,
+    "the source signs on": the_source_signs_on,
     "no confirm": no_confirm,
     "no grace": no_grace,
     "no verify": no_verify,

@@ -20,6 +20,7 @@ from tests.simulation.gate import Gate
 from tests.simulation.journal import SimJournal
 from tests.simulation.schedule import ProcessClock
 from tests.simulation.shared_source import SimSharedProvider
+from tests.simulation.signing_source import SimSigningProvider
 from tests.simulation.source import SimProvider
 from tests.simulation.store import SimMirror, SimStore
 
@@ -115,7 +116,8 @@ class SimParts:
     def provider(self, recipe: Recipe) -> Provider:
         """The source of a recipe's secret."""
         source = self._world.sources[recipe.secret]
-        made = SimSharedProvider if source.traits.shared else SimProvider
+        signs = SimSigningProvider if source.traits.verified else SimProvider
+        made = SimSharedProvider if source.traits.shared else signs
         return made(self._world, self._gate, source)
 
     def store(self, environment: str) -> SecretStore:

@@ -46,6 +46,8 @@ class Promises:
                 self._tokens(secret, source)
             else:
                 self._logins(secret, source)
+            if source.traits.verified:
+                self._signatures(secret, source)
 
     # P1
 
@@ -114,6 +116,26 @@ class Promises:
         for instance in verifiers:
             if not valid <= instance.accepted_set(name) and not self._broken_set(instance.value(name)):
                 raise Violated("P1 never dark", f"a verifier of {secret} refuses tokens that are valid")
+
+    def _signatures(self, secret: str, source: Source) -> None:
+        """What the source signs is believed by every verifier, and by one that starts now."""
+        world, name = self.world, self.world.accepted_names[secret]
+        signers = {value for held in source.signers() for value in held.values.values()}
+        if not signers or self._broken_by_people(source):
+            return
+        store = world.stores[world.shape.secrets[secret].policy.environment].by_name.get(name)
+        read = [
+            instance.value(name)
+            for workload in world.consumers(secret)
+            for instance in workload.living()
+            if not instance.unseeable
+        ]
+        for value in (*read, store.value if store is not None else None):
+            if not self._broken_set(value) and signers.isdisjoint(members(value)):
+                raise Violated("P1 never dark", f"a verifier of {secret} refuses what its source signs")
+
+    def _broken_by_people(self, source: Source) -> bool:
+        return any(not self.world.broken.isdisjoint(held.values.values()) for held in source.held.values())
 
     def _broken_set(self, value: str | None) -> bool:
         return value is None or value in self.world.broken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 
@@ -194,7 +194,7 @@ def _secret(
         page_after=timedelta(hours=8),
         owner="team",
     )
-    return SecretShape(
+    drawn = SecretShape(
         policy=policy,
         traits=traits,
         slots={Overlap.NONE: 1, Overlap.PAIR: 2, Overlap.MANY: random.choice((None, None, 3, 5))}[
@@ -206,3 +206,15 @@ def _secret(
         dead_at_start=not shared and random.random() < 0.03,
         calendar=Calendar(windows),
     )
+    if not shared and not multiple and kind != "none" and random.random() < 0.3:
+        _signed_by_the_source(random, drawn, f"{path}_ACCEPTED")
+    return drawn
+
+
+def _signed_by_the_source(random: Random, drawn: SecretShape, accepted_as: str) -> None:
+    """The source signs with it and consumers verify, as with Stripe's webhooks; or it promotes, as Twilio does."""
+    traits = replace(drawn.traits, mints=True, verified=True)
+    if traits.overlap is Overlap.PAIR and random.random() < 0.6:
+        traits = replace(traits, promotes=True, labels=False, reversible=False, death=Death.TRIED)
+    recipe = drawn.policy.recipe.model_copy(update={"accepted_as": accepted_as})
+    drawn.traits, drawn.policy = traits, drawn.policy.model_copy(update={"recipe": recipe})

@@ -48,6 +48,7 @@ class Held:
     refused_from: float = float("inf")
     used_at: float | None = None
     answered: bool = True  # who asked for it has heard of it
+    beside: bool = False  # accepted, and the source signs with another one until this is promoted
 
 
 @dataclass
@@ -76,6 +77,10 @@ class Source:
         """Whether a login with these values succeeds everywhere."""
         found = self.find(values)
         return found is not None and found.state == LIVE and now >= found.accepted_from
+
+    def signers(self) -> list[Held]:
+        """What it signs with."""
+        return [held for held in self.held.values() if held.state == LIVE and not held.beside]
 
     def occupied(self) -> int:
         """Slots in use."""
@@ -214,6 +219,7 @@ class SimProvider:
             accepted_from=world.now + lag() * 0.8 * source.traits.propagation.total_seconds(),
             listed_from=world.now + lag() * source.traits.listing.total_seconds(),
             answered=False,
+            beside=source.traits.promotes,
         )
         source.held[held.id] = held
         world.leftovers.landed(source, held)

@@ -103,7 +103,7 @@ def _check_traits(draft: Draft, effective: Effective, traits: Traits | None) -> 
             "or accept_gap: true if verifiers may refuse it while they restart"
         )
         error(where, sentence)
-    if rules.accepted_as and not traits.shared:
+    if rules.accepted_as and not (traits.shared or traits.verified):
         place = effective.origin(draft.complaints, "accepted_as")
         error(place, f"{effective.provider} has no accepted set; take accepted_as out")
     if traits.overlap is Overlap.NONE and not rules.accept_gap:

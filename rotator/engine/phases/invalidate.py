@@ -9,7 +9,7 @@ from __future__ import annotations
 from rotator.contracts.provider import Liveness, Sight, Use
 from rotator.contracts.store import Look
 from rotator.engine.phases.push import edit_accepted
-from rotator.engine.phases.rollout import consumers_added, joined, rolled_out
+from rotator.engine.phases.rollout import consumers_added, restarted, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, plural
 from rotator.model.errors import CredentialRefused, Refused
@@ -60,13 +60,13 @@ def forget(step: Step) -> Move:
     if ledger.forgot is None:
         return unsettled(step) or consumers_added(step) or _await_yes(step) or _forgotten(step)
     assert ledger.forgot_at is not None, "forgot_at is written with forgot"
-    unfinished = joined(step, Purpose.FORGET) or rolled_out(step, Purpose.FORGET, since=ledger.forgot_at)
+    unfinished = restarted(step, Purpose.FORGET, since=ledger.forgot_at)
     return unfinished or step.to(Phase.PROVE, "every verifier was restarted without the old one")
 
 
 def _forgotten(step: Step) -> Move:
     """The predecessor out of the accepted set, by one look at the set and at the value in use."""
-    member, late = step.shared.member(step.predecessor), dict[str, int]()
+    member, late = step.verifiers.member(step.predecessor), dict[str, int]()
 
     def without(members: AcceptedSet, there: Look) -> AcceptedSet:
         late.update(_written_late(step, there))
@@ -139,12 +139,15 @@ def remove(step: Step) -> Move:
         return waiting
     predecessor_id = _predecessor_id(step)
     _named_by_nobody(step, predecessor_id)
-    step.provider.remove(predecessor_id)
+    if step.traits.promotes:
+        step.promoting.promote(step.predecessor, step.successor)
+    else:
+        step.provider.remove(predecessor_id)
     for stray in step.ledger.strays:
         step.provider.remove(stray)
     if step.ledger.proved_at is None:  # a source without a reversible step: removing it is what killed it
         return step.to(
-            Phase.PROVE,
+            Phase.FORGET if step.recipe.accepted_as else Phase.PROVE,
             f"removed {predecessor_id}",
             removed_at=step.now,
             polling_since=None,
@@ -280,12 +283,12 @@ def _death_by_probe(step: Step, predecessor: Credential, successor: Credential) 
     refused = True
     for url in step.recipe.probe:
         try:
-            step.shared.probe(url, predecessor)
+            step.verifiers.probe(url, predecessor)
             refused = False
         except CredentialRefused:
             pass
         try:
-            step.shared.probe(url, successor)
+            step.verifiers.probe(url, successor)
         except CredentialRefused as refusal:
             raise Park(Reason.SUCCESSOR_DEAD, f"{url} refuses the credential in use: {refusal}") from refusal
     return Death.PROBE if refused else None
@@ -296,10 +299,17 @@ def _successor_refused(step: Step, refusal: CredentialRefused) -> Move:
     sentence = f"the source refuses the credential in use: {refusal}"
     if step.ledger.disabled_at is None:
         return step.park(Reason.SUCCESSOR_DEAD, sentence)
+    if step.ledger.forgot is not None:  # verifiers first, as ever: who signs with it again must be believed
+        member = step.verifiers.member(step.predecessor)
+        edit_accepted(step, lambda members, _there: members.including(member))
+        sentence += "; the accepted set holds the old one again: restart who reads it"
     step.provider.enable(_predecessor_id(step))
     sentence += "; the old one was enabled again"
-    afresh = {"disabled_at": None, "polling_since": None, "proved_at": None, "quarantine_until": None}
-    return step.park(Reason.SUCCESSOR_DEAD, sentence, at=Phase.DISABLE, **afresh)
+    again = dict.fromkeys(
+        ("disabled_at", "forgot", "forgot_at", "polling_since", "proved_at", "quarantine_until")
+    )
+    rollouts = without(step, Purpose.FORGET)
+    return step.park(Reason.SUCCESSOR_DEAD, sentence, at=Phase.DISABLE, rollouts=rollouts, **again)
 
 
 def _named_by_nobody(step: Step, credential_id: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from rotator.contracts.store import Look
-from rotator.engine.phases.rollout import joined, rolled_out
+from rotator.engine.phases.rollout import restarted
 from rotator.engine.phases.step import Move, Park, Step, Undo
 from rotator.model.errors import CredentialRefused, Drifted, Raced, Transient
 from rotator.model.rotation import Phase, Purpose, Reason
@@ -20,14 +20,12 @@ def announce(step: Step) -> Move:
     """Adds the successor to the accepted set, redeploys the verifiers, and asks them to accept what it makes."""
     ledger = step.ledger
     if ledger.announced is None:
-        ours = step.shared.member(step.predecessor), step.shared.member(step.successor)
+        ours = step.verifiers.member(step.predecessor), step.verifiers.member(step.successor)
         version = edit_accepted(step, lambda members, _there: members.including(ours[0]).including(ours[1]))
         sentence = "announced: the accepted set holds both"
         return step.stay(sentence, announced=version, announced_at=step.parts.journal.now())
     assert ledger.announced_at is not None, "announced_at is written with announced"
-    unfinished = joined(step, Purpose.ANNOUNCE) or rolled_out(
-        step, Purpose.ANNOUNCE, since=ledger.announced_at
-    )
+    unfinished = restarted(step, Purpose.ANNOUNCE, since=ledger.announced_at)
     if unfinished:
         return unfinished
     return _probed(step, step.successor) or step.to(
@@ -131,7 +129,7 @@ def _probed(step: Step, credential: Credential) -> Move | None:
     since = step.ledger.polling_since or step.now
     for url in step.recipe.probe:
         try:
-            step.shared.probe(url, credential)
+            step.verifiers.probe(url, credential)
         except CredentialRefused as refusal:
             if step.now - since < step.traits.propagation:
                 sentence = "a verifier does not accept the successor yet"

@@ -27,7 +27,8 @@ _POLLS = 5
 
 def redeploy(step: Step) -> Move:
     """Joins the open rollout of every workload that reads the secret."""
-    return joined(step, Purpose.REDEPLOY, following=Phase.CONFIRM) or step.skip(Phase.CONFIRM)
+    assert step.ledger.wrote_at is not None, "store writes wrote_at"
+    return joined(step, Purpose.REDEPLOY, step.ledger.wrote_at, Phase.CONFIRM) or step.skip(Phase.CONFIRM)
 
 
 def confirm(step: Step) -> Move:
@@ -55,8 +56,8 @@ def confirm(step: Step) -> Move:
     )
 
 
-def joined(step: Step, purpose: Purpose, following: Phase | None = None) -> Move | None:
-    """Joins the workloads' rollouts of that purpose; None once that is written down."""
+def joined(step: Step, purpose: Purpose, since: datetime, following: Phase | None = None) -> Move | None:
+    """Joins the workloads' rollouts of that purpose, none that began before `since`; None once that is written down."""
     if purpose in step.ledger.rollouts:
         return None
     rows = [
@@ -65,6 +66,7 @@ def joined(step: Step, purpose: Purpose, following: Phase | None = None) -> Move
             deployment.id,
             purpose,
             exclusive=step.ledger.singly and purpose is not Purpose.UNDO,
+            since=since,
         )
         for deployment in step.deployments()
     ]
@@ -73,6 +75,11 @@ def joined(step: Step, purpose: Purpose, following: Phase | None = None) -> Move
     if not rows:  # nobody reads it
         return step.skip(phase, rollouts=rollouts)
     return step.to(phase, f"joined the rollout of {plural(row.workload for row in rows)}", rollouts=rollouts)
+
+
+def restarted(step: Step, purpose: Purpose, since: datetime) -> Move | None:
+    """Joins the rollouts of that purpose, then waits for them; None when every consumer was restarted after `since`."""
+    return joined(step, purpose, since) or rolled_out(step, purpose, since)
 
 
 def rolled_out(step: Step, purpose: Purpose, since: datetime) -> Move | None:

@@ -258,7 +258,7 @@ def _strangers(step: Step, predecessor: Credential, there: Look) -> int:
     if name not in there:
         sentence = f"there is no parameter {name}; make it with `rotator prepare` before the first rotation"
         raise Park(Reason.NO_ACCEPTED_SET, sentence)
-    return members_in(there, name).strangers(step.shared.member(predecessor))
+    return members_in(there, name).strangers(step.verifiers.member(predecessor))
 
 
 def _and_strangers(strangers: int) -> str:

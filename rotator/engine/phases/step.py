@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from rotator.contracts.parts import Parts
-from rotator.contracts.provider import Overlap, Provider, SharedProvider, Traits
+from rotator.contracts.provider import Overlap, PromotingProvider, Provider, Traits, VerifiedProvider
 from rotator.contracts.sealer import DataKey
 from rotator.contracts.store import Look, SecretStore
 from rotator.engine.principals import Principals
@@ -91,12 +91,17 @@ class Step:
         return self.parts.provider(self.recipe)
 
     @property
-    def shared(self) -> SharedProvider:
-        """The source's adapter of a secret whose both ends are ours. Parks where it is none."""
-        if not self.traits.shared:
+    def verifiers(self) -> VerifiedProvider:
+        """The source's adapter of a secret that verifiers of ours check. Parks where it is none."""
+        if not (self.traits.shared or self.traits.verified):
             sentence = f"{self.recipe.provider} has no accepted set; take accepted_as out of the policy"
             raise Park(Reason.NO_ACCEPTED_SET, sentence)
-        return cast("SharedProvider", self.provider)
+        return cast("VerifiedProvider", self.provider)
+
+    @property
+    def promoting(self) -> PromotingProvider:
+        """The adapter of a source that promotes."""
+        return cast("PromotingProvider", self.provider)
 
     @property
     def traits(self) -> Traits:

@@ -12,7 +12,7 @@ from datetime import datetime
 from rotator.contracts.provider import Sight, Use
 from rotator.engine.phases.invalidate import dead
 from rotator.engine.phases.push import edit_accepted, members_in, write_mirrors
-from rotator.engine.phases.rollout import joined, rolled_out, without
+from rotator.engine.phases.rollout import restarted, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, Undo, plural
 from rotator.model.errors import CredentialRefused, Drifted, Raced
@@ -116,7 +116,7 @@ def restore(step: Step) -> Move:
 def reconfirm(step: Step) -> Move:
     """Consumers of the recipe and of today's policy are redeployed and confirmed on the predecessor."""
     assert step.ledger.restored_at is not None, "restore writes restored_at"
-    unfinished = joined(step, Purpose.UNDO) or rolled_out(step, Purpose.UNDO, since=step.ledger.restored_at)
+    unfinished = restarted(step, Purpose.UNDO, since=step.ledger.restored_at)
     if unfinished:
         return unfinished
     return step.to(
@@ -139,12 +139,12 @@ def withdraw(step: Step) -> Move:
         if waiting:
             return waiting
         _nobody_reads_successor(step)
-        member = step.shared.member(step.successor)
+        member = step.verifiers.member(step.successor)
         version = edit_accepted(step, lambda members, _there: members.without(member))
         sentence = "the accepted set holds the new one no more"
         return step.stay(sentence, forgot=version, forgot_at=step.parts.journal.now())
     assert ledger.forgot_at is not None, "forgot_at is written with forgot"
-    unfinished = joined(step, Purpose.FORGET) or rolled_out(step, Purpose.FORGET, since=ledger.forgot_at)
+    unfinished = restarted(step, Purpose.FORGET, since=ledger.forgot_at)
     return unfinished or step.to(Phase.DISCARD, "every verifier was restarted without the new one")
 
 
@@ -198,7 +198,7 @@ def _predecessor_accepted(step: Step) -> None:
     if step.recipe.accepted_as is not None:
         name = step.recipe.accepted_as
         members = members_in({name: step.store.read(name)}, name)
-        if step.shared.member(step.predecessor) not in members:
+        if step.verifiers.member(step.predecessor) not in members:
             raise Park(Reason.NOTHING_TO_RETURN_TO, "the accepted set does not hold the old one any more")
     try:
         step.provider.verify(step.predecessor)
