@@ -84,6 +84,10 @@ class Worker:
     _claims: dict[str, Claim] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _rollouts_from: float = 0.0  # when they are next looked for, whatever else there is to do
+    _disowned: dict[str, Rotation] = field(
+        default_factory=dict
+    )  # what it made, could not record, and must remove
+    _disowned_from: float = 0.0  # when that is tried again
 
     def __post_init__(self) -> None:
         self._principals = Principals(self.parts)
@@ -92,6 +96,7 @@ class Worker:
         """Claims up to `limit` due rollouts and rotations and advances each as far as it goes now. How many it was."""
         if self.stopping():
             return 0
+        self._remove_disowned()
         asked = self.parts.clock.monotonic()
         rotations = self.parts.journal.claim_rotations(self.owner, limit, PHASES, self.bounds.lease)
         rollouts = self._rollouts(limit) if not rotations or asked >= self._rollouts_from else ()
@@ -176,7 +181,11 @@ class Worker:
             try:
                 current = self._checkpoint(rotation, changed, move, acted, release=not goes_on)
             except LostClaim:
-                self._disown(current, move)
+                made = move.ledger.successor_id
+                if acted is Phase.CREATE and made is not None:
+                    self._disowned[made] = current
+                    self._disowned_from = 0.0
+                    self._remove_disowned()
                 raise
             _say(acted, current)
             if stuck(rotation) and current.phase is not rotation.phase:
@@ -324,14 +333,27 @@ class Worker:
             claim = self._claims.get(row_id)
         return claim is None or claim.lost or self.parts.clock.monotonic() >= claim.ends
 
-    def _disown(self, rotation: Rotation, move: Move) -> None:
-        """A credential that was minted and could not be recorded: remove it, unless the row names it after all.
+    def _remove_disowned(self) -> None:
+        """Removes what was minted and could not be recorded; again and again while its source is away."""
+        if not self._disowned or self.parts.clock.monotonic() < self._disowned_from:
+            return
+        self._disowned_from = self.parts.clock.monotonic() + self.bounds.slow_poll.total_seconds()
+        for made, rotation in list(self._disowned.items()):
+            try:
+                self._disown(rotation, made)
+            except (Transient, NotYet, JournalAway):
+                continue
+            except Refused as refusal:  # the census shows it to people
+                log.warning(
+                    "a credential that could not be recorded stays", credential=made, trouble=str(refusal)
+                )
+            del self._disowned[made]
+
+    def _disown(self, rotation: Rotation, made: str) -> None:
+        """Removes a credential unless its row names it after all.
 
         Zero rows updated is no proof that nothing was recorded, so the row is read first.
         """
-        made = move.ledger.successor_id
-        if rotation.phase is not Phase.CREATE or made is None:
-            return
         there = self.parts.journal.rotation(rotation.id)
         if there is None or there.ledger.successor_id == made:
             return

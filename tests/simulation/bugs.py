@@ -6,11 +6,14 @@ A seed alone would prove nothing in a year: seeds change their meaning whenever 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
 
 from rotator.engine import rollouts
 from rotator.engine.phases import undo
+from rotator.engine.worker import Worker
+from rotator.model.errors import RotatorError
 from tests.simulation.mutants_of_rules import Mutant
 
 
@@ -34,9 +37,22 @@ def consumers_are_taken_back_to_a_dead_credential() -> Any:
     return patch.object(undo, "_predecessor_accepted", lambda _step: None)
 
 
+def what_could_not_be_removed_is_forgotten() -> Any:
+    """A frozen worker's mint came without a claim, its source was away, and nobody tried again to remove it."""
+
+    def once(self: Worker) -> None:
+        while self._disowned:
+            made, rotation = self._disowned.popitem()
+            with suppress(RotatorError):
+                self._disown(rotation, made)
+
+    return patch.object(Worker, "_remove_disowned", once)
+
+
 BUGS: Mapping[str, Mutant] = {
     "a rollout that left an instance is done": a_rollout_that_left_an_instance_is_done,
     "a discarded successor is in use": a_discarded_successor_is_in_use,
     "a stray in use is discarded": a_stray_in_use_is_discarded,
     "consumers are taken back to a dead credential": consumers_are_taken_back_to_a_dead_credential,
+    "what could not be removed is forgotten": what_could_not_be_removed_is_forgotten,
 }

@@ -71,10 +71,17 @@ def _nothing_left_over(world: World, secret: str, rows: list[Rotation]) -> None:
 
 
 def _light(world: World, secret: str, rows: list[Rotation]) -> None:
-    """P1, where dark times are only measured: they end, or somebody was told of a rotation that cannot end them."""
+    """P1, where dark times are only measured: they end, or somebody was told of a rotation that cannot end them.
+
+    A journal that was lost, or restored from before, knows of no rotation that had begun: who restored it is told to
+    look (docs/how-to/alerts/journal_away.md).
+    """
+    world.promises.dirty = True
+    world.promises.check()
     unfinished = any(row.state in {State.ACTIVE, State.PARKED} for row in rows)
     dark = world.promises.dark_since.get(secret, world.now)
-    if not unfinished and world.now - dark > _NOTICED:
+    remembered = dark > world.telling.journal_since
+    if not unfinished and remembered and world.now - dark > _NOTICED:
         raise Violated(
             "P1 never dark", f"{secret} has been dark since {dark:.0f} s, and nothing is under way"
         )

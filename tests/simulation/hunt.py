@@ -34,6 +34,11 @@ def main() -> int:
         found = next((outcome for outcome in _played(name, options.within, options.jobs)), None)
         if found:
             found_by[name] = found.seed
+            if simulate(found.seed).violation:  # it is the engine as it is that breaks a promise
+                print(
+                    f"seed {found.seed} breaks a promise without any mutant: make simulate SEED={found.seed}"
+                )
+                return 1
         verdict = f"seed {found.seed}: {found.violation.splitlines()[0]}" if found else "NOT FOUND"
         print(f"{name}: {verdict} ({perf_counter() - began:.0f} s)", flush=True)
     print("\n".join(f'    "{name}": {seed},' for name, seed in found_by.items()))

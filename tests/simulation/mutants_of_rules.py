@@ -147,11 +147,9 @@ def results_are_not_kept() -> Any:
 def lost_results_are_removed_unread() -> Any:
     """Rule 6: a worker that lost its claim removes what it minted without reading the row."""
 
-    def disown(self: Worker, rotation: Any, move: Move) -> None:
-        made = move.ledger.successor_id
-        if rotation.phase is Phase.CREATE and made is not None:
-            with claimed(lambda _seconds: None):
-                self.parts.provider(rotation.recipe).remove(made)
+    def disown(self: Worker, rotation: Any, made: str) -> None:
+        with claimed(lambda _seconds: None):
+            self.parts.provider(rotation.recipe).remove(made)
 
     return patch.object(Worker, "_disown", disown)
 

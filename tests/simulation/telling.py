@@ -77,6 +77,7 @@ class Telling:
     resumed: dict[str, float] = field(default_factory=dict)  # rotation -> when somebody let it go on
     ended: dict[str, float] = field(default_factory=dict)  # rotation -> when it ended
     owed: dict[str, tuple[int, float]] = field(default_factory=dict)  # identity -> how loudly, since when
+    journal_since: float = 0.0  # this journal is the one that was lost or restored then
     _idle: dict[str, float] = field(
         default_factory=dict
     )  # secret -> since when no rotation of it is under way
@@ -100,6 +101,7 @@ class Telling:
 
     def journal_anew(self) -> None:
         """Another journal: it does not know what was told; rounds under way ended with their processes."""
+        self.journal_since = self.world.now
         self.parked.clear()
         self.failing.clear()
         self.ended.clear()

@@ -36,9 +36,9 @@ WITNESSES: Mapping[str, int] = {
     "no grace": 0,
     "no verify": 0,
     "use is not looked for": 89,
-    "death is taken for granted": 1,
+    "death is taken for granted": 5,
     "an undo leaves the successor": 1,
-    "the calendar binds no phase": 7,
+    "the calendar binds no phase": 51,
     "the calendar binds no rollout": 385,
     "nobody is asked": 9,
     "staging proves nothing": 0,
@@ -53,6 +53,8 @@ WITNESSES: Mapping[str, int] = {
     "a rollout that left an instance is done": 154,
     "a discarded successor is in use": 33,
     "a stray in use is discarded": 668,
+    "what could not be removed is forgotten": 1781,
+    "the source signs on": 61,
     "consumers are taken back to a dead credential": 385,
 }
 

@@ -93,13 +93,13 @@ class RolloutsContract:
         assert joined(journal, rotation).id != failed.id
 
     def test_a_member_of_one_that_began_too_early_gets_another(self, journal: Journal) -> None:
-        rotation = opened(journal)
-        joined(journal, rotation)
-        row = moved(journal, claimed_rollout(journal), RolloutState.DONE)
-        assert row.started_at is not None
-        again = partial(journal.join_rollout, rotation.id, WORKLOAD, Purpose.REDEPLOY, exclusive=False)
-        assert again(since=row.started_at) == row
-        assert again(since=row.started_at + timedelta(microseconds=1)).id != row.id
+        started = journal.start_rollout(closed(journal))
+        assert started is not None
+        assert started.started_at is not None
+        row = moved(journal, started, RolloutState.DONE)
+        again = partial(journal.join_rollout, row.members[0], WORKLOAD, Purpose.REDEPLOY, exclusive=False)
+        assert again(since=started.started_at) == row
+        assert again(since=started.started_at + timedelta(microseconds=1)).id != row.id
 
     @pytest.mark.parametrize("state", [RolloutState.CLOSED, RolloutState.DONE, RolloutState.FAILED])
     def test_a_join_never_lands_in_one_that_is_not_open(self, journal: Journal, state: RolloutState) -> None:
