@@ -251,9 +251,15 @@ class Telling:
                     raise Violated("P6 never silent", f"{row.alert.identity} is due, and {where} is not told")
 
     def _heard(self, identity: str, where: str, level: int) -> int:
-        """How loudly an address was told; nothing where it was told the end of what is so again."""
+        """How loudly an address was told; nothing where it was told the end of what is so again.
+
+        A journal that came back later does not know of that end, and cannot know that it must tell again.
+        """
         said = self.said.get((identity, where))
-        return said.level if said is not None and (said.level != END or level == END) else 0
+        if said is None:
+            return 0
+        unknown_end = said.level == END and said.at < self.journal_since
+        return said.level if said.level != END or level == END or unknown_end else 0
 
     def _whom(self, alert: Alert) -> list[str]:
         """The addresses that have to be told what the alert says now."""
