@@ -58,9 +58,21 @@ def _midway(step: Step) -> bool:
     locked_out = {Phase.STORE, Phase.REDEPLOY} | (_AFTER_THE_MINT if step.traits.mints else frozenset())
     if step.gapped and phase in locked_out:
         return True  # the way back is closed, and consumers are locked out until they are restarted
+    if step.gapped and _may_have_minted(step):
+        return True
     return (phase is Phase.ANNOUNCE and ledger.announced is not None) or (
         phase is Phase.FORGET and ledger.forgot is not None
     )
+
+
+def _may_have_minted(step: Step) -> bool:
+    """Whether a mint without an answer may have locked consumers out: looking harms nobody, and tells."""
+    row, ledger = step.rotation, step.ledger
+    lost = ledger.minting_at is not None and (ledger.mints_lost > 0 or row.claim_lost_at is not None)
+    if not lost or row.phase not in {Phase.PLAN, Phase.TIDY, Phase.CREATE}:
+        return False
+    looks_first = ledger.planned_fence != row.fence
+    return looks_first or ledger.predecessor_works is False
 
 
 def _not_ours(step: Step) -> Move | None:

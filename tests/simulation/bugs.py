@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
 
-from rotator.engine import rollouts
+from rotator.engine import holds, rollouts
 from rotator.engine.phases import undo
 from rotator.engine.worker import Worker
 from rotator.model.errors import RotatorError
@@ -49,10 +49,16 @@ def what_could_not_be_removed_is_forgotten() -> Any:
     return patch.object(Worker, "_remove_disowned", once)
 
 
+def a_lost_mint_waits_for_its_window() -> Any:
+    """The only credential may be replaced already, and the row waited for a window while consumers were locked out."""
+    return patch.object(holds, "_may_have_minted", lambda _step: False)
+
+
 BUGS: Mapping[str, Mutant] = {
     "a rollout that left an instance is done": a_rollout_that_left_an_instance_is_done,
     "a discarded successor is in use": a_discarded_successor_is_in_use,
     "a stray in use is discarded": a_stray_in_use_is_discarded,
     "consumers are taken back to a dead credential": consumers_are_taken_back_to_a_dead_credential,
+    "a lost mint waits for its window": a_lost_mint_waits_for_its_window,
     "what could not be removed is forgotten": what_could_not_be_removed_is_forgotten,
 }

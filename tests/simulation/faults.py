@@ -105,6 +105,8 @@ class Faults:
         self.late_hands = share(seed, 6) < 0.2
         self.unrecorded = 0.2 <= share(seed, 6) < 0.3
         lost_mint = 0.3 <= share(seed, 6) < 0.34
+        #: Claims run out in the middle of slow work, because nothing renews them.
+        self.spent_claims = 0.34 <= share(seed, 6) < 0.38
         self._aim, self._calls, self._blows = "", 0, list[Fault]()
         if self.late_hands or self.unrecorded or lost_mint:
             aims = _LATE if self.late_hands else _UNRECORDED if self.unrecorded else _LOST_MINT
@@ -121,6 +123,10 @@ class Faults:
             self._calls -= 1
             if self._calls <= 0:
                 return self._named(point, self._blows.pop(0))
+        if self.spent_claims:
+            point_fault, often = (Fault.AWAY, 0.9) if point == "journal.renew" else (Fault.SLOW, 0.8)
+            if point_fault in possible and share(self.seed, 14, self._count) < often:
+                return self._named(point, point_fault)
         rate = 0.3 if point in self._hot or point in self._lost else self._rate
         if self._rare and point in RARE:
             rate = max(rate, RARE[point])
