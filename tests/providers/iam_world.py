@@ -10,6 +10,7 @@ from datetime import timedelta
 from rotator.contracts.adapter import Surroundings
 from rotator.model.secrets import Sealed
 from rotator.providers.aws_access_key import AwsAccessKey
+from rotator.providers.iam_user import IamUser
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.sources.iam import Iam, Key
 from rotator.testing.source_world import Fields
@@ -33,7 +34,7 @@ class IamWorld:
         return surroundings(clock=self.clock, endpoints={"iam": self.address, "sts": self.address})
 
     @property
-    def provider(self) -> AwsAccessKey:
+    def provider(self) -> IamUser:
         fields = {"access_key_id": "CI_KEY_ID", "secret_access_key": "CI_SECRET_KEY"}
         recipe = recipe_for("CI_KEY", "aws-access-key", fields=fields, settings={"iam_user": USER})
         return AwsAccessKey(recipe, self.around)

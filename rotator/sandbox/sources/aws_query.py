@@ -3,13 +3,18 @@
 What the services of a sandbox say is theirs (iam.py, rds.py); this is how AWS talks: a form with an Action, signed with
 Signature Version 4. Source: "AWS query protocol" in the Smithy documentation, and "Signature Version 4 signing process"
 in the AWS General Reference. Clocks are not compared, and nothing is said about sessions and regions.
+
+Under /_sandbox/ whoever plays the world reads what was counted (GET statistics) and makes the weather (PUT faults,
+outages, errors: as JSON, see weather.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -96,26 +101,26 @@ class QueryServer:
     """Serves actions; `weather` acts on each by its name, and outages and counts go by service.Action."""
 
     def __init__(self, actions: Mapping[str, Action], weather: Weather) -> None:
-        self._actions, self._weather = actions, weather
+        self._actions, self.weather = actions, weather
         self._one_at_a_time = threading.Lock()
 
     def answer(self, call: Call) -> tuple[int, str] | None:
         """Status and XML; None where the connection is to be closed without an answer."""
         try:
-            self._weather.count("calls", f"{call.service}.{call.action}")
-            outage = self._weather.outage(call.service)
+            self.weather.count("calls", f"{call.service}.{call.action}")
+            outage = self.weather.outage(call.service)
             if outage is Outage.CLOSED:
                 return None
             fault = self._turned_away(call, outage)
             with self._one_at_a_time:
                 said = self._actions[call.action](call)
         except Refusal as refusal:
-            self._weather.count("refusals", refusal.code)
+            self.weather.count("refusals", refusal.code)
             return refusal.status, _refused(refusal)
         return None if fault is Fault.LOST_ANSWER else (HTTPStatus.OK, _said(call.action, said))
 
     def _turned_away(self, call: Call, outage: Outage | None) -> Fault | None:
-        rule = None if outage else self._weather.draw(call.action)
+        rule = None if outage else self.weather.draw(call.action)
         fault = rule.fault if rule else None
         if outage is Outage.UNAVAILABLE or fault is Fault.INTERNAL_ERROR:
             raise Refusal("ServiceUnavailable", "The service is away.", HTTPStatus.SERVICE_UNAVAILABLE)
@@ -139,6 +144,15 @@ class QueryServer:
             server.server_close()
 
 
+def serve_until_ended(server: QueryServer, port: int, **more: object) -> None:
+    """Prints its address, and `more`, as one line of JSON, and serves until SIGTERM."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    with server.serving(port) as address:
+        print(json.dumps({"address": address, **more}), flush=True)
+        ended.wait()
+
+
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -158,9 +172,19 @@ class _Answers(BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
             return
-        status, content = answer
+        self._send(*answer, "text/xml")
+
+    def do_GET(self) -> None:
+        self._send(HTTPStatus.OK, json.dumps(self.server.query.weather.counts), "application/json")
+
+    def do_PUT(self) -> None:
+        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.query.weather.obey(self.path.removeprefix("/_sandbox/"), wanted)
+        self._send(HTTPStatus.OK, "{}", "application/json")
+
+    def _send(self, status: int, content: str, kind: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content.encode())))
         self.end_headers()
         self.wfile.write(content.encode())

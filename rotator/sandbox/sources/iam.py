@@ -12,11 +12,8 @@ time; nobody needs permissions; requests of callers that are no user's key are r
 
 from __future__ import annotations
 
-import json
 import secrets
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,7 +23,7 @@ from typing import Any
 from rotator.clock import SystemClock
 from rotator.contracts.clock import Clock
 from rotator.sandbox.aws import ACCOUNT
-from rotator.sandbox.sources.aws_query import Call, Listed, QueryServer, Refusal
+from rotator.sandbox.sources.aws_query import Call, Listed, QueryServer, Refusal, serve_until_ended
 from rotator.sandbox.weather import Weather
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -91,12 +88,18 @@ class Iam:
         """A key that is not deleted."""
         return next((key for keys in self.users.values() for key in keys if key.id == key_id), None)
 
+    def accepted(self, key_id: str) -> Key | None:
+        """The key, if a service lets it in now. While a change is under way, every other one has heard of it."""
+        self._tries += 1
+        early = self.propagation / 2 if self._tries % 2 else timedelta()
+        ever = [*self._deleted, *(key for keys in self.users.values() for key in keys)]
+        key = next((one for one in ever if one.id == key_id), None)
+        return key if key and key.accepted(self.clock.now() + early) else None
+
     def accepts(self, key_id: str, secret: str) -> bool:
-        """Whether a service lets it in now. While a change is under way, every other one has heard of it."""
-        key = next((one for one in [*self._all(), *self._deleted] if one.id == key_id), None)
-        if key is None or not secrets.compare_digest(key.secret, secret):
-            return False
-        return key.accepted(self._as_heard())
+        """Whether a service lets in whoever signs with it now."""
+        key = self.accepted(key_id)
+        return key is not None and secrets.compare_digest(key.secret, secret)
 
     def use(self, key_id: str, service: str, region: str = "eu-central-1") -> None:
         """Somebody used it right now."""
@@ -154,8 +157,8 @@ class Iam:
     # the action of STS
 
     def _caller(self, call: Call) -> Mapping[str, Any]:
-        key = next((one for one in [*self._all(), *self._deleted] if one.id == call.caller), None)
-        if key is None or not key.accepted(self._as_heard()):
+        key = self.accepted(call.caller)
+        if key is None:
             sentence = "The security token included in the request is invalid."
             raise Refusal("InvalidClientTokenId", sentence, HTTPStatus.FORBIDDEN)
         if not call.signed_with(key.secret):
@@ -170,12 +173,6 @@ class Iam:
 
     # within
 
-    def _as_heard(self) -> datetime:
-        """Until when the service that answers this time has heard of changes."""
-        self._tries += 1
-        early = self.propagation / 2 if self._tries % 2 else timedelta()
-        return self.clock.now() + early
-
     def _tell(self, key: Key, *, accepted: bool) -> None:
         key.heard.append((self.clock.now() + self.propagation, accepted))
 
@@ -185,9 +182,6 @@ class Iam:
         key = Key(f"SANDBOX{mark}", secrets.token_urlsafe(30), user, at)
         key.heard.append((at + self.propagation, True))
         return key
-
-    def _all(self) -> list[Key]:
-        return [key for keys in self.users.values() for key in keys]
 
     def _keys_of(self, call: Call) -> list[Key]:
         name = call.given.get("UserName", "the caller")
@@ -211,15 +205,11 @@ def _no_such(what: str, name: str) -> Refusal:
     return Refusal("NoSuchEntity", f"The {what} with id {name} cannot be found.", HTTPStatus.NOT_FOUND)
 
 
-def main(*arguments: str) -> None:
-    """`--port 0`, then names of users; prints its address as JSON and serves until SIGTERM."""
-    _, port, *users = arguments
-    iam, ended = Iam(SystemClock()), threading.Event()
+def main(_port: str, port: str, *users: str) -> None:
+    """`--port 0`, then the names of users, who have no keys yet; see `serve_until_ended`."""
+    iam = Iam(SystemClock())
     iam.users = {user: [] for user in users}
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    with iam.server.serving(int(port)) as address:
-        print(json.dumps({"address": address}), flush=True)
-        ended.wait()
+    serve_until_ended(iam.server, int(port))
 
 
 if __name__ == "__main__":
