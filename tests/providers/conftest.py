@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from rotator.sandbox.postgres import EmbeddedPostgres
 from rotator.sandbox.sources.iam import Iam
+from rotator.sandbox.sources.rds import Rds
 from rotator.testing.virtual_clock import VirtualClock
 from tests.providers.iam_world import IamWorld
 from tests.providers.postgres_world import PostgresWorld
+from tests.providers.rds_world import RdsWorld
 
 
 @pytest.fixture
@@ -28,3 +30,23 @@ def iam(monkeypatch: pytest.MonkeyPatch) -> Iterator[IamWorld]:
     account = Iam(clock)
     with account.server.serving() as address:
         yield IamWorld(account, clock, address)
+
+
+@pytest.fixture
+def rds(
+    newest_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., RdsWorld]]:
+    """Makes the company's database: an instance, or a cluster."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "rotator")
+    clock, made = VirtualClock(), list[RdsWorld]()
+    account = Rds(clock)
+
+    def make(*, cluster: bool = False) -> RdsWorld:
+        made.append(RdsWorld(account, clock, address, newest_postgres, cluster=cluster))
+        return made[-1]
+
+    with account.server.serving() as address:
+        yield make
+        for world in made:
+            world.close()
