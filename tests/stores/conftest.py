@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 import pytest
 
 from rotator.sandbox.aws import AwsWorld
+from rotator.sandbox.sources.secrets_manager import SecretsManagerSource
+from rotator.testing.virtual_clock import VirtualClock
+from tests.stores.secrets_manager_world import SecretsManagerWorld
 from tests.stores.ssm_world import SsmWorld
 
 
@@ -12,3 +16,14 @@ from tests.stores.ssm_world import SsmWorld
 def world(aws: AwsWorld) -> SsmWorld:
     """An environment of its own for each test."""
     return SsmWorld(aws, f"/taly/{secrets.token_hex(4)}")
+
+
+@pytest.fixture
+def secrets_manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManagerWorld]:
+    """A Secrets Manager of its own for each test; rotator is somebody in it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "rotator")
+    clock = VirtualClock()
+    source = SecretsManagerSource(clock)
+    with source.server.serving() as address:
+        yield SecretsManagerWorld(source, clock, address)

@@ -54,14 +54,14 @@ class Listed(NamedTuple):
 class Call:
     """One request: `given` are the form's fields."""
 
-    given: Mapping[str, str]
+    given: Mapping[str, Any]
     headers: Mapping[str, str]
     body: bytes
 
     @property
     def action(self) -> str:
         """What is asked for."""
-        return self.given.get("Action", "")
+        return str(self.given.get("Action", ""))
 
     @property
     def service(self) -> str:
@@ -100,6 +100,8 @@ Action = Callable[[Call], Mapping[str, Any]]
 class QueryServer:
     """Serves actions; `weather` acts on each by its name, and outages and counts go by service.Action."""
 
+    kind = "text/xml"
+
     def __init__(self, actions: Mapping[str, Action], weather: Weather) -> None:
         self._actions, self.weather = actions, weather
         self._one_at_a_time = threading.Lock()
@@ -116,8 +118,22 @@ class QueryServer:
                 said = self._actions[call.action](call)
         except Refusal as refusal:
             self.weather.count("refusals", refusal.code)
-            return refusal.status, _refused(refusal)
-        return None if fault is Fault.LOST_ANSWER else (HTTPStatus.OK, _said(call.action, said))
+            return refusal.status, self.refused(refusal)
+        return None if fault is Fault.LOST_ANSWER else (HTTPStatus.OK, self.said(call.action, said))
+
+    def call(self, headers: Mapping[str, str], body: bytes) -> Call:
+        """The request."""
+        return Call(dict(parse_qsl(body.decode())), headers, body)
+
+    def said(self, action: str, said: Mapping[str, Any]) -> str:
+        """The answer."""
+        result = f"<{action}Result>{_xml(said)}</{action}Result>"
+        return f"<{action}Response>{result}<ResponseMetadata/></{action}Response>"
+
+    def refused(self, refusal: Refusal) -> str:
+        """The refusal."""
+        said = {"Type": "Sender", "Code": refusal.code, "Message": refusal.sentence}
+        return f"<ErrorResponse><Error>{_xml(said)}</Error></ErrorResponse>"
 
     def _turned_away(self, call: Call, outage: Outage | None) -> Fault | None:
         rule = None if outage else self.weather.draw(call.action)
@@ -164,15 +180,17 @@ class _Listener(ThreadingHTTPServer):
 class _Answers(BaseHTTPRequestHandler):
     server: _Listener
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes: the second would wait for 40 ms
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.query.answer(Call(dict(parse_qsl(body.decode())), headers, body))
+        query = self.server.query
+        answer = query.answer(query.call(headers, body))
         if answer is None:
             self.close_connection = True
             return
-        self._send(*answer, "text/xml")
+        self._send(*answer, query.kind)
 
     def do_GET(self) -> None:
         self._send(HTTPStatus.OK, json.dumps(self.server.query.weather.counts), "application/json")
@@ -191,16 +209,6 @@ class _Answers(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Says nothing: headers are secrets."""
-
-
-def _said(action: str, said: Mapping[str, Any]) -> str:
-    result = f"<{action}Result>{_xml(said)}</{action}Result>"
-    return f"<{action}Response>{result}<ResponseMetadata/></{action}Response>"
-
-
-def _refused(refusal: Refusal) -> str:
-    said = {"Type": "Sender", "Code": refusal.code, "Message": refusal.sentence}
-    return f"<ErrorResponse><Error>{_xml(said)}</Error></ErrorResponse>"
 
 
 def _xml(value: Any) -> str:
