@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from boto3.session import Session
@@ -116,7 +116,7 @@ class Keys:
         at = used.get("LastUsedDate")
         if at is None:
             return LastUsed()
-        by = f"{used['ServiceName']} in {used['Region']}, last at {at:%Y-%m-%d %H:%M %Z}"
+        by = f"{used['ServiceName']} in {used['Region']}, last at {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         return LastUsed(at=at + _WITHIN_THE_MINUTE, by=by)
 
     def try_key(self, key_id: str, secret: Sealed) -> None:

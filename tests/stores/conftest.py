@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from rotator.sandbox.aws import AwsWorld
-from rotator.sandbox.sources.secrets_manager import SecretsManagerSource
+from rotator.sandbox.sources.aws_secrets import SecretsSource
 from rotator.testing.virtual_clock import VirtualClock
-from tests.stores.secrets_manager_world import SecretsManagerWorld
+from tests.stores.aws_secrets_world import AwsSecretsWorld
 from tests.stores.ssm_world import SsmWorld
 
 
@@ -19,11 +19,11 @@ def world(aws: AwsWorld) -> SsmWorld:
 
 
 @pytest.fixture
-def secrets_manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManagerWorld]:
+def aws_secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSecretsWorld]:
     """A Secrets Manager of its own for each test; rotator is somebody in it."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "rotator")
     clock = VirtualClock()
-    source = SecretsManagerSource(clock)
+    source = SecretsSource(clock)
     with source.server.serving() as address:
-        yield SecretsManagerWorld(source, clock, address)
+        yield AwsSecretsWorld(source, clock, address)

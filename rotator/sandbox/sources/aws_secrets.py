@@ -67,7 +67,7 @@ class Secret:
         return {version.id: sorted(version.stages) for version in self.versions if version.stages}
 
 
-class SecretsManagerSource:
+class SecretsSource:
     """One region of the account. Everything but the actions acts past the API."""
 
     def __init__(self, clock: Clock, weather: Weather | None = None) -> None:
@@ -148,6 +148,8 @@ class SecretsManagerSource:
     def _get_some(self, call: Call) -> Mapping[str, Any]:
         """The first page holds nothing but a token, each other a part of what was asked for."""
         values, errors = [], []
+        if len(set(call.given["SecretIdList"])) < len(call.given["SecretIdList"]):
+            raise Refusal("InvalidParameterException", "The list has duplicates.")
         for name in call.given["SecretIdList"]:
             secret = self.secrets.get(name)
             version = secret.holder(CURRENT) if secret else None
@@ -243,7 +245,7 @@ def _page(call: Call, everything: Sequence[Any]) -> dict[str, Any]:
 
 def main(_port: str, port: str) -> None:
     """`--port 0`; see `serve_until_ended`."""
-    serve_until_ended(SecretsManagerSource(SystemClock()).server, int(port))
+    serve_until_ended(SecretsSource(SystemClock()).server, int(port))
 
 
 if __name__ == "__main__":

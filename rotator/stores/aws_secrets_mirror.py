@@ -15,13 +15,13 @@ from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import Refused
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
-from rotator.stores.secrets_manager_secrets import CURRENT, LARGEST, PENDING, Secrets, must_be_ours
+from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Secrets, must_be_ours
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+$", max_length=400)]
 
 
-class SecretsManagerMirror:
+class AwsSecretsMirror:
     """Copies under the names that the store has, or below a path of their own."""
 
     class Options(BaseModel):

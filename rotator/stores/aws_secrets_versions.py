@@ -114,9 +114,9 @@ class Secrets:
 
     def held(self, names: Sequence[str]) -> dict[str, Held]:
         """What those of the secrets hold that exist and have a value: one call for twenty."""
-        found: dict[str, Held] = {}
-        for first in range(0, len(names), NAMES_AT_ONCE):
-            for name, value, version in self._some_held(names[first : first + NAMES_AT_ONCE]):
+        found, wanted = dict[str, Held](), list(dict.fromkeys(names))
+        for first in range(0, len(wanted), NAMES_AT_ONCE):
+            for name, value, version in self._some_held(wanted[first : first + NAMES_AT_ONCE]):
                 found[name] = Held(value, version, self.number(name, version))
         return found
 
@@ -229,13 +229,14 @@ class Secrets:
                 for error in page.get("Errors", []):
                     if error.get("ErrorCode") != "ResourceNotFoundException":
                         raise _unread(error.get("SecretId", "a secret"), error.get("ErrorCode", "no reason"))
-                found += [
-                    (one["Name"], _text_of(one["Name"], one.get("SecretString")), one["VersionId"])
-                    for one in page["SecretValues"]
-                ]
+                for one in page["SecretValues"]:
+                    if CURRENT not in one["VersionStages"]:
+                        raise _unread(one["Name"], "it told another version than the current one")
+                    value = _text_of(one["Name"], one.get("SecretString"))
+                    found.append((one["Name"], value, one["VersionId"]))
             return found
 
-        return self._reading.ask(pages, f"read {' and '.join(names)}") if names else []
+        return self._reading.ask(pages, f"read {' and '.join(names)}")
 
     def _connect(self, session: Session, config: Config) -> SecretsManagerClient:
         client = session.client(

@@ -1,7 +1,7 @@
 """AWS Secrets Manager as a store: every secret is one of its secrets, below the environment's path.
 
 Unlike SSM it can compare and swap, so nobody's write is ever overwritten: who came between is found, and nothing of
-ours is seen by anyone. What is compared and swapped is how secrets_manager_secrets.py says.
+ours is seen by anyone. What is compared and swapped is how aws_secrets_versions.py says.
 
 The owner is the description of a secret without a value, `<path>/rotator/owner`: a heartbeat every few minutes as a
 version would soon be more than Secrets Manager keeps.
@@ -20,8 +20,7 @@ from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, ForeignOwner, Refused
 from rotator.model.policy import EnvironmentPolicy
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
-from rotator.stores.owner import foreign, owner_parameter, parsed, written
-from rotator.stores.secrets_manager_secrets import (
+from rotator.stores.aws_secrets_versions import (
     CURRENT,
     LARGEST,
     PENDING,
@@ -31,12 +30,13 @@ from rotator.stores.secrets_manager_secrets import (
     Secrets,
     must_be_ours,
 )
+from rotator.stores.owner import foreign, owner_parameter, parsed, written
 
 #: So many may have frozen in the middle of one write and woken up one after the other.
 LATE_WORKERS = 5
 
 
-class SecretsManager:
+class AwsSecrets:
     """The secrets of one environment.
 
     `installation` is who we are; writes are refused while another living installation owns the environment.

@@ -8,9 +8,9 @@ from rotator.model.policy import EnvironmentPolicy
 from rotator.model.secrets import Sealed, StoredValue
 from rotator.sandbox.aws import KEYS, REGION
 from rotator.sandbox.faults import Fault, Rule
-from rotator.sandbox.sources.secrets_manager import CURRENT, SecretsManagerSource
+from rotator.sandbox.sources.aws_secrets import CURRENT, SecretsSource
 from rotator.sandbox.weather import Weather
-from rotator.stores.secrets_manager import SecretsManager
+from rotator.stores.aws_secrets import AwsSecrets
 from rotator.testing.store_world import OURS
 from rotator.testing.surroundings import FreePacer, surroundings
 from rotator.testing.virtual_clock import VirtualClock
@@ -18,21 +18,21 @@ from rotator.testing.virtual_clock import VirtualClock
 READS = ("GetSecretValue", "BatchGetSecretValue")
 
 
-class SecretsManagerWorld:
+class AwsSecretsWorld:
     """StoreWorld."""
 
     largest = 65536
     path = "/taly/staging"
 
-    def __init__(self, source: SecretsManagerSource, clock: VirtualClock, address: str) -> None:
+    def __init__(self, source: SecretsSource, clock: VirtualClock, address: str) -> None:
         self.source, self.clock, self.address = source, clock, address
         self.pacer = FreePacer()
         self.store = self.as_seen_by(OURS)
 
-    def as_seen_by(self, installation: str) -> SecretsManager:
+    def as_seen_by(self, installation: str) -> AwsSecrets:
         environment = EnvironmentPolicy(name="staging", path=self.path, region=REGION, kms_key=KEYS[0])
         places = {"secrets_manager": self.address}
-        return SecretsManager(
+        return AwsSecrets(
             environment, surroundings(clock=self.clock, pacer=self.pacer, endpoints=places), installation
         )
 
