@@ -20,16 +20,8 @@ from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, ForeignOwner, Refused
 from rotator.model.policy import EnvironmentPolicy
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
-from rotator.stores.aws_secrets_versions import (
-    CURRENT,
-    LARGEST,
-    PENDING,
-    AlreadyThere,
-    Held,
-    NotAsExpected,
-    Secrets,
-    must_be_ours,
-)
+from rotator.stores.aws_secrets_verdicts import AlreadyThere, NotAsExpected, must_be_ours
+from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Held, Secrets
 from rotator.stores.owner import foreign, owner_parameter, parsed, written
 
 #: So many may have frozen in the middle of one write and woken up one after the other.

@@ -15,7 +15,8 @@ from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import Refused
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
-from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Secrets, must_be_ours
+from rotator.stores.aws_secrets_verdicts import must_be_ours
+from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Secrets
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+$", max_length=400)]

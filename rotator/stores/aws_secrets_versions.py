@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Failure, Service, Throttled
+from rotator.aws import CHANGING, READING, Service, Throttled
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
-from rotator.model.errors import Refused, RotatorError, Transient
+from rotator.model.errors import Refused, Transient
 from rotator.model.secrets import Sealed
+from rotator.stores.aws_secrets_verdicts import Invalid, Missing, NotAsExpected, verdict
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -64,29 +65,13 @@ class Held:
     number: int
 
 
-class Missing(Refused):
-    """There is no such secret, or it has no value."""
-
-
-class AlreadyThere(Transient):
-    """The secret that was to be created has appeared since we looked."""
-
-
-class Invalid(Refused):
-    """It does not take the request as it is."""
-
-
-class NotAsExpected(Transient):
-    """Another version than the expected one is current: nothing was changed."""
-
-
 class Secrets:
     """The secrets of one region."""
 
     def __init__(self, region: str, around: Surroundings) -> None:
         self._region, self._around = region, around
-        self._reading = Service("Secrets Manager", self._connect, READING, _verdict)
-        self._changing = Service("Secrets Manager", self._connect, CHANGING, _verdict)
+        self._reading = Service("Secrets Manager", self._connect, READING, verdict)
+        self._changing = Service("Secrets Manager", self._connect, CHANGING, verdict)
 
     @property
     def account(self) -> str:
@@ -250,21 +235,6 @@ class Secrets:
         return client
 
 
-def must_be_ours(name: str, described: Mapping[str, object]) -> None:
-    """Raises Refused where somebody else writes the secret, or nobody may; Transient while somebody else rotates it."""
-    if described.get("DeletedDate"):
-        raise Refused(
-            f"{name} is scheduled for deletion; nothing was written. Restore it, or name another one"
-        )
-    if described.get("OwningService"):
-        raise Refused(f"{name} belongs to {described['OwningService']}, which writes it; nothing was written")
-    if described.get("RotationEnabled"):
-        raise Refused(
-            f"Secrets Manager rotates {name} itself; nothing was written. Only one can: turn that off "
-            "(aws secretsmanager cancel-rotate-secret), or take it out of policies.yaml"
-        )
-
-
 def _pages(ask: Callable[..., Any], **request: object) -> Iterator[Mapping[str, Any]]:
     """Page by page. A page may be empty and have a successor: only the token says when it is over."""
     page = ask(**request)
@@ -297,34 +267,3 @@ def _unread(name: str, code: str) -> Transient:
 def _last_look(**_event: object) -> None:
     """Runs after signing, right before the bytes leave. What guard() raises ends the call unsent and unretried."""
     guard()
-
-
-_REFUSALS = {
-    "InvalidRequestException": "it is not in a state for that (scheduled for deletion, perhaps)",
-    "ValidationException": "it finds the request invalid",
-    "MalformedPolicyDocumentException": "its policy is not valid",
-}
-_LATER = {
-    "EncryptionFailure": "the KMS key that it is sealed with is gone, disabled or not rotator's to use",
-    "DecryptionFailure": "the KMS key that it is sealed with is gone, disabled or not rotator's to use",
-    "LimitExceededException": "it keeps about 100 versions of a secret, and drops none that is younger than a day",
-    "PreconditionNotMetException": "it is waiting for something else in the account",
-}
-
-
-def _verdict(failure: Failure) -> RotatorError | None:
-    code, doing = failure.code, failure.doing
-    if code == "ResourceNotFoundException":
-        return Missing(f"Secrets Manager will not {doing}: there is no such secret, or it has no value")
-    if code == "ResourceExistsException":
-        return AlreadyThere(
-            f"Secrets Manager could not {doing}: somebody did at this moment; nothing was changed"
-        )
-    if code == "InvalidParameterException":
-        return Invalid(f"Secrets Manager will not {doing}: it finds the request invalid; nothing was changed")
-    if code in _REFUSALS:
-        return Refused(f"Secrets Manager will not {doing}: {_REFUSALS[code]}; nothing was changed")
-    if code in _LATER or code.startswith(("EncryptionFailure", "DecryptionFailure")):
-        why = _LATER.get(code, _LATER["EncryptionFailure"])
-        return Transient(f"Secrets Manager could not {doing}: {why}; nothing was changed")
-    return None
