@@ -15,14 +15,14 @@ is twice that [M], and grace must not be shorter: the look at its end would miss
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
+from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.durations import spell_duration
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
@@ -80,7 +80,9 @@ class IamUser(ABC):
         """The user's keys, disabled ones too."""
         sightings = self._keys.listed()
         free = KEYS_PER_USER - len(sightings)
-        return Observation(sightings, free_slots=max(free, 0), blocker="" if free > 0 else self._full())
+        return Observation(
+            sightings, free_slots=max(free, 0), blocker="" if free > 0 else self._full(sightings)
+        )
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """By the key's id in the store; None when this user has no such key."""
@@ -131,8 +133,9 @@ class IamUser(ABC):
         self._made = self._made or Keys(self._user, self._around)
         return self._made
 
-    def _full(self) -> str:
+    def _full(self, sightings: Sequence[Sighting]) -> str:
+        keys = ", ".join(f"{one.id} ({one.liveness}, made {one.created_at:%Y-%m-%d})" for one in sightings)
         return (
-            f"the IAM user {self._user} has {KEYS_PER_USER} access keys, as many as IAM allows, and rotator deletes "
-            "none that it did not make: see which of them nobody uses, and delete it"
+            f"the IAM user {self._user} has {len(sightings)} access keys, as many as IAM allows: {keys}. rotator "
+            "deletes none that it does not know: see which of them nobody uses, and delete it"
         )
