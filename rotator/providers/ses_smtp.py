@@ -5,7 +5,7 @@ The secret itself is never stored, so nothing else can be done with what consume
 regions, each with a password of its own: all of them are made from one mint, and die together.
 
 What consumers do is what is tried: an SMTP login in each region, without sending a mail. Regions hear of a change at
-different moments; as long as they do not agree, the answer is "later".
+different moments; as long as they do not agree about a key that is new or disabled, the answer is "later".
 Source: "Obtaining Amazon SES SMTP credentials" in the SES developer guide (signature version 4).
 """
 
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS
+from rotator.contracts.provider import Liveness
 from rotator.model.errors import CredentialRefused, Transient
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Credential, Sealed
@@ -67,7 +68,11 @@ class SesSmtp(IamUser):
         return complaints
 
     def verify(self, credential: Credential) -> None:
-        """Logs in to SES in every region. Refused is only what every one of them refuses."""
+        """Logs in to SES in every region. Refused is only what every one of them refuses.
+
+        What only some refuse is on its way from or to all of them; or, with a key that is settled, what is stored for
+        those regions is wrong (a region that the policy has just got), and the successor will put it right.
+        """
         user, clock = self._key_id(credential.fields), self._around.clock
         ends = clock.monotonic() + CALL_SECONDS
         refused = [
@@ -78,12 +83,25 @@ class SesSmtp(IamUser):
         if not refused:
             return
         if len(refused) < len(self._regions):
+            if self._is_settled(user):
+                return
             raise Transient(
                 f"SES refuses {user} in {', '.join(refused)} and accepts it elsewhere: the regions have not all heard "
                 "of it yet; asked again"
             )
         raise CredentialRefused(
             f"SES refuses {user}: its key is disabled, deleted or not known yet, or the password is wrong"
+        )
+
+    def _is_settled(self, key_id: str) -> bool:
+        """Whether the key is live, and so old that every region has heard of it."""
+        since = self._around.clock.now() - self.traits.propagation
+        return any(
+            key.id == key_id
+            and key.liveness is Liveness.LIVE
+            and key.created_at is not None
+            and key.created_at < since
+            for key in self._keys.listed()
         )
 
     def _fields(self, key_id: str, secret: Sealed) -> dict[str, Sealed]:

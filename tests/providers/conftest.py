@@ -26,6 +26,7 @@ def iam(monkeypatch: pytest.MonkeyPatch) -> Iterator[IamWorld]:
     """An account of its own for each test; rotator is somebody in it."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "rotator")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     clock = VirtualClock()
     account = Iam(clock)
     with account.server.serving() as address:
@@ -39,6 +40,7 @@ def rds(
     """Makes the company's database: an instance, or a cluster."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "rotator")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     clock, made = VirtualClock(), list[RdsWorld]()
     account = Rds(clock)
 
