@@ -151,6 +151,7 @@ def test_a_policy_names_the_two_parameters_that_consumers_read() -> None:
     assert sentence.startswith("fields must be")
 
 
+@pytest.mark.slow
 def test_a_policy_check_loads_no_sdk() -> None:
     program = "import sys, rotator.providers.aws_access_key; sys.exit('boto3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

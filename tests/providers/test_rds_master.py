@@ -37,7 +37,8 @@ class TestRdsMaster(ProviderContract):
         return rds()
 
 
-@pytest.mark.parametrize("cluster", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("cluster", [False, True])
 def test_a_rotation_ends_with_the_login_that_rds_has_applied(rds: Make, cluster: bool) -> None:
     world = rds(cluster=cluster)
     current = Credential("", world.predecessor())

@@ -85,6 +85,7 @@ def test_no_mail_is_sent_to_try_a_login(ses: SesWorld) -> None:
     assert [server.mails for server in ses.servers] == [[], []]
 
 
+@pytest.mark.slow
 def test_a_credential_that_one_region_still_accepts_is_not_dead(ses: SesWorld) -> None:
     """Every other login meets a region that has heard of it."""
     fields = ses.predecessor()
@@ -108,6 +109,7 @@ def test_a_successor_that_one_region_has_not_heard_of_is_not_accepted(ses: SesWo
         ses.provider.verify(successor)
 
 
+@pytest.mark.slow
 def test_a_region_that_the_policy_has_just_got_holds_nothing_up(ses: SesWorld) -> None:
     """Its parameter holds something that is no password yet; mail goes out of the other one."""
     fields = {**ses.predecessor(), "password_us": Sealed("made-by-terraform")}
