@@ -145,11 +145,15 @@ class Service(Generic[Client]):
     def _answered(self, error: ClientError, doing: str) -> RotatorError:
         code = error.response["Error"].get("Code", "an unnamed error")
         message = error.response["Error"].get("Message", "")
-        if code in _BAD_CREDENTIALS or error.operation_name.startswith("AssumeRole"):
+        if error.operation_name.startswith("AssumeRole"):
+            return self._no_credentials(code, doing)
+        # The service's own word first: a provider that tries a credential asks with that one, not with rotator's.
+        verdict = self._own(Failure(code, message, doing))
+        if verdict is None and code in _BAD_CREDENTIALS:
             return self._no_credentials(code, doing)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return (
-            self._own(Failure(code, message, doing))
+            verdict
             or self._denied(error.operation_name, code, message, doing)
             or self._later(code, status, doing)
             or Transient(
@@ -201,7 +205,10 @@ class Service(Generic[Client]):
         meta = self._made[1].meta
         host = urlsplit(meta.endpoint_url)
         region = f" in {meta.region_name}"
-        if (host.hostname or "").startswith(f"{meta.service_model.endpoint_prefix}.{meta.region_name}."):
+        prefix = meta.service_model.endpoint_prefix
+        if re.match(
+            rf"{prefix}\.({meta.region_name}\.|amazonaws\.com)", host.hostname or ""
+        ):  # IAM has no region
             return region
         setting = f"ROTATOR_ENDPOINT_{self._name.upper().replace(' ', '_')}"
         return f"{region} at {host.scheme}://{host.netloc.rpartition('@')[2]}, from {setting} or AWS_ENDPOINT_URL"

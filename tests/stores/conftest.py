@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 import pytest
 
 from rotator.sandbox.aws import AwsWorld
+from rotator.sandbox.sources.aws_secrets import SecretsSource
+from rotator.testing.virtual_clock import VirtualClock
+from tests.stores.aws_secrets_world import AwsSecretsWorld
 from tests.stores.ssm_world import SsmWorld
 
 
@@ -12,3 +16,15 @@ from tests.stores.ssm_world import SsmWorld
 def world(aws: AwsWorld) -> SsmWorld:
     """An environment of its own for each test."""
     return SsmWorld(aws, f"/taly/{secrets.token_hex(4)}")
+
+
+@pytest.fixture
+def aws_secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSecretsWorld]:
+    """A Secrets Manager of its own for each test; rotator is somebody in it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "rotator")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    clock = VirtualClock()
+    source = SecretsSource(clock)
+    with source.server.serving() as address:
+        yield AwsSecretsWorld(source, clock, address)

@@ -1,0 +1,51 @@
+"""Aws-access-key: an IAM user's access key, as consumers use it with any AWS SDK.
+
+Prefer roles where they can be had (IRSA, instance profiles, OIDC for CI): then there is nothing to rotate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from rotator.contracts.adapter import Surroundings
+from rotator.model.policy import Recipe
+from rotator.model.secrets import Credential, Sealed
+from rotator.providers.iam_user import IamUser, UserName
+
+_ID, _SECRET = "access_key_id", "secret_access_key"
+
+
+class AwsAccessKey(IamUser):
+    """One access key of two. Consumers read two parameters: `access_key_id` and `secret_access_key`."""
+
+    class Options(BaseModel):
+        """The user belongs to the account that rotator itself is in."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+        iam_user: UserName  # the IAM user's name, without its path
+
+    def __init__(self, recipe: Recipe, around: Surroundings) -> None:
+        super().__init__(recipe, around, self.Options.model_validate(recipe.settings).iam_user)
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> list[str]:
+        """Also: the two fields that a key has."""
+        complaints = super().check(recipe)
+        if set(recipe.fields) != {_ID, _SECRET}:
+            complaints.append(
+                f"fields must be the two parameters that consumers read: {{{_ID}: NAME, {_SECRET}: NAME}}"
+            )
+        return complaints
+
+    def verify(self, credential: Credential) -> None:
+        """Asks STS with the key whose it is; every key may ask that."""
+        self._keys.try_key(self._key_id(credential.fields), credential.fields[_SECRET])
+
+    def _fields(self, key_id: str, secret: Sealed) -> dict[str, Sealed]:
+        return {_ID: Sealed(key_id), _SECRET: secret}
+
+    def _key_id(self, fields: Mapping[str, Sealed]) -> str:
+        return fields[_ID].reveal()

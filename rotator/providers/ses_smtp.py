@@ -1,0 +1,120 @@
+"""Ses-smtp: what consumers send mail with through Amazon SES: an access key's id, and a password for each region.
+
+SES takes an access key's id as the user's name and a password that is derived from the key's secret and the region.
+The secret itself is never stored, so nothing else can be done with what consumers read. One key serves any number of
+regions, each with a password of its own: all of them are made from one mint, and die together.
+
+What consumers do is what is tried: an SMTP login in each region, without sending a mail. Regions hear of a change at
+different moments; as long as they do not agree about a key that is new or disabled, the answer is "later".
+Source: "Obtaining Amazon SES SMTP credentials" in the SES developer guide (signature version 4).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.guard import CALL_SECONDS
+from rotator.contracts.provider import Liveness
+from rotator.model.errors import CredentialRefused, Transient
+from rotator.model.policy import Recipe
+from rotator.model.secrets import Credential, Sealed
+from rotator.providers.iam_user import IamUser, UserName
+from rotator.providers.ses_smtp_login import log_in
+
+_USERNAME, _PASSWORD = "username", "password"
+_VERSION = b"\x04"
+
+Region = Annotated[
+    str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+]  # it becomes part of a host's name
+
+
+class SesSmtp(IamUser):
+    """One access key of two, of an IAM user that may ses:SendRawEmail.
+
+    Consumers read `username` and `password`; with `regions`, one password for each region that they send from.
+    """
+
+    class Options(BaseModel):
+        """`regions` says which region each field is the password of, where it is more than the environment's own.
+
+        The user belongs to the account that rotator itself is in.
+        """
+
+        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+        iam_user: UserName  # the IAM user's name, without its path
+        regions: dict[str, Region] | None = None  # {password: eu-central-1, password_us: us-east-1}
+
+    def __init__(self, recipe: Recipe, around: Surroundings) -> None:
+        options = self.Options.model_validate(recipe.settings)
+        super().__init__(recipe, around, options.iam_user)
+        self._regions: Mapping[str, str] = options.regions or {_PASSWORD: around.region}
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> list[str]:
+        """Also: the user's name, and a field for each region's password."""
+        complaints = super().check(recipe)
+        regions = cls.Options.model_validate(recipe.settings).regions or {_PASSWORD: ""}
+        wanted = [_USERNAME, *regions]
+        if sorted(recipe.fields) != sorted(wanted):
+            complaints.append(f"fields must be the parameters that consumers read: {', '.join(wanted)}")
+        return complaints
+
+    def verify(self, credential: Credential) -> None:
+        """Logs in to SES in every region. Refused is only what every one of them refuses.
+
+        What only some refuse is on its way from or to all of them; or, with a key that is settled, what is stored for
+        those regions is wrong (a region that the policy has just got), and the successor will put it right.
+        """
+        user, clock = self._key_id(credential.fields), self._around.clock
+        ends = clock.monotonic() + CALL_SECONDS
+        refused = [
+            region
+            for field, region in self._regions.items()
+            if not log_in(self._around, region, user, credential.fields[field], ends)
+        ]
+        if not refused:
+            return
+        if len(refused) < len(self._regions):
+            if self._is_settled(user):
+                return
+            raise Transient(
+                f"SES refuses {user} in {', '.join(refused)} and accepts it elsewhere: the regions have not all heard "
+                "of it yet; asked again"
+            )
+        raise CredentialRefused(
+            f"SES refuses {user}: its key is disabled, deleted or not known yet, or the password is wrong"
+        )
+
+    def _is_settled(self, key_id: str) -> bool:
+        """Whether the key is live, and so old that every region has heard of it."""
+        since = self._around.clock.now() - self.traits.propagation
+        return any(
+            key.id == key_id
+            and key.liveness is Liveness.LIVE
+            and key.created_at is not None
+            and key.created_at < since
+            for key in self._keys.listed()
+        )
+
+    def _fields(self, key_id: str, secret: Sealed) -> dict[str, Sealed]:
+        passwords = {field: smtp_password(secret, region) for field, region in self._regions.items()}
+        return {_USERNAME: Sealed(key_id), **passwords}
+
+    def _key_id(self, fields: Mapping[str, Sealed]) -> str:
+        return fields[_USERNAME].reveal()
+
+
+def smtp_password(secret: Sealed, region: str) -> Sealed:
+    """The password of an access key in one region: signature version 4 over fixed texts, and the version before it."""
+    key = f"AWS4{secret.reveal()}".encode()
+    for part in ("11111111", region, "ses", "aws4_request", "SendRawEmail"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return Sealed(base64.b64encode(_VERSION + key).decode())

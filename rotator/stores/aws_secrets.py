@@ -1,0 +1,198 @@
+"""AWS Secrets Manager as a store: every secret is one of its secrets, below the environment's path.
+
+Unlike SSM it can compare and swap, so nobody's write is ever overwritten: who came between is found, and nothing of
+ours is seen by anyone. What is compared and swapped is how aws_secrets_versions.py says.
+
+The owner is the description of a secret without a value, `<path>/rotator/owner`: a heartbeat every few minutes as a
+version would soon be more than Secrets Manager keeps.
+
+Permissions below the environment's path: secretsmanager:DescribeSecret, GetSecretValue, ListSecretVersionIds,
+PutSecretValue, UpdateSecretVersionStage, CreateSecret, UpdateSecret; on *: BatchGetSecretValue, ListSecrets;
+kms:Decrypt and kms:GenerateDataKey on the environment's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.store import Change, Look
+from rotator.model.errors import Drifted, ForeignOwner, Refused
+from rotator.model.policy import EnvironmentPolicy
+from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
+from rotator.stores.aws_secrets_verdicts import AlreadyThere, NotAsExpected, must_be_ours
+from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Held, Secrets
+from rotator.stores.owner import foreign, owner_parameter, parsed, written
+
+#: So many may have frozen in the middle of one write and woken up one after the other.
+LATE_WORKERS = 5
+
+
+class AwsSecrets:
+    """The secrets of one environment.
+
+    `installation` is who we are; writes are refused while another living installation owns the environment.
+    `writes_per_second` is the account's share of its quota for PutSecretValue in the region (AWS: 50).
+    """
+
+    def __init__(
+        self,
+        environment: EnvironmentPolicy,
+        around: Surroundings,
+        installation: str,
+        writes_per_second: float = 10.0,
+    ) -> None:
+        self._environment, self._around, self._installation = environment, around, installation
+        self._writes_per_second = writes_per_second
+        self._secrets = Secrets(environment.region, around)
+
+    def ages(self, prefix: str) -> Iterator[ParameterAge]:
+        """Metadata of every secret below `prefix` that has a value; nothing is decrypted."""
+        for listed in self._secrets.below(prefix):
+            stages = listed.get("SecretVersionsToStages", {})
+            current = next((version for version, names in stages.items() if CURRENT in names), None)
+            if current is not None:
+                number = self._secrets.number(listed["Name"], current)
+                yield ParameterAge(
+                    listed["Name"], number, listed.get("LastChangedDate", listed["CreatedDate"])
+                )
+
+    def read(self, name: str) -> StoredValue:
+        """The value and its version. Raises Refused when there is no such secret."""
+        there = self._secrets.held([name]).get(name)
+        if there is None:
+            raise Refused(f"Secrets Manager has no secret {name}, or it has no value")
+        return StoredValue(there.value, there.number)
+
+    def look(self, names: Iterable[str]) -> Look:
+        """Those that exist: one call for twenty."""
+        held = self._secrets.held(list(names))
+        return {name: StoredValue(there.value, there.number) for name, there in held.items()}
+
+    def write(self, name: str, value: Sealed, after: int | None) -> int:
+        """Writes the value as the version after `after`; see SecretStore. Never raises Raced: it compares and swaps."""
+        self._must_fit(name, value.size)
+        self._wait_for_turn()
+        self._must_be_ours()
+        there = self._secrets.held([name]).get(name)
+        done = self._found(name, value, after, there)
+        if done is not None:
+            return done
+        if there is None:
+            return self._secrets.create(name, value, self._environment.kms_key)
+        return self._overwrite(name, value, there)
+
+    def edit(self, name: str, change: Change, beside: Iterable[str] = ()) -> int:
+        """Writes what `change` makes of one look; see SecretStore."""
+        self._wait_for_turn()
+        self._must_be_ours()
+        wanted = [name, *beside]
+        held = self._secrets.held(wanted)
+        for one in wanted:
+            if one not in held:
+                raise Refused(f"Secrets Manager has no secret {one}, or it has no value; nothing was written")
+        value = change({one: StoredValue(held[one].value, held[one].number) for one in wanted})
+        there = held[name]
+        if value == there.value:
+            return there.number
+        self._must_fit(name, value.size)
+        return self._overwrite(name, value, there)
+
+    def check_writable(self, name: str, largest: int) -> None:
+        """Raises Refused when a value of `largest` bytes could not be written to `name`. Writes nothing."""
+        self._must_be_ours()
+        described = self._secrets.described(name)
+        if described is None:
+            raise Refused(f"Secrets Manager has no secret {name}")
+        must_be_ours(name, described)
+        self._must_fit(name, largest)
+
+    def owner(self, path: str) -> Owner | None:
+        """Who owns the environment below `path`. Raises Refused when its description cannot be understood."""
+        name = owner_parameter(path)
+        described = self._secrets.described(name)
+        return parsed(described.get("Description", ""), name) if described else None
+
+    def claim_owner(self, path: str, owner: Owner, instead_of: Owner | None) -> None:
+        """Writes the owner: our heartbeat, or a claim on what nobody or `instead_of` owns."""
+        self._wait_for_turn()
+        there = self.owner(path)
+        if there is not None and there.installation != owner.installation and there != instead_of:
+            raise foreign(there, path)
+        try:
+            self._secrets.describe_as(owner_parameter(path), written(owner), there=there is not None)
+        except AlreadyThere:
+            raise _claimed_twice(path) from None
+        # A description cannot be compared and swapped: who wrote last is the owner, and the other one sees it here.
+        now = self.owner(path)
+        if now is not None and now.installation != owner.installation:
+            raise _claimed_twice(path)
+
+    # deciding
+
+    def _found(self, name: str, value: Sealed, after: int | None, there: Held | None) -> int | None:
+        """The version, where it was written before; None where it is to be written now. Raises Drifted."""
+        if there is not None and there.value == value and self._only_ours(name, value, after or 0, there):
+            self._tidy(name)
+            return there.number
+        found = there.number if there else None
+        if found != after:
+            raise Drifted(name, after, found)
+        return None
+
+    def _only_ours(self, name: str, value: Sealed, after: int, there: Held) -> bool:
+        """Whether what is there came after `after`, and nothing else between them but the same value."""
+        if not after < there.number <= after + 1 + LATE_WORKERS:
+            return False
+        if there.number == after + 1:
+            return True
+        between = [one for one in self._secrets.versions(name) if after < one.number < there.number]
+        return all(self._secrets.value(name, one.id) == value for one in between)
+
+    def _tidy(self, name: str) -> None:
+        """What was made current by a call whose answer was lost may still be staged."""
+        for one in self._secrets.versions(name):
+            if {CURRENT, PENDING} <= one.stages:
+                self._secrets.unstage(name, one.id)
+
+    def _overwrite(self, name: str, value: Sealed, there: Held) -> int:
+        self._must_take(name, there)
+        number = there.number + 1
+        try:
+            self._secrets.replace(name, value, after=there.id, number=number)
+        except NotAsExpected:
+            now = self._secrets.held([name]).get(name)
+            done = self._found(name, value, there.number, now)
+            if done is None:
+                raise
+            return done
+        return number
+
+    def _must_take(self, name: str, there: Held) -> None:
+        """Raises Refused where the secret is not ours to write; Transient while somebody else is about to."""
+        described = self._secrets.described(name)
+        if described is None:
+            raise Drifted(name, there.number, None)
+        must_be_ours(name, described)
+
+    def _must_be_ours(self) -> None:
+        """Raises ForeignOwner when another living installation owns the environment."""
+        owner = self.owner(self._environment.path)
+        if owner and owner.installation != self._installation and owner.lives(self._around.clock.now()):
+            raise foreign(owner, self._environment.path)
+
+    def _must_fit(self, name: str, size: int) -> None:
+        if not 0 < size <= LARGEST:
+            raise Refused(
+                f"{name}: the value has {size} bytes, and a secret holds 1 to {LARGEST}; nothing was written"
+            )
+
+    def _wait_for_turn(self) -> None:
+        self._around.pacer.pace(self._secrets.account, self._writes_per_second)
+
+
+def _claimed_twice(path: str) -> ForeignOwner:
+    return ForeignOwner(
+        f"another installation claimed {path} at the same moment; nothing else was written. "
+        "Stop one of the two, then run `rotator take-over ENVIRONMENT`"
+    )

@@ -1,0 +1,69 @@
+"""AWS Secrets Manager as a mirror: a second copy of what the store holds, in this region or another.
+
+It can be read, so nothing is written where the copy is right already, and a copy that somebody changed is put right at
+the next write. A secret that is not there is made. Permissions: those of the store, without ListSecrets.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from rotator.contracts.adapter import Surroundings
+from rotator.model.errors import Refused
+from rotator.model.policy import MirrorPolicy
+from rotator.model.secrets import Sealed
+from rotator.stores.aws_secrets_verdicts import must_be_ours
+from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Secrets
+
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+$", max_length=400)]
+
+
+class AwsSecretsMirror:
+    """Copies under the names that the store has, or below a path of their own."""
+
+    class Options(BaseModel):
+        """`path` keeps the last part of each name: with `path: copies`, /taly/staging/KEY is copies/KEY."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+        region: Region | None = None  # by default the environment's
+        path: Path | None = None
+        kms_key: str | None = None  # of secrets that are made; by default the account's aws/secretsmanager
+
+    def __init__(self, mirror: MirrorPolicy, around: Surroundings) -> None:
+        self._options = self.Options.model_validate(mirror.settings)
+        self._around = around
+        self._secrets = Secrets(self._options.region or around.region, around)
+
+    def write(self, name: str, value: Sealed) -> None:
+        """Writes the value; the same value again is no change. Raises Transient where somebody writes it, too."""
+        copy = self._copy(name)
+        if not 0 < value.size <= LARGEST:
+            raise Refused(f"{copy}: the value has {value.size} bytes, and a secret holds 1 to {LARGEST}")
+        there = self._secrets.held([copy]).get(copy)
+        if there is None:
+            self._secrets.create(copy, value, self._options.kms_key)
+            return
+        if there.value != value:
+            must_be_ours(copy, self._secrets.described(copy) or {})
+            self._secrets.replace(copy, value, after=there.id, number=there.number + 1)
+            return
+        for version in self._secrets.versions(copy):
+            if {CURRENT, PENDING} <= version.stages:  # the answer of the call that made it current was lost
+                self._secrets.unstage(copy, version.id)
+
+    def stale(self, name: str, since: datetime) -> bool | None:
+        """Whether the copy that is current was written before `since`, or is not there."""
+        copy = self._copy(name)
+        if self._secrets.described(copy) is None:
+            return True
+        current = [version for version in self._secrets.versions(copy) if CURRENT in version.stages]
+        return not current or current[0].created_at < since
+
+    def _copy(self, name: str) -> str:
+        path = self._options.path
+        return name if path is None else f"{path.rstrip('/')}/{name.rpartition('/')[2]}"
