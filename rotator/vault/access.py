@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
+#: Of one value: far above any credential. With Consul below it, Vault keeps 512 KB an entry, and with others more.
+LARGEST_BYTES = 256 * 1024
 #: A mount's path, `kv` or `teams/crm/kv`.
 Mount = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", max_length=200)]
 Name = Annotated[str, StringConstraints(pattern=r"^\w([\w.-]*\w)?$", max_length=200)]

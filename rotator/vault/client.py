@@ -10,7 +10,7 @@ used; VAULT_CACERT and VAULT_CAPATH are (hvac's doing), and nothing else of Vaul
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -93,6 +93,10 @@ class Vault:
         """As change(), for what takes longer and is never asked again."""
         return self._call(request, doing, MINT_SECONDS, MINT_SECONDS)
 
+    def now(self) -> datetime:
+        """The present, for what Vault says about moments."""
+        return self._around.clock.now()
+
     def _call(
         self, request: Callable[[Asked], Answer], doing: str, guarded: float | None, within: float
     ) -> Answer:
@@ -147,9 +151,10 @@ class Vault:
         return client
 
 
-def _bound(client: Client, within: float) -> None:
+def _bound(client: Asked, within: float) -> None:
     """The next answers come within so many seconds, or are none."""
-    client.adapter._kwargs["timeout"] = (CONNECT_SECONDS, within - CONNECT_SECONDS - _SPARE)  # noqa: SLF001 - hvac's only place for it
+    waits = (CONNECT_SECONDS, within - CONNECT_SECONDS - _SPARE)
+    client.adapter._kwargs["timeout"] = waits  # noqa: SLF001 - hvac has no other place for it
 
 
 def _pod_token() -> str:

@@ -9,6 +9,7 @@ import pytest
 from rotator.sandbox.openbao import EmbeddedOpenBao, Missing
 from rotator.sandbox.postgres import EmbeddedPostgres
 from tests.vault.database_world import VaultDatabaseWorld
+from tests.vault.kv2_world import Kv2World
 
 
 @pytest.fixture(scope="session")
@@ -25,4 +26,11 @@ def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedOpenBa
 def held(openbao: EmbeddedOpenBao, newest_postgres: EmbeddedPostgres) -> Iterator[VaultDatabaseWorld]:
     """Database users that Vault holds."""
     with VaultDatabaseWorld(openbao, newest_postgres) as world:
+        yield world
+
+
+@pytest.fixture
+def kv2(openbao: EmbeddedOpenBao) -> Iterator[Kv2World]:
+    """An environment of its own for each test."""
+    with Kv2World(openbao) as world:
         yield world

@@ -44,7 +44,7 @@ class VaultDatabaseWorld:
         self.clock, self.server = SystemClock(), server
         self.front, self.proxy = VaultFront(openbao.address), PostgresProxy((server.host, server.port))
         self.root: Any = hvac.Client(url=openbao.address, token=openbao.token)
-        self.database = self.root.secrets.database
+        self.database: Any = self.root.secrets.database
         self.settings: dict[str, Any] = {}
 
     def __enter__(self) -> Self:

@@ -21,7 +21,9 @@ class VaultFront:
 
     def __init__(self, upstream: str) -> None:
         self.asked: list[tuple[str, str]] = []
-        self.away = self.lose_next = self.throttle_next = self.redirect_next = False
+        self.away = self.lose_next = self.throttle_next = self.throttle_next_of_any = self.redirect_next = (
+            False
+        )
         self.before_next: Callable[[], None] | None = None  # happens before the next change reaches Vault
         self._upstream = httpx.Client(base_url=upstream, trust_env=False, timeout=30)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _passing(self))
@@ -51,8 +53,8 @@ class VaultFront:
             return None
         self.asked.append((method, path))
         changes = method in CHANGING and "/auth/" not in path
-        if changes and self.throttle_next:
-            self.throttle_next = False
+        if (changes and self.throttle_next) or self.throttle_next_of_any:
+            self.throttle_next = self.throttle_next_of_any = False
             return httpx.Response(429, json={"errors": ["request path is over its quota"]})
         if self.redirect_next:
             self.redirect_next = False
