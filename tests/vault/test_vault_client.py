@@ -27,6 +27,8 @@ from rotator.vault.access import Auth
 from rotator.vault.client import Changed, NotThere, Vault
 from tests.vault.front import VaultFront
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = "ssm:/taly/staging/rotator/VAULT"
 POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "list"] }'
 

@@ -41,6 +41,7 @@ def begun(world: VaultDatabaseWorld) -> Credential:
     return Credential(known, fields)
 
 
+@pytest.mark.slow
 def test_users_take_turns_and_roles_come_and_go(held: VaultDatabaseWorld) -> None:
     current, seen = begun(held), []
     for label in ("ro-1", "ro-2", "ro-3"):
@@ -56,6 +57,7 @@ def test_users_take_turns_and_roles_come_and_go(held: VaultDatabaseWorld) -> Non
     assert [role.user for role in seen if role] == [held.users[1], held.users[0], held.users[1]]
 
 
+@pytest.mark.slow
 def test_what_rotator_makes_is_never_rotated_by_vault_itself(held: VaultDatabaseWorld) -> None:
     begun(held)
     held.provider.create("ro-1", None)
@@ -63,6 +65,7 @@ def test_what_rotator_makes_is_never_rotated_by_vault_itself(held: VaultDatabase
     assert made["ttl"] > 9 * 365 * 24 * 3600
 
 
+@pytest.mark.slow
 def test_a_lost_answer_is_found_by_the_roles_name(held: VaultDatabaseWorld) -> None:
     current = begun(held)
     held.lose_next_answer()
@@ -74,6 +77,7 @@ def test_a_lost_answer_is_found_by_the_roles_name(held: VaultDatabaseWorld) -> N
     held.provider.verify(again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effects", [1, 2])
 def test_a_removal_that_was_cut_off_is_finished(held: VaultDatabaseWorld, effects: int) -> None:
     """After the mark, and after the rotation: the role holds a credential with another id by then."""
@@ -94,6 +98,7 @@ def test_a_removal_that_was_cut_off_is_finished(held: VaultDatabaseWorld, effect
     held.provider.remove(current.id)
 
 
+@pytest.mark.slow
 def test_a_role_that_somebody_rotated_by_hand_is_left_alone(held: VaultDatabaseWorld) -> None:
     current = begun(held)
     held.database.rotate_static_role_credentials(held.role, mount_point=held.mount)
@@ -104,6 +109,7 @@ def test_a_role_that_somebody_rotated_by_hand_is_left_alone(held: VaultDatabaseW
     assert held.provider.identify(current.fields) is None
 
 
+@pytest.mark.slow
 def test_both_users_held_is_said(held: VaultDatabaseWorld) -> None:
     current = begun(held)
     held.foreign()
@@ -112,6 +118,7 @@ def test_both_users_held_is_said(held: VaultDatabaseWorld) -> None:
     assert held.provider.observe().free_slots == 0
 
 
+@pytest.mark.slow
 def test_other_roles_are_nobodys_business(held: VaultDatabaseWorld) -> None:
     current = begun(held)
     held._superuser.execute("CREATE ROLE reports_of_somebody LOGIN")
@@ -146,6 +153,7 @@ def test_the_database_away_from_vault_is_no_verdict(held: VaultDatabaseWorld) ->
     assert [one.id for one in held.provider.observe().credentials] == [current.id]
 
 
+@pytest.mark.slow
 def test_a_store_that_leads_elsewhere_is_refused(held: VaultDatabaseWorld) -> None:
     fields = held.predecessor()
     held.settings["template"] = held.template.replace("/postgres?", "/other?")

@@ -72,10 +72,12 @@ class TestVaultKv2WithTenants(CheckAndSetContract):
             yield world
 
 
+@pytest.mark.slow
 def test_it_is_a_secret_store(kv2: Kv2World) -> None:
     assert isinstance(kv2.store, SecretStore)
 
 
+@pytest.mark.slow
 def test_other_keys_and_a_lifetime_stay(kv2: Kv2World) -> None:
     name = f"{kv2.path}/NAME"
     kv2.seed(name, fresh_value())
@@ -84,6 +86,7 @@ def test_other_keys_and_a_lifetime_stay(kv2: Kv2World) -> None:
     assert (kept["beside"], kept["delete_version_after"], kept["max_versions"]) == ("stays", LIFETIME, "7")
 
 
+@pytest.mark.slow
 def test_a_deleted_parameter_is_gone_and_may_be_made_again(kv2: Kv2World) -> None:
     name, ours = f"{kv2.path}/NAME", fresh_value()
     kv2.seed(name, fresh_value())
@@ -99,6 +102,7 @@ def test_a_deleted_parameter_is_gone_and_may_be_made_again(kv2: Kv2World) -> Non
     assert kv2.store.write(name, ours, after=None) == 2
 
 
+@pytest.mark.slow
 def test_a_lifetime_ahead_is_no_deletion(kv2: Kv2World) -> None:
     name = f"{kv2.path}/NAME"
     kv2.seed(name, fresh_value())
@@ -107,6 +111,7 @@ def test_a_lifetime_ahead_is_no_deletion(kv2: Kv2World) -> None:
     assert abs(kv2.clock.now() - age.modified_at) < timedelta(minutes=1)
 
 
+@pytest.mark.slow
 def test_a_secret_of_another_form_is_not_rotators(kv2: Kv2World) -> None:
     name = f"{kv2.path}/NAME"
     for data in ({"user": "x", "password": "y"}, {"value": 7}, {"value": {"deep": "er"}}):
@@ -117,6 +122,7 @@ def test_a_secret_of_another_form_is_not_rotators(kv2: Kv2World) -> None:
             kv2.store.write(name, fresh_value(), after=1)
 
 
+@pytest.mark.slow
 def test_a_claim_at_the_same_moment_is_noticed(kv2: Kv2World) -> None:
     ours, theirs = Owner("installation-a", kv2.clock.now()), Owner("installation-b", kv2.clock.now())
     kv2.store.claim_owner(kv2.path, ours, instead_of=None)
@@ -129,11 +135,13 @@ def test_a_claim_at_the_same_moment_is_noticed(kv2: Kv2World) -> None:
     assert kv2.store.owner(kv2.path) == theirs
 
 
+@pytest.mark.slow
 def test_the_owner_is_marked_as_no_secret(kv2: Kv2World) -> None:
     kv2.store.claim_owner(kv2.path, Owner("installation-a", kv2.clock.now()), instead_of=None)
     assert {age.name: age.kind for age in kv2.store.ages(kv2.path)} == {f"{kv2.path}/rotator/owner": "String"}
 
 
+@pytest.mark.slow
 def test_vault_away_is_transient(kv2: Kv2World) -> None:
     ours = fresh_value()
     kv2.front.away = True
@@ -205,6 +213,7 @@ def test_a_path_that_cannot_be_filled_in_is_refused(path: str, said: str) -> Non
         VaultKv2.Options.model_validate({"auth": {"token": "ssm:/x/TOKEN"}, "path": path})
 
 
+@pytest.mark.slow
 def test_a_value_is_in_no_repr(kv2: Kv2World) -> None:
     name, value = f"{kv2.path}/NAME", fresh_value()
     kv2.seed(name, value)

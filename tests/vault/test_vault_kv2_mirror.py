@@ -15,6 +15,8 @@ from rotator.model.secrets import Sealed
 from rotator.testing.values import fresh_value, raises_silently
 from tests.vault.kv2_world import LIFETIME, TOKEN, Kv2World
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_is_a_mirror(kv2: Kv2World) -> None:
     assert isinstance(kv2.mirror(), Mirror)

@@ -6,8 +6,8 @@ dual passwords dangerous: RETAIN CURRENT PASSWORD said twice drops the predecess
 PASSWORD says nothing where there is none; setting a password without RETAIN keeps the other one.
 
 Simplified: it knows no SQL, only the statements that rotator and the tests say, each by its form, and 1064 for all
-others; an account is found by its user name alone; rights are not checked. Where mysql.user keeps the second password
-and the attribute is not asked, it answers as the manual's columns are named.
+others; an account is found by its user name alone; rights are not checked; verifiers have a fifth of MySQL's rounds, to
+be quick. Where mysql.user keeps the second password is not put to the test: it answers to rotator's own question.
 
 `python -m rotator.sandbox.sources.mysql8 --port 0` serves until its standard input ends.
 """
@@ -56,7 +56,7 @@ class Account:
         if password is None:
             return ""
         salt = "".join(chr(secrets.choice(range(0x25, 0x7F))) for _ in range(20))
-        return self.verifiers.setdefault(password, VERIFIERS[self.plugin](password, f"$A$005${salt}?"))
+        return self.verifiers.setdefault(password, VERIFIERS[self.plugin](password, f"$A$001${salt}?"))
 
     def takes(self, plugin: str, answer: bytes, nonce: bytes) -> bool:
         """Whether the answer is that of one of its passwords."""

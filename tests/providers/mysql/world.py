@@ -34,6 +34,7 @@ class MysqlWorld(ABC):
 
     plugin = "mysql_native_password"
     database = ""
+    tls = "PREFERRED"
 
     def __init__(self, host: str, port: int, *, separate: bool = False) -> None:
         mark = secrets.token_hex(4)
@@ -139,11 +140,12 @@ class MysqlWorld(ABC):
 
     @property
     def template(self) -> str:
-        return f"mysql+aiomysql://{{user}}:{{password}}@127.0.0.1:{self.proxy.port}/{self.database}?charset=utf8mb4"
+        place = f"127.0.0.1:{self.proxy.port}/{self.database}"
+        return f"mysql+aiomysql://{{user}}:{{password}}@{place}?charset=utf8mb4&ssl-mode={self.tls}"
 
     @property
     def admin_dsn(self) -> str:
-        return f"mysql://{self.admin}:{self._admin_password}@127.0.0.1:{self.proxy.port}/"
+        return f"mysql://{self.admin}:{self._admin_password}@127.0.0.1:{self.proxy.port}/?ssl-mode={self.tls}"
 
     def fields(self, user: str, password: str) -> Fields:
         """What consumers read for a login."""
@@ -158,7 +160,12 @@ class MysqlWorld(ABC):
         """A consumer's session, past the proxy. Raises pymysql.OperationalError when it is refused."""
         user = fields["user"].reveal() if self._separate else parsed(fields["value"].reveal()).user
         return pymysql.connect(
-            host="127.0.0.1", port=self._port, user=user, password=self.password_in(fields), connect_timeout=5
+            host="127.0.0.1",
+            port=self._port,
+            user=user,
+            password=self.password_in(fields),
+            connect_timeout=5,
+            ssl_disabled=self.tls == "DISABLED",
         )
 
 
@@ -223,6 +230,7 @@ class MySql8World(MysqlWorld):
     """On the stand-in."""
 
     plugin = "caching_sha2_password"
+    tls = "DISABLED"  # it speaks none, and getting ready for it takes longer than a test
 
     def __init__(self, server: MySql8, *, separate: bool = False) -> None:
         super().__init__(server.host, server.port, separate=separate)
