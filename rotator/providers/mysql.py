@@ -20,7 +20,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
@@ -35,7 +35,9 @@ from rotator.providers.mysql_accounts import Account, Dialect
 from rotator.providers.mysql_consumers import FORMS, Consumers, MalformedDsn, parsed, wrong_with
 from rotator.providers.mysql_dual import MySqlDual
 from rotator.providers.mysql_mariadb import MariaDb
-from rotator.providers.mysql_session import TALK_SECONDS, Session, session
+
+if TYPE_CHECKING:
+    from rotator.providers.mysql_session import Session
 
 _PROGRAM = "rotator"
 _LOCK_SECONDS = 3
@@ -168,6 +170,8 @@ class Mysql:
 
     def verify(self, credential: Credential) -> None:
         """Logs in with exactly what consumers read, and runs `verify_sql` in a session that only reads."""
+        from rotator.providers.mysql_session import session  # noqa: PLC0415 - PyMySQL is imported on first use
+
         login = self._consumers.login(credential.fields)
         who = f"{credential.id.rpartition('@')[0] or 'the user in the store'} at {self._consumers.place}"
         with session(login, self._around.clock, who, _PROGRAM, quoted=False) as consumer:
@@ -237,6 +241,8 @@ class Mysql:
     @contextmanager
     def _admin(self) -> Iterator[tuple[Session, Dialect]]:
         """A session of rotator's own login, bounded by the server too."""
+        from rotator.providers.mysql_session import TALK_SECONDS, session  # noqa: PLC0415 - PyMySQL is imported on first use
+
         name = self._options.admin
         try:
             login = parsed(self._around.resolve(name).reveal())

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rotator.contracts.provider import Liveness, Sighting
 from rotator.model.errors import Refused
-from rotator.providers.mysql_session import Session
 from rotator.providers.mysql_verifiers import VERIFIERS, digest, is_of
+
+if TYPE_CHECKING:
+    from rotator.providers.mysql_session import Session
 
 FIRST = "first"
 _BY_HAND = "after-"

@@ -16,12 +16,14 @@ packages: all of this has been run against a stand-in of ours only, and wants co
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rotator.model.errors import Refused
 from rotator.providers.mysql_accounts import Account, Name, Names, Password, missing
-from rotator.providers.mysql_session import Session
 from rotator.providers.mysql_verifiers import digest
+
+if TYPE_CHECKING:
+    from rotator.providers.mysql_session import Session
 
 # In hex, because the salt's bytes need not be characters.
 _READ = """

@@ -17,11 +17,14 @@ Columns and JSON of mysql.global_priv, and what happens at login: run against 10
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from rotator.model.errors import Refused
 from rotator.providers.mysql_accounts import Account, Name, Names, Password, is_nobodys, missing
-from rotator.providers.mysql_session import Session
 from rotator.providers.mysql_verifiers import VERIFIERS, digest
+
+if TYPE_CHECKING:
+    from rotator.providers.mysql_session import Session
 
 #: A way in by password that no password opens; `mariadb-install-db` gives it to root.
 _CLOSED = "invalid"

@@ -13,8 +13,6 @@ import hmac
 from collections.abc import Callable, Mapping
 from hashlib import sha1, sha256, sha512
 
-from nacl.bindings import crypto_scalarmult_ed25519_base_noclamp
-
 _CRYPT_ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SALT_BYTES = 20
 _ROUNDS_A_COUNT = 1000
@@ -27,6 +25,8 @@ def native(password: str, _known: str = "") -> str:
 
 def ed25519(password: str, _known: str = "") -> str:
     """43 characters of base64."""
+    from nacl.bindings import crypto_scalarmult_ed25519_base_noclamp  # noqa: PLC0415 - for those who have it only
+
     scalar = bytearray(sha512(password.encode()).digest()[:32])
     scalar[0] &= 248
     scalar[31] = scalar[31] & 63 | 64

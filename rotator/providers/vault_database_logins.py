@@ -1,4 +1,7 @@
-"""How consumers of a static role's database user log in: by PostgreSQL's or MySQL's protocol, as the template says."""
+"""How consumers of a static role's database user log in: by PostgreSQL's or MySQL's protocol, as the template says.
+
+The two are files of their own, so that nobody imports the driver of a database that he does not have.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,11 @@ from rotator.contracts.clock import Clock
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Sealed
-from rotator.providers import mysql_consumers, postgres_consumers, postgres_dsn
-from rotator.providers.mysql_session import session
-from rotator.providers.postgres_session import transaction
+from rotator.providers import mysql_consumers
 
 #: One parameter with a connection string, or one for the user and one for the password.
-FORMS = postgres_consumers.FORMS
-_PROGRAM = "rotator verify"
+FORMS = mysql_consumers.FORMS
+PROGRAM = "rotator verify"
 
 
 class Logins(Protocol):
@@ -33,14 +34,21 @@ class Logins(Protocol):
 
 def logins_of(recipe: Recipe, template: str, clock: Clock) -> Logins:
     """By the template's scheme."""
-    kind = PostgresLogins if template.startswith(("postgres", "jdbc:postgres")) else MysqlLogins
-    return kind(recipe, template, clock)
+    if _is_postgres(template):
+        from rotator.providers.vault_database_postgres import PostgresLogins  # noqa: PLC0415 - imports psycopg
+
+        return PostgresLogins(recipe, template, clock)
+    from rotator.providers.vault_database_mysql import MysqlLogins  # noqa: PLC0415 - imports PyMySQL
+
+    return MysqlLogins(recipe, template, clock)
 
 
 def wrong_with(template: str) -> str:
     """What is wrong with a template; empty when it makes a connection string."""
-    if not template.startswith(("postgres", "jdbc:postgres")):
+    if not _is_postgres(template):
         return mysql_consumers.wrong_with(template)
+    from rotator.providers import postgres_dsn  # noqa: PLC0415 - libpq itself reads it
+
     try:
         login = postgres_dsn.parameters(postgres_dsn.render(template, "one", "two"))
     except postgres_dsn.MalformedDsn as malformed:
@@ -49,57 +57,10 @@ def wrong_with(template: str) -> str:
     return "" if filled else "lacks {user} and {password}"
 
 
-class PostgresLogins:
-    """By libpq."""
-
-    def __init__(self, recipe: Recipe, template: str, clock: Clock) -> None:
-        self._clock = clock
-        self._consumers = postgres_consumers.Consumers(
-            recipe.secret, frozenset(recipe.fields), template, _nobody
-        )
-
-    def fields_for(self, user: str, password: str) -> dict[str, Sealed]:
-        """See Logins."""
-        return self._consumers.fields_for(user, password)
-
-    def read(self, fields: Mapping[str, Sealed]) -> tuple[str, Sealed]:
-        """See Logins."""
-        login = self._consumers.login(fields)
-        self._consumers.check_place(login)
-        return login.get("user", ""), Sealed(login.get("password", ""))
-
-    def attempt(self, fields: Mapping[str, Sealed], who: str) -> None:
-        """Never with the password in clear."""
-        login = {"require_auth": "!password", **self._consumers.login(fields)}
-        with transaction(login, self._clock, f"{who} at {self._consumers.place}", _PROGRAM) as consumer:
-            consumer.execute("select 1")
-
-
-class MysqlLogins:
-    """By PyMySQL."""
-
-    def __init__(self, recipe: Recipe, template: str, clock: Clock) -> None:
-        self._clock = clock
-        self._consumers = mysql_consumers.Consumers(
-            recipe.secret, frozenset(recipe.fields), template, _nobody
-        )
-
-    def fields_for(self, user: str, password: str) -> dict[str, Sealed]:
-        """See Logins."""
-        return self._consumers.fields_for(user, password)
-
-    def read(self, fields: Mapping[str, Sealed]) -> tuple[str, Sealed]:
-        """See Logins."""
-        login = self._consumers.login(fields)
-        self._consumers.check_place(login)
-        return login.user, Sealed(login.password)
-
-    def attempt(self, fields: Mapping[str, Sealed], who: str) -> None:
-        """Never with the password in clear."""
-        login = self._consumers.login(fields)
-        with session(login, self._clock, f"{who} at {self._consumers.place}", _PROGRAM) as consumer:
-            consumer.ask("select 1")
-
-
-def _nobody() -> NoReturn:
+def nobody() -> NoReturn:
+    """Whoever asks for an admin's login."""
     raise Refused("there is no admin's login here: the template says where consumers log in")
+
+
+def _is_postgres(template: str) -> bool:
+    return template.startswith(("postgres", "jdbc:postgres"))
