@@ -1,0 +1,189 @@
+"""Talking to a MySQL or MariaDB server within bounds, and saying what it said.
+
+PyMySQL's own words never reach a message: the server quotes the statement that it does not understand, and statements
+hold passwords or what is kept of them. People get our sentences, chosen by the error's number (MySQL documentation,
+"Server Error Message Reference"; MariaDB documentation, "MariaDB Error Codes").
+
+A password is never sent in clear: a server that asks for that (mysql_clear_password, PAM's dialog) gets none.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+
+from rotator.contracts.clock import Clock
+from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
+from rotator.providers.mysql_consumers import Login
+
+#: To connect, and to say everything afterwards: together within CALL_SECONDS, with one second to spare.
+CONNECT_SECONDS = 4
+TALK_SECONDS = CALL_SECONDS - CONNECT_SECONDS - 1
+
+#: Wrong password or no such account; MySQL 8 (3118) and MariaDB (4151): the account is locked.
+_LOGIN_REFUSED = {1045, 1698, 3118, 4151}
+#: What the client or the server says when nothing came about -> what that means. All of it is asked again.
+_LATER = {
+    1040: "it has no connection slot left",
+    1203: "the account has no connection slot left",
+    1226: "the account has used up what it may use in this hour",
+    1129: "it has blocked this address after too many broken connections: FLUSH HOSTS",
+    1130: "it lets nobody in from this address",
+    1049: "it has no such database: see the template in the policy",
+    1044: "the account may not use that database: a DBA must grant it",
+    1053: "it is shutting down",
+    1205: "somebody else holds a lock on what it needed",
+    1213: "somebody else changed the same thing at once",
+    1290: "it runs with an option that forbids the statement (read-only, or strict_password_validation)",
+    1792: "it takes no writes: a failover may be under way",
+    1836: "it takes no writes: a failover may be under way",
+    1969: f"it did not finish within {TALK_SECONDS:.0f} s",
+    3024: f"it did not finish within {TALK_SECONDS:.0f} s",
+    2003: "nothing answers there",
+    2006: "the connection was lost",
+    2012: "the connection was lost",
+    2013: "the connection was lost, or it did not answer in time",
+    2026: "no TLS connection came about: see ssl-mode and ssl-ca in the template",
+    2059: "it asks for the password in clear, which was not sent",
+}
+#: What it says about a statement, as its verdict.
+_VERDICTS = {
+    1142: "rotator's account lacks the right to read or write a table that it needs",
+    1227: "rotator's account lacks the right to change accounts",
+    1396: "the account is not there, or cannot be changed so",
+    1524: "the account's authentication plugin is not loaded",
+    1819: "the server's password policy does not take what rotator generates",
+    1820: "the password has expired: a DBA must take the expiry off",
+    1862: "the password has expired: a DBA must take the expiry off",
+    3894: "the account has no password that could be kept beside a new one",
+}
+
+
+class Session(Connection):
+    """A connection on which everything that is said ends in time."""
+
+    clock: Clock
+    ends: float
+    who: str
+    quoted: bool
+
+    def ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of one statement. Raises Transient or Refused."""
+        self._read_timeout = self._write_timeout = max(0.001, self.ends - self.clock.monotonic())
+        try:
+            with self.cursor() as cursor:
+                cursor.execute(statement, values or None)
+                return list(cursor.fetchall())
+        except (pymysql.Error, OSError) as error:
+            trouble = _sorted(error, self.who, quoted=self.quoted)
+        # Raised out here, so that the error with the server's own words is not even the context of ours.
+        raise trouble
+
+    def change(self, statement: str, values: Sequence[object] = ()) -> None:
+        """One statement that takes effect at once: nothing about accounts waits for a commit."""
+        guard()
+        self.ask(statement, values)
+
+
+class _NeverInClear:
+    """An authentication plugin that sends nothing."""
+
+    def __init__(self, _connection: object) -> None: ...
+
+    def authenticate(self, _packet: object) -> None:
+        raise pymysql.OperationalError(2059, "not in clear")
+
+
+@contextmanager
+def session(login: Login, clock: Clock, who: str, program: str, *, quoted: bool = True) -> Iterator[Session]:
+    """A session that ends in time.
+
+    `who` says for people who logs in where; `quoted`: statements are ours, and their verdicts are explained. Raises
+    CredentialRefused when the server refuses the login, Transient when nobody answers or the server is busy.
+    """
+    opened = _connect(login, clock, who, program)
+    if isinstance(opened, RotatorError):
+        raise opened
+    opened.quoted = quoted
+    try:
+        yield opened
+    finally:
+        opened._force_close()  # type: ignore[attr-defined]  # noqa: SLF001 - close() waits for a silent server
+
+
+def _connect(login: Login, clock: Clock, who: str, program: str) -> Session | RotatorError:
+    """The connection or what to say about it: returned, so that no exception drags the server's text along."""
+    try:
+        opened = Session(
+            host=login.host,
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            database=login.database or None,
+            charset="utf8mb4",
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=CONNECT_SECONDS,
+            write_timeout=CONNECT_SECONDS,
+            autocommit=True,
+            program_name=program,
+            auth_plugin_map={"mysql_clear_password": _NeverInClear, "dialog": _NeverInClear},
+            **_tls(login),
+        )
+    except (pymysql.Error, OSError, RuntimeError) as error:
+        trouble = _unopened(error, who)
+    else:
+        opened.clock, opened.ends, opened.who = clock, clock.monotonic() + TALK_SECONDS, who
+        return opened
+    return trouble
+
+
+def _tls(login: Login) -> dict[str, Any]:
+    if login.tls == "DISABLED":
+        return {"ssl_disabled": True}
+    if login.tls == "PREFERRED":
+        return {}
+    if login.tls == "REQUIRED":
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = (
+            False,
+            ssl.CERT_NONE,
+        )  # what REQUIRED means to MySQL's client
+        return {"ssl": context}
+    return {
+        "ssl_ca": login.authority or ssl.get_default_verify_paths().cafile,
+        "ssl_verify_cert": True,
+        "ssl_verify_identity": login.tls == "VERIFY_IDENTITY",
+    }
+
+
+def _unopened(error: Exception, who: str) -> RotatorError:
+    """Why no login came about. Only here does 1045 speak of the password: later it speaks of a right."""
+    if _number(error) in _LOGIN_REFUSED:
+        return CredentialRefused(
+            f"the server refuses the login of {who}: wrong password, or it may not log in"
+        )
+    return _sorted(error, who, quoted=True)
+
+
+def _number(error: Exception) -> int:
+    return error.args[0] if error.args and isinstance(error.args[0], int) else 0
+
+
+def _sorted(error: Exception, who: str, *, quoted: bool) -> RotatorError:
+    """What an error means; its text is never shown."""
+    number = _number(error)
+    if number in _LATER:
+        return Transient(f"{who}: {_LATER[number]}; it is asked again")
+    if not quoted:
+        return Refused(f"{who}: the server does not take the statement (error {number})")
+    if number in _VERDICTS:
+        return Refused(f"{who}: {_VERDICTS[number]} (error {number})")
+    if isinstance(error, pymysql.OperationalError | OSError | RuntimeError):
+        return Transient(f"{who}: no usable answer (error {number}); it is asked again")
+    return Refused(f"{who}: the server does not take the statement (error {number})")

@@ -1,0 +1,36 @@
+"""Logging in to a MySQL or MariaDB as consumers do. Part of vault_database: see vault_database_logins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rotator.contracts.clock import Clock
+from rotator.model.policy import Recipe
+from rotator.model.secrets import Sealed
+from rotator.providers.mysql_consumers import Consumers
+from rotator.providers.mysql_session import session
+from rotator.providers.vault_database_logins import PROGRAM, nobody
+
+
+class MysqlLogins:
+    """By PyMySQL."""
+
+    def __init__(self, recipe: Recipe, template: str, clock: Clock) -> None:
+        self._clock = clock
+        self._consumers = Consumers(recipe.secret, frozenset(recipe.fields), template, nobody)
+
+    def fields_for(self, user: str, password: str) -> dict[str, Sealed]:
+        """See Logins."""
+        return self._consumers.fields_for(user, password)
+
+    def read(self, fields: Mapping[str, Sealed]) -> tuple[str, Sealed]:
+        """See Logins."""
+        login = self._consumers.login(fields)
+        self._consumers.check_place(login)
+        return login.user, Sealed(login.password)
+
+    def attempt(self, fields: Mapping[str, Sealed], who: str) -> None:
+        """Never with the password in clear."""
+        login = self._consumers.login(fields)
+        with session(login, self._clock, f"{who} at {self._consumers.place}", PROGRAM) as consumer:
+            consumer.ask("select 1")

@@ -1,0 +1,1 @@
+"""Vault and OpenBao: one way to log in, to ask, and to say what went wrong, below all adapters that need it."""

@@ -1,0 +1,52 @@
+"""What a policy says about Vault: how rotator logs in there. Where it is, is a setting (ROTATOR_ENDPOINT_VAULT).
+
+Without hvac, so that a policy can be checked without it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+#: Of one value: far above any credential. With Consul below it, Vault keeps 512 KB an entry, and with others more.
+LARGEST_BYTES = 256 * 1024
+#: A mount's path, `kv` or `teams/crm/kv`.
+Mount = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", max_length=200)]
+Name = Annotated[str, StringConstraints(pattern=r"^\w([\w.-]*\w)?$", max_length=200)]
+Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*:/", max_length=1000)]
+
+
+class Part(BaseModel):
+    """Frozen, strict, silent about what it was given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class AppRole(Part):
+    """`{role_id: …, secret_id: ssm:/…}`: the secret id by reference."""
+
+    role_id: Name
+    secret_id: Reference
+    mount: Mount = "approle"
+
+
+class Kubernetes(Part):
+    """`{role: rotator}`: the pod's own token proves who it is."""
+
+    role: Name
+    mount: Mount = "kubernetes"
+
+
+class Auth(Part):
+    """One of `{token: ssm:/…}`, `{approle: …}`, `{kubernetes: …}`."""
+
+    token: Reference | None = None
+    approle: AppRole | None = None
+    kubernetes: Kubernetes | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Auth:
+        if sum(way is not None for way in (self.token, self.approle, self.kubernetes)) != 1:
+            raise ValueError("needs one way to log in: token, approle or kubernetes")
+        return self
