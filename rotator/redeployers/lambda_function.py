@@ -1,0 +1,345 @@
+"""Lambda: a change of the function's configuration ends its execution environments, so that the next ones read anew.
+
+What changes is one environment variable that bears the rollout's label. The map of variables is replaced as a whole,
+so it is written only as a compare-and-swap by RevisionId: nobody's change of another variable is lost. With an alias a
+version is published then, which costs nothing when it was published before (PublishVersion returns the existing one),
+and the alias is moved, without a share for other versions. What $LATEST holds that the alias does not run is never
+released by us.
+
+Nobody can look into execution environments. Lambda ends an invocation at the function's Timeout, so DONE is said that
+long after the change was seen to be in place: nothing from before runs then. A tag keeps when that was.
+
+Permissions on the function: lambda:GetFunctionConfiguration, UpdateFunctionConfiguration, ListTags, TagResource and
+ListVersionsByFunction; with an alias PublishVersion, GetAlias and UpdateAlias; kms:Decrypt and kms:Encrypt where its
+variables have a key of their own. Sources: the API reference of AWS Lambda. To be confirmed in a sandbox account: that
+provisioned concurrency of an alias takes no invocations at the earlier version once the alias is moved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from boto3.session import Session
+from botocore.config import Config
+
+from rotator.aws import CHANGING, READING, Failure, Service
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.guard import guard
+from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
+from rotator.model.errors import NotYet, Refused, RotatorError, Transient
+from rotator.model.policy import Deployment
+from rotator.redeployers.aws_tags import Mark, also_finished, finished
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import (
+        AliasConfigurationResponseTypeDef,
+        FunctionConfigurationResponseTypeDef,
+    )
+
+VARIABLE = "ROTATOR_ROLLOUT"
+_TARGET = re.compile(r"([A-Za-z0-9_-]{1,64})(?::((?!\d+$)[A-Za-z0-9_-]{1,128}))?")
+_EFFECTS = ("UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias")
+#: An update of the configuration is waited for so long within one call, looked at so often.
+_PATIENCE, _POLL = timedelta(seconds=5), timedelta(seconds=0.5)
+#: What a version runs with; the variables are compared beside them.
+_RELEASED = ("CodeSha256", "Role", "Handler", "Runtime", "Timeout", "MemorySize")
+
+
+class _Gone(Refused):
+    """There is no such function, version or alias."""
+
+
+class LambdaFunction:
+    """One function: `lambda: FUNCTION` runs $LATEST, `lambda: FUNCTION:ALIAS` what the alias points at."""
+
+    def __init__(self, deployment: Deployment, around: Surroundings) -> None:
+        """Raises Refused when the deployment does not say which function."""
+        written = _TARGET.fullmatch(deployment.target)
+        if written is None:
+            raise Refused(
+                f"{deployment.id} is no function of Lambda: write lambda: FUNCTION or lambda: FUNCTION:ALIAS"
+            )
+        self._id, self._target, self._around = deployment.id, deployment.target, around
+        self._function, self._alias_name = written.groups()
+        self._reading = Service("Lambda", self._connect, READING, _verdict)
+        self._changing = Service("Lambda", self._connect, CHANGING, _verdict)
+
+    def redeploy(self, label: str) -> None:
+        """Puts `label` into the configuration, and for an alias publishes it and moves the alias there.
+
+        Raises NotYet while Lambda is busy with an update, and Refused when it will not be updated, or when $LATEST is
+        not what the alias runs.
+        """
+        latest = self._configuration()
+        if label in finished(self._tags(latest)):
+            return
+        alias = self._alias() if self._alias_name else None
+        if alias is not None:
+            self._must_be_released(latest, self._configuration(alias["FunctionVersion"]))
+        if _label(latest) != label:
+            self._change(self._idle(), label)
+        if alias is not None:
+            self._release(self._applied(label), alias)
+
+    def progress(self, label: str) -> Rollout:
+        """How the change of this label stands; what is seen done is written into a tag before it is said."""
+        try:
+            latest = self._configuration()
+            tags = self._tags(latest)
+            if label in finished(tags):
+                return Rollout(RolloutProgress.DONE, "every invocation is new")
+            alias = self._alias() if self._alias_name else None
+            runs = self._configuration(alias["FunctionVersion"]) if alias else latest
+        except _Gone as gone:
+            return _failed(str(gone))
+        if _label(runs) != label:
+            return _failed(
+                f"{self._target} does not run this rollout: somebody deployed or moved the alias before it was "
+                "seen to end, or it was never started"
+            )
+        if trouble := _trouble(runs):
+            return _failed(f"{self._target}: Lambda could not apply the change ({trouble})")
+        waits = _waits_for(runs, alias) or self._waits_for_invocations(runs, tags, label)
+        if waits:
+            return Rollout(RolloutProgress.PENDING, f"{self._target}: {waits}")
+        self._tag(runs, also_finished(tags, label))
+        return Rollout(RolloutProgress.DONE, "every invocation is new")
+
+    def starts(self, since: datetime) -> Iterator[Start]:
+        """Changes of what runs since then: $LATEST, or published versions. Lambda tells of no environment's start."""
+        try:
+            changed = self._published() if self._alias_name else [self._latest()]
+        except _Gone:
+            return iter(())
+        moments = [(role.rpartition("/")[2], _moment(modified)) for role, modified in changed]
+        return iter([Start(self._id, role, at) for role, at in moments if at >= since])
+
+    # looking
+
+    def _configuration(self, version: str = "$LATEST") -> FunctionConfigurationResponseTypeDef:
+        """Raises _Gone; Transient when the variables cannot be read, because they would be lost."""
+        found = self._reading.ask(
+            lambda client: client.get_function_configuration(FunctionName=self._function, Qualifier=version),
+            f"read the configuration of {self._function}",
+        )
+        if found.get("Environment", {}).get("Error"):
+            raise Transient(
+                f"Lambda does not show the environment variables of {self._function}: rotator's role may not "
+                "decrypt with their key (kms:Decrypt); nothing was changed"
+            )
+        return found
+
+    def _alias(self) -> AliasConfigurationResponseTypeDef:
+        return self._reading.ask(
+            lambda client: client.get_alias(FunctionName=self._function, Name=self._alias_name),
+            f"read the alias {self._target}",
+        )
+
+    def _tags(self, configuration: FunctionConfigurationResponseTypeDef) -> dict[str, str]:
+        answer = self._reading.ask(
+            lambda client: client.list_tags(Resource=_arn(configuration)),
+            f"read the tags of {self._function}",
+        )
+        return answer["Tags"]
+
+    def _latest(self) -> tuple[str, str]:
+        """Role and last change of $LATEST."""
+        latest = self._configuration()
+        return latest["Role"], latest["LastModified"]
+
+    def _published(self) -> list[tuple[str, str]]:
+        """Role and last change of every published version."""
+
+        def pages(client: LambdaClient) -> list[tuple[str, str]]:
+            asked = client.get_paginator("list_versions_by_function").paginate(FunctionName=self._function)
+            return [
+                (one["Role"], one["LastModified"])
+                for page in asked
+                for one in page["Versions"]
+                if one["Version"] != "$LATEST"
+            ]
+
+        return self._reading.ask(pages, f"list the versions of {self._function}")
+
+    def _must_be_released(
+        self, latest: FunctionConfigurationResponseTypeDef, runs: FunctionConfigurationResponseTypeDef
+    ) -> None:
+        """Raises Refused when a new version would bring more than our label."""
+        differs = [name for name in _RELEASED if latest.get(name) != runs.get(name)]
+        if _layers(latest) != _layers(runs):
+            differs.append("Layers")
+        if _others(latest) != _others(runs):
+            differs.append("its environment variables")
+        if differs:
+            raise Refused(
+                f"{self._target} cannot be restarted: $LATEST is not what the alias runs ({', '.join(differs)}), and "
+                "rotator releases nothing; nothing was changed. Release it, or put it back"
+            )
+
+    def _idle(self) -> FunctionConfigurationResponseTypeDef:
+        """$LATEST when no update of it is under way: Lambda takes no other meanwhile."""
+        clock = self._around.clock
+        deadline = clock.monotonic() + _PATIENCE.total_seconds()
+        while (latest := self._configuration()).get("LastUpdateStatus") == "InProgress":
+            if clock.monotonic() >= deadline:
+                raise NotYet(f"Lambda is busy with an update of {self._function}", clock.now() + _PATIENCE)
+            clock.sleep(_POLL.total_seconds())
+        return latest
+
+    def _applied(self, label: str) -> FunctionConfigurationResponseTypeDef:
+        """$LATEST when our change is in place."""
+        latest = self._idle()
+        if _label(latest) != label:
+            raise Transient(f"{self._function} was changed by somebody else; the next attempt looks again")
+        if trouble := _trouble(latest):
+            raise Refused(f"{self._function}: Lambda could not apply the change ({trouble})")
+        return latest
+
+    def _waits_for_invocations(
+        self, runs: FunctionConfigurationResponseTypeDef, tags: dict[str, str], label: str
+    ) -> str:
+        """What is missing until no invocation from before can run; "" when nothing is."""
+        now, version = self._around.clock.now(), runs["Version"]
+        mark = Mark.read(tags)
+        if mark is None or (mark.label, mark.name) != (label, version):
+            mark = Mark(label, "since", version, now)
+            self._tag(runs, mark.tag())
+        ends = mark.at + timedelta(seconds=runs["Timeout"])
+        return f"invocations from before may run until {ends:%H:%M:%S} UTC" if now < ends else ""
+
+    # changing
+
+    def _change(self, latest: FunctionConfigurationResponseTypeDef, label: str) -> None:
+        """The same variables, and our label; only if nobody changed anything since we looked."""
+        variables = {**latest.get("Environment", {}).get("Variables", {}), VARIABLE: label}
+        self._changing.ask(
+            lambda client: client.update_function_configuration(
+                FunctionName=self._function,
+                Environment={"Variables": variables},
+                RevisionId=latest["RevisionId"],
+            ),
+            f"change the configuration of {self._function}",
+        )
+
+    def _release(
+        self, latest: FunctionConfigurationResponseTypeDef, alias: AliasConfigurationResponseTypeDef
+    ) -> None:
+        """A version of it, unless there is one already, and the alias moved there, unless it is there."""
+        pointed = self._configuration(alias["FunctionVersion"])
+        shared = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")
+        if _label(pointed) == _label(latest) and not shared:
+            return
+        self._must_be_released(latest, pointed)  # again: somebody may have deployed since the first look
+        published = self._changing.ask(
+            lambda client: client.publish_version(
+                FunctionName=self._function,
+                CodeSha256=latest["CodeSha256"],
+                RevisionId=latest["RevisionId"],
+            ),
+            f"publish a version of {self._function}",
+        )
+        self._changing.ask(
+            lambda client: client.update_alias(
+                FunctionName=self._function,
+                Name=self._alias_name,
+                FunctionVersion=published["Version"],
+                RoutingConfig={"AdditionalVersionWeights": {}},
+                RevisionId=alias["RevisionId"],
+            ),
+            f"move the alias {self._target}",
+        )
+
+    def _tag(self, configuration: FunctionConfigurationResponseTypeDef, tags: dict[str, str]) -> None:
+        """A note to ourselves; nothing that runs changes."""
+        self._changing.ask(
+            lambda client: client.tag_resource(Resource=_arn(configuration), Tags=tags),
+            f"tag the function {self._function}",
+        )
+
+    def _connect(self, session: Session, config: Config) -> LambdaClient:
+        client = session.client(
+            "lambda",
+            region_name=self._around.region,
+            endpoint_url=self._around.endpoint("lambda"),
+            config=config,
+        )
+        for operation in _EFFECTS:
+            client.meta.events.register(f"before-send.lambda.{operation}", _last_look)
+        return client
+
+
+def _last_look(**_event: object) -> None:
+    """Runs after signing, right before the bytes leave."""
+    guard()
+
+
+def _verdict(failure: Failure) -> RotatorError | None:
+    match failure.code:
+        case "ResourceNotFoundException":
+            return _Gone(f"Lambda could not {failure.doing}: there is none; nothing was changed")
+        case "PreconditionFailedException":
+            return Transient(
+                f"somebody else changed it when rotator was about to {failure.doing}; nothing was changed"
+            )
+        case "ResourceConflictException":
+            return Transient(f"Lambda is busy with another update and did not {failure.doing}")
+        case "InvalidParameterValueException" | "CodeStorageExceededException":
+            return Refused(
+                f"Lambda will not {failure.doing} ({failure.code}); nothing was changed. Environment variables may "
+                "have 4 KB in all, and all versions of all functions 75 GB"
+            )
+        case _:
+            return None
+
+
+def _waits_for(
+    runs: FunctionConfigurationResponseTypeDef, alias: AliasConfigurationResponseTypeDef | None
+) -> str:
+    """What Lambda has still to do; "" when nothing is."""
+    if runs.get("LastUpdateStatus") == "InProgress" or runs.get("State") == "Pending":
+        return "Lambda applies the change"
+    shares = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights") if alias else None
+    if shares:
+        return f"the alias sends a share of the invocations to version {', '.join(sorted(shares))}"
+    return ""
+
+
+def _trouble(configuration: FunctionConfigurationResponseTypeDef) -> str:
+    """Lambda's own code for why the configuration does not run; "" when it does."""
+    if configuration.get("LastUpdateStatus") == "Failed":
+        return configuration.get("LastUpdateStatusReasonCode", "no reason given")
+    if configuration.get("State") == "Failed":
+        return configuration.get("StateReasonCode", "no reason given")
+    return ""
+
+
+def _label(configuration: FunctionConfigurationResponseTypeDef) -> str | None:
+    return configuration.get("Environment", {}).get("Variables", {}).get(VARIABLE)
+
+
+def _others(configuration: FunctionConfigurationResponseTypeDef) -> dict[str, str]:
+    """The variables that are not ours."""
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    return {name: value for name, value in variables.items() if name != VARIABLE}
+
+
+def _layers(configuration: FunctionConfigurationResponseTypeDef) -> list[str]:
+    return [layer["Arn"] for layer in configuration.get("Layers", [])]
+
+
+def _arn(configuration: FunctionConfigurationResponseTypeDef) -> str:
+    """Of the function, whichever version was asked for: versions bear no tags."""
+    return ":".join(configuration["FunctionArn"].split(":")[:7])
+
+
+def _moment(written: str) -> datetime:
+    """Lambda writes 2026-11-24T10:00:00.000+0000."""
+    return datetime.strptime(written, "%Y-%m-%dT%H:%M:%S.%f%z")
+
+
+def _failed(sentence: str) -> Rollout:
+    return Rollout(RolloutProgress.FAILED, sentence)
