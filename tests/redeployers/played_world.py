@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from typing import ClassVar
 
 from rotator.contracts.redeployer import Redeployer, Rollout, RolloutProgress
 from rotator.model.secrets import Sealed, StoredValue
 from rotator.sandbox.platforms.front import Front
 from rotator.testing.memory_platform import STEP, Fate, MemoryInstance, MemoryPlatform
-from rotator.testing.redeployer_contract import LABEL
+from rotator.testing.redeployer_contract import LABEL, RedeployerContract, _ended
+from rotator.testing.redeployer_world import RedeployerWorld
 from rotator.testing.values import fresh_value
 from rotator.testing.virtual_clock import VirtualClock
 
@@ -85,3 +87,26 @@ class PlayedWorld:
     def living(self) -> list[MemoryInstance]:
         self.platform.catch_up()
         return self.platform.living
+
+
+class OneStartContract(RedeployerContract):
+    """For a platform that tells of one start for each rollout, whatever runs there. `role` is whose."""
+
+    role: ClassVar[str]
+
+    def test_starts_of_instances_since_then(self, world: RedeployerWorld) -> None:
+        world.clock.sleep(world.resolution.total_seconds())
+        then = world.clock.now()
+        world.redeployer().redeploy(LABEL)
+        assert _ended(world, LABEL).progress is RolloutProgress.DONE
+        (start,) = world.redeployer().starts(then)
+        assert (start.workload, start.role) == (world.workload, self.role)
+        assert then - world.resolution <= start.at <= world.clock.now()
+        world.clock.sleep(world.resolution.total_seconds())
+        assert list(world.redeployer().starts(world.clock.now())) == []
+
+    def test_starts_whoever_caused_them(self, world: RedeployerWorld) -> None:
+        world.clock.sleep(world.resolution.total_seconds())
+        then = world.clock.now()
+        world.someone_else_rolls()
+        assert len(list(world.redeployer().starts(then))) == 1

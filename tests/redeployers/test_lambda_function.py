@@ -15,10 +15,10 @@ from rotator.redeployers.lambda_function import VARIABLE, LambdaFunction
 from rotator.sandbox.platforms.front import Front
 from rotator.sandbox.platforms.lambda_function import ROLE, Function
 from rotator.testing.memory_platform import MemoryInstance
-from rotator.testing.redeployer_contract import LABEL, NEXT_LABEL, RedeployerContract, _ended
+from rotator.testing.redeployer_contract import LABEL, NEXT_LABEL
 from rotator.testing.redeployer_world import RedeployerWorld
 from rotator.testing.surroundings import surroundings
-from tests.redeployers.played_world import PlayedWorld
+from tests.redeployers.played_world import OneStartContract, PlayedWorld
 
 
 class FunctionWorld(PlayedWorld):
@@ -93,25 +93,10 @@ def alias(aws_without_waits: None) -> Iterator[FunctionWorld]:
         yield world
 
 
-class LambdaContract(RedeployerContract):
-    reports = False
+class LambdaContract(OneStartContract):
+    """What is called starts; Lambda tells of no environment's start."""
 
-    def test_starts_of_instances_since_then(self, world: RedeployerWorld) -> None:
-        """Of what is called: Lambda tells of no environment's start."""
-        world.clock.sleep(1)
-        then = world.clock.now()
-        world.redeployer().redeploy(LABEL)
-        assert _ended(world, LABEL).progress is RolloutProgress.DONE
-        (start,) = world.redeployer().starts(then)
-        assert (start.workload, start.role) == (world.workload, ROLE)
-        assert then <= start.at <= world.clock.now()
-        assert list(world.redeployer().starts(world.clock.now())) == []
-
-    def test_starts_whoever_caused_them(self, world: RedeployerWorld) -> None:
-        world.clock.sleep(1)
-        then = world.clock.now()
-        world.someone_else_rolls()
-        assert len(list(world.redeployer().starts(then))) == 1
+    reports, role = False, ROLE
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from rotator.sandbox.processes import listening_socket
@@ -60,6 +60,9 @@ class Far(Protocol):
 
     def turned_away(self) -> Answer:
         """How it says "later"."""
+
+
+Played = TypeVar("Played", bound=Far)
 
 
 class Front:
@@ -162,8 +165,11 @@ class _Answers(BaseHTTPRequestHandler):
         """Says nothing: headers are secrets."""
 
 
-def serve(make: Callable[[], Far], port: int) -> None:
+def serve(
+    make: Callable[[], Played], port: int, beside: Callable[[Played], Mapping[str, str]] = lambda _far: {}
+) -> None:
     """Plays the platform as a process: prints its address as JSON, and runs until it is ended."""
-    with Front(make(), port) as front:
-        print(json.dumps({"address": front.address}), flush=True)
+    far = make()
+    with Front(far, port) as front:
+        print(json.dumps({"address": front.address, **beside(far)}), flush=True)
         threading.Event().wait()
