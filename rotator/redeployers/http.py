@@ -1,0 +1,232 @@
+"""HTTP: a deploy service of the company's own restarts the workload; it is called, signed, and asked how it stands.
+
+Every request bears a time and an HMAC-SHA256 over it, the method, the path and the body, so that nobody else can
+restart anything or learn how a rollout stands. The label is the idempotency key: the service starts no rollout twice.
+
+What the service writes never reaches a message: it tells a word of a fixed list and numbers, and the sentences are
+ours. Redirects are not followed, and only https is spoken, except on loopback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, TypeVar
+
+import httpx
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.guard import guard
+from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
+from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
+from rotator.model.numbers import counted
+from rotator.model.policy import Deployment
+
+TIME, SIGNATURE = "X-Rotator-Time", "X-Rotator-Signature"
+#: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.
+_TIMEOUT = httpx.Timeout(pool=1, connect=2, write=1, read=6)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LARGEST_ANSWER = 256 * 1024
+#: The words of the protocol, and what people are told.
+_WHY = {
+    "": "",
+    "approval": "waits for somebody's approval",
+    "cancelled": "was cancelled",
+    "crashing": "new instances end right after their start",
+    "image": "the image cannot be fetched",
+    "not-ready": "new instances do not become ready",
+    "queued": "waits for its turn",
+    "replaced": "another rollout took its place",
+    "resources": "there is no room for new instances",
+    "timed-out": "it took too long",
+}
+
+# At INFO it logs a line for each request.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class _Said(BaseModel):
+    """How a rollout stands, as the service tells it."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    progress: RolloutProgress
+    why: str = ""
+    fresh: Annotated[int, Field(ge=0)] = 0  # instances of this rollout that are ready
+    wanted: Annotated[int, Field(ge=0)] = 0
+    left: Annotated[int, Field(ge=0)]  # instances from before it that live, terminating ones included
+    seen: dict[str, int] = {}
+
+
+class _Began(BaseModel):
+    """The start of an instance, as the service tells it."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    role: Annotated[str, Field(pattern=r"^[\w+=,.@-]{0,64}$")]
+    at: AwareDatetime
+
+
+_SAID, _BEGAN = TypeAdapter(_Said), TypeAdapter(list[_Began])
+_Understood = TypeVar("_Understood")
+
+
+class Http:
+    """One workload: `http: https://HOST/PATH`; `key` in its settings leads to what requests are signed with."""
+
+    class Options(BaseModel):
+        """What `settings` of the deployment may say."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+        key: str
+
+    def __init__(self, deployment: Deployment, around: Surroundings) -> None:
+        """Raises Refused when the address is no https address, or the settings cannot be used."""
+        self._id, self._around = deployment.id, around
+        self._address = _address(deployment)
+        self._key = _options(deployment).key
+        # A proxy is for what is far away.
+        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=self._address.host not in _LOOPBACK)
+
+    def redeploy(self, label: str) -> None:
+        """Asks for a rollout that bears the label. Raises Refused when the service will not start it."""
+        body = f'{{"label":"{_plain(label)}"}}'.encode()
+        status, _content = self._ask("POST", "/rollouts", body)
+        if status == httpx.codes.NOT_FOUND:
+            raise Refused(f"{self._where} runs no such workload; nothing was changed")
+
+    def progress(self, label: str) -> Rollout:
+        """How the rollout with the label stands: the service's word, and for DONE that nothing from before is left."""
+        status, content = self._ask("GET", f"/rollouts/{_plain(label)}")
+        if status == httpx.codes.NOT_FOUND:
+            return Rollout(RolloutProgress.FAILED, f"{self._where} knows no such rollout")
+        said = self._understood(_SAID, content)
+        why = _WHY.get(said.why, "the service gives a reason that rotator does not know")
+        progress, told = said.progress, [f"{said.fresh} of {counted(said.wanted, 'instance')} are new"]
+        if progress is RolloutProgress.DONE and said.left:
+            progress = RolloutProgress.PENDING
+        if said.left and progress is RolloutProgress.PENDING:
+            told.append(f"{counted(said.left, 'instance')} from before live")
+        return Rollout(progress, f"{self._id}: {'; '.join(filter(None, (why, *told)))}", said.seen)
+
+    def starts(self, since: datetime) -> Iterator[Start]:
+        """Starts since then; none from a service that does not tell them (404)."""
+        status, content = self._ask("GET", "/starts")
+        if status == httpx.codes.NOT_FOUND:
+            return iter(())
+        began = self._understood(_BEGAN, content)
+        return iter([Start(self._id, one.role, one.at) for one in began if one.at >= since])
+
+    @property
+    def _where(self) -> str:
+        return f"the deploy service of {self._id} at {self._address.host}"
+
+    def _ask(self, method: Literal["GET", "POST"], path: str, body: bytes = b"") -> tuple[int, bytes]:
+        """Status (2xx or 404) and content. Raises Transient or Refused."""
+        url = self._address.copy_with(path=self._address.path.rstrip("/") + path)
+        headers = self._signed(method, url.raw_path.decode(), body)
+        if method == "POST":
+            guard()
+        trouble: RotatorError | None
+        try:
+            with self._client.stream(method, url, content=body, headers=headers) as answer:
+                content = self._limited(answer)
+                trouble = self._trouble(answer)
+        except httpx.TransportError as error:
+            late = method == "POST" and isinstance(error, httpx.ReadTimeout)
+            trouble = (GaveUp if late else Transient)(
+                f"{self._where} did not answer ({type(error).__name__}); whether anything happened shows at the next "
+                "attempt, and a label is rolled out once"
+            )
+        else:
+            if trouble is None:
+                return answer.status_code, content
+        raise trouble
+
+    def _limited(self, answer: httpx.Response) -> bytes:
+        content = b""
+        for some in answer.iter_bytes():
+            content += some
+            if len(content) > _LARGEST_ANSWER:
+                raise Transient(f"{self._where} answers more than {_LARGEST_ANSWER} bytes")
+        return content
+
+    def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        """`path` as it is sent, from the first slash on."""
+        time = str(int(self._around.clock.now().timestamp()))
+        key = self._around.resolve(self._key).reveal().encode()
+        signed = signature(key, time, method, path, body)
+        return {TIME: time, SIGNATURE: signed, "Content-Type": "application/json"}
+
+    def _understood(self, shape: TypeAdapter[_Understood], content: bytes) -> _Understood:
+        try:
+            return shape.validate_json(content)
+        except ValidationError:
+            trouble = Transient(f"{self._where} answers what rotator does not understand; see its page")
+        raise trouble
+
+    def _trouble(self, answer: httpx.Response) -> RotatorError | None:
+        """What an answer means that is no success."""
+        status = answer.status_code
+        if answer.is_success or status == httpx.codes.NOT_FOUND:
+            return None
+        if status in {401, 403}:
+            return Transient(
+                f"{self._where} does not accept rotator's signature ({status}): the keys differ, or the clocks do"
+            )
+        if status in {429, 503}:
+            return Transient(f"{self._where} says that it is asked too often", _retry_after(answer))
+        if answer.is_redirect:
+            return Refused(
+                f"{self._where} answers {status}: rotator follows no redirects; write the address itself"
+            )
+        if answer.is_client_error:
+            return Refused(f"{self._where} refuses it with {status}; nothing was changed")
+        return Transient(f"{self._where} is in trouble and answers {status}")
+
+
+def signature(key: bytes, time: str, method: str, path: str, body: bytes) -> str:
+    """`v1=` and the hexadecimal HMAC-SHA256 over time, method, path and body, a line feed between them."""
+    text = f"{time}\n{method}\n{path}\n".encode() + body
+    return f"v1={hmac.new(key, text, hashlib.sha256).hexdigest()}"
+
+
+def _address(deployment: Deployment) -> httpx.URL:
+    try:
+        address = httpx.URL(deployment.target)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    secure = address.scheme == "https" or (address.scheme == "http" and address.host in _LOOPBACK)
+    if not secure or not address.host or address.userinfo or address.query or address.fragment:
+        raise Refused(
+            f"{deployment.id} has no address that rotator calls: write http: https://HOST/PATH, without a user, a "
+            "query or a fragment"
+        )
+    return address
+
+
+def _options(deployment: Deployment) -> Http.Options:
+    try:
+        return Http.Options.model_validate(deployment.settings)
+    except ValidationError:
+        trouble = Refused(f"settings of {deployment.id} must be `key`: a reference to the key for signatures")
+    raise trouble
+
+
+def _plain(label: str) -> str:
+    """A label is part of an address."""
+    if not _LABEL.fullmatch(label):
+        raise Refused("a label has letters, digits, - and _ only")
+    return label
+
+
+def _retry_after(answer: httpx.Response) -> timedelta | None:
+    seconds = answer.headers.get("Retry-After", "")
+    return timedelta(seconds=int(seconds)) if re.fullmatch(r"\d{1,6}", seconds) else None
