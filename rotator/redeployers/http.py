@@ -3,8 +3,8 @@
 Every request bears a time and an HMAC-SHA256 over it, the method, the path and the body, so that nobody else can
 restart anything or learn how a rollout stands. The label is the idempotency key: the service starts no rollout twice.
 
-What the service writes never reaches a message: it tells a word of a fixed list and numbers, and the sentences are
-ours. Redirects are not followed, and only https is spoken, except on loopback.
+What the service writes never reaches a message (own_words.py). Redirects are not followed, and only https is spoken,
+except on loopback.
 """
 
 from __future__ import annotations
@@ -15,66 +15,25 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Literal
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
-from rotator.model.numbers import counted
 from rotator.model.policy import Deployment
+from rotator.redeployers.own_words import LARGEST, rollout, starts
 
 TIME, SIGNATURE = "X-Rotator-Time", "X-Rotator-Signature"
 #: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.
 _TIMEOUT = httpx.Timeout(pool=1, connect=2, write=1, read=6)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_LARGEST_ANSWER = 256 * 1024
-#: The words of the protocol, and what people are told.
-_WHY = {
-    "": "",
-    "approval": "waits for somebody's approval",
-    "cancelled": "was cancelled",
-    "crashing": "new instances end right after their start",
-    "image": "the image cannot be fetched",
-    "not-ready": "new instances do not become ready",
-    "queued": "waits for its turn",
-    "replaced": "another rollout took its place",
-    "resources": "there is no room for new instances",
-    "timed-out": "it took too long",
-}
-
 # At INFO it logs a line for each request.
 logging.getLogger("httpx").setLevel(logging.WARNING)
-
-
-class _Said(BaseModel):
-    """How a rollout stands, as the service tells it."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    progress: RolloutProgress
-    why: str = ""
-    fresh: Annotated[int, Field(ge=0)] = 0  # instances of this rollout that are ready
-    wanted: Annotated[int, Field(ge=0)] = 0
-    left: Annotated[int, Field(ge=0)]  # instances from before it that live, terminating ones included
-    seen: dict[str, int] = {}
-
-
-class _Began(BaseModel):
-    """The start of an instance, as the service tells it."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    role: Annotated[str, Field(pattern=r"^[\w+=,.@-]{0,64}$")]
-    at: AwareDatetime
-
-
-_SAID, _BEGAN = TypeAdapter(_Said), TypeAdapter(list[_Began])
-_Understood = TypeVar("_Understood")
 
 
 class Http:
@@ -107,22 +66,14 @@ class Http:
         status, content = self._ask("GET", f"/rollouts/{_plain(label)}")
         if status == httpx.codes.NOT_FOUND:
             return Rollout(RolloutProgress.FAILED, f"{self._where} knows no such rollout")
-        said = self._understood(_SAID, content)
-        why = _WHY.get(said.why, "the service gives a reason that rotator does not know")
-        progress, told = said.progress, [f"{said.fresh} of {counted(said.wanted, 'instance')} are new"]
-        if progress is RolloutProgress.DONE and said.left:
-            progress = RolloutProgress.PENDING
-        if said.left and progress is RolloutProgress.PENDING:
-            told.append(f"{counted(said.left, 'instance')} from before live")
-        return Rollout(progress, f"{self._id}: {'; '.join(filter(None, (why, *told)))}", said.seen)
+        return rollout(self._id, content, self._where)
 
     def starts(self, since: datetime) -> Iterator[Start]:
         """Starts since then; none from a service that does not tell them (404)."""
         status, content = self._ask("GET", "/starts")
         if status == httpx.codes.NOT_FOUND:
             return iter(())
-        began = self._understood(_BEGAN, content)
-        return iter([Start(self._id, one.role, one.at) for one in began if one.at >= since])
+        return iter([one for one in starts(self._id, content, self._where) if one.at >= since])
 
     @property
     def _where(self) -> str:
@@ -154,8 +105,8 @@ class Http:
         content = b""
         for some in answer.iter_bytes():
             content += some
-            if len(content) > _LARGEST_ANSWER:
-                raise Transient(f"{self._where} answers more than {_LARGEST_ANSWER} bytes")
+            if len(content) > LARGEST:
+                raise Transient(f"{self._where} answers more than {LARGEST} bytes")
         return content
 
     def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
@@ -164,13 +115,6 @@ class Http:
         key = self._around.resolve(self._key).reveal().encode()
         signed = signature(key, time, method, path, body)
         return {TIME: time, SIGNATURE: signed, "Content-Type": "application/json"}
-
-    def _understood(self, shape: TypeAdapter[_Understood], content: bytes) -> _Understood:
-        try:
-            return shape.validate_json(content)
-        except ValidationError:
-            trouble = Transient(f"{self._where} answers what rotator does not understand; see its page")
-        raise trouble
 
     def _trouble(self, answer: httpx.Response) -> RotatorError | None:
         """What an answer means that is no success."""

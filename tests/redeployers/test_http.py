@@ -79,7 +79,7 @@ def test_what_the_service_writes_is_never_told(world: ServiceWorld) -> None:
     world.redeployer().redeploy(LABEL)
     rollout = world.ended()
     assert rollout.progress is RolloutProgress.FAILED
-    assert "a reason that rotator does not know" in rollout.sentence
+    assert "is none that rotator knows" in rollout.sentence
     for status in (400, 500, 503):
         world.service.instead = Answer(status, {"error": value.reveal()})
         with raises_silently(Refused if status == 400 else Transient, value):

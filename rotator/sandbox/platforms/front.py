@@ -7,6 +7,7 @@ altogether; it keeps a ledger of what was asked and how that ended, and every bo
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -131,6 +132,11 @@ class Front:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     front: Front
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A caller that hangs up is none of ours; everything else is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # passed on as it came
 
 
 class _Answers(BaseHTTPRequestHandler):
