@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         FunctionConfigurationResponseTypeDef,
     )
 
-VARIABLE = "ROTATOR_ROLLOUT"
+VARIABLE = "ROLLOUT_BY_ROTATOR"
 _TARGET = re.compile(r"([A-Za-z0-9_-]{1,64})(?::((?!\d+$)[A-Za-z0-9_-]{1,128}))?")
 _EFFECTS = ("UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias")
 #: An update of the configuration is waited for so long within one call, looked at so often.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import sys
 from datetime import timedelta
 
 from rotator.clock import SystemClock
@@ -92,12 +91,12 @@ class DeployService:
         return fresh and hmac.compare_digest(expected, shown)
 
 
-def main(port: int) -> None:
-    """`python -m rotator.sandbox.platforms.deploy_service PORT`: `staging/api` at /api; the key is in DEPLOY_KEY."""
+def main() -> None:
+    """`python -m rotator.sandbox.platforms.deploy_service --port 0`: `staging/api` at /api; DEPLOY_KEY holds the key."""
     clock = SystemClock()
     key = os.environ["DEPLOY_KEY"].encode()
-    serve(lambda: DeployService(clock, key, "/api", MemoryPlatform(clock, "staging/api", {})), port)
+    serve(lambda: DeployService(clock, key, "/api", MemoryPlatform(clock, "staging/api", {})))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

@@ -9,7 +9,6 @@ It simplifies: one service, one task definition, and credentials are not checked
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -69,10 +68,12 @@ class Ecs:
             "DescribeTaskDefinition": self._describe_task_definition,
         }
         self._catch_up()
-        wanted = asked.content
+        operation, wanted = self.operation(asked), asked.content
+        if operation not in operations:
+            return _error("UnknownOperationException", "")
         if wanted.get("cluster", self.cluster) != self.cluster:
             return _error("ClusterNotFoundException", "Cluster not found.")
-        return operations[self.operation(asked)](wanted)
+        return operations[operation](wanted)
 
     def _describe_services(self, wanted: dict[str, Any]) -> Answer:
         if wanted["services"] != [self.name]:
@@ -226,11 +227,11 @@ def _error(code: str, message: str) -> Answer:
     return Answer(400, {"__type": code, "message": message})
 
 
-def main(port: int) -> None:
-    """`python -m rotator.sandbox.platforms.ecs PORT`: a service `staging/api` with two tasks."""
+def main() -> None:
+    """`python -m rotator.sandbox.platforms.ecs --port 0`: a service `staging/api` with two tasks."""
     clock = SystemClock()
-    serve(lambda: Ecs(clock, "staging", "api", MemoryPlatform(clock, "staging/api", {})), port)
+    serve(lambda: Ecs(clock, "staging", "api", MemoryPlatform(clock, "staging/api", {})))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -172,10 +173,12 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 def serve(
-    make: Callable[[], Played], port: int, beside: Callable[[Played], Mapping[str, str]] = lambda _far: {}
+    make: Callable[[], Played], beside: Callable[[Played], Mapping[str, str]] = lambda _far: {}
 ) -> None:
-    """Plays the platform as a process: prints its address as JSON, and runs until it is ended."""
+    """Plays the platform as a process, at `--port`: prints its address as JSON, and runs until it is ended."""
+    arguments = ArgumentParser()
+    arguments.add_argument("--port", type=int, default=0)
     far = make()
-    with Front(far, port) as front:
+    with Front(far, arguments.parse_args().port) as front:
         print(json.dumps({"address": front.address, **beside(far)}), flush=True)
         threading.Event().wait()

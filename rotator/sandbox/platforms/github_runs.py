@@ -10,7 +10,6 @@ It simplifies: one workflow, one environment, one job, which waits until no inst
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -122,8 +121,8 @@ class Runs:
         }
 
 
-def main(port: int) -> None:
-    """`python -m rotator.sandbox.platforms.github_runs PORT`: `taly/crm` with its secrets and a workflow deploy.yml.
+def main() -> None:
+    """`python -m rotator.sandbox.platforms.github_runs --port 0`: `taly/crm`, its secrets and a workflow deploy.yml.
 
     What a caller has to show is told beside the address.
     """
@@ -137,8 +136,8 @@ def main(port: int) -> None:
         }
         return github
 
-    serve(make, port, lambda github: {"token": github.token, "app": github.app, "app_key": github.app_key})
+    serve(make, lambda github: {"token": github.token, "app": github.app, "app_key": github.app_key})
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

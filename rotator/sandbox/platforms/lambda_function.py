@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import secrets
-import sys
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -225,12 +224,12 @@ def _error(status: int, code: str, message: str) -> Answer:
     return Answer(status, {"Type": "User", "Message": message}, {"x-amzn-ErrorType": code})
 
 
-def main(port: int) -> None:
-    """`python -m rotator.sandbox.platforms.lambda_function PORT`: a function `webhooks` with the alias `live`."""
+def main() -> None:
+    """`python -m rotator.sandbox.platforms.lambda_function --port 0`: a function `webhooks` with the alias `live`."""
     clock = SystemClock()
     platform = MemoryPlatform(clock, "staging/webhooks", {})
-    serve(lambda: Function(clock, "webhooks", "live", platform), port)
+    serve(lambda: Function(clock, "webhooks", "live", platform))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()
