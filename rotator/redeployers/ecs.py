@@ -107,7 +107,7 @@ class Ecs:
             return Rollout(RolloutProgress.DONE, "every task is new")
         ours = _ours(service, mark) if mark and mark.label == label else None
         if ours is None:
-            lags = mark and mark.label == label and mark.state == _IS and self._lags(service, mark)
+            lags = mark and mark.label == label and mark.state == _IS and _lags(service, mark)
             return self._unseen() if lags else self._replaced(service)
         if ours.get("rolloutState") == "FAILED":
             return _failed(
@@ -201,11 +201,6 @@ class Ecs:
             self._roles[arn] = str(role).rpartition("/")[2]
         return self._roles[arn]
 
-    def _lags(self, service: ServiceTypeDef, mark: Mark) -> bool:
-        """Whether the answer is from before ours, which was made a moment ago."""
-        primary = _primary(service)
-        return self._is_fresh(mark) and primary["createdAt"] < mark.at and not _rolls_back(primary)
-
     def _is_fresh(self, mark: Mark) -> bool:
         return self._around.clock.now() - mark.at < _SETTLED
 
@@ -291,6 +286,12 @@ def _ours(service: ServiceTypeDef, mark: Mark) -> DeploymentTypeDef | None:
 def _rolls_back(deployment: DeploymentTypeDef) -> bool:
     """Whether the circuit breaker or an alarm made it: ECS says so in the reason alone."""
     return "rolling back" in deployment.get("rolloutStateReason", "")
+
+
+def _lags(service: ServiceTypeDef, mark: Mark) -> bool:
+    """Whether the answer is from before ours was made, by ECS's own times."""
+    primary = _primary(service)
+    return primary["createdAt"] < mark.at and not _rolls_back(primary)
 
 
 def _tags(service: ServiceTypeDef) -> dict[str, str]:

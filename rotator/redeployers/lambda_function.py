@@ -18,7 +18,7 @@ provisioned concurrency of an alias takes no invocations at the earlier version 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,15 @@ from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import NotYet, Refused, RotatorError, Transient
 from rotator.model.policy import Deployment
 from rotator.redeployers.aws_tags import Mark, also_finished, finished
+from rotator.redeployers.lambda_configuration import (
+    VARIABLE,
+    arn_of,
+    differences,
+    label_of,
+    moment,
+    trouble_of,
+    waits_for,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -40,13 +49,10 @@ if TYPE_CHECKING:
         FunctionConfigurationResponseTypeDef,
     )
 
-VARIABLE = "ROLLOUT_BY_ROTATOR"
 _TARGET = re.compile(r"([A-Za-z0-9_-]{1,64})(?::((?!\d+$)[A-Za-z0-9_-]{1,128}))?")
 _EFFECTS = ("UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias")
 #: An update of the configuration is waited for so long within one call, looked at so often.
 _PATIENCE, _POLL = timedelta(seconds=5), timedelta(seconds=0.5)
-#: What a version runs with; the variables are compared beside them.
-_RELEASED = ("CodeSha256", "Role", "Handler", "Runtime", "Timeout", "MemorySize")
 
 
 class _Gone(Refused):
@@ -80,7 +86,7 @@ class LambdaFunction:
         alias = self._alias() if self._alias_name else None
         if alias is not None:
             self._must_be_released(latest, self._configuration(alias["FunctionVersion"]))
-        if _label(latest) != label:
+        if label_of(latest) != label:
             self._change(self._idle(), label)
         if alias is not None:
             self._release(self._applied(label), alias)
@@ -96,14 +102,14 @@ class LambdaFunction:
             runs = self._configuration(alias["FunctionVersion"]) if alias else latest
         except _Gone as gone:
             return _failed(str(gone))
-        if _label(runs) != label:
+        if label_of(runs) != label:
             return _failed(
                 f"{self._target} does not run this rollout: somebody deployed or moved the alias before it was "
                 "seen to end, or it was never started"
             )
-        if trouble := _trouble(runs):
+        if trouble := trouble_of(runs):
             return _failed(f"{self._target}: Lambda could not apply the change ({trouble})")
-        waits = _waits_for(runs, alias) or self._waits_for_invocations(runs, tags, label)
+        waits = waits_for(runs, alias) or self._waits_for_invocations(runs, tags, label)
         if waits:
             return Rollout(RolloutProgress.PENDING, f"{self._target}: {waits}")
         self._tag(runs, also_finished(tags, label))
@@ -115,7 +121,7 @@ class LambdaFunction:
             changed = self._published() if self._alias_name else [self._latest()]
         except _Gone:
             return iter(())
-        moments = [(role.rpartition("/")[2], _moment(modified)) for role, modified in changed]
+        moments = [(role.rpartition("/")[2], moment(modified)) for role, modified in changed]
         return iter([Start(self._id, role, at) for role, at in moments if at >= since])
 
     # looking
@@ -141,7 +147,7 @@ class LambdaFunction:
 
     def _tags(self, configuration: FunctionConfigurationResponseTypeDef) -> dict[str, str]:
         answer = self._reading.ask(
-            lambda client: client.list_tags(Resource=_arn(configuration)),
+            lambda client: client.list_tags(Resource=arn_of(configuration)),
             f"read the tags of {self._function}",
         )
         return answer["Tags"]
@@ -169,12 +175,7 @@ class LambdaFunction:
         self, latest: FunctionConfigurationResponseTypeDef, runs: FunctionConfigurationResponseTypeDef
     ) -> None:
         """Raises Refused when a new version would bring more than our label."""
-        differs = [name for name in _RELEASED if latest.get(name) != runs.get(name)]
-        if _layers(latest) != _layers(runs):
-            differs.append("Layers")
-        if _others(latest) != _others(runs):
-            differs.append("its environment variables")
-        if differs:
+        if differs := differences(latest, runs):
             raise Refused(
                 f"{self._target} cannot be restarted: $LATEST is not what the alias runs ({', '.join(differs)}), and "
                 "rotator releases nothing; nothing was changed. Release it, or put it back"
@@ -182,20 +183,34 @@ class LambdaFunction:
 
     def _idle(self) -> FunctionConfigurationResponseTypeDef:
         """$LATEST when no update of it is under way: Lambda takes no other meanwhile."""
+        return self._when("$LATEST", lambda latest: latest.get("LastUpdateStatus") != "InProgress")
+
+    def _must_be_active(self, version: str) -> None:
+        """Waits for a version that is being prepared (VPC, SnapStart): whoever called it would be refused."""
+        published = self._when(version, lambda configuration: configuration.get("State") != "Pending")
+        if trouble := trouble_of(published):
+            raise Refused(
+                f"version {version} of {self._function} cannot run ({trouble}); the alias was not moved"
+            )
+
+    def _when(
+        self, version: str, ready: Callable[[FunctionConfigurationResponseTypeDef], bool]
+    ) -> FunctionConfigurationResponseTypeDef:
+        """The configuration when it is ready. Raises NotYet when that takes long."""
         clock = self._around.clock
         deadline = clock.monotonic() + _PATIENCE.total_seconds()
-        while (latest := self._configuration()).get("LastUpdateStatus") == "InProgress":
+        while not ready(found := self._configuration(version)):
             if clock.monotonic() >= deadline:
-                raise NotYet(f"Lambda is busy with an update of {self._function}", clock.now() + _PATIENCE)
+                raise NotYet(f"Lambda is busy with {version} of {self._function}", clock.now() + _PATIENCE)
             clock.sleep(_POLL.total_seconds())
-        return latest
+        return found
 
     def _applied(self, label: str) -> FunctionConfigurationResponseTypeDef:
         """$LATEST when our change is in place."""
         latest = self._idle()
-        if _label(latest) != label:
+        if label_of(latest) != label:
             raise Transient(f"{self._function} was changed by somebody else; the next attempt looks again")
-        if trouble := _trouble(latest):
+        if trouble := trouble_of(latest):
             raise Refused(f"{self._function}: Lambda could not apply the change ({trouble})")
         return latest
 
@@ -231,7 +246,7 @@ class LambdaFunction:
         """A version of it, unless there is one already, and the alias moved there, unless it is there."""
         pointed = self._configuration(alias["FunctionVersion"])
         shared = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")
-        if _label(pointed) == _label(latest) and not shared:
+        if label_of(pointed) == label_of(latest) and not shared:
             return
         self._must_be_released(latest, pointed)  # again: somebody may have deployed since the first look
         published = self._changing.ask(
@@ -242,6 +257,7 @@ class LambdaFunction:
             ),
             f"publish a version of {self._function}",
         )
+        self._must_be_active(published["Version"])
         self._changing.ask(
             lambda client: client.update_alias(
                 FunctionName=self._function,
@@ -256,7 +272,7 @@ class LambdaFunction:
     def _tag(self, configuration: FunctionConfigurationResponseTypeDef, tags: dict[str, str]) -> None:
         """A note to ourselves; nothing that runs changes."""
         self._changing.ask(
-            lambda client: client.tag_resource(Resource=_arn(configuration), Tags=tags),
+            lambda client: client.tag_resource(Resource=arn_of(configuration), Tags=tags),
             f"tag the function {self._function}",
         )
 
@@ -294,51 +310,6 @@ def _verdict(failure: Failure) -> RotatorError | None:
             )
         case _:
             return None
-
-
-def _waits_for(
-    runs: FunctionConfigurationResponseTypeDef, alias: AliasConfigurationResponseTypeDef | None
-) -> str:
-    """What Lambda has still to do; "" when nothing is."""
-    if runs.get("LastUpdateStatus") == "InProgress" or runs.get("State") == "Pending":
-        return "Lambda applies the change"
-    shares = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights") if alias else None
-    if shares:
-        return f"the alias sends a share of the invocations to version {', '.join(sorted(shares))}"
-    return ""
-
-
-def _trouble(configuration: FunctionConfigurationResponseTypeDef) -> str:
-    """Lambda's own code for why the configuration does not run; "" when it does."""
-    if configuration.get("LastUpdateStatus") == "Failed":
-        return configuration.get("LastUpdateStatusReasonCode", "no reason given")
-    if configuration.get("State") == "Failed":
-        return configuration.get("StateReasonCode", "no reason given")
-    return ""
-
-
-def _label(configuration: FunctionConfigurationResponseTypeDef) -> str | None:
-    return configuration.get("Environment", {}).get("Variables", {}).get(VARIABLE)
-
-
-def _others(configuration: FunctionConfigurationResponseTypeDef) -> dict[str, str]:
-    """The variables that are not ours."""
-    variables = configuration.get("Environment", {}).get("Variables", {})
-    return {name: value for name, value in variables.items() if name != VARIABLE}
-
-
-def _layers(configuration: FunctionConfigurationResponseTypeDef) -> list[str]:
-    return [layer["Arn"] for layer in configuration.get("Layers", [])]
-
-
-def _arn(configuration: FunctionConfigurationResponseTypeDef) -> str:
-    """Of the function, whichever version was asked for: versions bear no tags."""
-    return ":".join(configuration["FunctionArn"].split(":")[:7])
-
-
-def _moment(written: str) -> datetime:
-    """Lambda writes 2026-11-24T10:00:00.000+0000."""
-    return datetime.strptime(written, "%Y-%m-%dT%H:%M:%S.%f%z")
 
 
 def _failed(sentence: str) -> Rollout:

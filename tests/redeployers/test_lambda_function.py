@@ -11,7 +11,8 @@ from rotator.contracts.guard import claimed
 from rotator.contracts.redeployer import RolloutProgress
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.policy import Deployment
-from rotator.redeployers.lambda_function import VARIABLE, LambdaFunction
+from rotator.redeployers.lambda_configuration import VARIABLE
+from rotator.redeployers.lambda_function import LambdaFunction
 from rotator.sandbox.platforms.front import Front
 from rotator.sandbox.platforms.lambda_function import ROLE, Function
 from rotator.testing.memory_platform import MemoryInstance
@@ -46,9 +47,9 @@ class FunctionWorld(PlayedWorld):
         self.function.deploy()
 
     def fail_next(self) -> None:
-        """The update cannot be applied; with an alias it can, and the version cannot run."""
+        """The update cannot be applied; with an alias it can, and somebody puts the alias back."""
         if self.alias:
-            self.function.breaks = True
+            self.function.returns = True
         else:
             self.function.fails = True
 
@@ -163,7 +164,7 @@ def test_an_update_that_lambda_cannot_apply_is_failed_with_lambdas_code(function
 
 def test_somebody_elses_update_is_waited_for(function: FunctionWorld) -> None:
     function.function.latest["LastUpdateStatus"] = "InProgress"
-    with pytest.raises(NotYet, match="busy with an update"):
+    with pytest.raises(NotYet, match=r"busy with \$LATEST"):
         function.redeployer().redeploy(LABEL)
 
 
@@ -206,7 +207,7 @@ def test_what_was_deployed_since_our_look_is_not_released_either(alias: Function
 
 def test_an_update_that_takes_long_is_waited_for_before_the_alias_is_moved(alias: FunctionWorld) -> None:
     alias.function.hangs = True
-    with pytest.raises(NotYet, match="busy with an update"):
+    with pytest.raises(NotYet, match=r"busy with \$LATEST"):
         alias.redeployer().redeploy(LABEL)
     assert alias.function.alias["FunctionVersion"] == "1"
     alias.function.hangs = False
@@ -222,6 +223,27 @@ def test_an_update_that_fails_is_refused_and_the_alias_stays(alias: FunctionWorl
     assert alias.function.alias["FunctionVersion"] == "1"
 
 
+def test_a_version_that_is_being_prepared_is_waited_for_before_the_alias_is_moved(
+    alias: FunctionWorld,
+) -> None:
+    alias.function.version_state = "Pending"
+    with pytest.raises(NotYet, match="busy with 2 of webhooks"):
+        alias.redeployer().redeploy(LABEL)
+    assert alias.function.alias["FunctionVersion"] == "1"
+    alias.function.versions[-1]["State"] = "Active"
+    alias.redeployer().redeploy(LABEL)
+    assert alias.ended().progress is RolloutProgress.DONE
+    assert len(alias.function.versions) == 2
+
+
+def test_a_version_that_cannot_run_is_refused_and_the_alias_stays(alias: FunctionWorld) -> None:
+    alias.function.version_state = "Failed"
+    with pytest.raises(Refused, match=r"version 2 of webhooks cannot run \(FunctionError.InitTimeout\)"):
+        alias.redeployer().redeploy(LABEL)
+    assert alias.function.alias["FunctionVersion"] == "1"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [1, 2, 3])
 def test_whichever_answer_is_lost_one_version_is_published_and_the_alias_moved_once(
     lost: int, alias: FunctionWorld

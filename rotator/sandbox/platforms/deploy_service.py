@@ -92,7 +92,7 @@ class DeployService:
 
 
 def main() -> None:
-    """`python -m rotator.sandbox.platforms.deploy_service --port 0`: `staging/api` at /api; DEPLOY_KEY holds the key."""
+    """`python -m rotator.sandbox.platforms.deploy_service --port 0`: serves /api, with the key in DEPLOY_KEY."""
     clock = SystemClock()
     key = os.environ["DEPLOY_KEY"].encode()
     serve(lambda: DeployService(clock, key, "/api", MemoryPlatform(clock, "staging/api", {})))

@@ -30,13 +30,14 @@ _PAGE = 2  # hostile: Lambda gives up to 50
 class Function:
     """The function `name`, and its alias if it has one; then the instances run what the alias points at.
 
-    `fails` and `hangs` are about the next update, `breaks` about the next version, which is published and then cannot
-    run; `unreadable`: its variables cannot be decrypted.
+    `fails` and `hangs` are about the next update; `version_state` is what a version is in when it is published;
+    `returns`: somebody puts the alias back after its next move; `unreadable`: its variables cannot be decrypted.
     """
 
     def __init__(self, clock: Clock, name: str, alias: str | None, platform: MemoryPlatform) -> None:
         self.clock, self.name, self.alias_name, self.platform = clock, name, alias, platform
-        self.fails = self.hangs = self.breaks = self.unreadable = False
+        self.fails = self.hangs = self.returns = self.unreadable = False
+        self.version_state = "Active"
         self.tags: dict[str, str] = {}
         self.latest: dict[str, Any] = {
             "FunctionName": name,
@@ -152,12 +153,17 @@ class Function:
     def _move(self, wanted: dict[str, Any]) -> Answer:
         if trouble := self._busy_or_changed(wanted, self.alias):
             return trouble
+        before = dict(self.alias)
         if self._find(wanted["FunctionVersion"]) is None:
             return _error(404, "ResourceNotFoundException", "no such version")
         self.alias |= {"FunctionVersion": wanted["FunctionVersion"], "RevisionId": _revision()}
         self.alias["RoutingConfig"] = wanted.get("RoutingConfig", {})
         self.platform.roll(str(self.alias["RevisionId"]))
-        return Answer(200, self.alias)
+        answer = Answer(200, dict(self.alias))
+        if self.returns:
+            self.alias, self.returns = {**before, "RevisionId": _revision()}, False
+            self.platform.roll(str(self.alias["RevisionId"]))
+        return answer
 
     def _listed(self, first: int) -> Answer:
         every = [{**self.latest, "Version": "$LATEST"}, *self.versions]
@@ -194,9 +200,7 @@ class Function:
         if newest is None or _content(newest) != _content(self.latest):
             newest = {**copy.deepcopy(self.latest), "Version": str(len(self.versions) + 1)}
             newest |= {"RevisionId": _revision()}
-            if self.breaks:
-                newest |= {"State": "Failed", "StateReasonCode": "FunctionError.InitTimeout"}
-                self.breaks = False
+            newest |= {"State": self.version_state, "StateReasonCode": "FunctionError.InitTimeout"}
             self.versions.append(newest)
         return newest
 
