@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
-from rotator.contracts.clock import Clock
+from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
@@ -30,6 +30,8 @@ ADDRESS = "https://api.github.com"
 #: An owner's, a repository's or an organisation's name. Names are parts of addresses: no other may get into one.
 NAME = r"(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,100}"
 _VERSION = "2022-11-28"
+# GitHub asks for a second between changes, and allows 80 a minute ("Best practices for using the REST API").
+CHANGES_PER_SECOND, CHANGES_AT_ONCE = 1.0, 5
 #: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.
 _TIMEOUT = httpx.Timeout(pool=1, connect=2, write=1, read=6)
 #: GitHub takes a JWT of at most ten minutes, and none from the future: its clock may be behind ours.
@@ -48,15 +50,14 @@ class Missing(Refused):
 class Github:
     """One owner's GitHub: `place` is `repos/OWNER/NAME` or `orgs/NAME`, whose installation of the App is used.
 
-    `credential` gives the App's private key (PEM) when `app` is the App's client id or number, else a token; it is
-    asked when it is needed, so that a rotated one is picked up.
+    `auth` is a reference to the App's private key (PEM) when `app` is the App's client id or number, else to a token;
+    it is resolved when it is needed, so that a rotated one is picked up.
     """
 
-    def __init__(
-        self, address: str | None, place: str, app: str | None, credential: Callable[[], Sealed], clock: Clock
-    ) -> None:
-        self._address, self._place, self._app = (address or ADDRESS).rstrip("/"), place, app
-        self._credential, self._clock = credential, clock
+    def __init__(self, around: Surroundings, place: str, auth: str, app: str | None) -> None:
+        self._address = (around.endpoint("github") or ADDRESS).rstrip("/")
+        self._place, self._app, self._clock, self._pacer = place, app, around.clock, around.pacer
+        self._around, self._auth = around, auth
         self._token: Sealed | None = None
         self._ends: datetime | None = None
         loopback = urlsplit(self._address).hostname in {"127.0.0.1", "localhost", "::1"}
@@ -64,14 +65,11 @@ class Github:
 
     def look(self, path: str, doing: str, **query: str | int) -> Any:
         """What a GET answers, from JSON. Raises Missing, Refused or Transient."""
-        return self._asked("GET", path, doing, query=query).json()
+        return self._asked("GET", path, doing, query=query)
 
-    def change(
-        self, method: str, path: str, doing: str, content: Mapping[str, Any]
-    ) -> tuple[HTTPStatus, Any]:
-        """The status and, where there is one, the content of the answer to a change; guard() comes right before."""
-        answer = self._asked(method, path, doing, content=content)
-        return HTTPStatus(answer.status_code), answer.json() if answer.content else None
+    def change(self, method: str, path: str, doing: str, content: Mapping[str, Any]) -> Any:
+        """What a change answers, None where that is nothing; guard() comes right before it."""
+        return self._asked(method, path, doing, content=content)
 
     def _asked(
         self,
@@ -81,11 +79,17 @@ class Github:
         *,
         query: Mapping[str, str | int] | None = None,
         content: Mapping[str, Any] | None = None,
-    ) -> httpx.Response:
+    ) -> Any:
         bearer = self._bearer(doing)
         if content is not None:
+            self._pacer.pace(self._account, CHANGES_PER_SECOND, CHANGES_AT_ONCE)
             guard()
         return self._send(method, path, doing, bearer, query=query, content=content)
+
+    @property
+    def _account(self) -> str:
+        """Whose rate is used up: an App's and a user's is one for all that they reach."""
+        return f"github:{self._address}"
 
     def _send(
         self,
@@ -96,7 +100,7 @@ class Github:
         *,
         query: Mapping[str, str | int] | None = None,
         content: Mapping[str, Any] | None = None,
-    ) -> httpx.Response:
+    ) -> Any:
         trouble: RotatorError | None
         try:
             answer = self._client.request(
@@ -119,11 +123,16 @@ class Github:
         else:
             trouble = self._trouble(answer, doing)
             if trouble is None:
-                return answer
+                return _content(answer, doing)
+        if isinstance(trouble, Transient) and trouble.retry_after:
+            self._pacer.back_off(self._account, trouble.retry_after)
         # Raised out here, so that the address and what GitHub wrote are not even the context of ours.
         raise trouble
 
     # logging in
+
+    def _credential(self) -> Sealed:
+        return self._around.resolve(self._auth)
 
     def _bearer(self, doing: str) -> Sealed:
         """The token to show. Raises Refused when the App is not installed there, or the key is none."""
@@ -132,9 +141,9 @@ class Github:
         if self._token is None or self._ends is None or self._clock.now() > self._ends - _MARGIN:
             signed = self._signed()
             where = "find the App's installation"
-            installation = self._send("GET", f"{self._place}/installation", where, signed).json()["id"]
+            installation = self._send("GET", f"{self._place}/installation", where, signed)["id"]
             path = f"app/installations/{int(installation)}/access_tokens"
-            made = self._send("POST", path, f"log in to {doing}", signed, content={}).json()
+            made = self._send("POST", path, f"log in to {doing}", signed, content={})
             self._token, self._ends = Sealed(made["token"]), moment(made["expires_at"])
         return self._token
 
@@ -175,6 +184,10 @@ class Github:
                 return Missing(
                     f"GitHub will not {doing}: there is no such thing, or rotator may not see it; nothing was changed"
                 )
+            case HTTPStatus.MOVED_PERMANENTLY | HTTPStatus.PERMANENT_REDIRECT:
+                return Transient(
+                    f"GitHub did not {doing}: it was renamed; write the name that it has today. Nothing was changed"
+                )
             case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
                 return Refused(f"GitHub calls it invalid to {doing} ({status}); nothing was changed")
             case _:
@@ -183,6 +196,14 @@ class Github:
                     "attempt, which looks before it acts",
                     later,
                 )
+
+
+def _content(answer: httpx.Response, doing: str) -> Any:
+    try:
+        return answer.json() if answer.content else None
+    except ValueError:
+        trouble = Transient(f"what answered when asked to {doing} was no GitHub; is a proxy in between?")
+    raise trouble
 
 
 def moment(written: str) -> datetime:

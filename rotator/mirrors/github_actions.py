@@ -68,9 +68,7 @@ class GithubActions:
             self._place = f"environment {options.environment} of {options.repo}"
         else:
             self._secrets, self._place = f"{place}/actions/secrets", str(options.organisation or options.repo)
-        self._github = Github(
-            around.endpoint("github"), place, options.app, lambda: around.resolve(options.auth), around.clock
-        )
+        self._github = Github(around, place, options.auth, options.app)
 
     def write(self, name: str, value: Sealed) -> None:
         """Puts the value into the secret. Raises Refused when the value or the name does not fit, else Transient."""

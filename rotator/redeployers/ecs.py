@@ -68,6 +68,8 @@ class Ecs:
         self._cluster, self._name = written.groups()
         self._reading = Service("ECS", self._connect, READING, _reading_verdict)
         self._changing = Service("ECS", self._connect, CHANGING, _verdict)
+        # A note that cannot be made is no verdict on a rollout: it waits until a person has mended that.
+        self._noting = Service("ECS", self._connect, CHANGING, _reading_verdict)
         self._roles: dict[str, str] = {}
 
     def redeploy(self, label: str) -> None:
@@ -229,7 +231,7 @@ class Ecs:
 
     def _tag(self, service: ServiceTypeDef, tags: dict[str, str]) -> None:
         """A note to ourselves; nothing that runs changes."""
-        self._changing.ask(
+        self._noting.ask(
             lambda ecs: ecs.tag_resource(
                 resourceArn=service["serviceArn"],
                 tags=[{"key": key, "value": value} for key, value in tags.items()],

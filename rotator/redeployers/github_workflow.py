@@ -88,14 +88,7 @@ class GithubWorkflow:
         self._id, self._target, self._clock = deployment.id, deployment.target, around.clock
         self._repository = f"repos/{written[1]}/{written[2]}"
         self._workflow = f"{self._repository}/actions/workflows/{written[3]}"
-        auth = self._options.auth
-        self._github = Github(
-            around.endpoint("github"),
-            self._repository,
-            self._options.app,
-            lambda: around.resolve(auth),
-            around.clock,
-        )
+        self._github = Github(around, self._repository, self._options.auth, self._options.app)
         self._sent: dict[str, _Sent] = {}  # dispatches whose run may not be listed yet
 
     def redeploy(self, label: str) -> None:
@@ -119,10 +112,7 @@ class GithubWorkflow:
 
     def progress(self, label: str) -> Rollout:
         """How the run of this label stands; PENDING names the environment whose approval it waits for."""
-        try:
-            run = self._find(label)
-        except Missing as missing:
-            return _failed(str(missing))
+        run = self._seen(label)
         if run is None:
             return _failed(f"{self._target} has no run that shows {label}: it was never dispatched")
         name = f"run {run['run_number']} of {self._target}"
@@ -143,10 +133,18 @@ class GithubWorkflow:
             return iter(())
         return iter([Start(self._id, self._options.role, at) for at in begun if at >= since])
 
+    def _seen(self, label: str) -> dict[str, Any] | None:
+        """The run that shows the label. What GitHub does not show any more is no verdict: a right may be missing."""
+        try:
+            return self._find(label)
+        except Missing as missing:
+            trouble = Transient(str(missing))
+        raise trouble
+
     def _dispatch(self, label: str) -> None:
         sent = _Sent(self._clock.now())
         try:
-            _status, made = self._github.change(
+            made = self._github.change(
                 "POST",
                 f"{self._workflow}/dispatches",
                 f"dispatch {self._target}",

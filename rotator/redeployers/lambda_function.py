@@ -73,6 +73,8 @@ class LambdaFunction:
         self._function, self._alias_name = written.groups()
         self._reading = Service("Lambda", self._connect, READING, _verdict)
         self._changing = Service("Lambda", self._connect, CHANGING, _verdict)
+        # A note that cannot be made is no verdict on a rollout: it waits until a person has mended that.
+        self._noting = Service("Lambda", self._connect, CHANGING, lambda _failure: None)
 
     def redeploy(self, label: str) -> None:
         """Puts `label` into the configuration, and for an alias publishes it and moves the alias there.
@@ -271,7 +273,7 @@ class LambdaFunction:
 
     def _tag(self, configuration: FunctionConfigurationResponseTypeDef, tags: dict[str, str]) -> None:
         """A note to ourselves; nothing that runs changes."""
-        self._changing.ask(
+        self._noting.ask(
             lambda client: client.tag_resource(Resource=arn_of(configuration), Tags=tags),
             f"tag the function {self._function}",
         )

@@ -8,14 +8,15 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.github import CHANGES_AT_ONCE, CHANGES_PER_SECOND
 from rotator.mirrors.github_actions import LARGEST, GithubActions
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
-from rotator.sandbox.platforms.front import Answer, Asked, Front
+from rotator.sandbox.platforms.front import RETRY_AFTER, Answer, Asked, Front
 from rotator.sandbox.platforms.github import Github, HeldSecret, Scope
 from rotator.testing.mirror_contract import MirrorContract
-from rotator.testing.surroundings import surroundings
+from rotator.testing.surroundings import FreePacer, surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from rotator.testing.virtual_clock import VirtualClock
 
@@ -36,7 +37,7 @@ class ActionsWorld:
         self.github.scopes = {name: Scope() for name in PLACES}
         self.place, self.settings = place, {"auth": "ssm:KEY", "app": self.github.app, **PLACES[place]}
         self.references = {"ssm:KEY": Sealed(self.github.app_key), "ssm:TOKEN": Sealed(self.github.token)}
-        self.front = Front(self.github)
+        self.front, self.pacer = Front(self.github), FreePacer()
 
     @property
     def scope(self) -> Scope:
@@ -44,7 +45,10 @@ class ActionsWorld:
 
     def mirror(self) -> GithubActions:
         around = surroundings(
-            clock=self.clock, endpoints={"github": self.front.address}, references=self.references
+            clock=self.clock,
+            pacer=self.pacer,
+            endpoints={"github": self.front.address},
+            references=self.references,
         )
         return GithubActions(
             MirrorPolicy(id="staging/github", kind="github-actions", settings=self.settings), around
@@ -171,6 +175,18 @@ def test_a_missing_right_holds_and_never_refuses(world: ActionsWorld) -> None:
     with raises_silently(Transient, value) as caught:
         world.mirror().write(NAME, value)
     assert "or rotator may not see it" in str(caught.value)
+
+
+def test_changes_are_paced_for_all_who_share_the_rate_and_looks_are_not(world: ActionsWorld) -> None:
+    account = f"github:{world.front.address}"
+    world.mirror().stale(NAME, world.clock.now())
+    assert world.pacer.paced == []
+    world.mirror().write(NAME, fresh_value())
+    assert world.pacer.paced == [(account, CHANGES_PER_SECOND, CHANGES_AT_ONCE)]
+    world.front.throttle()
+    with pytest.raises(Transient, match="too often"):
+        world.mirror().write(NAME, fresh_value())
+    assert world.pacer.backed_off == [(account, timedelta(seconds=RETRY_AFTER))]
 
 
 def test_a_token_does_as_well_as_an_app(world: ActionsWorld) -> None:

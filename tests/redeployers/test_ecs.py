@@ -149,6 +149,16 @@ def test_starts_are_those_of_the_role_that_reads(world: EcsWorld) -> None:
     assert list(world.redeployer_of_nothing().starts(since)) == []
 
 
+def test_a_tag_that_cannot_be_written_is_no_verdict(world: EcsWorld) -> None:
+    world.redeployer().redeploy(LABEL)
+    world.clock.pass_by(timedelta(minutes=1))
+    world.ecs.untaggable = True
+    with pytest.raises(Transient, match="tag the service"):
+        world.redeployer().progress(LABEL)
+    world.ecs.untaggable = False
+    assert world.ended().progress is RolloutProgress.DONE
+
+
 def test_tags_of_others_stay_and_what_is_no_note_of_ours_is_none(world: EcsWorld) -> None:
     world.ecs.tags = {"team": "crm", ROLLOUT: "somebody wrote this"}
     world.redeployer().redeploy(LABEL)

@@ -133,6 +133,13 @@ def test_a_workflow_that_does_not_show_the_label_is_refused_and_never_dispatched
     assert len(world.runs.runs) == 1
 
 
+def test_a_repository_that_is_not_shown_any_more_is_no_verdict_on_a_run(world: WorkflowWorld) -> None:
+    world.redeployer().redeploy(LABEL)
+    world.runs._workflow = "/elsewhere"
+    with pytest.raises(Transient, match="or rotator may not see it"):
+        world.redeployer().progress(LABEL)
+
+
 def test_the_label_is_found_as_a_word_only(world: WorkflowWorld) -> None:
     world.redeployer().redeploy(f"{LABEL}0")
     assert world.redeployer().progress(LABEL).progress is RolloutProgress.FAILED
@@ -191,6 +198,12 @@ def test_both_ways_of_saying_later_are_understood(status: int, world: WorkflowWo
     with pytest.raises(Transient, match="too often") as caught:
         world.redeployer().redeploy(LABEL)
     assert caught.value.retry_after == timedelta(seconds=RETRY_AFTER)
+
+
+def test_a_repository_that_was_renamed_is_said_to_be(world: WorkflowWorld) -> None:
+    world.github.renamed = True
+    with pytest.raises(Transient, match="write the name that it has today"):
+        world.redeployer().redeploy(LABEL)
 
 
 def test_a_missing_permission_is_no_verdict(world: WorkflowWorld) -> None:

@@ -32,6 +32,7 @@ class Ecs:
         self.clock, self.cluster, self.name, self.platform = clock, cluster, name, platform
         self.controller, self.secrets, self.status = "ECS", True, "ACTIVE"
         self.tags: dict[str, str] = {}
+        self.untaggable = False  # as a service with an ARN of the format that knows no cluster
         self.lag = timedelta()  # for so long an answer may be from before the last restart
         self._count, self._current, self._rolls_back = 1, self._id(1), ""
         self._seen: tuple[Any, Any] = (None, None)  # until when an answer lags, and that answer
@@ -102,7 +103,7 @@ class Ecs:
         if wanted["resourceArn"] != f"{_ARN}:service/{self.cluster}/{self.name}":
             return _error("InvalidParameterException", "no such resource")
         tags = {tag["key"]: tag["value"] for tag in wanted["tags"]}
-        if any(len(value) > 256 for value in tags.values()):
+        if self.untaggable or any(len(value) > 256 for value in tags.values()):
             return _error("InvalidParameterException", "a value is too long")
         self.tags |= tags
         return Answer(200, {})

@@ -74,7 +74,7 @@ class Github:
         self._tokens: dict[str, datetime] = {}
         self.scopes: dict[str, Scope] = {}
         self.logins = 0
-        self.forbidden = False
+        self.forbidden, self.renamed = False, False
         self.throttles_by = 429
 
     def operation(self, asked: Asked) -> str:
@@ -103,6 +103,8 @@ class Github:
             return Answer(401, {"message": "Bad credentials"})
         if self.forbidden:
             return Answer(403, {"message": f"Resource not accessible: {asked.body.decode()}"})
+        if self.renamed:
+            return Answer(301, {"message": "Moved Permanently"}, {"Location": "/repositories/1"})
         about_runs = self._runs(asked)
         if about_runs:
             return about_runs
