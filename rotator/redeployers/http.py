@@ -21,7 +21,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
+from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.policy import Deployment
@@ -102,9 +102,13 @@ class Http:
         raise trouble
 
     def _limited(self, answer: httpx.Response) -> bytes:
-        content = b""
+        """The content, if it is not too long and does not come in drops."""
+        content, clock = b"", self._around.clock
+        deadline = clock.monotonic() + CALL_SECONDS
         for some in answer.iter_bytes():
             content += some
+            if clock.monotonic() > deadline:
+                raise Transient(f"{self._where} takes more than {CALL_SECONDS:g} s for one answer")
             if len(content) > LARGEST:
                 raise Transient(f"{self._where} answers more than {LARGEST} bytes")
         return content

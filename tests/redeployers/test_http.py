@@ -102,6 +102,16 @@ def test_an_answer_without_end_is_cut_off(world: ServiceWorld) -> None:
         world.redeployer().progress(LABEL)
 
 
+def test_an_answer_that_comes_in_drops_is_cut_off(
+    world: ServiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter(range(0, 1000, 11))
+    monkeypatch.setattr(world.clock, "monotonic", lambda: float(next(times)))
+    world.service.instead = Answer(200, {})
+    with pytest.raises(Transient, match="more than 10 s for one answer"):
+        world.redeployer().progress(LABEL)
+
+
 def test_redirects_are_not_followed(world: ServiceWorld) -> None:
     world.service.instead = Answer(307, {}, {"Location": f"{world.front.address}/deploy/api/rollouts"})
     with pytest.raises(Refused, match="follows no redirects"):
