@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -43,6 +43,17 @@ _MARGIN = timedelta(minutes=5)
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
+#: So many answers are remembered: GitHub counts no request whose answer is that nothing has changed.
+_REMEMBERED = 32
+
+
+class _Known(NamedTuple):
+    """What was answered last, and by which tag GitHub tells whether that has changed."""
+
+    tag: str
+    content: Any
+
+
 class Missing(Refused):
     """There is no such thing, or rotator may not see it."""
 
@@ -60,6 +71,7 @@ class Github:
         self._around, self._auth = around, auth
         self._token: Sealed | None = None
         self._ends: datetime | None = None
+        self._known: dict[str, _Known] = {}
         loopback = urlsplit(self._address).hostname in {"127.0.0.1", "localhost", "::1"}
         self._client = httpx.Client(timeout=_TIMEOUT, trust_env=not loopback)
 
@@ -102,17 +114,20 @@ class Github:
         content: Mapping[str, Any] | None = None,
     ) -> Any:
         trouble: RotatorError | None
+        asked = f"{path}?{sorted((query or {}).items())}" if method == "GET" else ""
+        known = self._known.get(asked)
+        headers = {
+            "Authorization": f"Bearer {bearer.reveal()}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": _VERSION,
+        }
         try:
             answer = self._client.request(
                 method,
                 f"{self._address}/{path}",
                 params=query,
                 json=content,
-                headers={
-                    "Authorization": f"Bearer {bearer.reveal()}",
-                    "Accept": "application/vnd.github+json",
-                    "X-GitHub-Api-Version": _VERSION,
-                },
+                headers={**headers, "If-None-Match": known.tag} if known else headers,
             )
         except httpx.TransportError as error:
             late = content is not None and isinstance(error, httpx.ReadTimeout)
@@ -121,13 +136,25 @@ class Github:
                 "whether anything happened shows at the next attempt, which looks before it acts"
             )
         else:
+            if known and answer.status_code == HTTPStatus.NOT_MODIFIED:
+                return known.content
             trouble = self._trouble(answer, doing)
             if trouble is None:
-                return _content(answer, doing)
+                return self._kept(asked, answer, _content(answer, doing))
         if isinstance(trouble, Transient) and trouble.retry_after:
             self._pacer.back_off(self._account, trouble.retry_after)
         # Raised out here, so that the address and what GitHub wrote are not even the context of ours.
         raise trouble
+
+    def _kept(self, asked: str, answer: httpx.Response, content: Any) -> Any:
+        """The content, remembered for the next time that a GET asks the same."""
+        tag = answer.headers.get("ETag")
+        if asked and tag:
+            self._known.pop(asked, None)
+            self._known[asked] = _Known(tag, content)
+            while len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return content
 
     # logging in
 

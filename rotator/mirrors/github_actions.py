@@ -95,15 +95,31 @@ class GithubActions:
         raise trouble
 
     def stale(self, name: str, since: datetime) -> bool | None:
-        """Whether it was updated before `since`, in whole seconds; True when there is none."""
+        """Whether it was updated before `since`, in whole seconds; True when there is none.
+
+        Raises Transient where a person has to make it first, or rotator may not see secrets: it could not be written.
+        """
         secret = _secret(name)
+        doing = f"look at the secret {secret} of {self._place}"
+        trouble: Transient
         try:
-            held = self._github.look(
-                f"{self._secrets}/{secret}", f"look at the secret {secret} of {self._place}"
-            )
+            held = self._held(secret, doing)
+        except Missing as missing:
+            trouble = Transient(f"{missing}{self._first()}")
+        else:
+            return held is None or moment(held["updated_at"]) < since.replace(microsecond=0)
+        raise trouble
+
+    def _held(self, secret: str, doing: str) -> dict[str, Any] | None:
+        """What GitHub tells of the secret; None when there is none that rotator could make. Raises Missing."""
+        try:
+            held: dict[str, Any] = self._github.look(f"{self._secrets}/{secret}", doing)
         except Missing:
-            return True
-        return moment(held["updated_at"]) < since.replace(microsecond=0)
+            if self._organisation:
+                raise
+            self._github.look(f"{self._secrets}/public-key", doing)  # who may not see that may see none
+            return None
+        return held
 
     def _audience(self, secret: str) -> dict[str, Any]:
         """Who sees the organisation's secret now."""

@@ -77,13 +77,20 @@ class KubernetesSecret:
         raise trouble
 
     def stale(self, name: str, since: datetime) -> bool | None:
-        """Whether it was written before `since`, or not by us, or is not there; None without the right to look."""
+        """Whether it was written before `since`, or not by us, or is not there; None without the right to look.
+
+        Raises Transient where the Secret itself is missing: nothing could be written to it.
+        """
         key = _key(name)
         try:
             held = self._cluster.get(Secret, self._secret)
         except Forbidden:
             return None
-        if held is None or key not in (held.data or {}):
+        if held is None:
+            raise Transient(
+                f"there is no Secret {self._secret} in namespace {self._cluster.namespace}; make it"
+            )
+        if key not in (held.data or {}):
             return True
         written = _moment((held.metadata and held.metadata.annotations) or {}, key)
         return written is None or written < since

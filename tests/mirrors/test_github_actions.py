@@ -16,6 +16,7 @@ from rotator.model.secrets import Sealed
 from rotator.sandbox.platforms.front import RETRY_AFTER, Answer, Asked, Front
 from rotator.sandbox.platforms.github import Github, HeldSecret, Scope
 from rotator.testing.mirror_contract import MirrorContract
+from rotator.testing.mirror_world import MirrorWorld
 from rotator.testing.surroundings import FreePacer, surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from rotator.testing.virtual_clock import VirtualClock
@@ -97,11 +98,25 @@ def organisation() -> Iterator[ActionsWorld]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", PLACES, indirect=True)
-class TestGithubActions(MirrorContract):
+@pytest.mark.parametrize("world", [place for place in PLACES if place.startswith("repos/")], indirect=True)
+class TestRepository(MirrorContract):
+    """A repository's secrets, and those of one of its environments."""
+
     @pytest.fixture
     def world(self, world: ActionsWorld) -> ActionsWorld:
         return world
+
+
+@pytest.mark.slow
+class TestOrganisation(MirrorContract):
+    @pytest.fixture
+    def world(self, organisation: ActionsWorld) -> ActionsWorld:
+        return organisation
+
+    def test_a_copy_that_is_not_there_is_stale(self, world: MirrorWorld) -> None:
+        """And a person has to make it, which is told before a rotation begins that cannot go back."""
+        with pytest.raises(Transient, match="Create it once"):
+            world.mirror().stale(NAME, world.clock.now())
 
 
 NAME = "/taly/staging/API_KEY"
@@ -175,6 +190,13 @@ def test_a_missing_right_holds_and_never_refuses(world: ActionsWorld) -> None:
     with raises_silently(Transient, value) as caught:
         world.mirror().write(NAME, value)
     assert "or rotator may not see it" in str(caught.value)
+
+
+def test_secrets_that_may_not_be_seen_are_not_taken_for_missing(world: ActionsWorld) -> None:
+    """A look is how the place is tried before a rotation that cannot go back."""
+    world.github.missing_rights = True
+    with pytest.raises(Transient, match="or rotator may not see it"):
+        world.mirror().stale(NAME, world.clock.now())
 
 
 def test_changes_are_paced_for_all_who_share_the_rate_and_looks_are_not(world: ActionsWorld) -> None:

@@ -130,7 +130,8 @@ def test_a_secret_that_is_not_there_is_left_for_a_person_to_make(world: SecretWo
         world.mirror().write(NAME, value)
     assert "there is none" in str(caught.value)
     assert world.secret() is None
-    assert world.mirror().stale(NAME, world.clock.now()) is True
+    with pytest.raises(Transient, match="there is no Secret app"):
+        world.mirror().stale(NAME, world.clock.now())
 
 
 @pytest.mark.slow

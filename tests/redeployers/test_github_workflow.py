@@ -200,6 +200,18 @@ def test_both_ways_of_saying_later_are_understood(status: int, world: WorkflowWo
     assert caught.value.retry_after == timedelta(seconds=RETRY_AFTER)
 
 
+def test_a_look_at_what_has_not_changed_costs_nothing_of_the_hours_quota(world: WorkflowWorld) -> None:
+    world.hang_next()
+    world.redeployer().redeploy(LABEL)
+    redeployer = world.redeployer()
+    world.clock.pass_by(timedelta(minutes=1))
+    for _ in range(5):
+        assert redeployer.progress(LABEL).progress is RolloutProgress.PENDING
+    assert world.front.ledger["GET runs: 304"] == 4
+    world.runs.begin("merge pull request #7", "push")
+    assert redeployer.progress(LABEL).progress is RolloutProgress.FAILED
+
+
 def test_a_repository_that_was_renamed_is_said_to_be(world: WorkflowWorld) -> None:
     world.github.renamed = True
     with pytest.raises(Transient, match="write the name that it has today"):

@@ -10,6 +10,8 @@ It simplifies: one App with every right, no secondary limits of its own, no 100 
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import re
 import secrets
 from collections.abc import Callable
@@ -74,7 +76,7 @@ class Github:
         self._tokens: dict[str, datetime] = {}
         self.scopes: dict[str, Scope] = {}
         self.logins = 0
-        self.forbidden, self.renamed = False, False
+        self.forbidden = self.renamed = self.missing_rights = False
         self.throttles_by = 429
 
     def operation(self, asked: Asked) -> str:
@@ -95,7 +97,16 @@ class Github:
         return Answer(403, {"message": "API rate limit exceeded"}, headers)
 
     def answer(self, asked: Asked) -> Answer:
-        """One request."""
+        """One request. What a GET answers bears a tag; who shows the tag again is told that nothing has changed."""
+        answer = self._answer(asked)
+        if asked.method != "GET" or answer.status != 200:
+            return answer
+        tag = '"' + hashlib.sha256(json.dumps(answer.content).encode()).hexdigest() + '"'
+        if asked.headers.get("if-none-match") == tag:
+            return Answer(304, None, {"ETag": tag})
+        return Answer(answer.status, answer.content, {**answer.headers, "ETag": tag})
+
+    def _answer(self, asked: Asked) -> Answer:
         shown = asked.headers.get("authorization", "").removeprefix("Bearer ")
         if asked.path.endswith("/installation") or asked.path.startswith("/app/"):
             return self._logged_in(asked, shown)
@@ -110,7 +121,7 @@ class Github:
             return about_runs
         found = _SECRETS.fullmatch(asked.path.strip("/"))
         scope = self.scopes.get(found["scope"]) if found else None
-        if found is None or scope is None:
+        if found is None or scope is None or self.missing_rights:
             return _MISSING
         return self._secret(asked, scope, found["name"] or "", selected=bool(found["selected"]))
 
