@@ -72,4 +72,4 @@ def arn_of(configuration: FunctionConfigurationResponseTypeDef) -> str:
 
 def moment(written: str) -> datetime:
     """Lambda writes 2026-11-24T10:00:00.000+0000."""
-    return datetime.strptime(written, "%Y-%m-%dT%H:%M:%S.%f%z")
+    return datetime.fromisoformat(written)

@@ -149,6 +149,17 @@ def test_starts_are_those_of_the_role_that_reads(world: EcsWorld) -> None:
     assert list(world.redeployer_of_nothing().starts(since)) == []
 
 
+def test_behind_a_classic_load_balancer_the_counts_say_it(world: EcsWorld) -> None:
+    world.ecs.tells_state = False
+    world.redeployer().redeploy(LABEL)
+    before = world.redeployer().progress(LABEL)
+    assert before.progress is RolloutProgress.PENDING
+    assert "0 of 2 new tasks run" in before.sentence
+    assert world.ended().progress is RolloutProgress.DONE
+    (ours,) = {one.rollout for one in world.living()}
+    assert f"is {ours}" in world.ecs.tags[ROLLOUT]
+
+
 def test_a_tag_that_cannot_be_written_is_no_verdict(world: EcsWorld) -> None:
     world.redeployer().redeploy(LABEL)
     world.clock.pass_by(timedelta(minutes=1))

@@ -32,6 +32,7 @@ class Ecs:
         self.clock, self.cluster, self.name, self.platform = clock, cluster, name, platform
         self.controller, self.secrets, self.status = "ECS", True, "ACTIVE"
         self.tags: dict[str, str] = {}
+        self.tells_state = True  # not behind a Classic Load Balancer
         self.untaggable = False  # as a service with an ARN of the format that knows no cluster
         self.lag = timedelta()  # for so long an answer may be from before the last restart
         self._count, self._current, self._rolls_back = 1, self._id(1), ""
@@ -177,6 +178,7 @@ class Ecs:
         reason = f"ECS deployment {deployment} {state.lower()}."
         if primary and self._rolls_back:
             reason = f"ECS deployment circuit breaker: rolling back to deploymentId {self._id(1)}."
+        told = {"rolloutState": state, "rolloutStateReason": reason} if self.tells_state else {}
         return {
             "id": deployment,
             "status": "PRIMARY" if primary else "ACTIVE",
@@ -184,8 +186,7 @@ class Ecs:
             "runningCount": sum(self._of(one) == deployment for one in running),
             "pendingCount": 0,
             "failedTasks": int(state == "FAILED"),
-            "rolloutState": state,
-            "rolloutStateReason": reason,
+            **told,
             "createdAt": _created(rollout),
         }
 
