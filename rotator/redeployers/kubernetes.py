@@ -15,13 +15,13 @@ from lightkube.resources.apps_v1 import Deployment as KubernetesDeployment
 from lightkube.resources.apps_v1 import ReplicaSet
 from lightkube.resources.core_v1 import Pod, ServiceAccount
 
+from rotator.cluster import NAME, Changed, Cluster, Forbidden
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import Deployment, Reads
 from rotator.redeployers import kubernetes_pods as pods_of
-from rotator.redeployers.kubernetes_cluster import NAME, Changed, Cluster, Forbidden
 from rotator.redeployers.kubernetes_sync import Syncs
 from rotator.redeployers.kubernetes_workloads import (
     FINISHED,

@@ -18,10 +18,10 @@ from typing import Any
 
 from lightkube.generic_resource import GenericNamespacedResource, create_namespaced_resource
 
+from rotator.cluster import Cluster
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import guard
 from rotator.model.errors import NotYet, Refused
-from rotator.redeployers.kubernetes_cluster import Cluster
 
 #: The annotation by which the operator's documentation forces a sync; any change of annotations does.
 FORCE_SYNC = "force-sync"

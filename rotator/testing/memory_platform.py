@@ -38,6 +38,7 @@ class MemoryInstance:
     started_at: datetime
     read: dict[str, StoredValue]
     ending: bool = False
+    rollout: str = ""  # the label of the one that started it
 
 
 @dataclass(eq=False, slots=True)
@@ -48,6 +49,7 @@ class MemoryRollout:
     steps: Iterator[None]
     progress: RolloutProgress = RolloutProgress.PENDING
     sentence: str = "waits for the first new instance"
+    label: str = ""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class MemoryPlatform:
             self._end(earlier, RolloutProgress.FAILED, "another rollout took its place")
         fate = self.fates.pop(0) if self.fates else Fate.FINE
         older = list(self.living)
-        rollout = self.rollouts[label] = MemoryRollout(self.clock.now(), iter(()))
+        rollout = self.rollouts[label] = MemoryRollout(self.clock.now(), iter(()), label=label)
         rollout.steps = self._steps(rollout, older, fate)
 
     def catch_up(self) -> None:
@@ -97,7 +99,7 @@ class MemoryPlatform:
         for place, old in enumerate(older, 1):
             if place == len(older) and fate is not Fate.FINE:
                 break
-            self._start_one()
+            self._start_one(rollout.label)
             rollout.sentence = f"{place} of {len(older)} instances are new"
             yield
             old.ending = True
@@ -112,9 +114,9 @@ class MemoryPlatform:
             case _:
                 self._end(rollout, RolloutProgress.DONE, "every instance is new")
 
-    def _start_one(self) -> None:
-        now = self.clock.now()
-        self.living.append(MemoryInstance(f"{self.workload}-{len(self.starts)}", now, dict(self.parameters)))
+    def _start_one(self, label: str = "") -> None:
+        now, name = self.clock.now(), f"{self.workload}-{len(self.starts)}"
+        self.living.append(MemoryInstance(name, now, dict(self.parameters), rollout=label))
         self.starts.append(now)
 
     def _end(self, rollout: MemoryRollout, progress: RolloutProgress, sentence: str) -> None:

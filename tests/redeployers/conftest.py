@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,3 +38,11 @@ def plane(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Plane]:
 def deployment(plane: Plane) -> KubernetesWorld:
     """A world whose workload is a Deployment that does not run yet."""
     return plane.world("deployment")
+
+
+@pytest.fixture
+def aws_without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up credentials, and no pause between an SDK's attempts."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "played")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "played")
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))

@@ -23,6 +23,7 @@ Document = dict[str, Any]
 SERVED = {
     "namespaces": ("v1", "Namespace", False),
     "configmaps": ("v1", "ConfigMap", False),
+    "secrets": ("v1", "Secret", False),
     "pods": ("v1", "Pod", False),
     "serviceaccounts": ("v1", "ServiceAccount", False),
     "deployments": ("apps/v1", "Deployment", True),

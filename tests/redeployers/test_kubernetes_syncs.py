@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.cluster import Changed
 from rotator.contracts.guard import claimed
 from rotator.contracts.redeployer import RolloutProgress
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.redeployers.kubernetes import Kubernetes
-from rotator.redeployers.kubernetes_cluster import Changed
 from rotator.testing.redeployer_contract import LABEL, NEXT_LABEL
 from tests.redeployers.kubernetes_front import Fault
 from tests.redeployers.kubernetes_objects import Document

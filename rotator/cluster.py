@@ -1,4 +1,6 @@
-"""The API server: one way to ask it, and one way to say what went wrong.
+"""A Kubernetes cluster's API server: one way to ask it, and one way to say what went wrong.
+
+A mirror and a redeployer never see each other; what they share about Kubernetes is here, below them both.
 
 Nothing that the API server wrote reaches a message: an admission controller may quote what it was sent. People get
 our sentences, made of status codes (https://kubernetes.io/docs/reference/using-api/api-concepts).
@@ -38,6 +40,10 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 class Forbidden(Transient):
     """We may not: a person has to grant the right. Nothing was changed."""
+
+
+class Missing(Transient):
+    """There is no such object, or no such namespace."""
 
 
 class Changed(Transient):
@@ -144,8 +150,12 @@ class Cluster:
             case HTTPStatus.FORBIDDEN:
                 return Forbidden(
                     f"the cluster does not allow rotator to {doing} in namespace {self.namespace}; nothing was "
-                    "changed. Grant it in a Role (docs/reference/kubernetes.md lists what is needed), and see "
-                    "whether an admission policy denies it"
+                    "changed. Grant it in a Role (docs/reference lists what is needed), and see whether an admission "
+                    "policy denies it"
+                )
+            case HTTPStatus.NOT_FOUND:
+                return Missing(
+                    f"the cluster cannot {doing} in namespace {self.namespace}: there is none; nothing was changed"
                 )
             case HTTPStatus.CONFLICT:
                 return Changed(

@@ -1,0 +1,123 @@
+"""One Secret in a Kubernetes cluster: each parameter's copy is one of its keys.
+
+A key is written by a merge patch, which leaves other keys and everything else of the Secret as they are and needs no
+look at what is there: rotator may have the right to write it and none to read it. The time of the write is put beside
+it as an annotation in the same patch, so that staleness is compared by rotator's own clock; without the right to read,
+nobody can tell. Reading a Secret's annotations reads its values, too: Kubernetes has no narrower right.
+
+The Secret is made by a person, with its type, labels and owner. Sources: Kubernetes, "Secrets" and "Update API objects
+in place using kubectl patch".
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+from lightkube.resources.core_v1 import Secret
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from rotator.cluster import NAME, Cluster, Forbidden
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.guard import guard
+from rotator.model.errors import Refused, Transient
+from rotator.model.policy import MirrorPolicy
+from rotator.model.secrets import Sealed
+
+#: Bytes of a value: half of what all keys of a Secret may have together.
+LARGEST = 512 * 1024
+#: Beside each copy: when it was written, as an annotation of this name and the key's.
+WRITTEN = "rotator/written-"
+# A key that is also the end of an annotation's name, which has 63 characters at most.
+_KEY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,53}[A-Za-z0-9])?")
+_Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
+
+
+class KubernetesSecret:
+    """The keys of one Secret. A parameter's copy is called as the last part of its name."""
+
+    class Options(BaseModel):
+        """What the mirror in policies.yaml may say, beside `kind`."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+        namespace: _Name
+        secret: _Name
+
+    def __init__(self, mirror: MirrorPolicy, around: Surroundings) -> None:
+        """Raises Refused when the settings cannot be used."""
+        options = _options(mirror)
+        self._secret, self._clock = options.secret, around.clock
+        self._cluster = Cluster(options.namespace, around.kubeconfig)
+
+    def write(self, name: str, value: Sealed) -> None:
+        """Puts the value under its key. Raises Refused when the value or the name does not fit, else Transient."""
+        key = _key(name)
+        if value.size > LARGEST:
+            raise Refused(
+                f"the value of {name} has {value.size} bytes, and a key takes {LARGEST}; nothing was written"
+            )
+        data = base64.b64encode(value.reveal().encode()).decode()
+        written = {WRITTEN + key: self._clock.now().isoformat()}
+        guard()
+        try:
+            self._cluster.patch(
+                Secret, self._secret, {"metadata": {"annotations": written}, "data": {key: data}}
+            )
+        except Refused:
+            trouble = Transient(
+                f"the cluster calls it invalid to write {key} into Secret {self._secret}; nothing was written. See "
+                "whether it is immutable, or full (1 MiB), or an admission policy forbids it"
+            )
+        else:
+            return
+        raise trouble
+
+    def stale(self, name: str, since: datetime) -> bool | None:
+        """Whether it was written before `since`, or not by us, or is not there; None without the right to look.
+
+        Raises Transient where the Secret itself is missing: nothing could be written to it.
+        """
+        key = _key(name)
+        try:
+            held = self._cluster.get(Secret, self._secret)
+        except Forbidden:
+            return None
+        if held is None:
+            raise Transient(
+                f"there is no Secret {self._secret} in namespace {self._cluster.namespace}; make it"
+            )
+        if key not in (held.data or {}):
+            return True
+        written = _moment((held.metadata and held.metadata.annotations) or {}, key)
+        return written is None or written < since
+
+
+def _moment(annotations: Mapping[str, str], key: str) -> datetime | None:
+    """When we wrote it; None when that is not told."""
+    try:
+        at = datetime.fromisoformat(annotations.get(WRITTEN + key, ""))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
+
+def _key(name: str) -> str:
+    key = name.rpartition("/")[2]
+    if not _KEY.fullmatch(key):
+        raise Refused(
+            f"{name} has no name that a key of a Secret takes: letters, digits, _, - and ., at most 55, a letter or "
+            "digit first and last"
+        )
+    return key
+
+
+def _options(mirror: MirrorPolicy) -> KubernetesSecret.Options:
+    try:
+        return KubernetesSecret.Options.model_validate(mirror.settings)
+    except ValidationError as invalid:
+        keys = sorted({str(error["loc"][0]) for error in invalid.errors(include_input=False)})
+    raise Refused(f"mirror {mirror.id} cannot be used: {', '.join(keys)}")

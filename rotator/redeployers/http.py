@@ -1,0 +1,180 @@
+"""HTTP: a deploy service of the company's own restarts the workload; it is called, signed, and asked how it stands.
+
+Every request bears a time and an HMAC-SHA256 over it, the method, the path and the body, so that nobody else can
+restart anything or learn how a rollout stands. The label is the idempotency key: the service starts no rollout twice.
+
+What the service writes never reaches a message (own_words.py). Redirects are not followed, and only https is spoken,
+except on loopback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
+from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
+from rotator.model.policy import Deployment
+from rotator.redeployers.own_words import LARGEST, rollout, starts
+
+TIME, SIGNATURE = "X-Rotator-Time", "X-Rotator-Signature"
+#: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.
+_TIMEOUT = httpx.Timeout(pool=1, connect=2, write=1, read=6)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# At INFO it logs a line for each request.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class Http:
+    """One workload: `http: https://HOST/PATH`; `key` in its settings leads to what requests are signed with."""
+
+    class Options(BaseModel):
+        """What `settings` of the deployment may say."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+        key: str
+
+    def __init__(self, deployment: Deployment, around: Surroundings) -> None:
+        """Raises Refused when the address is no https address, or the settings cannot be used."""
+        self._id, self._around = deployment.id, around
+        self._address = _address(deployment)
+        self._key = _options(deployment).key
+        # A proxy is for what is far away.
+        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=self._address.host not in _LOOPBACK)
+
+    def redeploy(self, label: str) -> None:
+        """Asks for a rollout that bears the label. Raises Refused when the service will not start it."""
+        body = f'{{"label":"{_plain(label)}"}}'.encode()
+        status, _content = self._ask("POST", "/rollouts", body)
+        if status == httpx.codes.NOT_FOUND:
+            raise Refused(f"{self._where} runs no such workload; nothing was changed")
+
+    def progress(self, label: str) -> Rollout:
+        """How the rollout with the label stands: the service's word, and for DONE that nothing from before is left."""
+        status, content = self._ask("GET", f"/rollouts/{_plain(label)}")
+        if status == httpx.codes.NOT_FOUND:
+            return Rollout(RolloutProgress.FAILED, f"{self._where} knows no such rollout")
+        return rollout(self._id, content, self._where)
+
+    def starts(self, since: datetime) -> Iterator[Start]:
+        """Starts since then; none from a service that does not tell them (404)."""
+        status, content = self._ask("GET", "/starts")
+        if status == httpx.codes.NOT_FOUND:
+            return iter(())
+        return iter([one for one in starts(self._id, content, self._where) if one.at >= since])
+
+    @property
+    def _where(self) -> str:
+        return f"the deploy service of {self._id} at {self._address.host}"
+
+    def _ask(self, method: Literal["GET", "POST"], path: str, body: bytes = b"") -> tuple[int, bytes]:
+        """Status (2xx or 404) and content. Raises Transient or Refused."""
+        url = self._address.copy_with(path=self._address.path.rstrip("/") + path)
+        headers = self._signed(method, url.raw_path.decode(), body)
+        if method == "POST":
+            guard()
+        trouble: RotatorError | None
+        try:
+            with self._client.stream(method, url, content=body, headers=headers) as answer:
+                content = self._limited(answer)
+                trouble = self._trouble(answer)
+        except httpx.TransportError as error:
+            late = method == "POST" and isinstance(error, httpx.ReadTimeout)
+            trouble = (GaveUp if late else Transient)(
+                f"{self._where} did not answer ({type(error).__name__}); whether anything happened shows at the next "
+                "attempt, and a label is rolled out once"
+            )
+        else:
+            if trouble is None:
+                return answer.status_code, content
+        raise trouble
+
+    def _limited(self, answer: httpx.Response) -> bytes:
+        """The content, if it is not too long and does not come in drops."""
+        content, clock = b"", self._around.clock
+        deadline = clock.monotonic() + CALL_SECONDS
+        for some in answer.iter_bytes():
+            content += some
+            if clock.monotonic() > deadline:
+                raise Transient(f"{self._where} takes more than {CALL_SECONDS:g} s for one answer")
+            if len(content) > LARGEST:
+                raise Transient(f"{self._where} answers more than {LARGEST} bytes")
+        return content
+
+    def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        """`path` as it is sent, from the first slash on."""
+        time = str(int(self._around.clock.now().timestamp()))
+        key = self._around.resolve(self._key).reveal().encode()
+        signed = signature(key, time, method, path, body)
+        return {TIME: time, SIGNATURE: signed, "Content-Type": "application/json"}
+
+    def _trouble(self, answer: httpx.Response) -> RotatorError | None:
+        """What an answer means that is no success."""
+        status = answer.status_code
+        if answer.is_success or status == httpx.codes.NOT_FOUND:
+            return None
+        if status in {401, 403}:
+            return Transient(
+                f"{self._where} does not accept rotator's signature ({status}): the keys differ, or the clocks do"
+            )
+        if status in {429, 503}:
+            return Transient(f"{self._where} says that it is asked too often", _retry_after(answer))
+        if answer.is_redirect:
+            return Refused(
+                f"{self._where} answers {status}: rotator follows no redirects; write the address itself"
+            )
+        if answer.is_client_error:
+            return Refused(f"{self._where} refuses it with {status}; nothing was changed")
+        return Transient(f"{self._where} is in trouble and answers {status}")
+
+
+def signature(key: bytes, time: str, method: str, path: str, body: bytes) -> str:
+    """`v1=` and the hexadecimal HMAC-SHA256 over time, method, path and body, a line feed between them."""
+    text = f"{time}\n{method}\n{path}\n".encode() + body
+    return f"v1={hmac.new(key, text, hashlib.sha256).hexdigest()}"
+
+
+def _address(deployment: Deployment) -> httpx.URL:
+    try:
+        address = httpx.URL(deployment.target)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    secure = address.scheme == "https" or (address.scheme == "http" and address.host in _LOOPBACK)
+    if not secure or not address.host or address.userinfo or address.query or address.fragment:
+        raise Refused(
+            f"{deployment.id} has no address that rotator calls: write http: https://HOST/PATH, without a user, a "
+            "query or a fragment"
+        )
+    return address
+
+
+def _options(deployment: Deployment) -> Http.Options:
+    try:
+        return Http.Options.model_validate(deployment.settings)
+    except ValidationError:
+        trouble = Refused(f"settings of {deployment.id} must be `key`: a reference to the key for signatures")
+    raise trouble
+
+
+def _plain(label: str) -> str:
+    """A label is part of an address."""
+    if not _LABEL.fullmatch(label):
+        raise Refused("a label has letters, digits, - and _ only")
+    return label
+
+
+def _retry_after(answer: httpx.Response) -> timedelta | None:
+    seconds = answer.headers.get("Retry-After", "")
+    return timedelta(seconds=int(seconds)) if re.fullmatch(r"\d{1,6}", seconds) else None
