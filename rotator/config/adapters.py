@@ -16,37 +16,37 @@ from typing import Any
 FUTURE_PROVIDERS = frozenset(
     {
         "assisted",
-        "aws-access-key",
-        "mysql",
         "oauth-client",
-        "rds-master",
-        "ses-smtp",
         "stripe-webhook",
         "twilio-api-key",
         "twilio-auth-token",
-        "vault-database",
     }
 )
-FUTURE_REDEPLOYERS = frozenset({"command", "ecs", "github-workflow", "http", "kubernetes", "lambda"})
-FUTURE_MIRRORS = frozenset({"github-actions", "kubernetes-secret", "secrets-manager", "ssm", "vault-kv2"})
+FUTURE_MIRRORS = frozenset({"ssm"})
 FUTURE_CHANNELS = frozenset({"pagerduty"})
 
 
 @dataclass(frozen=True)
 class Adapters:
-    """The installed adapters by the name that a policy uses. Providers are loaded on first use."""
+    """The installed adapters by the name that a policy uses. They are loaded on first use."""
 
     providers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
-    redeployers: frozenset[str] = frozenset()
-    mirrors: frozenset[str] = frozenset()
+    redeployers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    mirrors: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     channels: frozenset[str] = frozenset({"slack", "email"})
-    _loaded: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _loaded: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def provider(self, name: str) -> Any:
         """The provider's class, or None when there is none that can be loaded."""
-        if name not in self._loaded:
-            self._loaded[name] = self._load(name)
-        return self._loaded[name]
+        return self._class_of("provider", name, self.providers)
+
+    def redeployer(self, name: str) -> Any:
+        """The redeployer's class, or None when there is none that can be loaded."""
+        return self._class_of("redeployer", name, self.redeployers)
+
+    def mirror(self, name: str) -> Any:
+        """The mirror's class, or None when there is none that can be loaded."""
+        return self._class_of("mirror", name, self.mirrors)
 
     def provider_names(self) -> frozenset[str]:
         """Every name that a type may use."""
@@ -54,34 +54,39 @@ class Adapters:
 
     def redeployer_names(self) -> frozenset[str]:
         """Every name that a deployment may use."""
-        return FUTURE_REDEPLOYERS | self.redeployers
+        return frozenset(self.redeployers)
 
     def mirror_names(self) -> frozenset[str]:
         """Every kind that a mirror may have."""
-        return FUTURE_MIRRORS | self.mirrors
+        return FUTURE_MIRRORS | self.mirrors.keys()
 
     def channel_names(self) -> frozenset[str]:
         """Every way that an owner may be reached."""
         return FUTURE_CHANNELS | self.channels
 
-    def _load(self, name: str) -> Any:
-        load = self.providers.get(name)
-        try:
-            return load() if load else None
-        except Exception:  # noqa: BLE001 - somebody else's module, which may raise anything when it is imported
-            return None
+    def _class_of(self, kind: str, name: str, there: Mapping[str, Callable[[], Any]]) -> Any:
+        if (kind, name) not in self._loaded:
+            self._loaded[kind, name] = _load(there.get(name))
+        return self._loaded[kind, name]
+
+
+def _load(load: Callable[[], Any] | None) -> Any:
+    try:
+        return load() if load else None
+    except Exception:  # noqa: BLE001 - somebody else's module, which may raise anything when it is imported
+        return None
 
 
 @cache
 def installed() -> Adapters:
     """What the entry points of this environment offer."""
     return Adapters(
-        providers={point.name: point.load for point in entry_points(group="rotator.providers")},
-        redeployers=_names("redeployers"),
-        mirrors=_names("mirrors"),
-        channels=(_names("channels") - {"smtp"}) | {"email"},
+        providers=_installed("providers"),
+        redeployers=_installed("redeployers"),
+        mirrors=_installed("mirrors"),
+        channels=frozenset((_installed("channels").keys() - {"smtp"}) | {"email"}),
     )
 
 
-def _names(kind: str) -> frozenset[str]:
-    return frozenset(point.name for point in entry_points(group=f"rotator.{kind}"))
+def _installed(kind: str) -> dict[str, Callable[[], Any]]:
+    return {point.name: point.load for point in entry_points(group=f"rotator.{kind}")}

@@ -6,7 +6,7 @@ repeat), never those of real work (timeouts, backoff, group_wait).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from rotator.model.policy import (
     AlertPolicy,
     Deployment,
     EnvironmentPolicy,
+    MirrorPolicy,
     Mode,
     OwnerPolicy,
     Policies,
@@ -48,6 +49,7 @@ class Resolution:
             version=version,
             environments={name: self._environment(name) for name in self._file.environments},
             secrets={effective.id: self._secret(effective, recipe) for effective, recipe in recipes},
+            mirrors={mirror.id: mirror for name in self._file.mirrors for mirror in self._mirrors(name)},
             owners={name: self._owner(name, owner) for name, owner in self._file.owners.items()},
             default_owner=self._file.defaults.owner or "",
             alerts=self._alerts(self._file.alerts),
@@ -150,6 +152,13 @@ class Resolution:
     def _has_adapter(self, mirror: str) -> bool:
         written = self._file.mirrors.get(mirror)
         return written is not None and written.kind in self._draft.adapters.mirrors
+
+    def _mirrors(self, name: str) -> Iterator[MirrorPolicy]:
+        """The places of one mirror, one for each environment."""
+        written = self._file.mirrors[name]
+        for environment in self._file.environments if self._has_adapter(name) else ():
+            options = expand(written.model_extra or {}, environment)
+            yield MirrorPolicy(id=f"{environment}/{name}", kind=written.kind, settings=options)
 
     def _place(self, environment: str) -> dict[str, Any]:
         """Redeployer -> where it finds the environment's workloads."""

@@ -125,6 +125,7 @@ class Settings(BaseSettings):
     scale: float = Field(default=1.0, gt=0, le=1)  # durations of the calendar are multiplied by it
     reference_prefixes: Words = ()
     allowed_hosts: Words = ()
+    commands: Words = ()  # full paths of programs that policies may call to restart a workload
 
     workers: int = Field(default=4, ge=1, le=64)
     claim_seconds: int = Field(default=60, ge=20, le=600)

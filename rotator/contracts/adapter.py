@@ -18,6 +18,7 @@ class Surroundings:
     a rotated admin credential is picked up; it raises Refused for references that settings do not allow.
     `endpoint` is the address of a far side where settings name one (`ROTATOR_ENDPOINT_SSM`), else None: policies
     never name hosts. `kubeconfig` is the file that says how to reach the cluster, None in one of its own pods.
+    `commands` are the full paths of programs that settings let policies call.
     """
 
     environment: str
@@ -27,3 +28,4 @@ class Surroundings:
     resolve: Callable[[str], Sealed]
     endpoint: Callable[[str], str | None]
     kubeconfig: str | None = None
+    commands: tuple[str, ...] = ()

@@ -103,8 +103,18 @@ class Installation:
         return made
 
     def mirror(self, environment: str, name: str) -> Mirror:
-        """A mirror by its name in policies.yaml."""
-        raise Refused(f"mirror {name} of {environment}: no adapter for mirrors yet")
+        """A mirror by its name in policies.yaml. Raises Refused when it is not there any more."""
+        known = self.policies().mirrors.get(f"{environment}/{name}")
+        if known is None:
+            raise Refused(
+                f"there is no mirror {name} in policies.yaml any more, and {environment} has copies there"
+            )
+        made: Mirror = self._make(
+            "mirror",
+            known.model_dump_json(),
+            lambda: adapter("mirrors", known.kind)(known, self._surroundings(environment)),
+        )
+        return made
 
     def redeployer(self, deployment: Deployment) -> Redeployer:
         """The workload's redeployer."""
@@ -197,6 +207,7 @@ class Installation:
             resolve=lambda reference: self._resolve(environment, reference),
             endpoint=self.settings.endpoint,
             kubeconfig=str(self.settings.kubeconfig) if self.settings.kubeconfig else None,
+            commands=self.settings.commands,
         )
 
     def _resolve(self, environment: str, reference: str) -> Sealed:

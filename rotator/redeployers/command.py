@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -56,10 +56,9 @@ class Command:
                 raise ValueError("an argument holds no NUL")
             return arguments
 
-    def __init__(self, deployment: Deployment, around: Surroundings, allowed: Collection[str] = ()) -> None:
-        """`allowed`: full paths from settings. Raises Refused for any other program, and for settings of no use."""
-        del around  # a program is no far side that an endpoint leads to
-        if deployment.target not in allowed or not Path(deployment.target).is_absolute():
+    def __init__(self, deployment: Deployment, around: Surroundings) -> None:
+        """Raises Refused for a program that settings do not allow, and for options of no use."""
+        if deployment.target not in around.commands or not Path(deployment.target).is_absolute():
             raise Refused(
                 f"{deployment.id} names a program that settings do not allow: ROTATOR_COMMANDS lists the full paths of "
                 "those that policies may call, and lists none by default"

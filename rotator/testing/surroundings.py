@@ -40,6 +40,7 @@ def surroundings(
     endpoints: Mapping[str, str] | None = None,
     references: Mapping[str, Sealed] | None = None,
     kubeconfig: str | None = None,
+    commands: tuple[str, ...] = (),
 ) -> Surroundings:
     """What an adapter gets besides its options: far sides at `endpoints`, and the values behind `references`."""
     known = references or {}
@@ -57,4 +58,5 @@ def surroundings(
         resolve=resolve,
         endpoint=(endpoints or {}).get,
         kubeconfig=kubeconfig,
+        commands=commands,
     )

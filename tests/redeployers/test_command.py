@@ -43,7 +43,7 @@ class ProgramWorld(PlayedWorld):
 
 def command(program: Path, workload: str = "staging/api", **settings: object) -> Command:
     deployment = Deployment(id=workload, kind="command", target=str(program), settings=settings)
-    return Command(deployment, surroundings(), allowed=[str(program)])
+    return Command(deployment, surroundings(commands=(str(program),)))
 
 
 def script(folder: Path, text: str) -> Path:
@@ -77,14 +77,14 @@ def test_it_is_off_unless_settings_name_the_program(allowed: list[str]) -> None:
         id="a/b", kind="command", target="/bin/sh", settings={"arguments": ["-c", "true"]}
     )
     with pytest.raises(Refused, match="ROTATOR_COMMANDS"):
-        Command(deployment, surroundings(), allowed=allowed)
+        Command(deployment, surroundings(commands=tuple(allowed)))
     with pytest.raises(Refused, match="ROTATOR_COMMANDS"):
         Command(deployment, surroundings())
 
 
 def test_a_program_is_named_by_its_full_path() -> None:
     with pytest.raises(Refused, match="full paths"):
-        Command(Deployment(id="a/b", kind="command", target="sh"), surroundings(), allowed=["sh"])
+        Command(Deployment(id="a/b", kind="command", target="sh"), surroundings(commands=("sh",)))
 
 
 def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from rotator.config.checks import (
     aws,
     definitions,
+    mirrors,
     names,
     owners,
     parameters,
@@ -26,6 +27,7 @@ OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
     aws.check,
     owners.check,
     workloads.check,
+    mirrors.check,
     references.check,
     sources.check_providers,
 )

@@ -1,4 +1,4 @@
-"""Deployments and mirrors: what they are, and that two environments do not mean the same one."""
+"""Deployments: what they are, and that two environments do not mean the same one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from rotator.config.checks import options
 from rotator.config.complaints import Path, hint, listed
 from rotator.config.draft import Draft, expand
 from rotator.config.schema import Deployment
@@ -16,15 +17,13 @@ _THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 
 
 def check(draft: Draft) -> None:
-    """Complains about deployments, mirrors and addresses of pages."""
+    """Complains about deployments and addresses of pages."""
     for name, deployment in draft.file.deployments.items():
         _check_deployment(draft, name, deployment)
-    for name, mirror in draft.file.mirrors.items():
-        _check_mirror(draft, name, mirror.kind, mirror.model_extra or {})
     for path, level in draft.levels.each():
         for place, url in enumerate(getattr(level, "probe", None) or ()):
             where = (*path, "probe", place)
-            _check_page(draft, where, url, gets_values=True)
+            check_page(draft, where, url, gets_values=True)
             if path[0] == "secrets" and len(path) == 2 and len(_environments(draft, str(path[1]))) > 1:
                 _check_apart(draft, where, url, "asks the same verifiers")
     for where, text in _templates(draft):
@@ -44,7 +43,7 @@ def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
     elif len(kinds) > 1 and not strangers:
         draft.complaints.error(path, f"names {listed(kinds)}; one deployment has one redeployer")
     if deployment.health:
-        _check_page(draft, (*path, "health"), deployment.health)
+        check_page(draft, (*path, "health"), deployment.health)
         _check_apart(draft, (*path, "health"), deployment.health, "is the same page")
     platform = draft.platform_of(name)
     if platform and not strangers:
@@ -52,6 +51,9 @@ def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
         _check_same_workload(draft, (*path, kind), kind, target)
         if kind == "kubernetes":
             _check_kubernetes(draft, path, target, deployment)
+        if not draft.redeployer:
+            adapter = draft.adapters.redeployer(kind)
+            options.check(draft, (*path, "settings"), adapter, deployment.settings)
     if deployment.external_secrets and deployment.reads != "external-secrets":
         draft.complaints.error((*path, "external_secrets"), "is for deployments with reads: external-secrets")
 
@@ -90,28 +92,7 @@ def _check_same_workload(draft: Draft, where: Path, kind: str, target: str) -> N
         places[here] = name
 
 
-def _check_mirror(draft: Draft, name: str, kind: str, options: dict[str, Any]) -> None:
-    path: Path = ("mirrors", name)
-    known = draft.adapters.mirror_names()
-    if kind not in known:
-        draft.complaints.error((*path, "kind"), f"unknown mirror '{kind}'{hint(kind, known)}")
-    if isinstance(address := options.get("address"), str):
-        _check_page(draft, (*path, "address"), address, gets_values=True)
-    if not any("{env}" in text for _where, text in texts(options, path)) and _used_in_several(draft, name):
-        draft.complaints.error(path, "is the same place in several environments; write {env} in it")
-
-
-def _used_in_several(draft: Draft, mirror: str) -> bool:
-    used: set[str] = set()
-    for name in draft.file.secrets:
-        for environment in draft.file.environments:
-            effective = draft.levels.effective(name, environment)
-            if effective and mirror in (effective.rules.mirrors or ()):
-                used.add(environment)
-    return len(used) > 1
-
-
-def _check_page(draft: Draft, where: Path, url: str, *, gets_values: bool = False) -> None:
+def check_page(draft: Draft, where: Path, url: str, *, gets_values: bool = False) -> None:
     """Only hosts that the deployment's settings allow are ever asked.
 
     Without that setting any host may be asked, and none but this machine may be sent what a credential makes: a

@@ -108,9 +108,11 @@ class Deployment(Part):
 
 
 class Mirror(Part):
-    """A second copy; the keys besides `kind` are its adapter's own."""
+    """A second copy; the keys besides these are its adapter's own."""
 
     model_config = ConfigDict(extra="allow")
 
     kind: str
     """Its adapter. One that is not written yet: its secrets are watched only."""
+    allow_production: str | None = None
+    """Why production's credentials may be at a place that builds and tests run in. They may not."""
