@@ -33,6 +33,9 @@ _COPIED_AT = "copied_at"
 class VaultKv2Mirror:
     """A mount of Vault's that holds copies of one environment's parameters."""
 
+    #: Blanks that `path` may have beside {env}.
+    placeholders: ClassVar[frozenset[str]] = frozenset({"{name}", "{tenant}"})
+
     class Options(Part):
         """`/taly/production/NAME` of the store stands at `path` with its blanks filled in."""
 

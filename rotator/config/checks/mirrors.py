@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rotator.config.checks import options
-from rotator.config.checks.workloads import check_page, texts
+from rotator.config.checks.workloads import check_page, check_template, texts
 from rotator.config.complaints import Path, hint
 from rotator.config.draft import Draft
 
@@ -29,7 +29,10 @@ def _check_mirror(draft: Draft, name: str, kind: str, settings: dict[str, Any]) 
         draft.complaints.error((*path, "kind"), f"unknown mirror '{kind}'{hint(kind, known)}")
     if isinstance(address := settings.get("address"), str):
         check_page(draft, (*path, "address"), address, gets_values=True)
-    options.check(draft, path, draft.adapters.mirror(kind), settings)
+    adapter = draft.adapters.mirror(kind)
+    for where, text in texts(settings, path):
+        check_template(draft, where, text, getattr(adapter, "placeholders", ()))
+    options.check(draft, path, adapter, settings)
     if not any("{env}" in text for _where, text in texts(settings, path)) and len(_used_in(draft, name)) > 1:
         draft.complaints.error(path, "is the same place in several environments; write {env} in it")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -130,17 +130,15 @@ def _templates(draft: Draft) -> Iterator[tuple[Path, str]]:
     for name, deployment in draft.file.deployments.items():
         yield ("deployments", name, "health"), deployment.health or ""
         yield from texts(deployment.model_extra, ("deployments", name))
-    for name, mirror in draft.file.mirrors.items():
-        yield from texts(mirror.model_extra, ("mirrors", name))
     for path, level in draft.levels.each():
         for key in level.model_fields_set & {"probe", "accepted_as", "fields", "runbook"}:
             yield from texts(getattr(level, key), (*path, key))
 
 
-def check_template(draft: Draft, where: Path, text: str) -> None:
-    """`{env}` is the only template."""
+def check_template(draft: Draft, where: Path, text: str, also: Collection[str] = ()) -> None:
+    """`{env}` is the only template, but for what an adapter fills in itself."""
     for found in re.findall(r"\{[^{}]*\}", text):
-        if found != "{env}":
+        if found != "{env}" and found not in also:
             draft.complaints.malformed(where, f"unknown template {found}; {{env}} is the only one")
 
 
