@@ -151,7 +151,7 @@ class Resolution:
 
     def _has_adapter(self, mirror: str) -> bool:
         written = self._file.mirrors.get(mirror)
-        return written is not None and written.kind in self._draft.adapters.mirrors
+        return written is not None and self._draft.adapters.mirror(written.kind) is not None
 
     def _mirrors(self, name: str) -> Iterator[MirrorPolicy]:
         """The places of one mirror, one for each environment."""

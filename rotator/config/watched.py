@@ -35,11 +35,11 @@ def obstacle(draft: Draft, effective: Effective) -> tuple[Path, str] | None:
         return where, "one_parameter is not written yet"
     for name in effective.rules.mirrors or ():  # a mirror that stays behind would hand out a dead credential
         kind = draft.file.mirrors[name].kind if name in draft.file.mirrors else ""
-        if kind in draft.adapters.mirror_names() and kind not in draft.adapters.mirrors:
+        if kind in draft.adapters.mirror_names() and draft.adapters.mirror(kind) is None:
             return ("mirrors", name, "kind"), f"no adapter for '{kind}' yet"
     for deployment in effective.rules.deploy or ():
         platform = draft.platform_of(deployment) if deployment in draft.file.deployments else None
-        if platform and not draft.redeployer and platform[0] not in draft.adapters.redeployers:
+        if platform and not draft.redeployer and draft.adapters.redeployer(platform[0]) is None:
             return ("deployments", deployment, platform[0]), f"no adapter for '{platform[0]}' yet"
     return None
 

@@ -122,8 +122,8 @@ def broken() -> Any:
 
 ADAPTERS = Adapters(
     providers={"key": lambda: Key, "pair": lambda: Pair, "single": lambda: Single, "broken": broken},
-    redeployers={"kubernetes": object, "lambda": object},
-    mirrors={"vault-kv2": object},
+    redeployers={"kubernetes": lambda: object, "lambda": lambda: object, "ecs": broken},
+    mirrors={"vault-kv2": lambda: object, "kubernetes-secret": broken},
 )
 
 

@@ -224,15 +224,15 @@ def test_a_redeployer_that_is_not_written_does_not_matter_where_another_does_its
 
 def test_a_secret_whose_mirror_is_not_written_is_watched_only() -> None:
     """Rotated without it, whoever reads the mirror would be left with a dead credential."""
-    mirrors = "mirrors: {ci: {kind: github-actions, to: '{env}'}, kv: {kind: vault-kv2, path: '{env}'}}\n"
+    mirrors = "mirrors: {ci: {kind: kubernetes-secret, to: '{env}'}, kv: {kind: vault-kv2, path: '{env}'}}\n"
     changes = [
         ("deployments:", f"{mirrors}deployments:"),
         ("    deploy: [api]\n", "    deploy: [api]\n    mirrors: [ci, kv]\n"),
     ]
     found = secret("staging/JWT_SECRET", *changes)
-    assert (found.mode, found.note) == (Mode.OBSERVE, "no adapter for 'github-actions' yet: watched only")
+    assert (found.mode, found.note) == (Mode.OBSERVE, "no adapter for 'kubernetes-secret' yet: watched only")
     assert notes(*changes) == [
-        "policies.yaml:43: note: mirrors.ci.kind: no adapter for 'github-actions' yet: JWT_SECRET is watched only"
+        "policies.yaml:43: note: mirrors.ci.kind: no adapter for 'kubernetes-secret' yet: JWT_SECRET is watched only"
     ]
     assert secret("staging/JWT_SECRET", *changes, ("[ci, kv]", "[kv]")).recipe.mirrors == ("kv",)
 

@@ -32,7 +32,7 @@ def test_it_has_no_errors(taly: Loaded) -> None:
     assert [str(one) for one in as_deployed.errors] == []
 
 
-def test_it_holds_the_eleven_secrets_in_both_environments(taly: Loaded) -> None:
+def test_it_holds_the_eleven_secrets_and_the_key_of_ci_in_both_environments(taly: Loaded) -> None:
     assert taly.policies is not None
     for environment in ("staging", "production"):
         names = {
@@ -40,7 +40,7 @@ def test_it_holds_the_eleven_secrets_in_both_environments(taly: Loaded) -> None:
             for one in taly.policies.secrets.values()
             if one.environment == environment and not one.name.startswith("rotator/")
         }
-        assert len(names) == 11
+        assert len(names) == 12
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,10 @@ def test_the_periods_are_those_that_taly_asked_for(taly: Loaded, name: str, days
         assert taly.policies.secrets[f"{environment}/{name}"].rotate_every == days * DAY
 
 
-@pytest.mark.parametrize("name", ["JWT_SECRET", "WEBHOOK_SIGNING_KEY", "DATABASE_URL"])
+@pytest.mark.parametrize(
+    "name",
+    ["JWT_SECRET", "WEBHOOK_SIGNING_KEY", "DATABASE_URL", "INTERNAL_API_TOKEN", "SES_SMTP_PASSWORD"],
+)
 def test_what_has_an_adapter_is_rotated_where_its_consumers_can_be_restarted(taly: Loaded, name: str) -> None:
     assert taly.policies is not None
     rotated = taly.policies.secrets[f"production/{name}"]
@@ -70,11 +73,21 @@ def test_what_has_an_adapter_is_rotated_where_its_consumers_can_be_restarted(tal
 
 def test_what_has_none_is_watched(taly: Loaded) -> None:
     assert taly.policies is not None
-    mirrored = taly.policies.secrets["production/INTERNAL_API_TOKEN"]
-    assert (mirrored.mode, mirrored.note) == (Mode.OBSERVE, "no adapter for 'vault-kv2' yet: watched only")
-    watched = taly.policies.secrets["production/STRIPE_WEBHOOK_SECRET"]
-    assert watched.mode is Mode.OBSERVE
+    watched = taly.policies.secrets["production/STRIPE_SECRET_KEY"]
+    assert (watched.mode, watched.note) == (Mode.OBSERVE, "no adapter for 'assisted' yet: watched only")
     assert watched.owner == "payments"
+
+
+def test_productions_credentials_stay_out_of_builds(taly: Loaded) -> None:
+    assert taly.policies is not None
+    token = taly.policies.secrets["production/INTERNAL_API_TOKEN"].recipe
+    assert token.mirrors == ("vault",)
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    (error,) = of_taly(
+        text.replace("    mirrors: [vault]\n", "    mirrors: [vault, github-actions]\n")
+    ).errors
+    assert error.path == "secrets.INTERNAL_API_TOKEN"
+    assert "allow_production" in error.sentence
 
 
 def test_every_reference_is_to_a_credential_whose_age_is_watched(taly: Loaded) -> None:

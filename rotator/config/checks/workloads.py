@@ -51,6 +51,8 @@ def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
         _check_same_workload(draft, (*path, kind), kind, target)
         if kind == "kubernetes":
             _check_kubernetes(draft, path, target, deployment)
+        if kind == "http":
+            check_page(draft, (*path, kind), target, gets_values=True)
         if not draft.redeployer:
             adapter = draft.adapters.redeployer(kind)
             options.check(draft, (*path, "settings"), adapter, deployment.settings)

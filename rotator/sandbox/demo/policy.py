@@ -6,6 +6,9 @@ from typing import Any
 
 import yaml
 
+#: Sources whose far side is played here; secrets of others are watched.
+PLAYED = frozenset({"jwt", "postgres", "token"})
+
 
 def demo_policy(text: str, templates: dict[str, str], probe: str, slack: str, mail: str) -> str:
     """The root policy for the sandbox.
@@ -34,6 +37,9 @@ def demo_policy(text: str, templates: dict[str, str], probe: str, slack: str, ma
     for secret in secrets.values():
         if "deploy" in secret:
             secret["deploy"] = [name for name in secret["deploy"] if name in policy["deployments"]]
+    for kind in policy["types"].values():
+        if kind["provider"] not in PLAYED:
+            kind["mode"] = "observe"
     policy.pop("mirrors", None)
     for secret in secrets.values():
         for level in (secret, *secret.get("environments", {}).values()):
