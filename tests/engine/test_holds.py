@@ -76,6 +76,26 @@ def test_the_calendar_holds_what_drops_the_only_credential(
     assert waiting == held_at
 
 
+@pytest.mark.parametrize(
+    "how, reason",
+    [
+        ({"mints_lost": 1, "predecessor_works": False}, None),
+        ({"mints_lost": 1, "planned_fence": None}, None),  # it looks first, and looking harms nobody
+        ({"mints_lost": 1, "predecessor_works": True}, Reason.WINDOW),
+        ({"predecessor_works": False}, Reason.WINDOW),
+    ],
+)
+def test_a_mint_that_may_have_locked_consumers_out_waits_for_no_window(
+    world: World, how: dict[str, object], reason: Reason | None
+) -> None:
+    """Found by the simulation: its answer was lost, a freeze came, and consumers stayed locked out until its end."""
+    world.today = policies(policy(), environments=(FROZEN,))
+    kinds = {**KINDS, "mints": True}
+    world.provider(rotation().recipe).traits = Traits(overlap=Overlap.NONE, **kinds)  # type: ignore[misc, arg-type]  # of the test's own kind
+    ledger = {"minting_at": NOW, "planned_fence": rotation().fence, **how}
+    assert waits(world, rotation(phase=Phase.CREATE, ledger=ledger)) is reason
+
+
 def test_the_calendar_binds_from_one_phase_to_the_next(world: World) -> None:
     world.today = policies(policy(), environments=(FROZEN,))
     assert waits(world, rotation(phase=Phase.DISABLE)) is Reason.WINDOW
