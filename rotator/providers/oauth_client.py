@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -58,7 +59,8 @@ class OauthClient:
             token_address = self.token_address or self.recipe.token_address or address
             return {"address": address, "token_address": token_address}
 
-    #: Of a recipe that nobody has named yet. An adapter that is made has its recipe's: see __init__.
+    #: The most careful of all recipes, for who asks the class. An adapter that is made has its recipe's: see __init__;
+    #: what a policy must say for a source with one secret only, check() demands.
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.PAIR,
         mints=True,
@@ -66,6 +68,9 @@ class OauthClient:
         reversible=False,
         sight=Sight.NO,
         death=Death.TRIED,
+        acceptances=5,
+        propagation=timedelta(minutes=5),
+        listing=timedelta(minutes=2),
     )
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rotator.model.errors import Refused
@@ -28,6 +28,7 @@ def known(**values: str) -> dict[str, Sealed]:
 
 
 @given(ANY)
+@example("../a/b?c=d&e#f %2F")
 @settings(max_examples=40)
 def test_a_value_in_a_path_is_one_segment(value: str) -> None:
     path = templates.path("/apps/${app}/secrets", known(app=value))
