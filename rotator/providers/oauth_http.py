@@ -1,0 +1,229 @@
+"""Asking an authorization server over HTTP, within bounds, and saying what it said.
+
+Only over https (plain http to this machine); redirects are not followed and pages of other hosts not asked for, since
+what is in the headers would go elsewhere; an answer is read up to 1 MiB and no further. Nothing that a server wrote
+reaches a message: it may quote what was sent. A missing right is trouble and no verdict: a person repairs it, and no
+rotation is undone for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from ipaddress import ip_address
+from typing import Any
+
+import httpx
+
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
+from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
+
+#: Of one answer, as it comes over the wire; nothing may be compressed.
+LARGEST_BYTES = 1024 * 1024
+_CONNECT_SECONDS = 2.0
+#: Answers that say "not now" and nothing about the request.
+_LATER = frozenset({408, 409, 412, 423, 425})
+#: Some tell when their rate is free again, in seconds since 1970, and not how long to wait.
+_RATE_RESETS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How a request that changes something is bound: what guard() is asked, and how long it may take."""
+
+    seconds: float
+
+
+READING, CHANGING, MINTING = None, Effect(CALL_SECONDS), Effect(MINT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be sent. `url` holds no secret: it may stand in logs on the way."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """What came back; the body may hold a secret, and is never shown."""
+
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+    def said(self) -> Any:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            return None
+
+    def next_link(self) -> str | None:
+        """The next page (RFC 8288)."""
+        for link in self.headers.get_list("Link"):
+            found = re.search(r'<([^<>]+)>\s*;\s*rel="?next"?', link)
+            if found:
+                return found[1]
+        return None
+
+
+class Line:
+    """The way to one server; `what` is how people call it."""
+
+    def __init__(self, what: str, around: Surroundings) -> None:
+        self.what, self._around = what, around
+
+    def send(self, request: Request, doing: str, effect: Effect | None = READING) -> Answer:
+        """The answer, whatever its status below 500; `doing` completes "Okta could not …".
+
+        Raises Refused for an address that is not safe, and Transient where there is no whole answer, or "later".
+        """
+        if trouble := unsafe(request.url):
+            raise Refused(f"{self.what} was not asked to {doing}: {trouble}")
+        open_question = "whether it happened shows at the next attempt" if effect else "nothing was changed"
+        failed: RotatorError
+        try:
+            answer = self._sent(request, effect)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            failed = Transient(
+                f"{self.what} cannot be reached ({type(error).__name__}) to {doing}; nothing was changed"
+            )
+        except (httpx.TimeoutException, _TooSlow) as error:
+            late = GaveUp if effect else Transient
+            failed = late(
+                f"{self.what} did not answer in time ({type(error).__name__}) to {doing}; {open_question}"
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, _TooMuch) as error:
+            failed = Transient(
+                f"{self.what} gave no whole answer ({type(error).__name__}) to {doing}; {open_question}"
+            )
+        else:
+            trouble_said = self._trouble(answer, doing, open_question)
+            if trouble_said is None:
+                return answer
+            failed = trouble_said
+        # Raised out here, so that an exception that quotes the request is not even the context of ours.
+        raise failed
+
+    def _sent(self, request: Request, effect: Effect | None) -> Answer:
+        within = effect.seconds if effect else CALL_SECONDS
+        waits = httpx.Timeout(within * 0.4, connect=_CONNECT_SECONDS)
+        ends = self._around.clock.monotonic() + within * 0.6
+
+        def last_look(_request: httpx.Request) -> None:
+            """What guard() raises ends the call unsent."""
+            if effect:
+                guard(effect.seconds)
+
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **request.headers}
+        # Proxies of the environment are for the outside: what goes to this machine stays on it.
+        with (
+            httpx.Client(
+                timeout=waits,
+                follow_redirects=False,
+                verify=_trusted(),
+                trust_env=not on_this_machine(httpx.URL(request.url).host),
+                event_hooks={"request": [last_look]},
+            ) as client,
+            client.stream(request.method, request.url, headers=headers, content=request.content) as answer,
+        ):
+            content = bytearray()
+            for piece in answer.iter_raw():
+                content += piece
+                if len(content) > LARGEST_BYTES:
+                    raise _TooMuch
+                if self._around.clock.monotonic() > ends:
+                    raise _TooSlow
+            return Answer(answer.status_code, answer.headers, bytes(content))
+
+    def _trouble(self, answer: Answer, doing: str, open_question: str) -> RotatorError | None:
+        if answer.status == 429:
+            return Transient(
+                f"{self.what} is being asked too often and did not {doing}; nothing was changed",
+                self._pause(answer.headers),
+            )
+        if answer.status in _LATER:
+            return Transient(f"{self.what} would not {doing} just now (HTTP {answer.status})")
+        if answer.status >= 500:
+            sentence = f"{self.what} failed (HTTP {answer.status}) when asked to {doing}; {open_question}"
+            return Transient(sentence, self._pause(answer.headers))
+        if not 200 <= answer.status < 300 and answer.status < 400:
+            return Transient(
+                f"{self.what} sends rotator elsewhere (HTTP {answer.status}) when asked to {doing}, and rotator does "
+                "not follow with what it carries: correct the address"
+            )
+        return None
+
+    def _pause(self, headers: httpx.Headers) -> timedelta | None:
+        """Its own word for when, in whichever way it says it."""
+        after = headers.get("Retry-After", "")
+        if after.isascii() and after.isdigit():
+            return timedelta(seconds=min(int(after), 86400))
+        for name in _RATE_RESETS:
+            at = headers.get(name, "")
+            if at.isascii() and at.isdigit():
+                seconds = int(at) - self._around.clock.now().timestamp()
+                return timedelta(seconds=min(max(seconds, 1), 86400))
+        return None
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Reading all authorities takes longer than most calls."""
+    return httpx.create_ssl_context()
+
+
+class _TooMuch(Exception):
+    """More than LARGEST_BYTES."""
+
+
+class _TooSlow(Exception):
+    """Piece by piece, and never whole."""
+
+
+def unsafe(url: str) -> str:
+    """Why a secret must not be sent there; empty when it may."""
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "its address is no URL"
+    if read.userinfo:
+        return "its address holds a login"
+    if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
+        return ""
+    return "its address must begin with https:// (plain http only to this machine)"
+
+
+def on_this_machine(host: str) -> bool:
+    """Whether what goes there stays here."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def same_place(url: str, other: str) -> bool:
+    """Whether both lead to one server."""
+    try:
+        one, two = httpx.URL(url), httpx.URL(other)
+    except httpx.InvalidURL:
+        return False
+    return (one.scheme, one.host, one.port) == (two.scheme, two.host, two.port)
+
+
+def moment(text: Any) -> datetime | None:
+    """RFC 3339, with a zone; None where it is something else."""
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None

@@ -1,0 +1,288 @@
+"""One client at one authorization server: its secrets in the management API, and its token endpoint, as a recipe says.
+
+rotator is known to the management API by a static token or by a client of its own; either is read by reference when it
+is needed. A token of its own is kept until a minute before it ends, or until the server does not take it any more.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import quote_plus
+
+from pydantic import StringConstraints, model_validator
+
+from rotator.contracts.adapter import Surroundings
+from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
+from rotator.model.secrets import Sealed
+from rotator.providers import oauth_templates as templates
+from rotator.providers.oauth_http import (
+    CHANGING,
+    MINTING,
+    READING,
+    Answer,
+    Effect,
+    Line,
+    Request,
+    moment,
+    same_place,
+)
+from rotator.providers.oauth_recipe import Ask, Grant, Listing, Look, Name, OauthRecipe, Part, Pointer, Said
+
+Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*:/", max_length=1000)]
+#: A list that has no end is no list.
+_MOST_PAGES = 50
+
+
+class Access(Part):
+    """How rotator is known to the management API: `{token: ssm:/…}`, or `{client_id: …, client_secret: ssm:/…}`."""
+
+    token: Reference | None = None
+    client_id: str | None = None
+    client_secret: Reference | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Access:
+        client = (self.client_id is not None, self.client_secret is not None)
+        if client not in {(True, True), (False, False)} or (self.token is None) is not client[0]:
+            raise ValueError("needs a token, or a client_id and a client_secret")
+        return self
+
+
+class Client(Part):
+    """Whose secret it is, and where. Hosts are checked against the settings' allowed hosts by `policy check`."""
+
+    address: str  # of the management API
+    token_address: str  # where tokens are given
+    client_id: str
+    client_auth: Literal["basic", "post"]  # how consumers present the secret
+    values: dict[Name, str]  # what the recipe's templates name
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret as the server lists it. `shown` is the secret itself where the server shows it, `hint` its start."""
+
+    id: str
+    live: bool
+    created_at: datetime | None = None
+    label: str = ""
+    shown: Sealed | None = None
+    hint: Sealed | None = None
+
+    def may_be(self, value: Sealed) -> bool:
+        """Whether it is, or begins like, the value; False where the server shows nothing of it."""
+        if self.shown is not None:
+            return self.shown == value
+        return self.hint is not None and value.reveal().startswith(self.hint.reveal())
+
+
+class OauthServer:
+    """The recipe, filled in for one client."""
+
+    def __init__(self, recipe: OauthRecipe, client: Client, around: Surroundings) -> None:
+        self._recipe, self._client, self._around = recipe, client, around
+        self._line = Line(recipe.name, around)
+        known = {**recipe.values, **client.values, "client_id": client.client_id}
+        self._known = {name: Sealed(value) for name, value in known.items()}
+        self._token: tuple[Sealed, float] | None = (
+            None  # rotator's own, and when it ends by the monotonic clock
+        )
+
+    def listed(self, listing: Listing) -> tuple[Secret, ...]:
+        """All of the client's secrets. Pages may be empty and have a successor."""
+        return tuple(_secret(listing, item) for page in self._pages(listing) for item in page)
+
+    def look(self, look: Look) -> None:
+        """Raises Refused where the management API knows the client by another id: it would be told its secret."""
+        doing = f"show the client {self._client.client_id}"
+        found = _at(self._asked(look, doing, READING).said(), look.client)
+        if found != self._client.client_id:
+            raise Refused(
+                f"{self._recipe.name} was asked to {doing} and showed another one: values lead to a client that "
+                "client_id does not name; nothing was changed"
+            )
+
+    def mint(self, label: str) -> tuple[str, Sealed]:
+        """One more: its id and value. Asked once, since a lost answer may have minted."""
+        minting = self._recipe.create
+        assert minting is not None, "the recipe was checked"
+        doing = f"make a secret for {self._client.client_id}"
+        answer = self._asked(minting, doing, MINTING, label=Sealed(label))
+        body = answer.said()
+        found, value = _at(body, minting.id), _at(body, minting.secret)
+        if not (isinstance(found, str) and found and isinstance(value, str) and value):
+            raise Transient(
+                f"{self._recipe.name} was asked to {doing} and answered without it; it may have made one"
+            )
+        return found, Sealed(value)
+
+    def tell(self, secret: Sealed) -> None:
+        """The client has this secret from now on, and no other."""
+        assert self._recipe.activate is not None, "the recipe was checked"
+        doing = f"set the secret of {self._client.client_id}"
+        self._asked(self._recipe.activate, doing, CHANGING, secret=secret)
+
+    def change(self, ask: Ask, doing: str, secret_id: str) -> bool:
+        """Disables, enables or removes one of its secrets; False where it is gone."""
+        return self._asked(ask, f"{doing} {secret_id}", CHANGING, id=Sealed(secret_id)).status < 400
+
+    def try_secret(self, client_id: str, secret: Sealed) -> None:
+        """The grant, as a consumer asks for it. Raises CredentialRefused on the token endpoint's word for it."""
+        grant, how = self._recipe.verify, self._client.client_auth
+        answer = self._granted(grant, how, client_id, secret, f"try the secret of {client_id}")
+        if answer.status < 300 and isinstance(_at(answer.said(), ("access_token",)), str):
+            return
+        if answer.status in {400, 401} and _refuses(grant, answer.said()):
+            raise CredentialRefused(f"{self._recipe.name} refuses the secret of {client_id}")
+        raise Transient(
+            f"{self._recipe.name} gives {client_id} no token (HTTP {answer.status}), for a reason that says nothing of "
+            "its secret: see whether the client may use the client-credentials grant, and its scope or audience"
+        )
+
+    def _pages(self, listing: Listing) -> Iterator[list[Any]]:
+        doing, seen = f"list the secrets of {self._client.client_id}", list[str]()
+        url: str | None = self._url(listing)
+        while url is not None:
+            if url in seen or len(seen) == _MOST_PAGES or not same_place(url, self._client.address):
+                raise Transient(
+                    f"{self._recipe.name} was asked to {doing} and leads from page to page without end"
+                )
+            seen.append(url)
+            answer = self._answered(
+                listing, Request(listing.method, url, self._headers(doing)), doing, READING
+            )
+            items = _at(answer.said(), listing.items)
+            if not isinstance(items, list):
+                raise Transient(f"{self._recipe.name} was asked to {doing} and answered with something else")
+            yield items
+            following = _at(answer.said(), listing.next) if listing.next else answer.next_link()
+            url = following if isinstance(following, str) else None
+
+    def _asked(self, ask: Ask, doing: str, effect: Effect | None, **own: Sealed) -> Answer:
+        known = {**self._known, **own}
+        headers, content = self._headers(doing), b""
+        if ask.body is not None:
+            headers["Content-Type"] = "application/json"
+            content = templates.json_body(ask.body, known)
+        return self._answered(ask, Request(ask.method, self._url(ask, own), headers, content), doing, effect)
+
+    def _answered(self, ask: Ask, request: Request, doing: str, effect: Effect | None) -> Answer:
+        """The answer of the management API, if it is a yes, or that what is asked for is gone."""
+        self._around.pacer.pace(self._account, self._recipe.per_second, burst=5)
+        try:
+            answer = self._line.send(request, doing, effect)
+        except Transient as later:
+            if later.retry_after is not None:
+                self._around.pacer.back_off(self._account, later.retry_after)
+            raise
+        if answer.status < 300 or any(_says(answer, said) for said in ask.gone):
+            return answer
+        raise self._no(answer, doing)
+
+    def _no(self, answer: Answer, doing: str) -> RotatorError:
+        name = self._recipe.name
+        if answer.status == 401:
+            self._token = None  # the next attempt asks for another
+            return Transient(
+                f"{name} does not know rotator's own token and did not {doing}; nothing was changed"
+            )
+        if answer.status == 403:
+            return Transient(
+                f"{name} does not allow rotator to {doing}: its own client lacks a right. Nothing was changed, and the "
+                "work goes on by itself once it is allowed"
+            )
+        return Refused(f"{name} will not {doing} (HTTP {answer.status}); nothing was changed")
+
+    def _headers(self, doing: str) -> dict[str, str]:
+        return {
+            "Authorization": templates.header(self._recipe.authorization, {"token": self._own_token(doing)})
+        }
+
+    def _own_token(self, doing: str) -> Sealed:
+        access, now = self._client.access, self._around.clock.monotonic()
+        if access.token is not None:
+            return self._own(access.token)
+        if self._token is not None and now < self._token[1]:
+            return self._token[0]
+        assert access.client_id is not None, "one way in: Access sees to it"
+        assert access.client_secret is not None, "one way in: Access sees to it"
+        grant = self._recipe.access
+        if grant is None:
+            raise Refused(
+                f"the recipe {self._recipe.name} knows no client of rotator's own: write access: {{token: …}}"
+            )
+        secret = self._own(access.client_secret)
+        answer = self._granted(grant, grant.client, access.client_id, secret, f"let rotator {doing}")
+        token, seconds = _at(answer.said(), ("access_token",)), _at(answer.said(), ("expires_in",))
+        if answer.status >= 300 or not isinstance(token, str):
+            raise Transient(
+                f"{self._recipe.name} gives rotator's own client {access.client_id} no token (HTTP {answer.status}), "
+                f"so it could not {doing}; nothing was changed"
+            )
+        life = seconds - 60 if isinstance(seconds, int) else 0
+        self._token = Sealed(token), now + life
+        return self._token[0]
+
+    def _own(self, reference: str) -> Sealed:
+        return Sealed(self._around.resolve(reference).reveal().strip())
+
+    def _granted(self, grant: Grant, how: str, client_id: str, secret: Sealed, doing: str) -> Answer:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        fields: dict[str, str] = dict(grant.form)
+        known = {**self._known, "client_id": Sealed(client_id), "client_secret": secret}
+        if how == "basic":  # RFC 6749, 2.3.1: both are form-encoded first
+            login = f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
+            headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+        else:
+            fields |= {"client_id": "${client_id}", "client_secret": "${client_secret}"}
+        url = f"{self._client.token_address}{templates.path(grant.path, known)}"
+        return self._line.send(Request("POST", url, headers, templates.form(fields, known)), doing)
+
+    def _url(self, ask: Ask, own: Mapping[str, Sealed] = {}) -> str:
+        known = {**self._known, **own}
+        query = templates.query(ask.query, known)
+        return f"{self._client.address}{templates.path(ask.path, known)}{'?' if query else ''}{query}"
+
+    @property
+    def _account(self) -> str:
+        return f"oauth:{self._client.address}"
+
+
+def _at(said: Any, keys: Pointer) -> Any:
+    """What is there; None where the way ends before."""
+    for key in keys:
+        said = said.get(key) if isinstance(said, dict) else None
+    return said
+
+
+def _secret(listing: Listing, item: Any) -> Secret:
+    found = _at(item, listing.id)
+    if not isinstance(found, str) or not found:
+        raise Transient("a secret is listed without its id: the recipe does not fit this server")
+    return Secret(
+        found,
+        live=listing.state is None or _at(item, listing.state) == listing.live,
+        created_at=moment(_at(item, listing.created)) if listing.created else None,
+        label=str(_at(item, listing.label) or "") if listing.label else "",
+        shown=_sealed(item, listing.shown),
+        hint=_sealed(item, listing.hint),
+    )
+
+
+def _sealed(item: Any, keys: Pointer | None) -> Sealed | None:
+    value = _at(item, keys) if keys else None
+    return Sealed(value) if isinstance(value, str) and value else None
+
+
+def _says(answer: Answer, said: Said) -> bool:
+    return answer.status == said.status and said.words.encode() in answer.content
+
+
+def _refuses(grant: Grant, said: Any) -> bool:
+    error, description = _at(said, ("error",)), str(_at(said, ("error_description",)) or "")
+    return any(word.error == error and word.words in description for word in grant.refused)
