@@ -16,7 +16,6 @@ from typing import Any
 FUTURE_PROVIDERS = frozenset(
     {
         "assisted",
-        "oauth-client",
         "stripe-webhook",
         "twilio-api-key",
         "twilio-auth-token",

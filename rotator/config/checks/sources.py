@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from rotator.config.checks.workloads import check_page
 from rotator.config.complaints import Path, unknown
 from rotator.config.describe import describe
 from rotator.config.draft import Draft
@@ -59,6 +60,10 @@ def _ask(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> No
         raise
     for sentence in sentences:
         _object(draft, effective, adapter, sentence, wrong)
+    if not errors and hasattr(adapter, "addresses"):
+        for key, url in adapter.addresses(recipe).items():
+            where = effective.origin(draft.complaints, "settings", key)
+            check_page(draft, where, url, gets_values=True)
 
 
 def _check_options(
