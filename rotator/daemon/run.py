@@ -29,6 +29,7 @@ from rotator.daemon.rhythm import Rhythm
 from rotator.daemon.troubles import Troubles, place_of
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.census import take_census
+from rotator.engine.mirrors import keep_mirrors
 from rotator.engine.outbox import addresses, deliver_due
 from rotator.engine.ownership import hold_environments
 from rotator.engine.record import faults_in_record, sign_record
@@ -154,6 +155,7 @@ class Daemon:
     def _census(self) -> None:
         if self.parts.journal.observed():
             take_census(self.parts)
+            keep_mirrors(self.parts)
             self._counted = True
 
     def _requests(self) -> None:

@@ -34,6 +34,7 @@ from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Deployment, Policies, Recipe
 from rotator.model.rotation import Death, Phase, Rotation
 from rotator.model.secrets import Credential, ParameterAge, Sealed
+from rotator.testing.memory_mirror import MemoryMirror, MemoryPlace
 from rotator.testing.memory_store import MemoryParameters, MemoryStore
 from rotator.testing.virtual_clock import VirtualClock
 
@@ -123,6 +124,7 @@ class World:
     today: Policies
     sources: dict[str, Source] = field(default_factory=dict)
     stores: dict[str, Store] = field(default_factory=dict)
+    mirrors: dict[str, MemoryMirror] = field(default_factory=dict)
     slack: Channel = field(default_factory=Channel)
     email: Channel = field(default_factory=Channel)
     refusals: dict[str, Exception] = field(default_factory=dict)
@@ -162,8 +164,8 @@ class World:
         return self.stores.setdefault(environment, made)
 
     def mirror(self, environment: str, name: str) -> Mirror:
-        """None here."""
-        raise AssertionError
+        """A place for copies."""
+        return self.mirrors.setdefault(name, MemoryMirror(MemoryPlace(self.clock)))
 
     def redeployer(self, deployment: Deployment) -> Redeployer:
         """None here."""

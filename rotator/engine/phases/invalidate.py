@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rotator.contracts.provider import Liveness, Sight, Use
 from rotator.contracts.store import Look
-from rotator.engine.phases.push import edit_accepted
+from rotator.engine.phases.push import edit_accepted, write_mirrors
 from rotator.engine.phases.rollout import consumers_added, restarted, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, plural
@@ -36,7 +36,8 @@ def grace(step: Step) -> Move:
 
 
 def disable(step: Step) -> Move:
-    """The reversible step, where the source has one."""
+    """The reversible step, where the source has one; before it, whoever reads a mirror has the successor for sure."""
+    write_mirrors(step, step.successor)
     if step.traits.shared:
         return step.skip(Phase.FORGET)
     waiting = unsettled(step) or consumers_added(step) or _still_used(step)
