@@ -31,7 +31,9 @@ class Sender:
     vendor: str
     mints: bool = False
 
-    def send(self, method: str, url: str, **request: Any) -> httpx.Response:
+    def send(
+        self, method: str, url: str, *, login: tuple[str, str] | None = None, **request: Any
+    ) -> httpx.Response:
         """The answer, whatever its status. Raises Transient when there is none; LostClaim before an effect."""
         changes = method.upper() not in {"GET", "HEAD"}
         seconds = MINT_SECONDS if self.mints else CALL_SECONDS
@@ -43,7 +45,7 @@ class Sender:
             if changes:
                 guard(seconds)
             try:
-                return client.send(message, follow_redirects=False)
+                return client.send(message, auth=login, follow_redirects=False)
             except httpx.HTTPError as error:
                 failed = error
         raise self._trouble(failed, changes=changes)

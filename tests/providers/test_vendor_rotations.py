@@ -13,8 +13,9 @@ from rotator.testing.source_world import Fields
 from tests.providers.rotations import Company
 from tests.providers.stripe_receiver import Receiver
 from tests.providers.stripe_world import StripeWorld, stripe
+from tests.providers.twilio_world import TwilioWorld, twilio
 
-__all__ = ["stripe"]
+__all__ = ["stripe", "twilio"]
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.slow
 
@@ -57,3 +58,29 @@ def test_a_signing_secret_is_replaced_and_no_event_is_lost(
         sent = {str(one.event["id"]) for one in stripe.stripe.deliveries}
         assert sent == set(receiver.events)
         company.journal.close()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_api_key_is_replaced_and_nobody_is_refused(
+    twilio: TwilioWorld, tmp_path: Path, *, lost: bool
+) -> None:
+    recipe = twilio.recipe(grace=2 * HOUR, accept_unseen=True, torn_ok=True)
+    current = twilio.predecessor()
+    company = Company(twilio.clock, twilio.provider, recipe, tmp_path)
+    refused = list[str]()
+
+    def used() -> None:
+        """A consumer that meets a server which hears of changes last, and one that hears of them first."""
+        refused.extend(
+            key for key in [company.reads()["sid"].reveal()] if not twilio.accepts(company.reads())
+        )
+
+    if lost:
+        twilio.lose_next_answer()
+    row = company.rotates(current, within=4 * HOUR, meanwhile=used)
+    assert (row.state, row.ledger.death) == (State.DONE, Death.TRIED), row.sentence
+    assert refused == []
+    assert [one.id for one in twilio.twilio.keys if one is not twilio.own] == [
+        company.reads()["sid"].reveal()
+    ]
+    company.journal.close()

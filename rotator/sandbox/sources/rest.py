@@ -81,7 +81,7 @@ class Source:
     name: str
     operations: Mapping[str, Callable[[Request], Reply]]
     refused: Callable[[Refusal], Any]
-    admit: Callable[[Request], None]  # raises Refusal for whom it does not know
+    admit: Callable[[Request], None] = lambda _request: None  # raises Refusal for whom it does not know
     orders: Mapping[str, Callable[[Any], Any]] = field(
         default_factory=dict
     )  # what it does when told past the API
