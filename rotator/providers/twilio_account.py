@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]  # twilio ships no types
 from twilio.http.response import Response  # type: ignore[import-untyped]  # twilio ships no types
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # twilio ships no types
 from twilio.rest import Client  # type: ignore[import-untyped]  # twilio ships no types
 
 from rotator.contracts.adapter import Surroundings
@@ -84,9 +85,11 @@ class TwilioAccount:
             )
         return Login(self.sid, Sealed(held))
 
-    def ask(self, request: Callable[[Any], Answer], doing: str, *, mints: bool = False) -> Answer:
+    def ask(
+        self, request: Callable[[Any], Answer], doing: str, *, login: Login | None = None, mints: bool = False
+    ) -> Answer:
         """The answer to one request of rotator's; `doing` completes "Twilio could not …"."""
-        said = self._asked(request, self.own, mints=mints)
+        said = self._asked(request, login or self.own, mints=mints)
         if isinstance(said, _Said):
             raise self._trouble(said, doing)
         return said
@@ -107,8 +110,8 @@ class TwilioAccount:
             )
         if said.status in {403, 404}:
             raise Refused(
-                f"{who} is let in and may not do what it is tried with (HTTP {said.status}): name in `verify_path` "
-                "something harmless that it may read"
+                f"Twilio knows {who} and does not let it do what it is tried with (HTTP {said.status}): see what it "
+                "may do; an API key is tried with `verify_path`, which should name something harmless that it may read"
             )
         raise self._trouble(said, f"try {who}")
 
@@ -154,6 +157,12 @@ class TwilioAccount:
                 f"Twilio will not {doing}: it finds the request invalid ({said.code}); nothing was changed"
             )
         return Transient(f"Twilio failed (HTTP {said.status}) when asked to {doing}", said.retry_after)
+
+
+def signature(token: Sealed, url: str, form: dict[str, str]) -> str:
+    """What Twilio puts into X-Twilio-Signature when it calls `url`."""
+    signed: str = RequestValidator(token.reveal()).compute_signature(url, form)
+    return signed
 
 
 @dataclass(frozen=True, slots=True)

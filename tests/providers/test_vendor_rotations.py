@@ -13,9 +13,10 @@ from rotator.testing.source_world import Fields
 from tests.providers.rotations import Company
 from tests.providers.stripe_receiver import Receiver
 from tests.providers.stripe_world import StripeWorld, stripe
-from tests.providers.twilio_world import TwilioWorld, twilio
+from tests.providers.twilio_receiver import TwilioReceiver
+from tests.providers.twilio_world import TokenWorld, TwilioWorld, token, twilio
 
-__all__ = ["stripe", "twilio"]
+__all__ = ["stripe", "token", "twilio"]
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.slow
 
@@ -83,4 +84,40 @@ def test_an_api_key_is_replaced_and_nobody_is_refused(
     assert [one.id for one in twilio.twilio.keys if one is not twilio.own] == [
         company.reads()["sid"].reveal()
     ]
+    company.journal.close()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("itself", [False, True])
+def test_an_auth_token_is_replaced_and_no_signature_is_refused(
+    token: TokenWorld, tmp_path: Path, *, lost: bool, itself: bool
+) -> None:
+    """`itself`: rotator logs in with the token that it rotates, and `auth` leads to the token of before."""
+    current = token.predecessor()
+    if itself:
+        token.auth = current["value"]
+    recipe = token.token_recipe(grace=2 * HOUR, accept_unseen=True)
+    company = Company(token.clock, token.provider, recipe, tmp_path)
+    name = recipe.accepted_as or ""
+    accepts_only(company, name, current)
+    refused = list[str]()
+    with TwilioReceiver() as receiver:
+
+        def meanwhile() -> None:
+            receiver.accept(AcceptedSet.parse(company.store("staging").read(name).value))
+            if token.twilio.notify(token.account, receiver.url, MessageSid="SM1") != 200:
+                refused.append("a signature")
+            if not token.accepts(company.reads()):
+                refused.append("a login")
+
+        if lost:
+            token.lose_next_answer()
+        row = company.rotates(current, within=4 * HOUR, meanwhile=meanwhile)
+    assert (row.state, row.ledger.death) == (State.DONE, Death.TRIED), row.sentence
+    assert refused == []
+    assert token.predecessor() == company.reads()
+    assert token.account not in token.twilio.beside
+    assert (
+        AcceptedSet.parse(company.store("staging").read(name).value).strangers(company.reads()["value"]) == 0
+    )
     company.journal.close()

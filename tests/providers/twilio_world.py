@@ -13,6 +13,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Sealed
 from rotator.providers.twilio_api_key import TwilioApiKey
+from rotator.providers.twilio_auth_token import TwilioAuthToken
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.sources.twilio import Held, Twilio
 from rotator.testing.source_world import Fields
@@ -93,6 +94,42 @@ class TwilioWorld:
         return next(one for one in self.twilio.keys if one.id == key_id)
 
 
+class TokenWorld(TwilioWorld):
+    """SourceWorld of the auth token."""
+
+    def token_recipe(self, **more: Any) -> Recipe:
+        settings = {
+            "account_sid": self.account,
+            "auth": AUTH,
+            "owns_secondary": True,
+            **more.pop("settings", {}),
+        }
+        accepted = "/taly/staging/TWILIO_TOKENS_ACCEPTED"
+        return recipe_for(
+            "TWILIO", "twilio-auth-token", **{"accepted_as": accepted, "settings": settings, **more}
+        )
+
+    @property
+    def provider(self) -> TwilioAuthToken:  # type: ignore[override]  # another adapter at the same vendor
+        return TwilioAuthToken(self.token_recipe(), self.around)
+
+    def predecessor(self) -> Fields:
+        return {"value": Sealed(self.twilio.tokens[self.account].secret)}
+
+    def foreign(self) -> Fields:
+        """Nobody else's token is there: rotator owns the place beside the one in use."""
+        return self.predecessor()
+
+    def unknown(self) -> Fields:
+        return {"value": Sealed(secrets.token_hex(16))}
+
+    def accepts(self, fields: Fields) -> bool:
+        return self.twilio.accepts(self.account, fields["value"].reveal()) is not None
+
+    def unsayable(self, fields: Fields) -> tuple[Sealed, ...]:
+        return (fields["value"], Sealed(self.own.secret))
+
+
 @pytest.fixture
 def twilio(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwilioWorld]:
     """An account of its own for each test. What the SDK would take from the environment leads nowhere."""
@@ -102,3 +139,9 @@ def twilio(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwilioWorld]:
     vendor = Twilio(clock)
     with vendor.server.serving() as address:
         yield TwilioWorld(vendor, clock, address)
+
+
+@pytest.fixture
+def token(twilio: TwilioWorld) -> TokenWorld:
+    """The token of that account."""
+    return TokenWorld(twilio.twilio, twilio.clock, twilio.address)

@@ -26,11 +26,9 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-import httpx
-
 from rotator.clock import SystemClock
 from rotator.contracts.clock import Clock
-from rotator.sandbox.sources.rest import Refusal, Reply, Request, RestServer, Source
+from rotator.sandbox.sources.rest import Refusal, Reply, Request, RestServer, Source, post
 from rotator.sandbox.weather import Weather
 
 ENDPOINTS = 16
@@ -285,11 +283,7 @@ class Stripe:
             "Content-Type": "application/json",
             "Stripe-Signature": f"t={moment},v1={signed.hexdigest()}",
         }
-        try:
-            with httpx.Client(trust_env=False, timeout=5) as client:
-                status = client.post(delivery.endpoint.url, content=body, headers=headers).status_code
-        except httpx.HTTPError:
-            status = 0
+        status = post(delivery.endpoint.url, body, headers)
         delivery.answers.append(status)
         self.weather.count("calls", f"delivered {status}")
 

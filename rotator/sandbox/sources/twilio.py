@@ -23,12 +23,11 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
-
-import httpx
+from urllib.parse import urlencode
 
 from rotator.clock import SystemClock
 from rotator.contracts.clock import Clock
-from rotator.sandbox.sources.rest import Refusal, Reply, Request, RestServer, Source
+from rotator.sandbox.sources.rest import Refusal, Reply, Request, RestServer, Source, post
 from rotator.sandbox.weather import Weather
 
 
@@ -125,12 +124,11 @@ class Twilio:
         """Twilio calls a webhook of ours, signed with the primary token; the status of the answer, 0 for none."""
         text = url + "".join(f"{name}{value}" for name, value in sorted(fields.items()))
         signed = hmac.digest(self.tokens[account].secret.encode(), text.encode(), "sha1")
-        try:
-            with httpx.Client(trust_env=False, timeout=5) as client:
-                headers = {"X-Twilio-Signature": b64encode(signed).decode()}
-                return client.post(url, data=fields, headers=headers).status_code
-        except httpx.HTTPError:
-            return 0
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Twilio-Signature": b64encode(signed).decode(),
+        }
+        return post(url, urlencode(fields), headers)
 
     # keys
 
