@@ -80,6 +80,8 @@ class StripeAccount:
     def _trouble(self, error: stripe.StripeError, doing: str) -> RotatorError:
         headers: Mapping[str, str] = error.headers or {}
         code, status = _plain(error.code), error.http_status or 0
+        if status == 409:
+            return Transient(f"Stripe is still at it: {doing}; it is asked again")
         if isinstance(error, stripe.IdempotencyError) or _is_replay(headers):
             return Replayed(f"Stripe repeats an earlier answer instead of what it was asked: {doing}")
         if isinstance(error, stripe.RateLimitError) or status == 429:

@@ -65,7 +65,8 @@ class Endpoints:
     def listed(self) -> tuple[Endpoint, ...]:
         """All of the account, at any URL. Raises Refused where one is not of the key's mode."""
         shown = self._account.ask(lambda stripe: list(self._api.pages(stripe)), "list webhook endpoints")
-        return tuple(read for one in shown if (read := self._read(one)))
+        livemode = self._account.livemode
+        return tuple(read for one in shown if (read := self._read(one, livemode=livemode)))
 
     def get(self, endpoint_id: str) -> Endpoint | None:
         """One of them; None where Stripe knows no such."""
@@ -75,7 +76,7 @@ class Endpoints:
             )
         except NotThere:
             return None
-        return self._read(shown)
+        return self._read(shown, livemode=self._account.livemode)
 
     def mint(
         self, like: Endpoint, metadata: Mapping[str, str], more: Mapping[str, Any], key: str
@@ -84,9 +85,12 @@ class Endpoints:
         wanted = {**like.kind, **more, "metadata": {**like.metadata, **metadata}}
         for number in range(_KEYS):
             made = self._made(wanted, like.url, f"{key}-{number}")
-            secret = self._api.secret(made) if made is not None else None
-            if made is not None and secret:
-                return str(made["id"]), Sealed(secret)
+            if made is None:
+                continue
+            secret = self._api.secret(made)
+            if not secret:
+                raise Refused(f"Stripe made {made['id']} and showed no secret: nobody can use it")
+            return str(made["id"]), Sealed(secret)
         raise Transient(
             f"Stripe gave {_KEYS} answers of old when asked for an endpoint; it is asked again later"
         )
@@ -119,13 +123,12 @@ class Endpoints:
             return None
         return made
 
-    def _read(self, shown: StripeObject) -> Endpoint | None:
+    def _read(self, shown: StripeObject, *, livemode: bool) -> Endpoint | None:
         endpoint = self._api.read(shown)
-        if endpoint is not None and endpoint.livemode is not self._account.livemode:
+        if endpoint is not None and endpoint.livemode is not livemode:
             raise Refused(
-                f"{endpoint.id} is of {_mode(live=endpoint.livemode)} and rotator's key of "
-                f"{_mode(live=self._account.livemode)}: put a key of the right mode where `auth` leads; "
-                "nothing was changed"
+                f"{endpoint.id} is of {_mode(live=endpoint.livemode)} and rotator's key of {_mode(live=livemode)}: put "
+                "a key of the right mode where `auth` leads; nothing was changed"
             )
         return endpoint
 

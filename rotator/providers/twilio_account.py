@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]  # twilio ships no types
@@ -57,12 +58,15 @@ class _Said(Exception):
 
 
 class TwilioAccount:
-    """The account `account_sid` (or what that reference leads to), and rotator's own login behind `auth`."""
+    """The account `account_sid` (or what that reference leads to), and rotator's own login behind `auth`.
+
+    Made anew for each piece of work: references are read from the store when they are needed, and the SID once.
+    """
 
     def __init__(self, account_sid: str, auth: str, around: Surroundings) -> None:
         self._account_sid, self._auth, self._around = account_sid, auth, around
 
-    @property
+    @cached_property
     def sid(self) -> str:
         """The account. Raises Refused where a reference leads to something else."""
         sid = self._account_sid

@@ -113,12 +113,16 @@ class TwilioApiKey:
         """One more key of the predecessor's kind. Asked once: one whose answer was lost bears the label."""
         policy = self._policy(predecessor) if predecessor else None
         kind = {"key_type": "restricted", "policy": policy} if policy else {}
-        sid, name = self._account.sid, f"{_OURS}{label}"
-        made = self._account.ask(
-            lambda twilio: twilio.iam.v1.new_api_key.create(account_sid=sid, friendly_name=name, **kind),
+        account, name = self._account, f"{_OURS}{label}"
+        made = account.ask(
+            lambda twilio: twilio.iam.v1.new_api_key.create(
+                account_sid=account.sid, friendly_name=name, **kind
+            ),
             "make an API key",
             mints=True,
         )
+        if not (made.sid and made.secret):
+            raise Refused("Twilio made an API key and showed no secret: nobody can use it")
         return Credential(made.sid, {"sid": Sealed(made.sid), "secret": Sealed(made.secret)})
 
     def activate(self, successor: Credential) -> None:
@@ -165,9 +169,9 @@ class TwilioApiKey:
         return TwilioAccount(self._options.account_sid, self._options.auth, self._around)
 
     def _listed(self) -> tuple[Sighting, ...]:
-        account, sid = self._account, self._account.sid
+        account = self._account
         keys = account.ask(
-            lambda twilio: list(twilio.iam.v1.get_api_keys.stream(account_sid=sid, page_size=_PAGE)),
+            lambda twilio: list(twilio.iam.v1.get_api_keys.stream(account_sid=account.sid, page_size=_PAGE)),
             "list the API keys",
         )
         return tuple(

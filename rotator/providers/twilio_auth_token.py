@@ -134,6 +134,8 @@ class TwilioAuthToken:
             "make a secondary auth token",
             mints=True,
         )
+        if not made.secondary_auth_token:
+            raise Refused("Twilio made a secondary auth token and did not show it: nobody can use it")
         return Credential(f"{self._id()}@{label}", {"value": Sealed(made.secondary_auth_token)})
 
     def activate(self, successor: Credential) -> None:
@@ -188,7 +190,7 @@ class TwilioAuthToken:
             )
         except NotThere:
             return  # promoted already; servers that take the predecessor have not heard of it yet
-        if Sealed(promoted.auth_token) != second:
+        if Sealed(promoted.auth_token or "") != second:
             raise Refused(f"Twilio promoted another token than {successor.id}: look at once who made it")
 
     def last_used(self, credential_id: str) -> LastUsed:  # noqa: ARG002 - the same for all
@@ -225,15 +227,17 @@ class TwilioAuthToken:
 
     def _ask(self, request: Callable[[Any], Answer], doing: str, *, mints: bool = False) -> Answer:
         """As rotator: with what `auth` leads to, or with what took its place since it was read there last."""
-        account, own = self._account, self._account.own
+        account = self._account
+        own = account.own
         if self._changed is not None and own.password == self._changed[0]:
             own = self._login(self._changed[1])
         return account.ask(request, doing, login=own, mints=mints)
 
     def _change_login(self, successor: Sealed) -> None:
         """Where rotator logs in with the token itself, it goes on with the successor: both are taken by now."""
-        own = self._account.own
-        if own.user == self._account.sid:
+        account = self._account
+        own = account.own
+        if own.user == account.sid:
             self._changed = (own.password, successor)
 
     def _id(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.secrets import AcceptedSet, Credential, Sealed
 from rotator.providers.stripe_webhook import StripeWebhook
 from rotator.sandbox.faults import Fault, Rule
+from rotator.sandbox.sources.rest import Refusal, Reply, Request
 from rotator.testing.provider_contract import ProviderContract
 from rotator.testing.values import raises_silently
 from tests.providers.stripe_receiver import Receiver
@@ -134,6 +136,44 @@ def test_an_error_that_stripe_repeats_for_a_day_does_not_stop_a_rotation_for_a_d
     assert stripe.accepts(stripe.provider.create("ro-1", current.id).fields)
 
 
+def creating(world: StripeWorld) -> str:
+    operations = world.stripe.server.source.operations
+    (name,) = [one for one in operations if one.startswith(f"POST /{world.api}") and "*" not in one]
+    return name
+
+
+def test_while_stripe_is_still_at_a_mint_no_other_one_is_begun(
+    stripe: StripeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = predecessor_of(stripe)
+
+    def busy(_request: Request) -> Reply:
+        raise Refusal("idempotency_key_in_use", "Wait.", HTTPStatus.CONFLICT, kind="idempotency_error")
+
+    monkeypatch.setitem(stripe.stripe.server.source.operations, creating(stripe), busy)
+    with pytest.raises(Transient):
+        stripe.provider.create("ro-1", current.id)
+    assert stripe.stripe.weather.counts["calls"][creating(stripe)] == 1
+
+
+def test_a_secret_that_is_not_shown_is_no_reason_to_make_more(
+    stripe: StripeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = predecessor_of(stripe)
+    make = stripe.stripe.server.source.operations[creating(stripe)]
+
+    def hidden(request: Request) -> Reply:
+        said = make(request).said
+        said.pop("secret", None)
+        said.pop("webhook_endpoint", None)
+        return Reply(said)
+
+    monkeypatch.setitem(stripe.stripe.server.source.operations, creating(stripe), hidden)
+    with pytest.raises(Refused, match="no secret"):
+        stripe.provider.create("ro-1", current.id)
+    assert len(stripe.stripe.endpoints) == 2
+
+
 def test_a_predecessor_that_was_changed_meanwhile_is_cloned_as_it_is_now(stripe: StripeWorld) -> None:
     current = predecessor_of(stripe)
     stripe.lose_next_answer()
@@ -221,6 +261,20 @@ def test_a_key_that_stripe_refuses_undoes_nothing(stripe: StripeWorld) -> None:
     with raises_silently(Transient, stripe.key) as caught:
         stripe.provider.observe()
     assert AUTH in str(caught.value)
+
+
+def test_the_key_is_read_anew_for_a_list_and_not_for_each_line_of_it(stripe: StripeWorld) -> None:
+    read = list[str]()
+
+    def resolve(reference: str) -> Sealed:
+        read.append(reference)
+        return stripe.key
+
+    for number in range(12):
+        stripe.stripe.somebody_makes(f"https://other.example/{number}")
+    provider = StripeWebhook(stripe.recipe(), replace(stripe.around, resolve=resolve))
+    provider.observe()
+    assert 0 < len(read) <= 2
 
 
 def test_what_is_no_key_is_told_without_saying_it(stripe: StripeWorld) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -141,8 +142,8 @@ def test_what_is_no_login_is_told_without_saying_it(twilio: TwilioWorld, held: s
 def test_the_account_may_be_named_by_a_reference(twilio: TwilioWorld) -> None:
     reference = "ssm:/taly/staging/rotator/TWILIO_ACCOUNT"
     current = twilio.twilio.somebody_makes(twilio.account)
-    around, known = twilio.around, {AUTH: twilio.auth, reference: Sealed(twilio.account)}
-    object.__setattr__(around, "resolve", known.__getitem__)
+    known = {AUTH: twilio.auth, reference: Sealed(twilio.account)}
+    around = replace(twilio.around, resolve=known.__getitem__)
     provider = TwilioApiKey(twilio.recipe(settings={"account_sid": reference}), around)
     assert current.id in provider.observe().by_id()
     assert twilio.account not in provider.principal
