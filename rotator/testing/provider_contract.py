@@ -12,20 +12,24 @@ Each test says what the contract's docstrings say (rotator/contracts/provider.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import pytest
 
-from rotator.contracts.guard import claimed
 from rotator.contracts.provider import Liveness, Overlap, Provider, Sight, Use
 from rotator.model.errors import CredentialRefused, LostClaim, Refused, Transient
 from rotator.model.rotation import Death
-from rotator.model.secrets import Credential
+from rotator.testing.provider_steps import (
+    LABEL,
+    NEXT_LABEL,
+    both_of,
+    claim_lost,
+    effect_on,
+    end_predecessor,
+    predecessor_of,
+    standing_of,
+    successor_of,
+)
 from rotator.testing.source_world import SourceWorld
 from rotator.testing.values import raises_silently
-
-LABEL, NEXT_LABEL = "ro-contract-1", "ro-contract-2"
 
 
 class ProviderContract:
@@ -53,7 +57,7 @@ class ProviderContract:
     # observe
 
     def test_observe_lists_what_lives_at_the_source_with_no_effect(self, world: SourceWorld) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         seen = world.provider.observe()
         assert seen.by_id()[current.id].liveness is Liveness.LIVE
         assert seen.by_id()[current.id].label is None
@@ -63,7 +67,7 @@ class ProviderContract:
     def test_observe_says_why_there_is_no_free_slot(self, world: SourceWorld) -> None:
         if world.provider.traits.overlap is Overlap.NONE:
             pytest.skip("the source accepts one credential only: a new one takes the place of the old one")
-        _current(world)
+        predecessor_of(world)
         assert not world.provider.observe().blocker
         world.foreign()
         world.settle()
@@ -77,8 +81,8 @@ class ProviderContract:
     # identify
 
     def test_identify_gives_the_id_that_observe_lists(self, world: SourceWorld) -> None:
-        current = _current(world)
-        successor = _made(world, current)
+        current = predecessor_of(world)
+        successor = successor_of(world, current, LABEL)
         assert world.provider.identify(successor.fields) == successor.id
         assert successor.id in world.provider.observe().by_id()
 
@@ -90,41 +94,41 @@ class ProviderContract:
     def test_create_touches_nothing_where_the_source_is_told(self, world: SourceWorld) -> None:
         if world.provider.traits.mints:
             pytest.skip("the source mints")
-        current = _current(world)
-        before = _standing(world)
+        current = predecessor_of(world)
+        before = standing_of(world)
         successor = world.provider.create(LABEL, current.id)
         world.settle()
-        assert _standing(world) == before
+        assert standing_of(world) == before
         assert world.accepts(current.fields)
         with raises_silently(CredentialRefused, *world.unsayable(successor.fields)):
             world.provider.verify(successor)
 
     def test_create_mints_a_credential_that_bears_the_label(self, world: SourceWorld) -> None:
-        current = _current(world)
-        successor = _made(world, current)
+        current = predecessor_of(world)
+        successor = successor_of(world, current, LABEL)
         if not world.provider.traits.labels:
             pytest.skip("the source keeps no labels")
         assert world.provider.observe().by_id()[successor.id].label == LABEL
 
     def test_create_makes_the_fields_that_consumers_read(self, world: SourceWorld) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         successor = world.provider.create(LABEL, current.id)
         assert set(successor.fields) == set(current.fields)
         assert not any(value.reveal() in repr(successor) for value in world.unsayable(successor.fields))
 
     def test_credential_ids_are_unique_for_ever(self, world: SourceWorld) -> None:
-        current = _current(world)
-        first = _made(world, current)
+        current = predecessor_of(world)
+        first = successor_of(world, current, LABEL)
         if world.provider.traits.overlap is not Overlap.NONE:
             world.provider.remove(first.id)
             world.settle()
-        second = _made(world, current, NEXT_LABEL)
+        second = successor_of(world, current, NEXT_LABEL)
         assert len({current.id, first.id, second.id}) == 3
 
     def test_create_is_never_retried_blindly_a_lost_answer_may_have_minted(self, world: SourceWorld) -> None:
         if not world.provider.traits.mints:
             pytest.skip("the source is told a value that create generated")
-        current = _current(world)
+        current = predecessor_of(world)
         before = set(world.provider.observe().by_id())
         world.lose_next_answer()
         with pytest.raises(Transient):
@@ -135,23 +139,23 @@ class ProviderContract:
     # activate
 
     def test_activate_makes_the_source_accept_the_successor(self, world: SourceWorld) -> None:
-        current = _current(world)
-        successor = _made(world, current)
+        current = predecessor_of(world)
+        successor = successor_of(world, current, LABEL)
         assert world.accepts(successor.fields)
         world.provider.verify(successor)
 
     def test_activate_once_more_ends_in_the_same_place(self, world: SourceWorld) -> None:
-        successor = _made(world, _current(world))
-        before = _standing(world)
+        successor = successor_of(world, predecessor_of(world), LABEL)
+        before = standing_of(world)
         world.provider.activate(successor)
         world.settle()
-        assert _standing(world) == before
+        assert standing_of(world) == before
         assert world.accepts(successor.fields)
 
     def test_activate_after_a_lost_answer_ends_in_the_same_place(self, world: SourceWorld) -> None:
         if world.provider.traits.mints:
             pytest.skip("the source mints: activate has nothing to do")
-        successor = world.provider.create(LABEL, _current(world).id)
+        successor = world.provider.create(LABEL, predecessor_of(world).id)
         world.lose_next_answer()
         with raises_silently(Transient, *world.unsayable(successor.fields)):
             world.provider.activate(successor)
@@ -160,7 +164,7 @@ class ProviderContract:
         assert world.accepts(successor.fields)
 
     def test_the_predecessor_works_until_it_is_disabled_or_removed(self, world: SourceWorld) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         if world.provider.traits.overlap is Overlap.NONE:
             pytest.skip("the source accepts one credential only")
         successor = world.provider.create(LABEL, current.id)
@@ -173,16 +177,16 @@ class ProviderContract:
     # verify
 
     def test_verify_refuses_after_remove_on_the_sources_own_word(self, world: SourceWorld) -> None:
-        current, successor = _two(world)
-        world.provider.remove(current.id)
+        current, successor = both_of(world)
+        end_predecessor(world, current, successor)
         world.settle()
         with raises_silently(CredentialRefused, *world.unsayable(current.fields)):
             world.provider.verify(current)
         world.provider.verify(successor)
 
     def test_network_trouble_is_never_a_refusal(self, world: SourceWorld) -> None:
-        current, successor = _two(world)
-        world.provider.remove(current.id)
+        current, successor = both_of(world)
+        end_predecessor(world, current, successor)
         world.settle()
         for credential in (current, successor):
             with world.away(), raises_silently(Transient, *world.unsayable(credential.fields)):
@@ -190,7 +194,7 @@ class ProviderContract:
         world.provider.verify(successor)
 
     def test_later_is_never_a_refusal(self, world: SourceWorld) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         world.throttle_next()
         with raises_silently(Transient, *world.unsayable(current.fields)):
             world.provider.verify(current)
@@ -199,7 +203,7 @@ class ProviderContract:
     # disable and enable
 
     def test_disable_is_reversible_or_refused(self, world: SourceWorld) -> None:
-        current, successor = _two(world)
+        current, successor = both_of(world)
         if not world.provider.traits.reversible:
             with pytest.raises(Refused):
                 world.provider.disable(current.id)
@@ -220,8 +224,8 @@ class ProviderContract:
         assert world.accepts(successor.fields)
 
     def test_enable_does_not_bring_back_what_was_removed(self, world: SourceWorld) -> None:
-        current, _successor = _two(world)
-        world.provider.remove(current.id)
+        current, successor = both_of(world)
+        end_predecessor(world, current, successor)
         with pytest.raises(Refused):
             world.provider.enable(current.id)
         world.settle()
@@ -230,11 +234,11 @@ class ProviderContract:
     # remove
 
     def test_remove_is_for_good_and_silent_if_already_gone(self, world: SourceWorld) -> None:
-        current, successor = _two(world)
+        current, successor = both_of(world)
         if world.provider.traits.reversible:
             world.provider.disable(current.id)
         for _again in range(2):
-            world.provider.remove(current.id)
+            end_predecessor(world, current, successor)
             world.settle()
             assert not world.accepts(current.fields)
             assert current.id not in world.provider.observe().by_id()
@@ -243,20 +247,20 @@ class ProviderContract:
     def test_remove_is_silent_for_a_successor_that_the_source_was_never_told(
         self, world: SourceWorld
     ) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         if world.provider.traits.mints:
             pytest.skip("the source mints")
         successor = world.provider.create(LABEL, current.id)
-        before = _standing(world)
+        before = standing_of(world)
         if world.provider.traits.reversible:
             world.provider.disable(successor.id)
         world.provider.remove(successor.id)
         world.settle()
-        assert _standing(world) == before
+        assert standing_of(world) == before
         assert world.accepts(current.fields)
 
     def test_remove_refuses_a_foreign_label(self, world: SourceWorld) -> None:
-        successor = _made(world, _current(world))
+        successor = successor_of(world, predecessor_of(world), LABEL)
         world.relabel(successor.fields)
         with pytest.raises(Refused):
             world.provider.remove(successor.id)
@@ -266,7 +270,7 @@ class ProviderContract:
     # last_used
 
     def test_last_used_tells_what_the_source_shows(self, world: SourceWorld) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         moment = world.clock.now()
         with world.in_use(current.fields):
             world.settle()
@@ -274,7 +278,7 @@ class ProviderContract:
         assert used is (Use.UNKNOWN if world.provider.traits.sight is Sight.NO else Use.USED)
 
     def test_last_used_never_takes_unknown_for_unused(self, world: SourceWorld) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         used = world.provider.last_used(current.id).since(world.clock.now())
         assert used is (Use.UNKNOWN if world.provider.traits.sight is Sight.NO else Use.UNUSED)
 
@@ -284,115 +288,67 @@ class ProviderContract:
     def test_an_effect_whose_answer_was_lost_may_be_called_again(
         self, world: SourceWorld, effect: str
     ) -> None:
-        current, successor = _two(world)
-        act = _effect(world, effect)
+        current, successor = both_of(world)
+        act = effect_on(world, effect, current, successor)
         world.lose_next_answer()
         with pytest.raises(Transient):
-            act(current.id)
-        act(current.id)
+            act()
+        act()
         world.settle()
         assert world.accepts(current.fields) == (effect == "enable")
         assert world.accepts(successor.fields)
 
     @pytest.mark.parametrize("effect", ["disable", "enable", "remove"])
     def test_no_effect_without_the_claim(self, world: SourceWorld, effect: str) -> None:
-        current, successor = _two(world)
-        act = _effect(world, effect)
+        current, successor = both_of(world)
+        act = effect_on(world, effect, current, successor)
         if effect == "enable":
             world.provider.disable(current.id)
             world.settle()
-        before, alive = _standing(world), world.accepts(current.fields)
-        with _claim_lost(), pytest.raises(LostClaim):
-            act(current.id)
+        before, alive = standing_of(world), world.accepts(current.fields)
+        with claim_lost(), pytest.raises(LostClaim):
+            act()
         world.settle()
-        assert _standing(world) == before
+        assert standing_of(world) == before
         assert world.accepts(current.fields) == alive
         assert world.accepts(successor.fields)
 
     def test_nothing_is_made_without_the_claim(self, world: SourceWorld) -> None:
-        current = _current(world)
-        before = _standing(world)
-        with _claim_lost(), pytest.raises(LostClaim):
+        current = predecessor_of(world)
+        before = standing_of(world)
+        with claim_lost(), pytest.raises(LostClaim):
             world.provider.activate(world.provider.create(LABEL, current.id))
         world.settle()
-        assert _standing(world) == before
+        assert standing_of(world) == before
         assert world.accepts(current.fields)
 
     # others
 
     def test_a_whole_rotation_never_touches_a_foreign_credential(self, world: SourceWorld) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         foreign = world.foreign()
         world.settle()
         if world.provider.observe().free_slots == 0:
             with pytest.raises(Refused):
                 world.provider.activate(world.provider.create(LABEL, current.id))
         else:
-            successor = _made(world, current)
+            successor = successor_of(world, current, LABEL)
             if world.provider.traits.reversible:
                 world.provider.disable(current.id)
-            world.provider.remove(current.id)
+            end_predecessor(world, current, successor)
             assert world.accepts(successor.fields)
         world.settle()
         assert world.accepts(foreign)
 
     def test_alternation_two_rotations_in_a_row(self, world: SourceWorld) -> None:
-        current = _current(world)
+        current = predecessor_of(world)
         for label in (LABEL, NEXT_LABEL):
-            successor = _made(world, current, label)
+            successor = successor_of(world, current, label)
             if world.provider.traits.overlap is not Overlap.NONE:
-                world.provider.remove(current.id)
+                end_predecessor(world, current, successor)
                 world.settle()
             assert not world.accepts(current.fields)
             assert world.accepts(successor.fields)
             current = successor
         lives = [sighting.id for sighting in world.provider.observe().credentials]
         assert lives == [current.id]
-
-
-def _current(world: SourceWorld) -> Credential:
-    """The predecessor with the id that the provider gives it."""
-    fields = world.predecessor()
-    world.settle()
-    credential_id = world.provider.identify(fields)
-    if credential_id is None:
-        pytest.skip("the source cannot name a credential that rotator did not make")
-    return Credential(credential_id, fields)
-
-
-def _made(world: SourceWorld, current: Credential, label: str = LABEL) -> Credential:
-    """A successor that the source accepts."""
-    successor = world.provider.create(label, current.id)
-    world.provider.activate(successor)
-    world.settle()
-    return successor
-
-
-def _two(world: SourceWorld) -> tuple[Credential, Credential]:
-    """Predecessor and successor, both accepted."""
-    if world.provider.traits.overlap is Overlap.NONE:
-        pytest.skip("the source accepts one credential only")
-    current = _current(world)
-    return current, _made(world, current)
-
-
-def _standing(world: SourceWorld) -> dict[str, tuple[Liveness, str | None]]:
-    """What lives there and how; when it was used is another matter."""
-    sightings = world.provider.observe().credentials
-    return {sighting.id: (sighting.liveness, sighting.label) for sighting in sightings}
-
-
-def _effect(world: SourceWorld, name: str) -> Callable[[str], None]:
-    if name != "remove" and not world.provider.traits.reversible:
-        pytest.skip("the source cannot disable")
-    act: Callable[[str], None] = getattr(world.provider, name)
-    return act
-
-
-@contextmanager
-def _claim_lost() -> Iterator[None]:
-    def lost(_seconds: float) -> None:
-        raise LostClaim("another worker has it")
-
-    with claimed(lost):
-        yield

@@ -1,0 +1,277 @@
+"""Twilio-auth-token: the token with which consumers log in as the account, and with which Twilio signs what it sends.
+
+An account has one token, and room for one beside it, which is taken as well. Only the first signs; promotion puts the
+other in its place and ends the first at once. So verifiers accept both before (the accepted set) and there is no way
+back after.
+
+Twilio does not show whether there is a token beside the first. rotator makes its own by deleting one that may be there:
+somebody else's, or one whose answer was lost. Hence `owns_secondary`: nobody else makes any. And nobody's token is ever
+promoted that was not seen to be ours a moment before.
+
+Rotator's own login is a Main key, which a promotion does not touch, or the token itself: then rotator goes on with the
+successor from the promotion on. After a restart it has only what `auth` leads to, which should be the parameter that
+this very rotation writes.
+To be confirmed in a sandbox account [M]: that a Main key may manage tokens, and that a promotion ends the first token
+within a minute everywhere.
+Sources: "Auth Tokens and how to change them", and the API references of secondary auth tokens and their promotion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
+from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.policy import Recipe
+from rotator.model.rotation import Death
+from rotator.model.secrets import Credential, Sealed
+
+if TYPE_CHECKING:
+    from rotator.providers.twilio_account import Login, TwilioAccount
+
+Answer = TypeVar("Answer")
+
+_NAME = "auth-token"
+#: With what a verifier says that a signature is wrong.
+_NO = frozenset({400, 401, 403})
+
+#: An account SID, or a reference to one.
+AccountSid = Annotated[str, StringConstraints(pattern=r"^(AC[0-9a-fA-F]{32}|\w+:.+)$")]
+
+
+class TwilioAuthToken:
+    """The auth token of one account. Consumers read one parameter."""
+
+    class Options(BaseModel):
+        """`auth` leads to a Main key (SK…:secret), or to the auth token itself."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+        account_sid: AccountSid
+        auth: str
+        owns_secondary: bool = (
+            False  # nobody but rotator makes a secondary token; one that is there may be deleted
+        )
+
+        @field_validator("auth")
+        @classmethod
+        def _only_leads_there(cls, auth: str) -> str:
+            if ":" not in auth or auth.startswith("SK"):
+                raise ValueError("must be a reference (ssm:/…/TWILIO_MAIN_KEY), never a key or a token")
+            return auth
+
+    traits: ClassVar[Traits] = Traits(
+        overlap=Overlap.PAIR,
+        mints=True,
+        labels=False,
+        reversible=False,
+        sight=Sight.NO,
+        death=Death.TRIED,
+        verified=True,
+        promotes=True,
+        acceptances=3,
+        propagation=timedelta(seconds=60),
+    )
+
+    def __init__(self, recipe: Recipe, around: Surroundings) -> None:
+        self._recipe, self._around = recipe, around
+        self._options = self.Options.model_validate(recipe.settings)
+        self._changed: tuple[Sealed, Sealed] | None = None  # what `auth` led to, and what took its place
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> list[str]:
+        """What is wrong with a policy that Options alone cannot see; one sentence each."""
+        from rotator.providers.vendor_http import kept_private  # noqa: PLC0415 - a policy check loads no HTTP
+
+        complaints = []
+        if set(recipe.fields) != {"value"}:
+            complaints.append("it is one value in one parameter: take `fields` out")
+        if recipe.accepted_as is None and not recipe.accept_gap:
+            complaints.append(
+                "accepted_as is missing: from one moment to the next Twilio signs with the new token; write "
+                "accepted_as: NAME_ACCEPTED, or accept_gap: true if nothing of yours verifies what Twilio sends"
+            )
+        if recipe.settings.get("owns_secondary") is not True:
+            complaints.append(
+                "owns_secondary is missing: Twilio does not show whether there is a secondary token, and rotator "
+                "deletes one before it makes its own; write owns_secondary: true if nobody else makes any"
+            )
+        complaints += [
+            f"probe {url} must begin with https://" for url in recipe.probe if not kept_private(url)
+        ]
+        return complaints
+
+    @property
+    def principal(self) -> str:
+        """The account's token and the place beside it."""
+        return f"twilio:{self._recipe.environment}:{self._options.account_sid}/{_NAME}"
+
+    def observe(self) -> Observation:
+        """The token in use; what is beside it Twilio does not show, and it is rotator's."""
+        sid = self._account.sid
+        self._ask(lambda twilio: twilio.api.v2010.accounts(sid).fetch(), "show the account")
+        return Observation((Sighting(self._id(), Liveness.LIVE),), free_slots=1)
+
+    def identify(self, current: Mapping[str, Sealed]) -> str | None:
+        """The account's token, if Twilio takes it."""
+        try:
+            self._try(current["value"], "the auth token in the store")
+        except CredentialRefused:
+            return None
+        return self._id()
+
+    def create(self, label: str, predecessor: str | None) -> Credential:  # noqa: ARG002 - all tokens are of one kind
+        """A token beside the one in use, after what was there is deleted: so a lost answer is made good."""
+        self._check_ownership()
+        self._empty_the_place()
+        made = self._ask(
+            lambda twilio: twilio.accounts.v1.secondary_auth_token().create(),
+            "make a secondary auth token",
+            mints=True,
+        )
+        if not made.secondary_auth_token:
+            raise Refused("Twilio made a secondary auth token and did not show it: nobody can use it")
+        return Credential(f"{self._id()}@{label}", {"value": Sealed(made.secondary_auth_token)})
+
+    def activate(self, successor: Credential) -> None:
+        """Nothing: Twilio made it, and takes it as soon as everybody there has heard of it."""
+
+    def verify(self, credential: Credential) -> None:
+        """Logs in with it, as the account."""
+        self._try(credential.fields["value"], credential.id or "the auth token in the store")
+
+    def disable(self, credential_id: str) -> None:
+        """Raises Refused: Twilio has no such step."""
+        raise Refused(f"{credential_id} cannot be disabled: it ends when another one is promoted")
+
+    def enable(self, credential_id: str) -> None:
+        """Raises Refused: Twilio has no such step."""
+        raise Refused(f"{credential_id} cannot be enabled: Twilio has ended it, or takes it already")
+
+    def remove(self, credential_id: str) -> None:
+        """Takes a token away that was made beside the one in use. Silent where none is there.
+
+        Raises Refused for the one in use: only a promotion ends that.
+        """
+        if not credential_id.startswith(f"{self._id()}@"):
+            raise Refused(f"{credential_id} is in use: Twilio ends it only by promoting another one")
+        self._check_ownership()
+        self._empty_the_place()
+
+    def promote(self, predecessor: Credential, successor: Credential) -> None:
+        """The successor signs from now on, and the predecessor is refused. Silent where that is so already.
+
+        Raises Refused where the successor is not the token beside the one in use: somebody else's would be promoted.
+        """
+        from rotator.providers.twilio_account import NotThere  # noqa: PLC0415 - a policy check must not load twilio
+
+        first, second = predecessor.fields["value"], successor.fields["value"]
+        if first == second:
+            raise Refused(f"{successor.id} is what it should replace: nothing was promoted")
+        try:
+            self._try(second, successor.id)
+        except CredentialRefused:
+            raise Refused(
+                f"Twilio does not take {successor.id}: somebody made another secondary token, or deleted this one. "
+                "Nothing was promoted; consumers read a token that Twilio refuses, so look at once"
+            ) from None
+        if not self._takes(first, predecessor.id):
+            return
+        self._change_login(second)
+        try:
+            promoted = self._ask(
+                lambda twilio: twilio.accounts.v1.auth_token_promotion().update(),
+                "promote the secondary auth token",
+            )
+        except NotThere:
+            return  # promoted already; servers that take the predecessor have not heard of it yet
+        if Sealed(promoted.auth_token or "") != second:
+            raise Refused(f"Twilio promoted another token than {successor.id}: look at once who made it")
+
+    def last_used(self, credential_id: str) -> LastUsed:  # noqa: ARG002 - the same for all
+        """Unknown: Twilio does not show it."""
+        return LastUsed(known=False)
+
+    def member(self, credential: Credential) -> Sealed:
+        """The token itself."""
+        return credential.fields["value"]
+
+    def probe(self, url: str, credential: Credential) -> None:
+        """POSTs a form that means nothing, signed as Twilio signs.
+
+        2xx: accepted. 400, 401 and 403: CredentialRefused. Everything else says nothing and is Transient.
+        """
+        from rotator.providers.twilio_account import signature  # noqa: PLC0415 - as in promote
+        from rotator.providers.vendor_http import Sender, kept_private  # noqa: PLC0415 - as in promote
+
+        if not kept_private(url):
+            raise Refused(f"probe {url}: it must begin with https:// (plain http only to this machine)")
+        form = {"AccountSid": self._account.sid, "RotatorProbe": "1"}
+        headers = {"X-Twilio-Signature": signature(credential.fields["value"], url, form)}
+        status = Sender(url).send("POST", url, data=form, headers=headers).status_code
+        if status in _NO:
+            raise CredentialRefused(f"{url} does not accept what {credential.id} signs (HTTP {status})")
+        if not 200 <= status < 300:
+            raise Transient(f"{url} answers HTTP {status}: neither yes (2xx) nor no (400, 401, 403)")
+
+    @property
+    def _account(self) -> TwilioAccount:
+        from rotator.providers.twilio_account import TwilioAccount  # noqa: PLC0415 - as in promote
+
+        return TwilioAccount(self._options.account_sid, self._options.auth, self._around)
+
+    def _ask(self, request: Callable[[Any], Answer], doing: str, *, mints: bool = False) -> Answer:
+        """As rotator: with what `auth` leads to, or with what took its place since it was read there last."""
+        account = self._account
+        own = account.own
+        if self._changed is not None and own.password == self._changed[0]:
+            own = self._login(self._changed[1])
+        return account.ask(request, doing, login=own, mints=mints)
+
+    def _change_login(self, successor: Sealed) -> None:
+        """Where rotator logs in with the token itself, it goes on with the successor: both are taken by now."""
+        account = self._account
+        own = account.own
+        if own.user == account.sid:
+            self._changed = (own.password, successor)
+
+    def _id(self) -> str:
+        return f"{self._account.sid}/{_NAME}"
+
+    def _login(self, token: Sealed) -> Login:
+        from rotator.providers.twilio_account import Login  # noqa: PLC0415 - as in promote
+
+        return Login(self._account.sid, token)
+
+    def _try(self, token: Sealed, who: str) -> None:
+        account = self._account
+        account.ask_as(self._login(token), lambda twilio: twilio.api.v2010.accounts(account.sid).fetch(), who)
+
+    def _takes(self, token: Sealed, who: str) -> bool:
+        try:
+            self._try(token, who)
+        except CredentialRefused:
+            return False
+        return True
+
+    def _check_ownership(self) -> None:
+        if not self._options.owns_secondary:
+            raise Refused(
+                "without owns_secondary: true rotator touches no secondary token; nothing was changed"
+            )
+
+    def _empty_the_place(self) -> None:
+        from rotator.providers.twilio_account import NotThere  # noqa: PLC0415 - as in promote
+
+        try:
+            self._ask(
+                lambda twilio: twilio.accounts.v1.secondary_auth_token().delete(),
+                "delete the secondary auth token",
+            )
+        except NotThere:
+            return

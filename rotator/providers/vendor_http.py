@@ -1,0 +1,95 @@
+"""How vendors' SDKs send their requests here: by httpx, under the rules of the house instead of the SDK's.
+
+An SDK's own transport retries what it likes, waits without end (Twilio's has no timeout at all), goes through proxies
+of the environment to this machine, and has no hook before the bytes leave. Both SDKs take another transport; this is
+what ours share. What it raises is ours, so no exception of an SDK ever holds a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import ip_address
+from ssl import SSLContext
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
+from rotator.model.errors import GaveUp, Transient
+
+_CONNECT_SECONDS = 2.0
+_SPARE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends one request to `vendor`, once. `mints`: a lost answer may have made a credential."""
+
+    vendor: str
+    mints: bool = False
+
+    def send(
+        self, method: str, url: str, *, login: tuple[str, str] | None = None, **request: Any
+    ) -> httpx.Response:
+        """The answer, whatever its status. Raises Transient when there is none; LostClaim before an effect."""
+        changes = method.upper() not in {"GET", "HEAD"}
+        seconds = MINT_SECONDS if self.mints else CALL_SECONDS
+        timeout = httpx.Timeout(seconds - _CONNECT_SECONDS - _SPARE_SECONDS, connect=_CONNECT_SECONDS)
+        here = on_this_machine(url)
+        # Proxies of the environment are for the outside: what goes to this machine stays on it.
+        with httpx.Client(timeout=timeout, trust_env=not here, verify=_trusted(), proxy=None) as client:
+            message = client.build_request(method, url, **request)
+            if changes:
+                guard(seconds)
+            try:
+                return client.send(message, auth=login, follow_redirects=False)
+            except httpx.HTTPError as error:
+                failed = error
+        raise self._trouble(failed, changes=changes)
+
+    def _trouble(self, error: httpx.HTTPError, *, changes: bool) -> Transient:
+        """A connection that the far side closed carries nothing any more; one that we gave up may deliver yet."""
+        kind = type(error).__name__
+        unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+        if unsent or not changes:
+            return Transient(f"{self.vendor} did not answer ({kind}); nothing was changed")
+        sentence = (
+            f"{self.vendor} did not answer ({kind}); whether it happened shows at the next attempt, which looks before "
+            "it acts"
+        )
+        return (GaveUp if isinstance(error, httpx.TimeoutException) else Transient)(sentence)
+
+
+def moved(url: str, address: str | None) -> str:
+    """The URL at another server, where settings name one."""
+    if address is None:
+        return url
+    return urlsplit(url)._replace(**_place(address)).geturl()
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether the URL leads to loopback."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def kept_private(url: str) -> bool:
+    """Whether nobody on the way reads what is sent there: https, or http to this machine."""
+    return url.startswith("https://") or (url.startswith("http://") and on_this_machine(url))
+
+
+def _place(address: str) -> Mapping[str, str]:
+    parts = urlsplit(address)
+    return {"scheme": parts.scheme, "netloc": parts.netloc}
+
+
+@cache
+def _trusted() -> SSLContext:
+    """Reading all certificates takes longer than a request."""
+    return httpx.create_ssl_context()
