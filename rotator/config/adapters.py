@@ -13,14 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 #: Names that a policy may use before their adapter exists: what they concern is watched only, or left out with a note.
-FUTURE_PROVIDERS = frozenset(
-    {
-        "assisted",
-        "stripe-webhook",
-        "twilio-api-key",
-        "twilio-auth-token",
-    }
-)
+FUTURE_PROVIDERS = frozenset({"assisted"})
 FUTURE_MIRRORS = frozenset({"ssm"})
 FUTURE_CHANNELS = frozenset({"pagerduty"})
 

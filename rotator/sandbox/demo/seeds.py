@@ -38,7 +38,14 @@ _AGES = {
     "FEATURE_FLAG_SALT": 700,
 }
 #: What rotator itself logs in with, besides the database's administrator.
-_OWN = ("STRIPE_ADMIN_KEY", "GITHUB_APP_KEY", "PAGERDUTY_ROUTING_KEY", "HEARTBEAT_URL")
+_OWN = (
+    "STRIPE_ADMIN_KEY",
+    "GITHUB_APP_KEY",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_MAIN_KEY",
+    "PAGERDUTY_ROUTING_KEY",
+    "HEARTBEAT_URL",
+)
 OWNER, USERS, ADMIN = "taly_app", ("taly_app_a", "taly_app_b"), "rotator_admin"
 
 
