@@ -68,8 +68,12 @@ def _left_by(undone: Rotation) -> Mapping[str, int]:
 
 
 def origin(history: History, versions: Mapping[str, int]) -> Mapping[str, int]:
-    """The versions under which the values that are there now were written first: an undo writes them again."""
-    undone = history.last_undone
+    """The versions under which the values that are there now were written first."""
+    return written_first(history.last_undone, versions)
+
+
+def written_first(undone: Rotation | None, versions: Mapping[str, int]) -> Mapping[str, int]:
+    """The same by the last rotation that was undone: an undo writes its predecessor again, under newer versions."""
     if undone is not None and undone.ledger.origin and _left_by(undone) == versions:
         return undone.ledger.origin
     return versions

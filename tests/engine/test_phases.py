@@ -225,6 +225,21 @@ def test_the_source_knows_better_than_the_journal_whose_value_it_is(bench: Bench
     assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "old"
 
 
+def test_a_value_that_an_undo_put_back_is_the_one_that_the_journal_remembers(bench: Bench) -> None:
+    """Found by `make chaos`: after an undo the credential in use had another name."""
+    bench.source = Asked(SHARED)
+    for value in ("new", "old"):
+        bench.put(NAME, value)
+    made = done(version=1, ledger={"wrote": {NAME: 1}, "wrote_at": NOW, "successor_id": "made"}, id="one")
+    back = {"origin": {NAME: 1}, "before": {NAME: 1}, "wrote": {NAME: 2}, "restored": {NAME: 3}}
+    undone = rotation(state=State.UNDONE, ended_at=NOW, ledger=back, id="two")
+    for earlier in (made, undone):
+        row = earlier.model_copy(update={"state": State.ACTIVE})
+        assert bench.journal.open_rotation(row, Told("opened", ""))
+        bench.becomes(row.id, state=earlier.state, ended_at=NOW)
+    assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "made"
+
+
 def test_plan_reports_members_that_somebody_else_wrote(bench: Bench) -> None:
     bench.source = Asked(SHARED)
     bench.put(SET, '["old", "theirs", "another"]')

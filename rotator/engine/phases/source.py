@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from rotator.contracts.provider import Observation, Overlap, Use
 from rotator.contracts.store import Look
+from rotator.engine.ages import written_first
 from rotator.engine.phases.push import members_in
 from rotator.engine.phases.step import (
     Move,
@@ -235,10 +236,11 @@ def _named(step: Step, fields: dict[str, Sealed], before: dict[str, int]) -> str
 
 
 def _remembered(step: Step, before: dict[str, int]) -> str | None:
-    """The current credential's id if the journal made it and the store still holds what it wrote."""
+    """The current credential's id if the journal made it and the store still holds what it wrote, or put back."""
     earlier = step.parts.journal.rotations(secret=step.recipe.secret, limit=20)
     done = next((rotation for rotation in earlier if rotation.state is State.DONE), None)
-    return done.ledger.successor_id if done and done.ledger.wrote == before else None
+    undone = next((rotation for rotation in earlier if rotation.state is State.UNDONE), None)
+    return done.ledger.successor_id if done and done.ledger.wrote == written_first(undone, before) else None
 
 
 def _works(step: Step, credential: Credential) -> bool:
