@@ -92,3 +92,14 @@ def history(
     from rotator.cli.history import tell_history
 
     tell_history(what, env, limit=limit, form=written(output, color, json=json))
+
+
+@looking.command()
+def adapters(output: Output = None, json: Json = False, color: ColorWhen = None) -> None:
+    """List what rotator can talk to: sources, stores, mirrors, redeployers, channels, sealers.
+
+    What each is like, what it needs and what it has been tried on. Adapters of third parties are listed, too.
+    """
+    from rotator.cli.adapters import show_adapters
+
+    show_adapters(written(output, color, json=json))

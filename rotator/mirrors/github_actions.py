@@ -16,7 +16,7 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import quote
 
 from nacl.public import PublicKey, SealedBox
@@ -36,6 +36,9 @@ _PAGE = 100
 
 class GithubActions:
     """The secrets of one place. A parameter's copy is called as the last part of its name, in capitals."""
+
+    needs: ClassVar[str] = "a GitHub App, or a token, that may write secrets"
+    tried_on: ClassVar[str] = "a stand-in for GitHub's API"
 
     class Options(BaseModel):
         """What the mirror in policies.yaml may say, beside `kind`."""

@@ -15,7 +15,7 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from lightkube.resources.core_v1 import Secret
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -38,6 +38,9 @@ _Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 
 class KubernetesSecret:
     """The keys of one Secret. A parameter's copy is called as the last part of its name."""
+
+    needs: ClassVar[str] = "patch of the one Secret"
+    tried_on: ClassVar[str] = "Kubernetes' own API server, and a played one"
 
     class Options(BaseModel):
         """What the mirror in policies.yaml may say, beside `kind`."""

@@ -33,6 +33,9 @@ _COPIED_AT = "copied_at"
 class VaultKv2Mirror:
     """A mount of Vault's that holds copies of one environment's parameters."""
 
+    needs: ClassVar[str] = "a policy of Vault's on data and metadata"
+    tried_on: ClassVar[str] = "OpenBao 2.7"
+
     #: Blanks that `path` may have beside {env}.
     placeholders: ClassVar[frozenset[str]] = frozenset({"{name}", "{tenant}"})
 

@@ -6,6 +6,7 @@ Prefer roles where they can be had (IRSA, instance profiles, OIDC for CI): then 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +20,9 @@ _ID, _SECRET = "access_key_id", "secret_access_key"
 
 class AwsAccessKey(IamUser):
     """One access key of two. Consumers read two parameters: `access_key_id` and `secret_access_key`."""
+
+    needs: ClassVar[str] = "iam:…AccessKey… of the one user"
+    tried_on: ClassVar[str] = "a stand-in for IAM and STS, and moto's"
 
     class Options(BaseModel):
         """The user belongs to the account that rotator itself is in."""

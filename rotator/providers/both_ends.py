@@ -29,6 +29,9 @@ _PROBE_SECONDS = 4.0
 class BothEndsOurs(ABC):
     """A secret that one of ours uses and others of ours verify."""
 
+    needs: ClassVar[str] = "nothing: both ends are consumers of the recipe"
+    tried_on: ClassVar[str] = "services of the sandbox that sign and verify"
+
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.MANY,
         mints=False,

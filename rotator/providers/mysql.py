@@ -63,6 +63,9 @@ class Mysql:
         GRANT CREATE, SELECT, INSERT ON rotator.* TO 'rotator'@'10.%';                   -- MariaDB
     """
 
+    needs: ClassVar[str] = "an administrator's login with CREATE USER"
+    tried_on: ClassVar[str] = "MariaDB 10.11; MySQL 8 as a stand-in that speaks its protocol"
+
     class Options(BaseModel):
         """`template` is needed where consumers read one connection string; it says where they log in.
 

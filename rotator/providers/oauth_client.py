@@ -36,6 +36,9 @@ class OauthClient:
     okta: two, can be disabled; entra: many, bear the rotation's label; auth0 and keycloak: one, told by rotator.
     """
 
+    needs: ClassVar[str] = "an administrator's client or token of the identity provider"
+    tried_on: ClassVar[str] = "stand-ins with the shapes of Okta, Entra, Auth0 and Keycloak"
+
     class Options(Part):
         """`policy check` holds the addresses against ROTATOR_ALLOWED_HOSTS."""
 

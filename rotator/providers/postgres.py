@@ -52,6 +52,9 @@ class Postgres:
         GRANT pg_signal_backend, pg_read_all_stats TO rotator;
     """
 
+    needs: ClassVar[str] = "an administrator's login that may alter both roles"
+    tried_on: ClassVar[str] = "PostgreSQL 18, and Debian's with TLS"
+
     class Options(BaseModel):
         """`template` is needed where consumers read one connection string; it says where they log in.
 

@@ -40,6 +40,9 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,
 class RdsMaster:
     """The master user of one database, by the name of its instance or cluster."""
 
+    needs: ClassVar[str] = "rds:Describe… and rds:Modify… of the one instance or cluster"
+    tried_on: ClassVar[str] = "a stand-in for RDS; logins to PostgreSQL"
+
     class Options(BaseModel):
         """Where the database is, rotator asks RDS; a policy names no host.
 

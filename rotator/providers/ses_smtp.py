@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -40,6 +40,9 @@ class SesSmtp(IamUser):
 
     Consumers read `username` and `password`; with `regions`, one password for each region that they send from.
     """
+
+    needs: ClassVar[str] = "iam:…AccessKey… of the one user"
+    tried_on: ClassVar[str] = "stand-ins for IAM, STS and SES"
 
     class Options(BaseModel):
         """`regions` says which region each field is the password of, where it is more than the environment's own.

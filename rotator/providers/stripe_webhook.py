@@ -41,6 +41,9 @@ _NO = frozenset({400, 401, 403})
 class StripeWebhook:
     """The endpoints at one URL. Consumers read one parameter, and accept every secret in the accepted set."""
 
+    needs: ClassVar[str] = "a restricted key that may write webhook endpoints"
+    tried_on: ClassVar[str] = "a stand-in, through Stripe's SDK"
+
     class Options(BaseModel):
         """`slots` is what Stripe allows the account: 16 unless it was raised [M: wants confirming]."""
 

@@ -37,6 +37,9 @@ AccountSid = Annotated[str, StringConstraints(pattern=r"^(AC[0-9a-fA-F]{32}|\w+:
 class TwilioApiKey:
     """One of an account's API keys. Consumers read two parameters: `sid` and `secret`."""
 
+    needs: ClassVar[str] = "a Main key of the account"
+    tried_on: ClassVar[str] = "a stand-in, through Twilio's SDK"
+
     class Options(BaseModel):
         """`auth` leads to a Main key (SK…:secret) or to the account's auth token; no other may manage keys."""
 

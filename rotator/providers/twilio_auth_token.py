@@ -47,6 +47,9 @@ AccountSid = Annotated[str, StringConstraints(pattern=r"^(AC[0-9a-fA-F]{32}|\w+:
 class TwilioAuthToken:
     """The auth token of one account. Consumers read one parameter."""
 
+    needs: ClassVar[str] = "a Main key of the account, or the auth token itself"
+    tried_on: ClassVar[str] = "a stand-in, through Twilio's SDK"
+
     class Options(BaseModel):
         """`auth` leads to a Main key (SK…:secret), or to the auth token itself."""
 

@@ -40,6 +40,9 @@ class VaultDatabase:
     in the database with the same rights, and a static role for the one in use: its name is `role` or begins with it.
     """
 
+    needs: ClassVar[str] = "a policy of Vault's on the static roles"
+    tried_on: ClassVar[str] = "OpenBao 2.7 with PostgreSQL"
+
     class Options(Part):
         """The database is named by `connection`, which Vault knows; `template` says where consumers log in."""
 

@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
@@ -33,6 +34,9 @@ _KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 
 class Command:
     """One workload: `command: /FULL/PATH`, called with its arguments and `start LABEL`, `status LABEL` or `starts`."""
+
+    needs: ClassVar[str] = "its full path in ROTATOR_COMMANDS"
+    tried_on: ClassVar[str] = "programs of the tests"
 
     class Options(BaseModel):
         """What `settings` of the deployment may say."""

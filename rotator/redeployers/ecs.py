@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from boto3.session import Session
 from botocore.config import Config
@@ -58,6 +58,9 @@ class _Gone(Refused):
 
 class Ecs:
     """One service: `ecs: CLUSTER/SERVICE`, in the environment's region and rotator's own account."""
+
+    needs: ClassVar[str] = "ecs:UpdateService and tags of the one service"
+    tried_on: ClassVar[str] = "a stand-in for ECS, and moto's"
 
     def __init__(self, deployment: Deployment, around: Surroundings) -> None:
         """Raises Refused when the deployment does not say which service of which cluster."""

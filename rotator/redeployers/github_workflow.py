@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -63,6 +63,9 @@ class _Sent:
 
 class GithubWorkflow:
     """One workflow: `github-workflow: OWNER/REPOSITORY/FILE.yml`, with `settings` as in Options."""
+
+    needs: ClassVar[str] = "a GitHub App, or a token, that may dispatch workflows"
+    tried_on: ClassVar[str] = "a stand-in for GitHub's API"
 
     class Options(BaseModel):
         """What `settings` of the deployment may say. `label_input` is an input that the workflow declares."""

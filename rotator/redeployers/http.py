@@ -15,7 +15,7 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -38,6 +38,9 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 class Http:
     """One workload: `http: https://HOST/PATH`; `key` in its settings leads to what requests are signed with."""
+
+    needs: ClassVar[str] = "a key that the deploy service knows, and its host among the allowed ones"
+    tried_on: ClassVar[str] = "a stand-in for a deploy service"
 
     class Options(BaseModel):
         """What `settings` of the deployment may say."""

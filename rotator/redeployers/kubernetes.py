@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from lightkube.resources.apps_v1 import Deployment as KubernetesDeployment
 from lightkube.resources.apps_v1 import ReplicaSet
@@ -48,6 +49,9 @@ _ROLE = "eks.amazonaws.com/role-arn"
 
 class Kubernetes:
     """One workload: `kubernetes: deployment/api`, `statefulset/…` or `daemonset/…` in the environment's namespace."""
+
+    needs: ClassVar[str] = "get and patch of the named workloads, list of pods"
+    tried_on: ClassVar[str] = "Kubernetes' own API server, and a played one"
 
     def __init__(self, deployment: Deployment, around: Surroundings) -> None:
         """Raises Refused when the deployment does not say which workload in which namespace."""

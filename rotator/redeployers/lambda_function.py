@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from boto3.session import Session
 from botocore.config import Config
@@ -61,6 +61,9 @@ class _Gone(Refused):
 
 class LambdaFunction:
     """One function: `lambda: FUNCTION` runs $LATEST, `lambda: FUNCTION:ALIAS` what the alias points at."""
+
+    needs: ClassVar[str] = "lambda:UpdateFunctionConfiguration, PublishVersion, UpdateAlias"
+    tried_on: ClassVar[str] = "a stand-in for Lambda, and moto's"
 
     def __init__(self, deployment: Deployment, around: Surroundings) -> None:
         """Raises Refused when the deployment does not say which function."""

@@ -14,6 +14,7 @@ kms:Decrypt and kms:GenerateDataKey on the environment's key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.store import Change, Look
@@ -34,6 +35,9 @@ class AwsSecrets:
     `installation` is who we are; writes are refused while another living installation owns the environment.
     `writes_per_second` is the account's share of its quota for PutSecretValue in the region (AWS: 50).
     """
+
+    needs: ClassVar[str] = "secretsmanager:… below the path"
+    tried_on: ClassVar[str] = "a stand-in for Secrets Manager"
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ the next write. A secret that is not there is made. Permissions: those of the st
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -24,6 +24,9 @@ Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+$", max_le
 
 class AwsSecretsMirror:
     """Copies under the names that the store has, or below a path of their own."""
+
+    needs: ClassVar[str] = "secretsmanager:… of the copies"
+    tried_on: ClassVar[str] = "a stand-in for Secrets Manager"
 
     class Options(BaseModel):
         """`path` keeps the last part of each name: with `path: copies`, /taly/staging/KEY is copies/KEY."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from boto3.session import Session
 from botocore.config import Config
@@ -73,6 +73,9 @@ class Ssm:
     `installation` is who we are; writes are refused while another living installation owns the environment.
     `writes_per_second` is the account's quota for PutParameter in the region (AWS: 3 unless raised).
     """
+
+    needs: ClassVar[str] = "ssm:… below the path, and its KMS key"
+    tried_on: ClassVar[str] = "moto behind a proxy with AWS's limits"
 
     def __init__(
         self,

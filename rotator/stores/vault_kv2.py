@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import field_validator
 
@@ -41,6 +41,9 @@ class VaultKv2:
     `installation` is who we are; writes are refused while another living installation owns the environment. Vault has
     no quota unless somebody set one, so `writes_per_second` only keeps an emergency from crowding out consumers.
     """
+
+    needs: ClassVar[str] = "a policy of Vault's on data and metadata"
+    tried_on: ClassVar[str] = "OpenBao 2.7"
 
     class Options(Part):
         """By default `/taly/production/NAME` stands at `taly/production/NAME` of the mount."""

@@ -1,0 +1,36 @@
+"""`rotator adapters`: what can be talked to, and what each was tried on."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from rotator.cli import adapters
+from tests.cli.beside import Beside
+
+
+def listed(rotator: Beside) -> dict[tuple[str, str], dict[str, str]]:
+    said = rotator("adapters", "--json")
+    assert said.code == 0
+    return {(row["kind"], row["name"]): row for row in json.loads(said.out)["adapters"]}
+
+
+def test_every_source_says_what_it_is_like_what_it_needs_and_what_it_was_tried_on(rotator: Beside) -> None:
+    found = listed(rotator)
+    assert (found["provider", "postgres"]["accepts"], found["provider", "postgres"]["use_seen"]) == (
+        "two",
+        "yes",
+    )
+    for (kind, name), row in found.items():
+        if kind in {"provider", "store", "mirror", "redeployer"} and name != "sandbox":
+            assert row["needs"], name
+            assert row["tried_on"], name
+        assert kind != "provider" or (row["accepts"] and row["use_seen"] and row["death"])
+
+
+def test_an_adapter_that_cannot_be_loaded_says_so(rotator: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EntryPoint("theirs", "no.such.module:Theirs", "rotator.providers")
+    monkeypatch.setattr(adapters, "entry_points", lambda group: [broken] if group == broken.group else [])
+    assert listed(rotator)["provider", "theirs"]["about"] == "cannot be loaded (ModuleNotFoundError)"
