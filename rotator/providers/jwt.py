@@ -53,7 +53,7 @@ class Jwt(BothEndsOurs):
         algorithm: Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"] = "HS256"
         bits: Annotated[int, Field(ge=2048, le=8192, multiple_of=256)] = 2048  # of an RSA key
         token_ttl: Duration | None = None
-        verifier_cache: Duration = timedelta()
+        verifier_cache: Duration | None = None
 
         @property
         def asymmetric(self) -> bool:
@@ -63,7 +63,7 @@ class Jwt(BothEndsOurs):
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         super().__init__(recipe, around)
         self._options = self.Options.model_validate(recipe.settings)
-        cache = self._options.verifier_cache * recipe.scale
+        cache = (self._options.verifier_cache or timedelta()) * recipe.scale
         # The contract says ClassVar: adapters of other kinds have one.
         vars(self)["traits"] = replace(self.traits, verifier_cache=cache)
 

@@ -11,6 +11,11 @@ from tests.providers.postgres_world import PostgresWorld
 
 DIFFERENCES = {
     "memberships": ["GRANT pg_monitor TO {a}"],
+    "memberships that are not inherited": [
+        "GRANT pg_monitor TO {a}",
+        "GRANT pg_monitor TO {b} WITH INHERIT FALSE",
+    ],
+    "memberships that can be given on": ["GRANT {owner} TO {a} WITH ADMIN OPTION"],
     "attributes of a": ["ALTER ROLE {a} CREATEDB"],
     "attributes of b": ["ALTER ROLE {b} NOINHERIT"],
     "connection limit": ["ALTER ROLE {b} CONNECTION LIMIT 5"],
