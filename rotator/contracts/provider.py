@@ -52,6 +52,7 @@ class Traits:
     acceptances: int = 1  # how often in a row verify() must pass before the successor counts as accepted
     propagation: timedelta = timedelta(seconds=60)  # bound: an accepted change is seen everywhere by then
     listing: timedelta = timedelta()  # bound: a created credential shows in observe() by then
+    verifier_cache: timedelta = timedelta()  # verifiers may keep a copy of the accepted set this long
 
 
 class Liveness(StrEnum):

@@ -207,7 +207,7 @@ def _make_accepted_set(parts: Parts, recipe: Recipe, name: str) -> tuple[Request
         )
     fields = {field: store.read(parameter).value for field, parameter in recipe.fields.items()}
     in_use = Credential(provider.identify(fields) or recipe.secret, fields)
-    store.write(name, AcceptedSet([cast("VerifiedProvider", provider).member(in_use)]).sealed(), after=None)
+    store.write(name, AcceptedSet.of(cast("VerifiedProvider", provider).member(in_use)).sealed(), after=None)
     return (
         RequestState.TAKEN,
         f"{name} holds the value in use; let verifiers read it before the first rotation",

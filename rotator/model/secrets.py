@@ -12,7 +12,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from rotator.model.jwks import public_thumbprint
 
 
 class Sealed:
@@ -60,49 +62,87 @@ class Credential:
 
 
 class MalformedSet(ValueError):
-    """An accepted set that is not a JSON list of strings; the message never shows it."""
+    """An accepted set that nobody can read, or that is of another form than the member; the message never shows it."""
 
 
 class AcceptedSet:
-    """What verifiers of a shared secret accept: a JSON list in one parameter, edited and never replaced."""
+    """What verifiers of a shared secret accept, in one parameter, edited and never replaced.
 
-    __slots__ = ("_members",)
+    A JSON list of strings; for asymmetric keys a JWKS (RFC 7517 section 5), whose members are public JWKs. Members of a
+    JWKS are the same when their RFC 7638 thumbprints are, whatever `kid` somebody has given them.
+    """
 
-    def __init__(self, members: Iterable[Sealed]) -> None:
+    __slots__ = ("_document", "_members")
+
+    def __init__(self, members: Iterable[Sealed], document: Mapping[str, Any] | None = None) -> None:
         self._members = tuple(members)
+        self._document = document  # the JWKS with all that it says besides its keys; None: a JSON list
+
+    @classmethod
+    def of(cls, member: Sealed) -> AcceptedSet:
+        """The first one, with one member: a JWKS when that is a public JWK."""
+        return cls([member], None if public_thumbprint(member._value) is None else {})
 
     @classmethod
     def parse(cls, value: Sealed) -> AcceptedSet:
-        """Read the parameter's value. Raises MalformedSet when it is not a JSON list of strings."""
+        """Read the parameter's value. Raises MalformedSet when it is neither a JSON list of strings nor a JWKS."""
         try:
-            members = json.loads(value._value)
+            read = json.loads(value._value)
         except ValueError:
-            members = None
-        if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
-            raise MalformedSet("the accepted set is not a JSON list of strings")
-        return cls(Sealed(member) for member in members)
+            read = None
+        if isinstance(read, list) and all(isinstance(member, str) for member in read):
+            return cls(Sealed(member) for member in read)
+        keys = read.get("keys") if isinstance(read, dict) else None
+        if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+            raise MalformedSet("the accepted set is not a JSON list of strings, and no JWKS either")
+        return cls((Sealed(json.dumps(key)) for key in keys), read)
 
     def sealed(self) -> Sealed:
-        """The value to write back."""
-        return Sealed(json.dumps([member._value for member in self._members]))
+        """The value to write back. A JWKS without blanks: some stores take 4 KB."""
+        if self._document is None:
+            return Sealed(json.dumps([member._value for member in self._members]))
+        keys = [json.loads(member._value) for member in self._members]
+        return Sealed(json.dumps({**self._document, "keys": keys}, separators=(",", ":")))
 
     def __contains__(self, member: Sealed) -> bool:
-        return any(member == other for other in self._members)
+        return any(self._same(member, other) for other in self._members)
 
     def __len__(self) -> int:
         return len(self._members)
 
     def including(self, member: Sealed) -> AcceptedSet:
-        """The set with `member` in it; other members stay as they are."""
-        return self if member in self else AcceptedSet((*self._members, member))
+        """The set with `member` in it; other members stay as they are. Raises MalformedSet."""
+        self._must_suit(member)
+        return self if member in self else AcceptedSet((*self._members, member), self._document)
 
     def without(self, member: Sealed) -> AcceptedSet:
-        """The set with `member` gone; other members stay as they are."""
-        return AcceptedSet(other for other in self._members if other != member)
+        """The set with `member` gone; other members stay as they are. Raises MalformedSet."""
+        self._must_suit(member)
+        return AcceptedSet(
+            (other for other in self._members if not self._same(other, member)), self._document
+        )
 
     def strangers(self, *ours: Sealed) -> int:
         """How many members are none of `ours`: somebody else wrote them."""
-        return sum(1 for member in self._members if not any(member == own for own in ours))
+        return sum(1 for member in self._members if not any(self._same(member, own) for own in ours))
+
+    def _same(self, one: Sealed, other: Sealed) -> bool:
+        if self._document is None:
+            return one == other
+        named = public_thumbprint(one._value)
+        return named is not None and named == public_thumbprint(other._value)
+
+    def _must_suit(self, member: Sealed) -> None:
+        """Verifiers that read the one form cannot read the other."""
+        is_key = public_thumbprint(member._value) is not None
+        if is_key and self._document is None:
+            raise MalformedSet(
+                'the accepted set is a JSON list, but a public key belongs into {"keys": [...]}'
+            )
+        if not is_key and self._document is not None:
+            raise MalformedSet(
+                "the accepted set is a JWKS, but what rotates is no public key: see `algorithm`"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class BothEndsOurs(ABC):
         return LastUsed(known=False)
 
     def member(self, credential: Credential) -> Sealed:
-        """The value itself: it is symmetric."""
+        """The value itself, where it is symmetric."""
         return credential.fields["value"]
 
     def probe(self, url: str, credential: Credential) -> None:
@@ -118,7 +118,7 @@ class BothEndsOurs(ABC):
 
     @abstractmethod
     def _generated(self) -> str:
-        """A new value: printable ASCII that is safe in a store, a header, a shell and a URL."""
+        """A new value: printable ASCII without blanks, that every store takes as it is."""
 
     @abstractmethod
     def _proof(self, credential: Credential) -> str:

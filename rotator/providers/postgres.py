@@ -11,11 +11,10 @@ replicas are not seen from the primary.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from psycopg import sql
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
@@ -28,10 +27,11 @@ from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.postgres_consumers import FORMS, Consumers
-from rotator.providers.postgres_dsn import MalformedDsn, parameters, render
+from rotator.providers.postgres_consumers import Consumers, known_form
+from rotator.providers.postgres_dsn import MalformedDsn, parameters
 from rotator.providers.postgres_roles import Pair, check_twins, find_pair, split
 from rotator.providers.postgres_session import TALK_SECONDS, Session, transaction
+from rotator.providers.postgres_template import wrong_with
 
 _APPLICATION = "rotator"
 _VERIFYING = "rotator verify"  # sessions of its own that rotator does not take for a consumer's
@@ -56,16 +56,17 @@ class Postgres:
     tried_on: ClassVar[str] = "PostgreSQL 18, and Debian's with TLS"
 
     class Options(BaseModel):
-        """`template` is needed where consumers read one connection string; it says where they log in.
+        """`template` is needed where consumers read one parameter; it says where they log in.
 
-        With separate parameters for user and password it is optional: rotator tries them where `admin` logs in.
+        A text is a connection string, a map is a JSON object. With separate parameters (`user` and `password`, and any
+        of `host`, `port` and `dbname`) it is optional: rotator tries them where `admin` logs in.
         """
 
         model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         users: tuple[RoleName, RoleName]
         admin: str  # reference to the connection string that rotator itself logs in with
-        template: str | None = None  # postgresql://{user}:{password}@host:port/database?options
+        template: str | dict[str, Any] | None = None  # postgresql://{user}:{password}@host:port/database
         owner_role: RoleName | None = None  # by default the one that both roles become at login
         verify_sql: str = "select 1"
 
@@ -83,10 +84,10 @@ class Postgres:
                 raise ValueError("must be a reference (ssm:/…/DATABASE_ADMIN_URL), never a connection string")
             return admin
 
-        @field_validator("template")
+        @field_validator("template", mode="before")
         @classmethod
-        def _can_be_filled_in(cls, template: str | None) -> str | None:
-            if template is not None and (trouble := _wrong_with(template)):
+        def _can_be_filled_in(cls, template: object) -> object:
+            if template is not None and (trouble := wrong_with(template)):
                 raise ValueError(trouble)
             return template
 
@@ -110,8 +111,10 @@ class Postgres:
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
         complaints = []
-        if set(recipe.fields) not in FORMS:
-            complaints.append("fields must be one parameter (value) or two (user and password)")
+        if not known_form(frozenset(recipe.fields)):
+            complaints.append(
+                "fields must be one parameter (value), or user and password and any of host, port and dbname"
+            )
         if recipe.settings.get("template") is None and "value" in recipe.fields:
             complaints.append('template is missing: "postgresql://{user}:{password}@host:5432/database"')
         return complaints
@@ -130,10 +133,11 @@ class Postgres:
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """By the user in the store, and whose credential that role holds. None for a user that is not of the pair.
 
-        Raises Refused when the store leads to another database than the template.
+        Raises Refused when the store leads to another database than the template, or says more than it.
         """
         login = self._consumers.login(current)
         self._consumers.check_place(login)
+        self._consumers.check_members(current)
         role = self._look().roles.get(login.get("user", ""))
         return role.credential_id if role is not None and role.held else None
 
@@ -266,19 +270,3 @@ class Postgres:
                 f"the server refuses rotator's own login in {name}: nothing was changed, consumers are not affected. "
                 "Put a login that works there; it is read again at the next try"
             ) from None
-
-
-def _wrong_with(template: str) -> str:
-    """What is wrong with a template; empty when it makes a connection string."""
-    blanks, needed = set(re.findall(r"\{\w*\}", template)), {"{user}", "{password}"}
-    troubles = []
-    if lacking := sorted(needed - blanks):
-        troubles.append(f"lacks {' and '.join(lacking)}")
-    if strange := sorted(blanks - needed):
-        troubles.append(f"has {' and '.join(strange)}, which nobody fills in")
-    if not troubles:
-        try:
-            parameters(render(template, "user", "password"))
-        except MalformedDsn:
-            troubles.append("is neither a postgresql:// URL nor libpq's key=value form")
-    return "; ".join(troubles)

@@ -2,35 +2,51 @@
 
 Reading is left to libpq itself, so that several hosts, IPv6 addresses and escapes mean to rotator what they mean to a
 consumer. Only what libpq does not know is taken off first: a driver's name in the scheme, and a driver's own options.
+A JSON object is read by the names of its members (postgres_json).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+
+from rotator.providers import postgres_json
 
 
 class MalformedDsn(ValueError):
     """A connection string that libpq cannot read; the message never shows it."""
 
 
-def render(template: str, user: str, password: str) -> str:
-    """The template with `{user}` and `{password}` filled in, escaped for its form: a URL, or libpq's `key=value`."""
+def render(template: str | Mapping[str, Any], user: str, password: str) -> str:
+    """The template with `{user}` and `{password}` filled in, escaped for its form.
+
+    A URL, libpq's `key=value`, or a map: a JSON object, of which a member may be a URL.
+    """
+    if not isinstance(template, str):
+        return postgres_json.render(template, lambda url: render(url, user, password), user, password)
     escaped = _for_url if "://" in template else _for_keywords
     return template.replace("{user}", escaped(user)).replace("{password}", escaped(password))
 
 
 def parameters(dsn: str) -> dict[str, str]:
     """The parameters for libpq (`host`, `user`, `sslmode`, …) of a connection string. Raises MalformedDsn."""
+    if looks_json(dsn):
+        return _of_json(dsn)
     try:
         return {name: str(value) for name, value in conninfo_to_dict(_for_libpq(dsn)).items()}
     except psycopg.Error:
         pass  # libpq quotes the string in its complaint, so the complaint goes no further than this
     raise MalformedDsn("libpq cannot read the connection string (are user and password percent-encoded?)")
+
+
+def looks_json(text: str) -> bool:
+    """Whether it is meant as a JSON object; no connection string begins like one."""
+    return text.lstrip().startswith("{")
 
 
 def place(read: Mapping[str, str]) -> str:
@@ -47,6 +63,21 @@ def differences(one: Mapping[str, str], two: Mapping[str, str]) -> list[str]:
         "dbname": one.get("dbname") == two.get("dbname"),
     }
     return [name for name, is_same in same.items() if not is_same]
+
+
+def written(read: Mapping[str, str]) -> dict[str, str]:
+    """Host, port and dbname as consumers read them in parameters of their own. Raises MalformedDsn."""
+    if lacking := [name for name in ("host", "dbname") if not read.get(name)]:
+        raise MalformedDsn(f"the connection string does not say {' and '.join(lacking)}")
+    return {"host": read["host"], "port": ",".join(_ports(read)), "dbname": read["dbname"]}
+
+
+def _of_json(text: str) -> dict[str, str]:
+    members = postgres_json.members(text)
+    if members is None:
+        raise MalformedDsn("it begins like a JSON object and is none")
+    urls = [parameters(url) for url in postgres_json.urls(members)]
+    return {name: value for read in (*urls, postgres_json.named(members)) for name, value in read.items()}
 
 
 def _hosts(read: Mapping[str, str]) -> list[str]:
@@ -70,9 +101,10 @@ def _for_keywords(text: str) -> str:
 
 def _for_libpq(dsn: str) -> str:
     """`postgresql+asyncpg://…?ssl=require&command_timeout=5` as `postgresql://…?sslmode=require`."""
-    scheme, url, rest = dsn.removeprefix("jdbc:").partition("://")
-    if not url:
+    found = re.fullmatch(r"([\w+.-]+)://(.*)", dsn.removeprefix("jdbc:"), re.DOTALL)
+    if found is None:  # a password may hold :// too
         return dsn
+    scheme, rest = found.groups()
     if scheme.partition("+")[0] not in {"postgresql", "postgres"}:
         raise MalformedDsn("it is not a PostgreSQL URL: it should begin with postgresql://")
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}

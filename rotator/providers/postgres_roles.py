@@ -157,8 +157,11 @@ select r.rolname::text as name,
        array(select key from jsonb_each_text(to_jsonb(r)) where key like 'rol%%' and value = 'true'
              and key <> 'rolcanlogin')
          || ('connection limit ' || r.rolconnlimit) as attributes,
-       array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
-             where m.member = r.oid and g.rolname <> all(%(users)s)) as memberships,
+       array(select concat_ws(' ', g.rolname, case when bool_or(m.admin_option) then 'with ADMIN' end,
+                      case when not bool_or((to_jsonb(m) ->> 'inherit_option')::bool) then 'without INHERIT' end,
+                      case when not bool_or((to_jsonb(m) ->> 'set_option')::bool) then 'without SET' end)
+             from pg_auth_members m join pg_roles g on g.oid = m.roleid  -- the last two have columns from 16 on
+             where m.member = r.oid and g.rolname <> all(%(users)s) group by g.rolname) as memberships,
        array(select setting || coalesce(' in database ' || d.datname, '')
              from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) setting
              where s.setrole = r.oid) as settings,

@@ -116,7 +116,7 @@ class SharedProviderContract:
     def test_a_rotation_as_verifiers_see_it(self, world: VerifierWorld) -> None:
         provider, current = world.provider, _current(world)
         successor = provider.create(LABEL, current.id)
-        both = AcceptedSet([provider.member(current)]).including(provider.member(successor))
+        both = AcceptedSet.of(provider.member(current)).including(provider.member(successor))
         world.accept(provider.member(current), provider.member(successor))
         assert provider.member(current) in both
         provider.probe(world.url, current)

@@ -7,6 +7,9 @@ import pytest
 from rotator.testing.channel_contract import ChannelContract
 from tests.channels.worlds import MailWorld, SlackWorld, WebhookWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class TestSlackBot(ChannelContract):
     @pytest.fixture

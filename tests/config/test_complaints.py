@@ -218,7 +218,7 @@ def test_postgres_says_everything_in_one_go() -> None:
         f"38: settings.admin: {reference}",
         "39: settings.template: lacks {user}; has {usr}, which nobody fills in",
         "40: settings.verify_sq: unknown key (did you mean 'verify_sql'?)",
-        "41: fields: fields must be one parameter (value) or two (user and password)",
+        "41: fields: fields must be one parameter (value), or user and password and any of host, port and dbname",
     ]
 
 

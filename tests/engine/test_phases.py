@@ -154,7 +154,8 @@ class Bench(World):
             if row.id == rollout_id:
                 started = self.journal.start_rollout(row)
                 assert started is not None
-                ended = started.model_copy(update={"state": state, "sentence": "it does not start"})
+                end = {"state": state, "sentence": "it does not start", "ended_at": self.clock.now()}
+                ended = started.model_copy(update=end)
                 self.journal.checkpoint_rollout(started, ended, release=True)
 
 
@@ -325,6 +326,50 @@ def test_an_accepted_set_that_somebody_spoilt_parks_and_is_no_bug(bench: Bench, 
     with pytest.raises(Park) as parked:
         bench.goes(row)
     assert parked.value.reason is Reason.NO_ACCEPTED_SET
+
+
+def test_a_set_of_the_other_form_parks_before_anybody_reads_the_successor(bench: Bench) -> None:
+    bench.source = Asked(SHARED)
+    bench.put(SET, '{"keys": []}')
+    with pytest.raises(Park, match="what rotates is no public key") as parked:
+        bench.goes(under_way(Phase.ANNOUNCE, {"accepted_as": SET}))
+    assert parked.value.reason is Reason.NO_ACCEPTED_SET
+
+
+def restarted_late(bench: Bench, phase: Phase, purpose: Purpose, **ledger: Any) -> Rotation:
+    """Whoever serves the accepted set to verifiers that keep copies was restarted 10 minutes after it was written."""
+    bench.source = Asked(replace(SHARED, verifier_cache=HOUR))
+    row = under_way(phase, {"accepted_as": SET}, **ledger)
+    row, rollout = joined(bench, purpose, row)
+    bench.passes(10 * MINUTE)
+    bench.ended(rollout.id, RolloutState.DONE)
+    bench.passes(timedelta(seconds=1))
+    return row
+
+
+def test_nobody_signs_with_the_successor_while_verifiers_keep_a_copy_from_before(bench: Bench) -> None:
+    row = restarted_late(bench, Phase.ANNOUNCE, Purpose.ANNOUNCE, announced=2, announced_at=NOW)
+    waits = bench.goes(row)
+    assert (waits.phase, waits.reason) == (Phase.ANNOUNCE, Reason.PROPAGATING)
+    assert waits.run_at == NOW + 10 * MINUTE + HOUR
+    assert bench.goes(row.model_copy(update={"priority": Priority.EMERGENCY})).run_at == waits.run_at
+    bench.passes(HOUR)
+    assert bench.goes(row).phase is Phase.STORE
+
+
+def test_the_old_one_is_proved_dead_when_no_verifier_keeps_a_copy_with_it(bench: Bench) -> None:
+    row = restarted_late(bench, Phase.FORGET, Purpose.FORGET, forgot=3, forgot_at=NOW)
+    assert bench.goes(row).run_at == NOW + 10 * MINUTE + HOUR
+    bench.passes(HOUR)
+    assert bench.goes(row).phase is Phase.PROVE
+
+
+def test_a_set_that_nobody_is_restarted_for_is_kept_from_the_write_on(bench: Bench) -> None:
+    bench.source = Asked(replace(SHARED, verifier_cache=HOUR))
+    bench.today = policies(policy(how={"deployments": ()}))
+    how = {"accepted_as": SET, "deployments": ()}
+    row = under_way(Phase.ANNOUNCE, how, announced=2, announced_at=NOW, rollouts={"announce": ()})
+    assert bench.goes(row).run_at == NOW + HOUR
 
 
 # rollouts that failed where there is no way back

@@ -353,6 +353,15 @@ def test_an_accepted_set_is_made_with_the_value_in_use_and_never_overwritten(wor
     assert world.store("production").read("/taly/production/KEY_ACCEPTED") == made
 
 
+def test_the_first_accepted_set_of_public_keys_is_a_jwks(world: World) -> None:
+    world.today = policies(policy(how={"accepted_as": "/taly/production/KEY_ACCEPTED"}))
+    world.sources["production/KEY"] = Shared("fake:production/KEY")
+    world.put("/taly/production/KEY", '{"kty":"OKP","crv":"Ed25519","x":"AAAA"}')
+    assert ask(world, RequestKind.PREPARE)[0] == TAKEN
+    made = world.store("production").read("/taly/production/KEY_ACCEPTED")
+    assert made.value == Sealed('{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA"}]}')
+
+
 def test_no_accepted_set_where_the_policy_or_the_source_has_none(world: World) -> None:
     assert "does not say accepted_as" in ask(world, RequestKind.PREPARE)[1]
     world.today = policies(policy(how={"accepted_as": "/taly/production/KEY_ACCEPTED"}))

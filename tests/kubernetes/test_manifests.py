@@ -12,6 +12,9 @@ from rotator.config.settings import read_settings
 from rotator.daemon.run import STOP_SECONDS
 from tests.kubernetes.rendered import OVERLAYS, ROOT, Thing, of_kind, pod_of, the, things
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 #: Old enough to be everywhere, new enough to know what is in here.
 KUBERNETES = "1.34"
 OPERATOR = "monitoring.coreos.com/v1"

@@ -21,6 +21,9 @@ from rotator.testing.surroundings import FreePacer, surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from rotator.testing.virtual_clock import VirtualClock
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 PLACES: dict[str, dict[str, object]] = {
     "repos/taly/crm": {"repo": "taly/crm"},
     "repos/taly/crm/environments/staging": {"repo": "taly/crm", "environment": "staging"},

@@ -27,6 +27,9 @@ from tests.redeployers.control_plane import TOKEN
 from tests.redeployers.kubernetes_front import Fault
 from tests.redeployers.planes import Plane
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class SecretWorld:
     path, largest, resolution = "/taly/staging", LARGEST, timedelta(milliseconds=1)

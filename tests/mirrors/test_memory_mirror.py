@@ -17,6 +17,9 @@ from rotator.testing.memory_mirror import LARGEST, MemoryCopy, MemoryMirror, Mem
 from rotator.testing.mirror_contract import CALLS, MirrorContract
 from rotator.testing.virtual_clock import VirtualClock
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class MemoryWorld:
     path, largest, resolution = "/taly/staging", LARGEST, timedelta(milliseconds=1)

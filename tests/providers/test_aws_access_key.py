@@ -21,6 +21,9 @@ from rotator.testing.values import raises_silently
 from tests.providers.iam_world import USER, IamWorld
 from tests.providers.recipes import recipe_for
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 FIELDS = {"access_key_id": "CI_KEY_ID", "secret_access_key": "CI_SECRET_KEY"}
 
 

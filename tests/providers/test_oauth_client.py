@@ -23,6 +23,9 @@ from rotator.testing.values import raises_silently
 from tests.providers.oauth_world import CLIENT, SETTINGS, OauthWorld, server_of
 from tests.providers.recipes import recipe_for
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 TOLD = ("auth0", "keycloak")
 
 

@@ -20,6 +20,9 @@ from rotator.testing.values import fresh_value, raises_silently
 from rotator.testing.virtual_clock import VirtualClock
 from tests.providers.recipes import recipe_for
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 #: Status, headers, pieces of the body.
 Says = Callable[[str], tuple[int, dict[str, str], list[bytes]]]
 DESCRIBED = {

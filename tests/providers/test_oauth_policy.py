@@ -15,6 +15,9 @@ from rotator.providers.oauth_client import OauthClient
 from tests.docs.pages import ROOT, blocks
 from tests.docs.test_policies import merged, values
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / "docs" / "reference" / "adapters" / "oauth-client.md"
 
 

@@ -18,6 +18,9 @@ from rotator.providers import oauth_templates as templates
 from rotator.providers.oauth_recipe import RECIPES, Listing, OauthRecipe
 from rotator.testing.values import raises_silently
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 ANY = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(
     lambda text: text not in {".", ".."}
 )

@@ -10,6 +10,9 @@ from rotator.sandbox.postgres import EmbeddedPostgres
 from rotator.testing.provider_contract import ProviderContract
 from tests.providers.postgres_world import PostgresWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class TestOnTheNewestPostgres(ProviderContract):
     @pytest.fixture

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
 from rotator.model.errors import Refused, Transient
+from rotator.model.rotation import Reason, State
 from rotator.model.secrets import Credential
 from rotator.providers import postgres_roles
+from rotator.testing.virtual_clock import VirtualClock
 from tests.providers.postgres_world import PostgresWorld
+from tests.providers.rotations import Company
 
 DIFFERENCES = {
     "memberships": ["GRANT pg_monitor TO {a}"],
+    "memberships that are not inherited": [
+        "GRANT pg_monitor TO {a}",
+        "GRANT pg_monitor TO {b} WITH INHERIT FALSE",
+    ],
+    "memberships that can be given on": ["GRANT {owner} TO {a} WITH ADMIN OPTION"],
     "attributes of a": ["ALTER ROLE {a} CREATEDB"],
     "attributes of b": ["ALTER ROLE {b} NOINHERIT"],
     "connection limit": ["ALTER ROLE {b} CONNECTION LIMIT 5"],
@@ -33,6 +44,22 @@ def test_a_role_that_can_do_something_else_is_refused(database: PostgresWorld, c
         database.provider.activate(successor)
     assert not database.accepts(successor.fields)
     assert database.comment(database.b) == ""
+
+
+def test_a_difference_ends_a_rotation_before_anything_is_stored(
+    database: PostgresWorld, tmp_path: Path
+) -> None:
+    database.run("ALTER ROLE {b} CONNECTION LIMIT 5")
+    current = database.predecessor()
+    company = Company(VirtualClock(), database.provider, database.recipe, tmp_path)
+    row = company.rotates(current, within=timedelta(hours=1))
+    assert (row.state, row.reason) == (State.UNDONE, Reason.SOURCE_REFUSED)
+    told = " ".join(event.sentence for event in company.journal.events(row.id))
+    assert "attributes differ (connection limit -1)" in told
+    assert row.ledger.wrote == {}
+    assert company.reads() == current
+    assert database.accepts(current)
+    company.journal.close()
 
 
 def test_a_settings_value_is_not_shown(database: PostgresWorld) -> None:

@@ -25,6 +25,9 @@ from rotator.testing.virtual_clock import VirtualClock
 from tests.providers.rds_world import INSTANCE, RdsWorld
 from tests.providers.recipes import recipe_for
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., RdsWorld]
 
 

@@ -23,6 +23,9 @@ from tests.providers.iam_world import USER, IamWorld
 from tests.providers.recipes import recipe_for
 from tests.providers.ses_world import REGIONS, SesWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -24,6 +24,9 @@ from rotator.testing.values import raises_silently
 from tests.providers.stripe_receiver import Receiver
 from tests.providers.stripe_world import AUTH, URL, StripeWorld, stripe
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 __all__ = ["stripe"]
 
 

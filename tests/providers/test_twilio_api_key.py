@@ -20,6 +20,9 @@ from rotator.testing.values import raises_silently
 from tests.providers.recipes import recipe_for
 from tests.providers.twilio_world import AUTH, TwilioWorld, twilio
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 __all__ = ["twilio"]
 POLICY = {"allow": ["Messages", "Balance"]}
 

@@ -19,6 +19,9 @@ from rotator.testing.values import raises_silently
 from tests.providers.twilio_receiver import TwilioReceiver
 from tests.providers.twilio_world import AUTH, TokenWorld, token, twilio
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 __all__ = ["token", "twilio"]
 
 

@@ -22,6 +22,9 @@ from rotator.testing.surroundings import surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from tests.redeployers.played_world import PlayedWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class ProgramWorld(PlayedWorld):
     def __init__(self, program: Path) -> None:

@@ -20,6 +20,9 @@ from rotator.testing.redeployer_contract import LABEL, NEXT_LABEL, RedeployerCon
 from rotator.testing.surroundings import surroundings
 from tests.redeployers.played_world import PlayedWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class EcsWorld(PlayedWorld):
     looks_twice = True

@@ -20,6 +20,9 @@ from rotator.testing.surroundings import surroundings
 from rotator.testing.values import raises_silently
 from tests.redeployers.played_world import OneStartContract, PlayedWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 ROLE = "taly-staging-deploy"
 
 

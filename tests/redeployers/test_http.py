@@ -18,6 +18,9 @@ from rotator.testing.surroundings import surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from tests.redeployers.played_world import PlayedWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class ServiceWorld(PlayedWorld):
     def __init__(self) -> None:

@@ -21,6 +21,9 @@ from rotator.testing.redeployer_world import RedeployerWorld
 from rotator.testing.surroundings import surroundings
 from tests.redeployers.played_world import OneStartContract, PlayedWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class FunctionWorld(PlayedWorld):
     """`alias` None: consumers call $LATEST."""

@@ -18,6 +18,9 @@ from rotator.sandbox.faults import DEFAULT_QUOTAS, Fault, Outage, Quota, Rule
 from tests.sandbox.calls import ONE_TRY, STAGING_KEY, below, code, session
 from tests.sandbox.parents import has_ended, parent_process
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_ssm import SSMClient

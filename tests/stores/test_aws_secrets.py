@@ -17,6 +17,9 @@ from rotator.testing.store_world import OURS
 from rotator.testing.values import fresh_value, raises_silently
 from tests.stores.aws_secrets_world import AwsSecretsWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 NAME = "/taly/staging/NAME"
 CLEAN = [["AWSPREVIOUS"], ["AWSCURRENT"]]
 

@@ -19,6 +19,9 @@ from rotator.testing.surroundings import surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from tests.stores.aws_secrets_world import AwsSecretsWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 NAME = "/taly/staging/NAME"
 Make = Callable[..., AwsSecretsMirror]
 

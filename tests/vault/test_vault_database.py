@@ -17,6 +17,9 @@ from rotator.testing.values import raises_silently
 from tests.providers.recipes import recipe_for
 from tests.vault.database_world import TOKEN, VaultDatabaseWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 class TestVaultDatabase(ProviderContract):

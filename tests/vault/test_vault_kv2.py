@@ -18,6 +18,9 @@ from rotator.testing.values import fresh_value, raises_silently
 from rotator.vault.placement import Placement, wrong_with
 from tests.vault.kv2_world import LIFETIME, Kv2World
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class CheckAndSetContract(StoreContract):
     """Where a write can be refused, nobody is raced: whoever came between stays, and is told as drift."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rotator.contracts.provider import Liveness, Sight, Use
 from rotator.contracts.store import Look
-from rotator.engine.phases.push import edit_accepted, write_mirrors
+from rotator.engine.phases.push import copies_kept, edit_accepted, write_mirrors
 from rotator.engine.phases.rollout import consumers_added, restarted, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, plural
@@ -62,7 +62,11 @@ def forget(step: Step) -> Move:
         return unsettled(step) or consumers_added(step) or _await_yes(step) or _forgotten(step)
     assert ledger.forgot_at is not None, "forgot_at is written with forgot"
     unfinished = restarted(step, Purpose.FORGET, since=ledger.forgot_at)
-    return unfinished or step.to(Phase.PROVE, "every verifier was restarted without the old one")
+    return (
+        unfinished
+        or copies_kept(step, Purpose.FORGET, since=ledger.forgot_at)
+        or step.to(Phase.PROVE, "every verifier was restarted without the old one")
+    )
 
 
 def _forgotten(step: Step) -> Move:

@@ -7,6 +7,7 @@ successor before anyone can read it as the value in use.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from rotator.contracts.store import Look
 from rotator.engine.phases.rollout import restarted
@@ -28,8 +29,10 @@ def announce(step: Step) -> Move:
     unfinished = restarted(step, Purpose.ANNOUNCE, since=ledger.announced_at)
     if unfinished:
         return unfinished
-    return _probed(step, step.successor) or step.to(
-        Phase.STORE, "every verifier accepts both", accepted=0, polling_since=None
+    return (
+        copies_kept(step, Purpose.ANNOUNCE, since=ledger.announced_at)
+        or _probed(step, step.successor)
+        or step.to(Phase.STORE, "every verifier accepts both", accepted=0, polling_since=None)
     )
 
 
@@ -107,7 +110,10 @@ def edit_accepted(
 
     def change(there: Look) -> Sealed:
         members = members_in(there, name)
-        edited = edit(members, there)
+        try:
+            edited = edit(members, there)
+        except MalformedSet as malformed:
+            raise Park(Reason.NO_ACCEPTED_SET, f"{name}: {malformed}") from malformed
         same = edited is members or edited.sealed() == members.sealed()
         return there[name].value if same else edited.sealed()
 
@@ -120,6 +126,21 @@ def edit_accepted(
             Reason.RACED,
             f"{race}; the accepted set may lack what somebody else just added",
         ) from race
+
+
+def copies_kept(step: Step, purpose: Purpose, since: datetime) -> Move | None:
+    """A wait while verifiers may still have a copy of the accepted set from before `since`; None when none has.
+
+    Whoever serves the set to them may have served it as it was until the last restart: copies are kept from then on.
+    Emergencies wait too: a token that verifiers refuse helps nobody.
+    """
+    if not step.traits.verifier_cache:
+        return None
+    ids = step.ledger.rollouts.get(purpose.value, ())
+    ended = [row.ended_at for row in step.parts.journal.rollouts(ids) if row.ended_at] if ids else []
+    until = max([since, *ended]) + step.traits.verifier_cache
+    sentence = f"verifiers may keep the accepted set as it was until {until:%Y-%m-%d %H:%M} UTC"
+    return step.wait(Reason.PROPAGATING, sentence, until) if step.now < until else None
 
 
 def _probed(step: Step, credential: Credential) -> Move | None:

@@ -11,6 +11,9 @@ from rotator.sandbox.sources.mysql8 import MySql8
 from rotator.testing.provider_contract import ProviderContract
 from tests.providers.mysql.world import MariaDbWorld, MySql8World
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 class TestOnAStandInForMySql8(ProviderContract):
     @pytest.fixture

@@ -15,6 +15,9 @@ from rotator.providers.mysql_verifiers import caching_sha2, digest, ed25519, nat
 from rotator.testing.values import raises_silently
 from tests.providers.mysql.world import MariaDbWorld, MySql8World, MysqlWorld
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["mysql8", pytest.param("mariadb", marks=pytest.mark.slow)])
 def world(request: pytest.FixtureRequest) -> MysqlWorld:

@@ -14,6 +14,9 @@ from rotator.providers.mysql_consumers import MalformedDsn, parsed, render
 from tests.providers.mysql.world import ADMIN, MySql8World
 from tests.providers.recipes import recipe_for
 
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
 TEMPLATE = "mysql://{user}:{password}@db.internal/crm"
 
 
