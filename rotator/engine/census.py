@@ -11,6 +11,7 @@ import structlog
 from rotator.contracts.parts import Parts
 from rotator.contracts.provider import Liveness, Provider
 from rotator.engine.decisions import decisions
+from rotator.engine.memory import remembered
 from rotator.engine.standing import Standing
 from rotator.model.errors import JournalAway, LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import SecretPolicy
@@ -105,9 +106,12 @@ def _count(parts: Parts, secrets: Sequence[Counted]) -> Findings:
 
 
 def _in_store(parts: Parts, one: Counted) -> str | None:
-    """The id of the credential that consumers read."""
+    """The id of the credential that consumers read: by the source's word, or by the journal's memory."""
     store, recipe = parts.store(one.policy.environment), one.policy.recipe
-    return one.provider.identify({field: store.read(name).value for field, name in recipe.fields.items()})
+    there = {field: store.read(name) for field, name in recipe.fields.items()}
+    versions = {recipe.fields[field]: held.version for field, held in there.items()}
+    named = one.provider.identify({field: held.value for field, held in there.items()})
+    return named or remembered(parts.journal, recipe.secret, versions)
 
 
 def _under_way(parts: Parts, principal: str) -> list[Rotation]:

@@ -43,6 +43,17 @@ def test_what_nobody_knows_is_found_until_it_is_gone(world: World, source: Sourc
     assert found(world).unknown == ()
 
 
+def test_what_the_source_cannot_name_the_journal_remembers(
+    world: World, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe shows a signing secret once: what rotator made itself would be told as nobody's."""
+    monkeypatch.setattr(source, "identify", lambda _current: None)
+    assert found(world).unknown == ("K1",)
+    wrote = {"wrote": {"/taly/production/KEY": 1}, "successor_id": "K1"}
+    world.has(rotation(id="rot0", state=State.DONE, ended_at=NOW, ledger=wrote))
+    assert found(world).unknown == ()
+
+
 def test_what_is_disabled_does_not_live(world: World, source: Source) -> None:
     source.listed.append(Sighting("K2", Liveness.DISABLED))
     assert found(world).unknown == ()

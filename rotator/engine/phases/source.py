@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from rotator.contracts.provider import Observation, Overlap, Use
 from rotator.contracts.store import Look
-from rotator.engine.ages import written_first
+from rotator.engine.memory import remembered
 from rotator.engine.phases.push import members_in
 from rotator.engine.phases.step import (
     Move,
@@ -21,7 +21,7 @@ from rotator.engine.phases.step import (
     successor_seal,
 )
 from rotator.model.errors import CredentialRefused, GaveUp, NotYet, Transient
-from rotator.model.rotation import Phase, Reason, State
+from rotator.model.rotation import Phase, Reason
 from rotator.model.secrets import Credential, Sealed
 
 
@@ -232,15 +232,7 @@ def _named(step: Step, fields: dict[str, Sealed], before: dict[str, int]) -> str
     identified = step.provider.identify(fields)
     if identified is not None and not step.traits.shared:
         return identified
-    return _remembered(step, before) or identified
-
-
-def _remembered(step: Step, before: dict[str, int]) -> str | None:
-    """The current credential's id if the journal made it and the store still holds what it wrote, or put back."""
-    earlier = step.parts.journal.rotations(secret=step.recipe.secret, limit=20)
-    done = next((rotation for rotation in earlier if rotation.state is State.DONE), None)
-    undone = next((rotation for rotation in earlier if rotation.state is State.UNDONE), None)
-    return done.ledger.successor_id if done and done.ledger.wrote == written_first(undone, before) else None
+    return remembered(step.parts.journal, step.recipe.secret, before) or identified
 
 
 def _works(step: Step, credential: Credential) -> bool:
