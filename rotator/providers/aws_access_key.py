@@ -21,6 +21,7 @@ _ID, _SECRET = "access_key_id", "secret_access_key"
 class AwsAccessKey(IamUser):
     """One access key of two. Consumers read two parameters: `access_key_id` and `secret_access_key`."""
 
+    apart: ClassVar[tuple[str, ...]] = ("iam_user",)
     needs: ClassVar[str] = "iam:…AccessKey… of the one user"
     tried_on: ClassVar[str] = "a stand-in for IAM and STS, and moto's"
 

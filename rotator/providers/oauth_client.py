@@ -36,6 +36,7 @@ class OauthClient:
     okta: two, can be disabled; entra: many, bear the rotation's label; auth0 and keycloak: one, told by rotator.
     """
 
+    apart: ClassVar[tuple[str, ...]] = ("address", "client_id")
     needs: ClassVar[str] = "an administrator's client or token of the identity provider"
     tried_on: ClassVar[str] = "stand-ins with the shapes of Okta, Entra, Auth0 and Keycloak"
 

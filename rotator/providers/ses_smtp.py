@@ -41,6 +41,7 @@ class SesSmtp(IamUser):
     Consumers read `username` and `password`; with `regions`, one password for each region that they send from.
     """
 
+    apart: ClassVar[tuple[str, ...]] = ("iam_user",)
     needs: ClassVar[str] = "iam:…AccessKey… of the one user"
     tried_on: ClassVar[str] = "stand-ins for IAM, STS and SES"
 

@@ -41,6 +41,7 @@ _NO = frozenset({400, 401, 403})
 class StripeWebhook:
     """The endpoints at one URL. Consumers read one parameter, and accept every secret in the accepted set."""
 
+    apart: ClassVar[tuple[str, ...]] = ("endpoint_url",)
     needs: ClassVar[str] = "a restricted key that may write webhook endpoints"
     tried_on: ClassVar[str] = "a stand-in, through Stripe's SDK"
 

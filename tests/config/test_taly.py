@@ -101,3 +101,16 @@ def test_the_adapters_own_checks_are_asked() -> None:
     (error,) = of_taly(short).errors
     assert error.path == "types.jwt-signing.grace"
     assert "token_ttl" in error.sentence
+
+
+def test_one_user_in_two_environments_or_of_two_adapters_is_refused() -> None:
+    """A rotation in staging would take production's key for nobody's."""
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    for mine, theirs in (('"taly-{env}-ci"', "taly-ci"), ('"taly-{env}-ci"', '"taly-{env}-ses"')):
+        changed = text.replace(mine, theirs)
+        assert changed != text
+        errors = of_taly(changed).errors
+        assert errors
+        for error in errors:
+            assert error.path == "secrets.CI_DEPLOY_KEY.settings.iam_user"
+            assert "give each its own" in error.sentence

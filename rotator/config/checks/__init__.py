@@ -11,6 +11,7 @@ from rotator.config.checks import (
     names,
     owners,
     parameters,
+    principals,
     references,
     sources,
     timing,
@@ -48,4 +49,5 @@ def check_secrets(draft: Draft, recipes: Iterable[tuple[Effective, Recipe]]) -> 
         references.check_secret(draft, effective, recipe)
         sources.check(draft, effective, recipe)
     parameters.check(draft, everything)
+    principals.check(draft, known)
     references.note_unlisted(draft, everything)
