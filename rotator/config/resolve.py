@@ -146,6 +146,7 @@ class Resolution:
             timeout=written.timeout,
             health=expand(written.health, environment),
             external_secrets=tuple(expand(written.external_secrets, environment)),
+            after=tuple(f"{environment}/{first}" for first in written.after),
             settings={**self._place(environment).get(kind, {}), **expand(written.settings, environment)},
         )
 

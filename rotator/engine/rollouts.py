@@ -25,6 +25,7 @@ from rotator.model.rotation import (
     RolloutRow,
     RolloutState,
     Rotation,
+    State,
 )
 
 log = structlog.get_logger()
@@ -63,14 +64,9 @@ def advance_rollout(parts: Parts, bounds: Bounds, row: RolloutRow) -> RolloutRow
     if row.state is RolloutState.OPEN:
         return _closed(parts, bounds, row, members)
     if row.sentence == "":
-        # Its platform has not answered yet. Nobody can join any more, so every member's write is older than the stamp,
-        # which each try makes anew: a window may have closed since, and its time begins when the platform is told.
-        allowed = _allowed(parts, row, members, now)
-        started = parts.journal.start_rollout(row) if allowed <= now else None
-        if started is None:  # the calendar, or another rollout of its workload
-            at = max(now + bounds.poll, min(allowed, now + bounds.slow_poll))
-            return row.model_copy(update={"run_at": at})
-        row = started
+        row, started = _started(parts, bounds, row, deployment, members)
+        if not started:
+            return row
     try:
         return _judged(row, now, bounds, deployment, _progress(parts, row, deployment), members)
     except (LostClaim, JournalAway):
@@ -87,6 +83,25 @@ def advance_rollout(parts: Parts, bounds: Bounds, row: RolloutRow) -> RolloutRow
         return _later(row, now, members)
 
 
+def _started(
+    parts: Parts, bounds: Bounds, row: RolloutRow, deployment: Deployment, members: list[Rotation]
+) -> tuple[RolloutRow, bool]:
+    """The row with its stamp, and whether it may begin: not before its turn, its calendar and its workload allow it.
+
+    Its platform has not answered yet. Nobody can join any more, so every member's write is older than the stamp, which
+    each try makes anew: a window may have closed since, and its time begins when the platform is told.
+    """
+    now = parts.journal.now()
+    if deployment.after and (waits := _in_turn(parts, row, deployment, members, now + bounds.poll)):
+        return waits, False
+    allowed = _allowed(parts, row, members, now)
+    started = parts.journal.start_rollout(row) if allowed <= now else None
+    if started is None:  # the calendar, or another rollout of its workload
+        at = max(now + bounds.poll, min(allowed, now + bounds.slow_poll))
+        return row.model_copy(update={"run_at": at}), False
+    return started, True
+
+
 def _closed(parts: Parts, bounds: Bounds, row: RolloutRow, members: list[Rotation]) -> RolloutRow:
     """Closed, unless others are about to join and there is time for them."""
     now = parts.journal.now()
@@ -94,6 +109,29 @@ def _closed(parts: Parts, bounds: Bounds, row: RolloutRow, members: list[Rotatio
     if lingers and _others_coming(parts, row, members):
         return row.model_copy(update={"run_at": now + bounds.poll / 2})  # everybody waits for this one look
     return row.model_copy(update={"state": RolloutState.CLOSED, "run_at": now})
+
+
+def _in_turn(
+    parts: Parts, row: RolloutRow, deployment: Deployment, members: list[Rotation], next_look: datetime
+) -> RolloutRow | None:
+    """A wait for the rollouts of the same rotations that go first, by `after`; None once they are done.
+
+    Where one of them failed, nothing of this one is restarted: its members go back as one.
+    """
+    joined = {one.id: one.ledger.rollouts.get(row.purpose.value) for one in members}
+    joining = any(
+        joined[one.id] is None and one.state is State.ACTIVE and one.phase in _ON_THEIR_WAY[row.purpose]
+        for one in members
+    )
+    ids = {rollout for rollouts in joined.values() for rollout in rollouts or ()}
+    ahead = [one for one in parts.journal.rollouts(ids) if one.workload in deployment.after]
+    failed = next((one for one in ahead if one.state is RolloutState.FAILED), None)
+    if failed is not None:
+        sentence = f"{failed.workload} goes before it and failed: {failed.sentence}"
+        return _ended(row, parts.journal.now(), RolloutState.FAILED, sentence)
+    if joining or any(one.state is not RolloutState.DONE for one in ahead):
+        return row.model_copy(update={"run_at": next_look})
+    return None
 
 
 def _later(

@@ -47,6 +47,7 @@ class Deployment(Frozen):
     timeout: timedelta = timedelta(minutes=10)
     health: str | None = None
     external_secrets: tuple[str, ...] = ()  # that copy from the store what it reads
+    after: tuple[str, ...] = ()  # ids of those that are restarted before it, where one rotation restarts both
     settings: dict[str, Any] = {}
 
 

@@ -14,7 +14,7 @@ from rotator.engine.rollouts import advance_rollout
 from rotator.engine.settings import Bounds
 from rotator.model.errors import Transient
 from rotator.model.policy import Deployment
-from rotator.model.rotation import Phase, Priority, Purpose, RolloutRow, RolloutState
+from rotator.model.rotation import Ledger, Phase, Priority, Purpose, RolloutRow, RolloutState
 from rotator.model.windows import Freeze
 from tests.engine.things import HOUR, NOW, environment, policies, policy, rotation
 from tests.engine.world import World
@@ -143,3 +143,61 @@ def test_a_rollout_is_looked_at_less_often_the_longer_it_takes(place: Place) -> 
     assert waits[0] == 0.5
     assert waits[-1] == 2
     assert waits == sorted(waits)
+
+
+MIGRATE = Deployment(id="production/migrate", kind="fake", target="migrate")
+API_AFTER = API.model_copy(update={"after": (MIGRATE.id,)})
+
+
+@pytest.fixture
+def in_turn(place: Place) -> tuple[RolloutRow, RolloutRow]:
+    """Rollouts of a workload and of the one that goes before it, both closed and held by a worker."""
+    how = {"deployments": (API_AFTER, MIGRATE)}
+    place.today = policies(policy(how=how))
+    row = rotation(phase=Phase.REDEPLOY)
+    place.has(row.model_copy(update={"recipe": row.recipe.model_copy(update=how)}))
+    for workload in (API.id, MIGRATE.id):
+        place.journal.join_rollout(row.id, workload, Purpose.REDEPLOY, exclusive=False)
+    place.passes(timedelta(minutes=3))
+    held = {}
+    for claimed in place.journal.claim_rollouts("w", 2, timedelta(hours=1)):
+        turned = advance_rollout(place, Bounds(), claimed)
+        held[claimed.workload] = place.journal.checkpoint_rollout(claimed, turned, release=False)
+    return held[API.id], held[MIGRATE.id]
+
+
+def joined(place: Place, *rows: RolloutRow) -> None:
+    """The rotation has written down what it joined."""
+    written = Ledger(rollouts={Purpose.REDEPLOY.value: tuple(row.id for row in rows)})
+    place.becomes("rot1", phase=Phase.CONFIRM, ledger=written)
+
+
+def ended(place: Place, row: RolloutRow, state: RolloutState) -> None:
+    started = place.journal.start_rollout(row)
+    assert started is not None
+    over = started.model_copy(update={"state": state, "sentence": "it does not become ready"})
+    place.journal.checkpoint_rollout(started, over, release=True)
+
+
+def test_a_workload_waits_for_the_one_that_goes_before_it(
+    place: Place, in_turn: tuple[RolloutRow, RolloutRow]
+) -> None:
+    api, migrate = in_turn
+    assert advance_rollout(place, Bounds(), api).started_at is None, "who joins what is not written down yet"
+    joined(place, api, migrate)
+    assert advance_rollout(place, Bounds(), api).started_at is None
+    assert place.platform.started == []
+    ended(place, migrate, RolloutState.DONE)
+    assert advance_rollout(place, Bounds(), api).started_at is not None
+    assert place.platform.started == [api.id]
+
+
+def test_a_workload_is_not_restarted_where_the_one_before_it_failed(
+    place: Place, in_turn: tuple[RolloutRow, RolloutRow]
+) -> None:
+    api, migrate = in_turn
+    joined(place, api, migrate)
+    ended(place, migrate, RolloutState.FAILED)
+    failed = advance_rollout(place, Bounds(), api)
+    assert (failed.state, place.platform.started) == (RolloutState.FAILED, [])
+    assert failed.sentence == "production/migrate goes before it and failed: it does not become ready"

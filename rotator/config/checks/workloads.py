@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from rotator.config.checks import options
-from rotator.config.complaints import Path, hint, listed
+from rotator.config.complaints import Path, hint, listed, unknown
 from rotator.config.draft import Draft, expand
 from rotator.config.schema import Deployment
 
@@ -20,6 +21,7 @@ def check(draft: Draft) -> None:
     """Complains about deployments and addresses of pages."""
     for name, deployment in draft.file.deployments.items():
         _check_deployment(draft, name, deployment)
+    _check_order(draft)
     for path, level in draft.levels.each():
         for place, url in enumerate(getattr(level, "probe", None) or ()):
             where = (*path, "probe", place)
@@ -36,7 +38,7 @@ def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
     kinds = list(deployment.model_extra or {})
     strangers = [kind for kind in kinds if kind not in known]
     for kind in strangers:
-        own = {*known, "reads", "timeout", "health", "external_secrets", "settings"}
+        own = {*known, "after", "external_secrets", "health", "reads", "settings", "timeout"}
         draft.complaints.error((*path, kind), f"unknown key{hint(kind, own)}")
     if not kinds:
         draft.complaints.error(path, f"does not say what restarts it; write one of: {listed(sorted(known))}")
@@ -58,6 +60,22 @@ def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
             options.check(draft, (*path, "settings"), adapter, deployment.settings)
     if deployment.external_secrets and deployment.reads != "external-secrets":
         draft.complaints.error((*path, "external_secrets"), "is for deployments with reads: external-secrets")
+
+
+def _check_order(draft: Draft) -> None:
+    """Who waits for whom must be there, and have an end."""
+    known = draft.names["deployments"]
+    for name, deployment in draft.file.deployments.items():
+        for place, first in enumerate(deployment.after):
+            if first not in known:
+                where = ("deployments", name, "after", place)
+                draft.complaints.error(where, unknown("deployment", first, known))
+    goes_after = {name: deployment.after for name, deployment in draft.file.deployments.items()}
+    try:
+        TopologicalSorter(goes_after).prepare()
+    except CycleError as circle:
+        names = circle.args[1]
+        draft.complaints.error(("deployments", names[0], "after"), f"goes in a circle: {' → '.join(names)}")
 
 
 def _check_kubernetes(draft: Draft, path: Path, target: str, deployment: Deployment) -> None:

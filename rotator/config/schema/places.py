@@ -103,6 +103,8 @@ class Deployment(Part):
     """A page that tells which versions it has read."""
     external_secrets: list[str] = Field(default_factory=list)
     """Names of the ExternalSecrets that copy what it reads."""
+    after: list[str] = Field(default_factory=list)
+    """Deployments that are restarted before it, where a secret restarts both. Side by side."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """The redeployer's own options."""
 
