@@ -32,7 +32,7 @@ def test_sigterm_at_any_moment_loses_nothing(town: Town) -> None:
         with town.journal() as journal:
             assert not [one for one in journal.rotations() if one.owner], "rows are given back"
     with town.daemon():
-        town.until("all is done", lambda: _at_rest(town))
+        town.until("all is done", lambda: _at_rest(town), within=180)
     assert town.accepted() == {town.value(TOKEN)}
 
 

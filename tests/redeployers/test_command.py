@@ -148,7 +148,8 @@ def test_one_that_does_not_end_is_ended_with_all_that_it_started(
         command(stuck).redeploy(LABEL)
     assert time.monotonic() - began < 5
     child = int((tmp_path / "child").read_text())
-    assert not _runs(child)
+    while _runs(child):  # it was told; the kernel may take a moment
+        assert time.monotonic() - began < 30
 
 
 def test_a_program_that_is_not_there_is_no_verdict(tmp_path: Path) -> None:

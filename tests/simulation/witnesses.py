@@ -16,7 +16,7 @@ WITNESSES: Mapping[str, int] = {
     "2 plan does not wait for the listing": 737,
     "3 guard is always true": 26,
     "3 nothing settles": 48,
-    "3 nothing is swept": 449,
+    "3 nothing is swept": 622,
     "4 the store is not read before disable": 90,
     "4 the store is not read before discard": 69,
     "4 the store is not read before restore": 630,
