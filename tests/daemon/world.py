@@ -30,7 +30,7 @@ from tests.daemon.platform import Platform
 CHANNEL, MAILBOX = "C0ROTATOR", "platform@taly.example"
 TOKEN, SIGNING = "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"
 KEY = "alias/taly-staging"
-PATIENCE = 40.0
+PATIENCE = 100.0
 
 
 @dataclass

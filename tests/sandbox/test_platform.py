@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-def until(happened: Callable[[], object], within: float = 20.0) -> None:
+def until(happened: Callable[[], object], within: float = 60.0) -> None:
     deadline = time.monotonic() + within
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
