@@ -48,8 +48,10 @@ class Record:
         return self.value_at(rotation.ledger.before.get(self.secret.parameter))
 
     def successor(self, rotation: Rotation) -> str | None:
-        """The value that a rotation wrote; None before it did."""
-        return self.value_at(rotation.ledger.wrote.get(self.secret.parameter))
+        """The value that a rotation wrote; None before it did. A write without an answer is known by what undid it."""
+        ledger, name = rotation.ledger, self.secret.parameter
+        undone = ledger.restored.get(name)
+        return self.value_at(ledger.wrote.get(name, undone - 1 if undone else None))
 
 
 def harm(record: Record) -> list[str]:

@@ -65,6 +65,12 @@ def test_a_way_back_harms_nobody() -> None:
     assert harm(record) == []
 
 
+def test_a_way_back_from_a_write_that_had_no_answer_harms_nobody() -> None:
+    undone = replaces("A", "B", 1, None, confirmed_at=None, restored={KEY.parameter: 3})
+    record = Record(KEY, history("a", "b", "a"), sets("a", "ab", "a"), [undone], {undone.id: 1.0})
+    assert harm(record) == []
+
+
 def test_a_member_may_not_go_before_consumers_are_confirmed() -> None:
     early = replaces("A", "B", 1, 2, confirmed_at=datetime.fromtimestamp(7, UTC))
     record = Record(KEY, history("a", "b"), sets("a", "ab", "b"), [early])
