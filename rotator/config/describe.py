@@ -68,3 +68,8 @@ def _not_allowed(found: Any, expected: str) -> str:
     if not isinstance(found, str):
         return f"must be {listed(allowed).replace('True', 'true')}"
     return f"unknown value '{shorten(found)}'{hint(found, allowed)}"
+
+
+def keys_of(error: ErrorDetails) -> list[str | int]:
+    """Where it stands below the options: pydantic's own steps, in brackets, are none that people write."""
+    return [part for part in error["loc"] if isinstance(part, int) or not part.startswith("[")]

@@ -30,8 +30,9 @@ _ENDED: Final = (RolloutState.DONE, RolloutState.FAILED)
 
 _COLUMNS: Final = tuple(rollout.c[name] for name in RolloutRow.model_fields if name != "members")
 _FOR: Final = (rollout.c.workload == bindparam("of"), rollout.c.purpose == bindparam("meant_for"))
-#: Where a rotation stays: its newest rollout of that workload and purpose that did not fail.
+#: Where no moment is named: before any rollout.
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: Where a rotation stays: its newest rollout of that workload and purpose that did not fail, and began since.
 _JOINED: Final = (
     select(*_COLUMNS)
     .join(rollout_member, rollout_member.c.rollout == rollout.c.id)

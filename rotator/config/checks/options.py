@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rotator.config.complaints import Path
-from rotator.config.describe import describe
+from rotator.config.describe import describe, keys_of
 from rotator.config.draft import Draft, expand
 
 
@@ -23,7 +23,7 @@ def check(draft: Draft, where: Path, adapter: Any, settings: Mapping[str, Any]) 
             options.model_validate(expand(dict(settings), environment))
         except ValidationError as invalid:
             for error in invalid.errors(include_url=False, include_input=False):
-                keys = [part for part in error["loc"] if isinstance(part, int) or not part.startswith("[")]
+                keys = keys_of(error)
                 told.add(((*where, *keys), describe(error, list(options.model_fields))))
     for place, sentence in sorted(told, key=str):
         draft.complaints.error(place, sentence)

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from rotator.config.checks.workloads import check_page
 from rotator.config.complaints import Path, unknown
-from rotator.config.describe import describe
+from rotator.config.describe import describe, keys_of
 from rotator.config.draft import Draft
 from rotator.config.precedence import Effective
 from rotator.config.schema import SecretRules
@@ -80,7 +80,7 @@ def _check_options(
     else:
         return ()
     for error in errors:
-        keys = [part for part in error["loc"] if isinstance(part, int) or not part.startswith("[")]
+        keys = keys_of(error)
         sentence = describe(error, list(options.model_fields))
         where: Path = effective.origin(draft.complaints, "settings", *keys)
         if error["type"] == "missing" and isinstance(keys[-1], int):

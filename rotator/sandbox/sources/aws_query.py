@@ -14,19 +14,18 @@ import hashlib
 import hmac
 import json
 import re
-import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from rotator.sandbox.faults import Fault, Outage
+from rotator.sandbox.sources.listening import Answers, Listener, listening
 from rotator.sandbox.weather import Weather
 
 _SIGNED = re.compile(
@@ -146,69 +145,36 @@ class QueryServer:
             raise Refusal("InvalidAction", f"No action {call.action}.")
         return fault
 
-    @contextmanager
-    def serving(self, port: int = 0) -> Iterator[str]:
+    def serving(self, port: int = 0) -> AbstractContextManager[str]:
         """Its address, while it serves in threads of this process."""
-        server = _Listener(self, port)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        return listening(self, _Answers, port)
 
 
-def serve_until_ended(server: QueryServer, port: int, **more: object) -> None:
-    """Prints its address, and `more`, as one line of JSON, and serves until SIGTERM."""
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    with server.serving(port) as address:
-        print(json.dumps({"address": address, **more}), flush=True)
-        ended.wait()
+class _Answers(Answers):
+    server: Listener[QueryServer]
 
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, query: QueryServer, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Answers)
-        self.query = query
-
-
-class _Answers(BaseHTTPRequestHandler):
-    server: _Listener
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # headers and body are two writes: the second would wait for 40 ms
-
-    def do_POST(self) -> None:
+    def _asked(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        query = self.server.query
+        query = self.server.far
         answer = query.answer(query.call(headers, body))
         if answer is None:
             self.close_connection = True
             return
         self._send(*answer, query.kind)
 
-    def do_GET(self) -> None:
-        self._send(HTTPStatus.OK, json.dumps(self.server.query.weather.counts), "application/json")
+    def _counted(self) -> None:
+        self._send(HTTPStatus.OK, json.dumps(self.server.far.weather.counts), "application/json")
 
-    def do_PUT(self) -> None:
+    def _obey(self) -> None:
         wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.query.weather.obey(self.path.removeprefix("/_sandbox/"), wanted)
+        self.server.far.weather.obey(self.path.removeprefix("/_sandbox/"), wanted)
         self._send(HTTPStatus.OK, "{}", "application/json")
 
-    def _send(self, status: int, content: str, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content.encode())))
-        self.end_headers()
-        self.wfile.write(content.encode())
+    do_POST, do_GET, do_PUT = _asked, _counted, _obey  # noqa: N815 - the names that http.server calls
 
-    def log_message(self, *_: object) -> None:
-        """Says nothing: headers are secrets."""
+    def _send(self, status: int, content: str, kind: str) -> None:
+        self.send(status, content.encode(), {"Content-Type": kind})
 
 
 def _xml(value: Any) -> str:

@@ -20,7 +20,8 @@ from typing import Any
 from rotator.clock import SystemClock
 from rotator.contracts.clock import Clock
 from rotator.sandbox.sources.aws_json import JsonServer
-from rotator.sandbox.sources.aws_query import Call, Refusal, serve_until_ended
+from rotator.sandbox.sources.aws_query import Call, Refusal
+from rotator.sandbox.sources.listening import serve_until_ended
 from rotator.sandbox.weather import Weather
 
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"

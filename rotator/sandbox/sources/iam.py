@@ -23,7 +23,8 @@ from typing import Any
 from rotator.clock import SystemClock
 from rotator.contracts.clock import Clock
 from rotator.sandbox.aws import ACCOUNT
-from rotator.sandbox.sources.aws_query import Call, Listed, QueryServer, Refusal, serve_until_ended
+from rotator.sandbox.sources.aws_query import Call, Listed, QueryServer, Refusal
+from rotator.sandbox.sources.listening import serve_until_ended
 from rotator.sandbox.weather import Weather
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

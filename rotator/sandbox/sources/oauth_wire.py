@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
+from rotator.sandbox.sources.listening import Answers, Listener, listening
 from rotator.sandbox.weather import Weather
 
 
@@ -68,37 +67,18 @@ class Wire:
     answer: Callable[[Call], Reply | None]
     weather: Weather
 
-    @contextmanager
-    def serving(self, port: int = 0) -> Iterator[str]:
+    def serving(self, port: int = 0) -> AbstractContextManager[str]:
         """Its address, while it serves in threads of this process."""
-        server = _Listener(self, port)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        return listening(self, _Answers, port)
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, wire: Wire, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Answers)
-        self.wire = wire
-
-
-class _Answers(BaseHTTPRequestHandler):
-    server: _Listener
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # headers and body are two writes: the second would wait for 40 ms
+class _Answers(Answers):
+    server: Listener[Wire]
 
     def do(self) -> None:
         """Under /_sandbox/ whoever plays the world reads what was counted, and makes the weather (see weather.py)."""
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        url, wire = urlsplit(self.path), self.server.wire
+        url, wire = urlsplit(self.path), self.server.far
         if url.path.startswith("/_sandbox/"):
             if self.command == "PUT":
                 wire.weather.obey(url.path.removeprefix("/_sandbox/"), json.loads(body))
@@ -116,12 +96,4 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         content = b"" if reply.said is None else json.dumps(reply.said).encode()
-        self.send_response(reply.status)
-        for name, value in {**reply.headers, "Content-Type": "application/json"}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing: headers are secrets."""
+        self.send(reply.status, content, {**reply.headers, "Content-Type": "application/json"})

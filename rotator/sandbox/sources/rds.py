@@ -26,7 +26,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from rotator.clock import SystemClock
 from rotator.contracts.clock import Clock
-from rotator.sandbox.sources.aws_query import Call, Listed, QueryServer, Refusal, serve_until_ended
+from rotator.sandbox.sources.aws_query import Call, Listed, QueryServer, Refusal
+from rotator.sandbox.sources.listening import serve_until_ended
 from rotator.sandbox.weather import Weather
 
 _FORBIDDEN = re.compile(r'[^\x21-\x7e]|[/"@]')

@@ -12,21 +12,20 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from rotator.sandbox.faults import Fault, Outage
+from rotator.sandbox.sources.listening import Answers, Listener, listening
 from rotator.sandbox.weather import Weather
 
 
@@ -141,40 +140,13 @@ class RestServer:
             raise Refusal("not_found", f"No {request.operation}.", HTTPStatus.NOT_FOUND)
         return act(request)
 
-    @contextmanager
-    def serving(self, port: int = 0) -> Iterator[str]:
+    def serving(self, port: int = 0) -> AbstractContextManager[str]:
         """Its address, while it serves in threads of this process."""
-        server = _Listener(self, port)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-    def serve_until_ended(self, port: int, **more: object) -> None:
-        """Prints its address, and `more`, as one line of JSON, and serves until SIGTERM."""
-        ended = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: ended.set())
-        with self.serving(port) as address:
-            print(json.dumps({"address": address, **more}), flush=True)
-            ended.wait()
+        return listening(self, _Answers, port)
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, rest: RestServer, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Answers)
-        self.rest = rest
-
-
-class _Answers(BaseHTTPRequestHandler):
-    server: _Listener
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # headers and body are two writes: the second would wait for 40 ms
+class _Answers(Answers):
+    server: Listener[RestServer]
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -182,7 +154,7 @@ class _Answers(BaseHTTPRequestHandler):
             self._obey(self.path.removeprefix("/_sandbox/"), body)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.rest.answer(self.command, self.path, headers, body)
+        reply = self.server.far.answer(self.command, self.path, headers, body)
         if reply is None:
             self.close_connection = True
         else:
@@ -191,7 +163,7 @@ class _Answers(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
 
     def _obey(self, order: str, body: bytes) -> None:
-        rest = self.server.rest
+        rest = self.server.far
         if self.command == "GET":
             self._send(Reply(rest.weather.counts))
         elif order in rest.source.orders:
@@ -202,15 +174,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         content = b"" if reply.said is None else json.dumps(reply.said).encode()
-        self.send_response(reply.status)
-        for name, value in {"Content-Type": "application/json", **reply.headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing: headers are secrets."""
+        self.send(reply.status, content, {"Content-Type": "application/json", **reply.headers})
 
 
 def post(url: str, body: str, headers: Mapping[str, str]) -> int:

@@ -18,8 +18,8 @@ from rotator.model.secrets import Sealed
 from rotator.providers.ses_smtp import smtp_password
 from rotator.sandbox.faults import Fault
 from rotator.sandbox.mail_server import MailServer
-from rotator.sandbox.sources.aws_query import serve_until_ended
 from rotator.sandbox.sources.iam import Iam
+from rotator.sandbox.sources.listening import serve_until_ended
 
 
 class SesServer(MailServer):

@@ -28,6 +28,7 @@ from typing import Any
 
 from rotator.clock import SystemClock
 from rotator.contracts.clock import Clock
+from rotator.sandbox.sources.listening import serve_until_ended
 from rotator.sandbox.sources.rest import Refusal, Reply, Request, RestServer, Source, post
 from rotator.sandbox.weather import Weather
 
@@ -343,8 +344,8 @@ def main(_port: str, port: str, url: str) -> None:
     """`--port 0`, then the URL of an endpoint that somebody has made; prints its secret and a key, too."""
     stripe = Stripe(SystemClock())
     made = stripe.somebody_makes(url)
-    stripe.server.serve_until_ended(
-        int(port), key=stripe.somebody_makes_a_key(), id=made.id, secret=made.secret
+    serve_until_ended(
+        stripe.server, int(port), key=stripe.somebody_makes_a_key(), id=made.id, secret=made.secret
     )
 
 

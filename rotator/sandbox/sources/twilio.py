@@ -27,6 +27,7 @@ from urllib.parse import urlencode
 
 from rotator.clock import SystemClock
 from rotator.contracts.clock import Clock
+from rotator.sandbox.sources.listening import serve_until_ended
 from rotator.sandbox.sources.rest import Refusal, Reply, Request, RestServer, Source, post
 from rotator.sandbox.weather import Weather
 
@@ -285,7 +286,7 @@ def main(_port: str, port: str) -> None:
     own, key = twilio.somebody_makes(account, kind="main"), twilio.somebody_makes(account)
     token = twilio.tokens[account].secret
     more = {"auth": f"{own.id}:{own.secret}", "sid": key.id, "secret": key.secret, "token": token}
-    twilio.server.serve_until_ended(int(port), account=account, **more)
+    serve_until_ended(twilio.server, int(port), account=account, **more)
 
 
 if __name__ == "__main__":
