@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import ClassVar
 
 import httpx
@@ -21,6 +20,7 @@ from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
+from rotator.providers.loopback import on_this_machine
 
 #: Connecting and answering each end within this; a probe is 10 s in the worst case.
 _PROBE_SECONDS = 4.0
@@ -131,7 +131,7 @@ def _asked(url: str, proof: str) -> tuple[int, timedelta | None]:
     try:
         # Proxies of the environment are for the outside: what goes to this machine stays on it.
         with (
-            httpx.Client(timeout=timeout, trust_env=not _on_this_machine(httpx.URL(url).host)) as client,
+            httpx.Client(timeout=timeout, trust_env=not on_this_machine(httpx.URL(url).host)) as client,
             client.stream("GET", url, headers={"Authorization": f"Bearer {proof}"}) as answer,
         ):
             seconds = answer.headers.get("Retry-After", "")
@@ -151,13 +151,6 @@ def _unsafe(url: str) -> str:
         read = httpx.URL(url)
     except httpx.InvalidURL:
         return "it is not a URL"
-    if read.scheme == "https" or (read.scheme == "http" and _on_this_machine(read.host)):
+    if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
         return ""
     return "it must begin with https:// (plain http only to this machine), or others on the way could read the token"
-
-
-def _on_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

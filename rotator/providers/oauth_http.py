@@ -14,7 +14,6 @@ import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from ipaddress import ip_address
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ import httpx
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
+from rotator.providers.loopback import on_this_machine
 
 #: Of one answer, as it comes over the wire; nothing may be compressed.
 LARGEST_BYTES = 1024 * 1024
@@ -201,14 +201,6 @@ def unsafe(url: str) -> str:
     if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
         return ""
     return "its address must begin with https:// (plain http only to this machine)"
-
-
-def on_this_machine(host: str) -> bool:
-    """Whether what goes there stays here."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def same_place(url: str, other: str) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import ip_address
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ import httpx
 
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Transient
+from rotator.providers.loopback import on_this_machine
 
 _CONNECT_SECONDS = 2.0
 _SPARE_SECONDS = 1.0
@@ -38,7 +38,7 @@ class Sender:
         changes = method.upper() not in {"GET", "HEAD"}
         seconds = MINT_SECONDS if self.mints else CALL_SECONDS
         timeout = httpx.Timeout(seconds - _CONNECT_SECONDS - _SPARE_SECONDS, connect=_CONNECT_SECONDS)
-        here = on_this_machine(url)
+        here = on_this_machine(urlsplit(url).hostname or "")
         # Proxies of the environment are for the outside: what goes to this machine stays on it.
         with httpx.Client(timeout=timeout, trust_env=not here, verify=_trusted(), proxy=None) as client:
             message = client.build_request(method, url, **request)
@@ -70,18 +70,11 @@ def moved(url: str, address: str | None) -> str:
     return urlsplit(url)._replace(**_place(address)).geturl()
 
 
-def on_this_machine(url: str) -> bool:
-    """Whether the URL leads to loopback."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def kept_private(url: str) -> bool:
     """Whether nobody on the way reads what is sent there: https, or http to this machine."""
-    return url.startswith("https://") or (url.startswith("http://") and on_this_machine(url))
+    return url.startswith("https://") or (
+        url.startswith("http://") and on_this_machine(urlsplit(url).hostname or "")
+    )
 
 
 def _place(address: str) -> Mapping[str, str]:
