@@ -15,9 +15,14 @@ import sys
 import time
 from types import FrameType
 
+from rotator import __version__
+
 
 def main() -> None:
     """The console script."""
+    if sys.argv[1:] == ["--version"]:  # asked alone it needs no command line: scripts and probes ask it often
+        sys.stdout.write(f"rotator {__version__}\n")
+        return
     if "run" in sys.argv:
         signal.signal(signal.SIGTERM, _not_begun)
     from rotator.cli.main import main as command_line  # noqa: PLC0415 - this is what takes time

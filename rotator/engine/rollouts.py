@@ -107,7 +107,7 @@ def _closed(parts: Parts, bounds: Bounds, row: RolloutRow, members: list[Rotatio
     now = parts.journal.now()
     lingers = not row.exclusive and now < row.opened_at + bounds.linger
     if lingers and _others_coming(parts, row, members):
-        return row.model_copy(update={"run_at": now + bounds.poll / 2})  # everybody waits for this one look
+        return row.model_copy(update={"run_at": now + bounds.poll / 4})  # everybody waits for this one look
     return row.model_copy(update={"state": RolloutState.CLOSED, "run_at": now})
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from typing import TypeVar
 
 import structlog
@@ -111,9 +112,9 @@ class Worker:
         return len(rollouts) + len(rotations)
 
     def _rollouts(self, limit: int) -> Sequence[RolloutRow]:
-        """Claimed ones. They are polled and not waited for: while there are rotations to advance, so is the journal."""
+        """Claimed ones. While there are rotations to advance they are asked for now and then: many may wait for one."""
         rollouts = self.parts.journal.claim_rollouts(self.owner, limit, self.bounds.lease)
-        pause = timedelta() if rollouts else self.bounds.poll
+        pause = timedelta() if rollouts else self.bounds.poll / 4
         self._rollouts_from = self.parts.clock.monotonic() + pause.total_seconds()
         return rollouts
 
@@ -169,17 +170,19 @@ class Worker:
 
     def _advance(self, rotation: Rotation) -> None:
         """Phase after phase while the next one is due now."""
-        current = rotation
+        current, carried = rotation, tuple[Told, ...]()  # what is told with the next move that is recorded
         while True:
             move = self._decide(current)
             if not move.durable:
+                carried += _told(current, move)
                 current = current.model_copy(update={"phase": move.phase, "ledger": move.ledger})
                 continue
-            changed = self._changed(current, move)
+            changed = self._changed(rotation, move)
             goes_on = move.run_at is None and changed.state is State.ACTIVE and not self.stopping()
-            acted = current.phase
+            acted, told = current.phase, (*carried, *_told(current, move))
+            write = partial(self.parts.journal.checkpoint, rotation, changed, *told, release=not goes_on)
             try:
-                current = self._checkpoint(rotation, changed, move, acted, release=not goes_on)
+                current = self._record(rotation.id, write)
             except LostClaim:
                 made = move.ledger.successor_id
                 if acted is Phase.CREATE and made is not None:
@@ -187,7 +190,8 @@ class Worker:
                     self._disowned_from = 0.0
                     self._remove_disowned()
                 raise
-            _say(acted, current)
+            _say([*(line.phase or acted for line in carried), acted], current)
+            carried = ()
             if stuck(rotation) and current.phase is not rotation.phase:
                 self._let_others_go_on(rotation.phase)
             rotation = current
@@ -306,17 +310,6 @@ class Worker:
             }
         )
 
-    def _checkpoint(
-        self, rotation: Rotation, changed: Rotation, move: Move, acted: Phase, *, release: bool
-    ) -> Rotation:
-        quiet = move.kind == "stopped" or (move.kind == "waits" and rotation.reason is move.reason)
-        told = () if quiet else (Told(move.kind, move.sentence, acted),)
-        journal = self.parts.journal
-        return self._record(
-            rotation.id,
-            lambda: journal.checkpoint(rotation, changed, *told, release=release),
-        )
-
     def _record(self, row_id: str, write: Callable[[], Row]) -> Row:
         """Writes a result down; while the journal does not answer, tries again as long as the claim lasts."""
         while True:
@@ -382,8 +375,16 @@ def _heed_rollback(step: Step) -> None:
         raise Undo(Reason.ROLLED_BACK, f"{by} asked to go back to the old one")
 
 
-def _say(acted: Phase, row: Rotation) -> None:
+def _told(rotation: Rotation, move: Move) -> tuple[Told, ...]:
+    """What the move adds to the rotation's story: nothing where it stands as before."""
+    stands = move.kind == "stopped" or (move.kind == "waits" and rotation.reason is move.reason)
+    skips = not move.durable and not move.sentence
+    return () if stands or skips else (Told(move.kind, move.sentence, rotation.phase),)
+
+
+def _say(acted: Sequence[Phase], row: Rotation) -> None:
     """One line for each step that was recorded: the phase that acted, and the next one or how it ended."""
-    following = row.phase if row.state is State.ACTIVE else row.state
-    if following is not acted:
-        log.info("advanced", rotation=row.id, secret=row.secret, phase=acted.value, next=following.value)
+    ended = row.phase if row.state is State.ACTIVE else row.state
+    for phase, following in pairwise((*acted, ended)):
+        if following is not phase:
+            log.info("advanced", rotation=row.id, secret=row.secret, phase=phase.value, next=following.value)

@@ -1,7 +1,7 @@
 """Rotations as workers have them: claimed, and written under their claim, with what there is to tell of it.
 
-A rotation is claimed once and written nine times, so this is what its journal costs. On PostgreSQL a checkpoint with
-its event is one statement, and so one commit and one round trip. The end of the chain that the event is linked to is
+A rotation is claimed once and written seven times, so this is what its journal costs. On PostgreSQL a checkpoint with
+its events is one statement, and so one commit and one round trip. The end of the chain that the event is linked to is
 remembered from the claim on; the statement names it, so that it writes nothing if somebody has told more meanwhile.
 """
 
@@ -55,6 +55,8 @@ _NEWS: Final = (
 _END: Final = (rotation.c.last_sequence, rotation.c.previous_hash)
 _LINK: Final = ("sequence", "at", "phase", "kind", "sentence", "hash", "previous_hash")
 _HELD_END: Final = select(*_END).where(held(rotation)).with_for_update()
+#: So many events go into the one statement: a phase and the one that it is carried along with.
+_AT_ONCE: Final = 2
 _EMERGENCIES_FIRST: Final = case((is_word(rotation.c.priority, Priority.EMERGENCY), 0), else_=1)
 
 
@@ -62,7 +64,7 @@ class _Kind(NamedTuple):
     """What a checkpoint does besides writing the row."""
 
     release: bool
-    tells: bool
+    tells: int  # events
     ends: bool  # it is done: one more for the generation
 
 
@@ -78,7 +80,7 @@ class _Write(NamedTuple):
     @property
     def kind(self) -> _Kind:
         """Which statement it takes."""
-        return _Kind(self.release, bool(self.told), self.changed.state is State.DONE)
+        return _Kind(self.release, len(self.told), self.changed.state is State.DONE)
 
     @property
     def holder(self) -> dict[str, Any]:
@@ -134,7 +136,7 @@ class Checkpoints(Section):
     def _as_known(self, write: _Write) -> tuple[Row[Any], End] | None:
         """Writes on from the end that is remembered; None, and nothing is written, where that is not the end."""
         end = self._ends.pop(write.rotation.id, None)
-        if end is None or len(write.told) > 1:
+        if end is None or len(write.told) > _AT_ONCE:
             return None
         with self._db.stating() as connection:
             return self._written(connection, write, end)
@@ -153,12 +155,17 @@ class Checkpoints(Section):
         """The row after the write, and where its chain ends then; None where it was not as we know it."""
         links, ending = write.links(end)
         parameters = {**write.row(), **_continued(end, ending)}
-        if self._db.embedded or len(links) > 1:
-            row = connection.execute(self._moving[write.kind], parameters).one_or_none()
+        if self._db.embedded or len(links) > _AT_ONCE:
+            kind = write.kind._replace(tells=min(len(links), _AT_ONCE))
+            row = connection.execute(self._moving[kind], parameters).one_or_none()
             if row is not None:
-                _accompany(connection, write.kind, links)
+                _accompany(connection, kind, links)
         else:
-            told = {f"told_{name}": value for link in links for name, value in link.items()}
+            told = {
+                f"told_{number}_{name}": value
+                for number, link in enumerate(links)
+                for name, value in link.items()
+            }
             row = connection.execute(self._at_once[write.kind], {**parameters, **told}).one_or_none()
         return None if row is None else (row, ending)
 
@@ -208,8 +215,8 @@ class Checkpoints(Section):
 
 
 def _kinds() -> list[_Kind]:
-    both = (False, True)
-    return [_Kind(release, tells, ends) for release in both for tells in both for ends in both]
+    both, told = (False, True), range(_AT_ONCE + 1)
+    return [_Kind(release, tells, ends) for release in both for tells in told for ends in both]
 
 
 def _moved(kind: _Kind) -> Update:
@@ -227,10 +234,10 @@ def _with_company(moving: ReturningUpdate[Any], kind: _Kind) -> Select[Any]:
     """One statement that writes the row and, if it did, what goes with it."""
     row = moving.cte("moved")
     statement = select(*(column for column in row.c if column.name != "id"))
-    if kind.tells:
-        said = [bindparam(f"told_{name}", type_=event.c[name].type) for name in _LINK]
+    for number in range(kind.tells):
+        said = [bindparam(f"told_{number}_{name}", type_=event.c[name].type) for name in _LINK]
         telling: Insert = insert(event).from_select(["rotation", *_LINK], select(row.c.id, *said))
-        statement = statement.add_cte(telling.cte("told"))
+        statement = statement.add_cte(telling.cte(f"told_{number}"))
     if kind.ends:
         statement = statement.add_cte(RAISED.where(select(row.c.id).exists()).cte("raised"))
     return statement

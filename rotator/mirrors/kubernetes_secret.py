@@ -15,17 +15,22 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from lightkube.resources.core_v1 import Secret
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from rotator.cluster import NAME, Cluster, Forbidden
+from rotator.cluster.words import NAME, Forbidden
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
+
+if TYPE_CHECKING:
+    from lightkube.resources.core_v1 import Secret
+
+    from rotator.cluster.client import Cluster
 
 #: Bytes of a value: half of what all keys of a Secret may have together.
 LARGEST = 512 * 1024
@@ -53,8 +58,7 @@ class KubernetesSecret:
     def __init__(self, mirror: MirrorPolicy, around: Surroundings) -> None:
         """Raises Refused when the settings cannot be used."""
         options = _options(mirror)
-        self._secret, self._clock = options.secret, around.clock
-        self._cluster = Cluster(options.namespace, around.kubeconfig)
+        self._secret, self._namespace, self._around = options.secret, options.namespace, around
 
     def write(self, name: str, value: Sealed) -> None:
         """Puts the value under its key. Raises Refused when the value or the name does not fit, else Transient."""
@@ -64,11 +68,11 @@ class KubernetesSecret:
                 f"the value of {name} has {value.size} bytes, and a key takes {LARGEST}; nothing was written"
             )
         data = base64.b64encode(value.reveal().encode()).decode()
-        written = {WRITTEN + key: self._clock.now().isoformat()}
+        written = {WRITTEN + key: self._around.clock.now().isoformat()}
         guard()
         try:
             self._cluster.patch(
-                Secret, self._secret, {"metadata": {"annotations": written}, "data": {key: data}}
+                self._kind, self._secret, {"metadata": {"annotations": written}, "data": {key: data}}
             )
         except Refused:
             trouble = Transient(
@@ -86,17 +90,27 @@ class KubernetesSecret:
         """
         key = _key(name)
         try:
-            held = self._cluster.get(Secret, self._secret)
+            held = self._cluster.get(self._kind, self._secret)
         except Forbidden:
             return None
         if held is None:
-            raise Transient(
-                f"there is no Secret {self._secret} in namespace {self._cluster.namespace}; make it"
-            )
+            raise Transient(f"there is no Secret {self._secret} in namespace {self._namespace}; make it")
         if key not in (held.data or {}):
             return True
         written = _moment((held.metadata and held.metadata.annotations) or {}, key)
         return written is None or written < since
+
+    @cached_property
+    def _cluster(self) -> Cluster:
+        from rotator.cluster.client import Cluster  # noqa: PLC0415 - a policy check loads no client
+
+        return Cluster(self._namespace, self._around.kubeconfig)
+
+    @property
+    def _kind(self) -> type[Secret]:
+        from lightkube.resources.core_v1 import Secret  # noqa: PLC0415 - as above
+
+        return Secret
 
 
 def _moment(annotations: Mapping[str, str], key: str) -> datetime | None:

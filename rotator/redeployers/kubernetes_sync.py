@@ -18,7 +18,7 @@ from typing import Any
 
 from lightkube.generic_resource import GenericNamespacedResource, create_namespaced_resource
 
-from rotator.cluster import Cluster
+from rotator.cluster.client import Cluster
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import guard
 from rotator.model.errors import NotYet, Refused

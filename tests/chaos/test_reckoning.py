@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from rotator.model.rotation import Rotation, State
+from rotator.model.rotation import Phase, Rotation, State
 from tests.chaos.history import Version
 from tests.chaos.reckoning import Record, harm
 from tests.company.consumers import Instance, Reading
@@ -123,6 +123,12 @@ def test_a_member_that_was_made_twice_is_seen() -> None:
 def test_a_rotation_that_only_announced_explains_one_member() -> None:
     announced = replaces("A", "X", 1, None, announced=2)
     record = Record(KEY, history("a"), sets("a", "ax", "a"), [announced], {announced.id: 5.0})
+    assert harm(record) == []
+
+
+def test_one_that_turned_round_in_the_middle_of_announce_may_have_announced() -> None:
+    turned = replaces("A", "X", 1, None, undo_from=Phase.ANNOUNCE)
+    record = Record(KEY, history("a"), sets("a", "ax", "a"), [turned], {turned.id: 5.0})
     assert harm(record) == []
 
 

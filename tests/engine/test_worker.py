@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Step
 from rotator.engine.worker import Worker
-from rotator.model.errors import GaveUp
-from rotator.model.rotation import Phase, Reason, State
+from rotator.model.errors import GaveUp, JournalAway
+from rotator.model.rotation import Evidence, Phase, Reason, State
 from tests.engine.things import HOUR, rotation
 from tests.engine.world import World
 
@@ -56,6 +56,38 @@ def test_every_checkpoint_that_names_a_new_phase_is_a_line(
     with capture_logs() as later:
         Worker(world, "w").work()
     assert later == [], "it waits where it was"
+
+
+def test_what_a_phase_carries_is_recorded_with_the_answer_of_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script: Script = {
+        Phase.PLAN: lambda step: step.carry(Phase.GRACE, "confirmed", evidence=Evidence.SOURCE),
+        Phase.GRACE: lambda step: step.wait(Reason.GRACE, "the old one lives", HOUR),
+    }
+    before = world.clock.now()
+    world.passes(HOUR)
+    assert said(world, monkeypatch, script) == [advanced("plan", "grace")]
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert (row.phase, row.reason, row.ledger.evidence) == (Phase.GRACE, Reason.GRACE, Evidence.SOURCE)
+    assert row.phase_since == before + HOUR, "it waits in grace since now, and not since it was planned"
+    story = [(event.phase, event.sentence) for event in world.journal.events("rot1")][-2:]
+    assert story == [(Phase.PLAN, "confirmed"), (Phase.GRACE, "the old one lives")]
+
+
+def test_what_was_carried_and_not_recorded_is_gone_through_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_step: Step) -> Move:
+        raise JournalAway("no answer")
+
+    said(
+        world, monkeypatch, {Phase.PLAN: lambda step: step.carry(Phase.GRACE, "confirmed"), Phase.GRACE: away}
+    )
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert row.phase is Phase.PLAN
 
 
 @pytest.mark.parametrize("state", [State.PARKED, State.DONE, State.UNDONE])

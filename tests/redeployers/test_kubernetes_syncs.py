@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.cluster import Changed
+from rotator.cluster.words import Changed
 from rotator.contracts.guard import claimed
 from rotator.contracts.redeployer import RolloutProgress
 from rotator.model.errors import NotYet, Refused, Transient

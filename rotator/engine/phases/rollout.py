@@ -47,7 +47,7 @@ def confirm(step: Step) -> Move:
         )
     until = step.now if step.emergency else step.now + step.grace
     sentence = f"confirmed ({evidence}): the old one ends {until:%Y-%m-%d %H:%M} UTC at the earliest"
-    return step.to(
+    return step.carry(
         Phase.GRACE,
         sentence,
         confirmed_at=step.now,

@@ -44,7 +44,8 @@ class Park(Verdict):
 class Move:
     """A phase's answer: the next phase, what it wrote down, and when to go on.
 
-    `durable=False` marks a phase that did nothing: the next durable move carries it along, one commit fewer.
+    `durable=False` marks a phase after which nothing is lost if it has to be gone through again: the next durable
+    move carries it along, one commit fewer.
     """
 
     phase: Phase
@@ -215,8 +216,15 @@ class Step:
         return Move(phase, self.ledger.having(**written), sentence, sealed=sealed)
 
     def skip(self, phase: Phase, **written: Any) -> Move:
-        """On to `phase`: there was nothing to do here."""
-        return Move(phase, self.ledger.having(**written), "", durable=False)
+        """On to `phase`: there was nothing to do here, and nothing to tell."""
+        return self.carry(phase, "", **written)
+
+    def carry(self, phase: Phase, sentence: str, **written: Any) -> Move:
+        """On to `phase`, which writes this down together with its own answer: nothing was changed here but the row.
+
+        Only to a phase that answers before it has any effect: a crash goes through this one again.
+        """
+        return Move(phase, self.ledger.having(**written), sentence, durable=False)
 
     def stay(self, sentence: str, **written: Any) -> Move:
         """The same phase again at once, after `written` is down."""

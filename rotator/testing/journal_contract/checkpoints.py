@@ -56,7 +56,7 @@ class CheckpointsContract:
             row = journal.checkpoint(row, row.model_copy(update={"attempt": attempt}), release=False)
         assert waiting(journal, row).attempt == 2
 
-    @pytest.mark.parametrize("told", [(), (Told("advanced", "it works"),)], ids=["silently", "with an event"])
+    @pytest.mark.parametrize("told", [(Told("advanced", "it works"),) * events for events in range(4)])
     def test_a_checkpoint_of_a_frozen_worker_raises_lost_claim_and_writes_nothing(
         self, journal: Journal, other: Journal, told: tuple[Told, ...]
     ) -> None:
@@ -81,18 +81,19 @@ class CheckpointsContract:
         with pytest.raises(LostClaim):
             waiting(journal, frozen)
 
-    def test_events_are_told_with_the_checkpoint_or_not_at_all(self, journal: Journal) -> None:
+    @pytest.mark.parametrize("strays", range(3))
+    def test_events_are_told_with_the_checkpoint_or_not_at_all(self, journal: Journal, strays: int) -> None:
         row = held(journal)
         changed = row.model_copy(update={"phase": Phase.TIDY})
-        row = journal.checkpoint(
-            row, changed, Told("advanced", "planned"), Told("noted", "one stray"), release=False
-        )
-        journal.checkpoint(row, row, release=True)
+        told = [Told("noted", f"stray {number}") for number in range(strays)]
+        row = journal.checkpoint(row, changed, Told("advanced", "planned"), *told, release=False)
+        journal.checkpoint(row, row, Told("advanced", "tidied"), release=True)
         story = journal.events(row.id)
         assert [(event.sequence, event.phase, event.kind, event.sentence) for event in story] == [
             (1, Phase.PLAN, OPENED.kind, OPENED.sentence),
             (2, Phase.PLAN, "advanced", "planned"),
-            (3, Phase.PLAN, "noted", "one stray"),
+            *((3 + number, Phase.PLAN, "noted", f"stray {number}") for number in range(strays)),
+            (3 + strays, Phase.TIDY, "advanced", "tidied"),
         ]
 
     def test_an_event_names_the_phase_that_acted_where_it_is_another_than_the_rows(

@@ -1,6 +1,4 @@
-"""A Kubernetes cluster's API server: one way to ask it, and one way to say what went wrong.
-
-A mirror and a redeployer never see each other; what they share about Kubernetes is here, below them both.
+"""One namespace of a cluster, through lightkube.
 
 Nothing that the API server wrote reaches a message: an admission controller may quote what it was sent. People get
 our sentences, made of status codes (https://kubernetes.io/docs/reference/using-api/api-concepts).
@@ -22,13 +20,12 @@ from lightkube.types import PatchType
 from msgspec import MsgspecError
 from yaml import YAMLError
 
+from rotator.cluster.words import Changed, Forbidden, Missing
 from rotator.model.errors import Refused, RotatorError, Transient
 
 Thing = TypeVar("Thing", bound=NamespacedResourceG)
 Answer = TypeVar("Answer")
 
-#: A name, as a regular expression. Names are parts of addresses: no other may get into one.
-NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 #: The API server keeps under this name which fields we set.
 FIELD_MANAGER = "rotator"
 #: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.
@@ -36,18 +33,6 @@ _TIMEOUT = httpx2.Timeout(pool=1, connect=2, write=1, read=6)
 
 # At INFO it logs a line for each request.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
-
-
-class Forbidden(Transient):
-    """We may not: a person has to grant the right. Nothing was changed."""
-
-
-class Missing(Transient):
-    """There is no such object, or no such namespace."""
-
-
-class Changed(Transient):
-    """Somebody changed the object between our look and our change, so ours was not made."""
 
 
 class Cluster:
