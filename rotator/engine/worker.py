@@ -171,8 +171,10 @@ class Worker:
     def _advance(self, rotation: Rotation) -> None:
         """Phase after phase while the next one is due now."""
         current, carried = rotation, tuple[Told, ...]()  # what is told with the next move that is recorded
+        resumed = True
         while True:
-            move = self._decide(current)
+            move = self._decide(current, resumed=resumed)
+            resumed = False
             if not move.durable:
                 carried += _told(current, move)
                 current = current.model_copy(update={"phase": move.phase, "ledger": move.ledger})
@@ -203,9 +205,9 @@ class Worker:
         with suppress(JournalAway):
             others_go_on(self.parts, phase)
 
-    def _decide(self, rotation: Rotation) -> Move:
+    def _decide(self, rotation: Rotation, *, resumed: bool) -> Move:
         """What the row's phase answers; every line that is logged meanwhile bears the phase."""
-        step = Step(rotation, self.parts, self.bounds, self.parts.journal.now(), self._principals)
+        step = Step(rotation, self.parts, self.bounds, self.parts.journal.now(), self._principals, resumed)
         with bound_contextvars(phase=rotation.phase.value):
             move = self._answer(rotation, step)
         return replace(move, ledger=_tried(step, move.ledger)) if move.kind == "retries" else move

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, StringConstraints, model_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.github import NAME, Github, Missing, moment
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import MirrorPolicy
@@ -39,7 +39,7 @@ class GithubActions:
     needs: ClassVar[str] = "a GitHub App, or a token, that may write secrets"
     tried_on: ClassVar[str] = "a stand-in for GitHub's API"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """What the mirror in policies.yaml may say, beside `kind`."""
 
         model_config = ConfigDict(
@@ -62,7 +62,7 @@ class GithubActions:
 
     def __init__(self, mirror: MirrorPolicy, around: Surroundings) -> None:
         """Raises Refused when the settings cannot be used."""
-        options = _options(mirror)
+        options = self.Options.taken_from(mirror.settings, f"the mirror {mirror.id}")
         self._organisation = options.organisation is not None
         place = f"orgs/{options.organisation}" if self._organisation else f"repos/{options.repo}"
         if options.environment:
@@ -164,13 +164,3 @@ def _secret(name: str) -> str:
             f"{name} has no name that GitHub gives to a secret: letters, digits and _, no digit first, not GITHUB_…"
         )
     return secret
-
-
-def _options(mirror: MirrorPolicy) -> GithubActions.Options:
-    wrong: list[Mapping[str, Any]]
-    try:
-        return GithubActions.Options.model_validate(mirror.settings)
-    except ValidationError as invalid:
-        wrong = [*invalid.errors(include_input=False, include_context=False, include_url=False)]
-    told = sorted({".".join(map(str, one["loc"])) or str(one["msg"]) for one in wrong})
-    raise Refused(f"mirror {mirror.id} cannot be used: {', '.join(told)}")

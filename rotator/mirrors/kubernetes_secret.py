@@ -18,11 +18,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import StringConstraints
 
 from rotator.cluster.words import NAME, Forbidden
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
+from rotator.contracts.options import AdapterOptions
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
@@ -47,17 +48,15 @@ class KubernetesSecret:
     needs: ClassVar[str] = "patch of the one Secret"
     tried_on: ClassVar[str] = "Kubernetes' own API server, and a played one"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """What the mirror in policies.yaml may say, beside `kind`."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         namespace: _Name
         secret: _Name
 
     def __init__(self, mirror: MirrorPolicy, around: Surroundings) -> None:
         """Raises Refused when the settings cannot be used."""
-        options = _options(mirror)
+        options = self.Options.taken_from(mirror.settings, f"the mirror {mirror.id}")
         self._secret, self._namespace, self._around = options.secret, options.namespace, around
 
     def write(self, name: str, value: Sealed) -> None:
@@ -130,11 +129,3 @@ def _key(name: str) -> str:
             "digit first and last"
         )
     return key
-
-
-def _options(mirror: MirrorPolicy) -> KubernetesSecret.Options:
-    try:
-        return KubernetesSecret.Options.model_validate(mirror.settings)
-    except ValidationError as invalid:
-        keys = sorted({str(error["loc"][0]) for error in invalid.errors(include_input=False)})
-    raise Refused(f"mirror {mirror.id} cannot be used: {', '.join(keys)}")

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
-from rotator.vault.access import LARGEST_BYTES, Auth, Mount, Name, Part
+from rotator.vault.access import LARGEST_BYTES, Auth, Mount, Name
 from rotator.vault.placement import Placement, wrong_with
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class VaultKv2Mirror:
     #: Blanks that `path` may have beside {env}.
     placeholders: ClassVar[frozenset[str]] = frozenset({"{name}", "{tenant}"})
 
-    class Options(Part):
+    class Options(AdapterOptions):
         """`/taly/production/NAME` of the store stands at `path` with its blanks filled in."""
 
         of: str  # the parameters' prefix in the store: /taly/{env}
@@ -64,7 +65,7 @@ class VaultKv2Mirror:
             return path
 
     def __init__(self, mirror: MirrorPolicy, around: Surroundings) -> None:
-        self._options = options = self.Options.model_validate(mirror.settings)
+        self._options = options = self.Options.taken_from(mirror.settings, f"the mirror {mirror.id}")
         self._around = around
         self._placement = Placement(options.of, options.path, options.tenant)
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.iam_user import IamUser, UserName
@@ -25,15 +24,13 @@ class AwsAccessKey(IamUser):
     needs: ClassVar[str] = "iam:…AccessKey… of the one user"
     tried_on: ClassVar[str] = "a stand-in for IAM and STS, and moto's"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """The user belongs to the account that rotator itself is in."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         iam_user: UserName  # the IAM user's name, without its path
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
-        super().__init__(recipe, around, self.Options.model_validate(recipe.settings).iam_user)
+        super().__init__(recipe, around, self.Options.taken_from(recipe.settings, recipe.secret).iam_user)
 
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:

@@ -14,9 +14,10 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import jwt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.model.durations import parse_duration
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
@@ -42,13 +43,11 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 class Jwt(BothEndsOurs):
     """One signing key."""
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """`token_ttl`: how long the longest token lives; grace must not be shorter.
 
         `verifier_cache`: how long verifiers keep a copy of the accepted set; so long nobody signs with the successor.
         """
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         algorithm: Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"] = "HS256"
         bits: Annotated[int, Field(ge=2048, le=8192, multiple_of=256)] = 2048  # of an RSA key
@@ -62,7 +61,7 @@ class Jwt(BothEndsOurs):
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         super().__init__(recipe, around)
-        self._options = self.Options.model_validate(recipe.settings)
+        self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         cache = (self._options.verifier_cache or timedelta()) * recipe.scale
         # The contract says ClassVar: adapters of other kinds have one.
         vars(self)["traits"] = replace(self.traits, verifier_cache=cache)

@@ -22,9 +22,10 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.numbers import counted
@@ -66,13 +67,11 @@ class Mysql:
     needs: ClassVar[str] = "an administrator's login with CREATE USER"
     tried_on: ClassVar[str] = "MariaDB 10.11; MySQL 8 as a stand-in that speaks its protocol"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """`template` is needed where consumers read one connection string; it says where they log in.
 
         With separate parameters for user and password it is optional: rotator tries them where `admin` logs in.
         """
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         user: AccountName
         admin: str  # reference to the connection string that rotator itself logs in with
@@ -114,7 +113,7 @@ class Mysql:
     )
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
-        options = self._options = self.Options.model_validate(recipe.settings)
+        options = self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._recipe, self._around = recipe, around
         self._name = (options.user, options.host)
         self._consumers = Consumers(

@@ -15,13 +15,14 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.oauth_http import unsafe
-from rotator.providers.oauth_recipe import Address, Ask, Name, OauthRecipe, Part, shipped
+from rotator.providers.oauth_recipe import Address, Ask, Name, OauthRecipe, shipped
 from rotator.providers.oauth_server import Access, Client, OauthServer, Secret
 
 #: One parameter for the secret; or beside it the client's id, for consumers that read both.
@@ -40,7 +41,7 @@ class OauthClient:
     needs: ClassVar[str] = "an administrator's client or token of the identity provider"
     tried_on: ClassVar[str] = "stand-ins with the shapes of Okta, Entra, Auth0 and Keycloak"
 
-    class Options(Part):
+    class Options(AdapterOptions):
         """`policy check` holds the addresses against ROTATOR_ALLOWED_HOSTS."""
 
         recipe: OauthRecipe  # okta, entra, auth0, keycloak, or one that is written here
@@ -78,7 +79,7 @@ class OauthClient:
     )
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
-        self._options = self.Options.model_validate(recipe.settings)
+        self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._recipe, self._around, self._described = recipe, around, self._options.recipe
         vars(self)["traits"] = (
             self._described.traits

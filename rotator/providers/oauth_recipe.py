@@ -19,14 +19,13 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import Overlap, Sight, Traits
 from rotator.model.rotation import Death
 from rotator.providers.oauth_templates import names_in
@@ -35,12 +34,6 @@ RECIPES = Path(__file__).parent / "oauth_recipes"
 #: Known in some steps, besides `client_id` and what the policy's `values` say.
 _NOTHING = frozenset[str]()
 _MADE, _NAMED, _TOLD = frozenset({"label"}), frozenset({"id"}), frozenset({"secret"})
-
-
-class Part(BaseModel):
-    """Frozen, strict, silent about what it was given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _templates(value: Any) -> Any:
@@ -62,19 +55,19 @@ UrlPath = Annotated[Template, StringConstraints(pattern=r"^(/[\w.~${}-]+)+$", ma
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 
 
-class Said(Part):
+class Said(AdapterOptions):
     """An answer that means something particular: its status, and words that it must hold."""
 
     status: int = Field(ge=400, le=499)
     words: str = ""
 
 
-class Ask(Part):
+class Ask(AdapterOptions):
     """One request. A body is JSON; a form is for who wants one."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: UrlPath
-    query: dict[str, Template] = {}
+    query: dict[str, Template] = Field(default_factory=dict)
     body: Templates | None = None
     gone: tuple[Said, ...] = ()  # there is no such secret (any more)
 
@@ -113,23 +106,23 @@ class Look(Ask):
     client: Pointer  # the client's id in the answer
 
 
-class Word(Part):
+class Word(AdapterOptions):
     """An OAuth error (RFC 6749, 5.2), and words that its description must hold."""
 
     error: str
     words: str = ""
 
 
-class Grant(Part):
+class Grant(AdapterOptions):
     """The client-credentials grant (RFC 6749, 4.4). The client's id and secret are added as `client` says."""
 
     path: UrlPath
-    form: dict[str, Template] = {}
+    form: dict[str, Template] = Field(default_factory=dict)
     client: Literal["basic", "post"] = "post"  # RFC 6749, 2.3.1
     refused: tuple[Word, ...] = (Word(error="invalid_client"),)  # with status 400 or 401 only
 
 
-class OauthRecipe(Part):
+class OauthRecipe(AdapterOptions):
     """One kind of authorization server. Durations are seconds; what is not known for sure is said in the file."""
 
     name: Name  # also of the setting ROTATOR_ENDPOINT_OAUTH_<NAME>, which takes the place of both addresses
@@ -141,7 +134,9 @@ class OauthRecipe(Part):
     per_second: float = Field(default=1.0, gt=0, le=100)  # how often the source's management API is asked
     address: Address | None = None  # where it is the same for everybody
     token_address: Address | None = None  # where tokens are given, if that is another host
-    values: dict[Name, str] = {}  # what templates name, unless the policy says otherwise
+    values: dict[Name, str] = Field(
+        default_factory=dict
+    )  # what templates name, unless the policy says otherwise
     authorization: Template = "Bearer ${token}"  # the header by which rotator is known
     access: Grant | None = None  # how rotator gets its own token; None: it has a static one
     verify: Grant

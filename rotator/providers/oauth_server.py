@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 from pydantic import StringConstraints, model_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 from rotator.providers import oauth_templates as templates
@@ -30,14 +31,14 @@ from rotator.providers.oauth_http import (
     moment,
     same_place,
 )
-from rotator.providers.oauth_recipe import Ask, Grant, Listing, Look, Name, OauthRecipe, Part, Pointer, Said
+from rotator.providers.oauth_recipe import Ask, Grant, Listing, Look, Name, OauthRecipe, Pointer, Said
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*:/", max_length=1000)]
 #: A list that has no end is no list.
 _MOST_PAGES = 50
 
 
-class Access(Part):
+class Access(AdapterOptions):
     """How rotator is known to the management API: `{token: ssm:/…}`, or `{client_id: …, client_secret: ssm:/…}`."""
 
     token: Reference | None = None
@@ -52,7 +53,7 @@ class Access(Part):
         return self
 
 
-class Client(Part):
+class Client(AdapterOptions):
     """Whose secret it is, and where. Hosts are checked against the settings' allowed hosts by `policy check`."""
 
     address: str  # of the management API

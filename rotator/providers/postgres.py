@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar
 
 from psycopg import sql
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.numbers import counted
@@ -55,14 +56,12 @@ class Postgres:
     needs: ClassVar[str] = "an administrator's login that may alter both roles"
     tried_on: ClassVar[str] = "PostgreSQL 18, and Debian's with TLS"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """`template` is needed where consumers read one parameter; it says where they log in.
 
         A text is a connection string, a map is a JSON object. With separate parameters (`user` and `password`, and any
         of `host`, `port` and `dbname`) it is optional: rotator tries them where `admin` logs in.
         """
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         users: tuple[RoleName, RoleName]
         admin: str  # reference to the connection string that rotator itself logs in with
@@ -101,7 +100,7 @@ class Postgres:
     )
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
-        options = self._options = self.Options.model_validate(recipe.settings)
+        options = self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._recipe, self._around = recipe, around
         self._consumers = Consumers(
             recipe.secret, frozenset(recipe.fields), options.template, lambda: around.resolve(options.admin)

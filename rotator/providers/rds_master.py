@@ -16,9 +16,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, NotYet, Refused
 from rotator.model.policy import Recipe
@@ -43,13 +44,11 @@ class RdsMaster:
     needs: ClassVar[str] = "rds:Describe… and rds:Modify… of the one instance or cluster"
     tried_on: ClassVar[str] = "a stand-in for RDS; logins to PostgreSQL"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """Where the database is, rotator asks RDS; a policy names no host.
 
         `template` is needed where consumers read a URL; its host is theirs, and only compared with what they read now.
         """
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         instance: Identifier | None = None  # DBInstanceIdentifier; or:
         cluster: Identifier | None = None  # DBClusterIdentifier, of Aurora and Multi-AZ clusters
@@ -75,7 +74,7 @@ class RdsMaster:
     )
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
-        self._options = self.Options.model_validate(recipe.settings)
+        self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._recipe, self._around = recipe, around
         self._made: Rds | None = None
 

@@ -16,10 +16,11 @@ import hmac
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import Liveness
 from rotator.model.errors import CredentialRefused, Transient
 from rotator.model.policy import Recipe
@@ -45,19 +46,17 @@ class SesSmtp(IamUser):
     needs: ClassVar[str] = "iam:…AccessKey… of the one user"
     tried_on: ClassVar[str] = "stand-ins for IAM, STS and SES"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """`regions` says which region each field is the password of, where it is more than the environment's own.
 
         The user belongs to the account that rotator itself is in.
         """
 
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
         iam_user: UserName  # the IAM user's name, without its path
         regions: dict[str, Region] | None = None  # {password: eu-central-1, password_us: us-east-1}
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
-        options = self.Options.model_validate(recipe.settings)
+        options = self.Options.taken_from(recipe.settings, recipe.secret)
         super().__init__(recipe, around, options.iam_user)
         self._regions: Mapping[str, str] = options.regions or {_PASSWORD: around.region}
 

@@ -20,9 +20,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.policy import Recipe
@@ -45,10 +46,8 @@ class StripeWebhook:
     needs: ClassVar[str] = "a restricted key that may write webhook endpoints"
     tried_on: ClassVar[str] = "a stand-in, through Stripe's SDK"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """`slots` is what Stripe allows the account: 16 unless it was raised [M: wants confirming]."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         endpoint_url: str  # where Stripe sends events, exactly as it stands at Stripe
         auth: str  # reference to a restricted key with the right to write webhook endpoints
@@ -75,7 +74,7 @@ class StripeWebhook:
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         self._recipe, self._around = recipe, around
-        self._options = self.Options.model_validate(recipe.settings)
+        self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._made: Endpoints | None = None
 
     @classmethod

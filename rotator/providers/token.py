@@ -6,9 +6,10 @@ import re
 import secrets
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Credential
@@ -18,21 +19,19 @@ from rotator.providers.both_ends import BothEndsOurs
 class Token(BothEndsOurs):
     """One token."""
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """How new values look.
 
         At least 128 bits: RFC 6749 section 10.10 demands that a token be guessed with a probability of at most 2^-128.
         At most 4096, as 1024 hex digits still fit into every store and header.
         """
 
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
         format: Literal["hex", "base64url"] = "base64url"
         bits: Annotated[int, Field(ge=128, le=4096, multiple_of=8)] = 256
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         super().__init__(recipe, around)
-        self._options = self.Options.model_validate(recipe.settings)
+        self._options = self.Options.taken_from(recipe.settings, recipe.secret)
 
     def verify(self, credential: Credential) -> None:
         """Any value will do, unless it is to be sent to a probe and cannot travel there."""

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
@@ -40,10 +41,8 @@ class TwilioApiKey:
     needs: ClassVar[str] = "a Main key of the account"
     tried_on: ClassVar[str] = "a stand-in, through Twilio's SDK"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """`auth` leads to a Main key (SK…:secret) or to the account's auth token; no other may manage keys."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         account_sid: AccountSid
         auth: str
@@ -81,7 +80,7 @@ class TwilioApiKey:
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         self._recipe, self._around = recipe, around
-        self._options = self.Options.model_validate(recipe.settings)
+        self._options = self.Options.taken_from(recipe.settings, recipe.secret)
 
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:

@@ -22,9 +22,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.policy import Recipe
@@ -50,10 +51,8 @@ class TwilioAuthToken:
     needs: ClassVar[str] = "a Main key of the account, or the auth token itself"
     tried_on: ClassVar[str] = "a stand-in, through Twilio's SDK"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """`auth` leads to a Main key (SK…:secret), or to the auth token itself."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         account_sid: AccountSid
         auth: str
@@ -83,7 +82,7 @@ class TwilioAuthToken:
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         self._recipe, self._around = recipe, around
-        self._options = self.Options.model_validate(recipe.settings)
+        self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._changed: tuple[Sealed, Sealed] | None = None  # what `auth` led to, and what took its place
 
     @classmethod

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.vault_database_logins import FORMS, logins_of, wrong_with
-from rotator.vault.access import Auth, Mount, Name, Part
+from rotator.vault.access import Auth, Mount, Name
 
 if TYPE_CHECKING:
     from rotator.providers.vault_database_roles import Role, Roles
@@ -43,7 +44,7 @@ class VaultDatabase:
     needs: ClassVar[str] = "a policy of Vault's on the static roles"
     tried_on: ClassVar[str] = "OpenBao 2.7 with PostgreSQL"
 
-    class Options(Part):
+    class Options(AdapterOptions):
         """The database is named by `connection`, which Vault knows; `template` says where consumers log in."""
 
         role: Name  # what the names of the static roles begin with
@@ -78,7 +79,7 @@ class VaultDatabase:
     )
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
-        self._options = self.Options.model_validate(recipe.settings)
+        self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._recipe, self._around = recipe, around
         self._logins = logins_of(recipe, self._options.template, around.clock)
 

@@ -17,10 +17,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import field_validator
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import GaveUp, Refused, Transient
 from rotator.model.policy import Deployment
@@ -38,10 +39,8 @@ class Command:
     needs: ClassVar[str] = "its full path in ROTATOR_COMMANDS"
     tried_on: ClassVar[str] = "programs of the tests"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """What `settings` of the deployment may say."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         arguments: tuple[str, ...] = ()
         environment: tuple[str, ...] = ()  # names of variables that the program gets as rotator has them
@@ -67,7 +66,7 @@ class Command:
                 f"{deployment.id} names a program that settings do not allow: ROTATOR_COMMANDS lists the full paths of "
                 "those that policies may call, and lists none by default"
             )
-        options = _options(deployment)
+        options = self.Options.taken_from(deployment.settings, deployment.id)
         self._id, self._argv = deployment.id, [deployment.target, *options.arguments]
         self._where = f"the program of {deployment.id}"
         self._environment = (*_KEPT, *options.environment)
@@ -137,14 +136,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _ending(code: int) -> str:
     return f"exit code {code}" if code >= 0 else f"signal {-code}"
-
-
-def _options(deployment: Deployment) -> Command.Options:
-    try:
-        return Command.Options.model_validate(deployment.settings)
-    except ValidationError as invalid:
-        keys = sorted({str(error["loc"][0]) for error in invalid.errors(include_input=False)})
-    raise Refused(f"settings of {deployment.id} cannot be used: {', '.join(keys)}")
 
 
 def _plain(label: str) -> str:

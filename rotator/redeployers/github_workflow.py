@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.github import NAME, Github, Missing, moment
 from rotator.model.errors import NotYet, Refused, Transient
@@ -67,10 +68,8 @@ class GithubWorkflow:
     needs: ClassVar[str] = "a GitHub App, or a token, that may dispatch workflows"
     tried_on: ClassVar[str] = "a stand-in for GitHub's API"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """What `settings` of the deployment may say. `label_input` is an input that the workflow declares."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         auth: str  # reference to the App's private key, or to a token
         app: str | None = None  # the App's client id or number; without it `auth` is a token
@@ -87,7 +86,7 @@ class GithubWorkflow:
                 f"{deployment.id} is no workflow: write github-workflow: OWNER/REPOSITORY/FILE.yml (in "
                 ".github/workflows)"
             )
-        self._options = _options(deployment)
+        self._options = self.Options.taken_from(deployment.settings, deployment.id)
         self._id, self._target, self._clock = deployment.id, deployment.target, around.clock
         self._repository = f"repos/{written[1]}/{written[2]}"
         self._workflow = f"{self._repository}/actions/workflows/{written[3]}"
@@ -209,14 +208,6 @@ class GithubWorkflow:
         )
         names = sorted({str(one["environment"]["name"]) for one in held})
         return f"waits for approval of {', '.join(names)}" if names else "waits for a rule of its environment"
-
-
-def _options(deployment: Deployment) -> GithubWorkflow.Options:
-    try:
-        return GithubWorkflow.Options.model_validate(deployment.settings)
-    except ValidationError as invalid:
-        keys = sorted({".".join(map(str, error["loc"])) for error in invalid.errors(include_input=False)})
-    raise Refused(f"settings of {deployment.id} cannot be used: {', '.join(keys)}")
 
 
 def _shows(run: dict[str, Any], label: str) -> bool:

@@ -18,10 +18,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.policy import Deployment
@@ -42,10 +42,8 @@ class Http:
     needs: ClassVar[str] = "a key that the deploy service knows, and its host among the allowed ones"
     tried_on: ClassVar[str] = "a stand-in for a deploy service"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """What `settings` of the deployment may say."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         key: str
 
@@ -53,7 +51,7 @@ class Http:
         """Raises Refused when the address is no https address, or the settings cannot be used."""
         self._id, self._around = deployment.id, around
         self._address = _address(deployment)
-        self._key = _options(deployment).key
+        self._key = self.Options.taken_from(deployment.settings, deployment.id).key
         # A proxy is for what is far away.
         self._client = httpx.Client(timeout=_TIMEOUT, trust_env=self._address.host not in _LOOPBACK)
 
@@ -161,14 +159,6 @@ def _address(deployment: Deployment) -> httpx.URL:
             "query or a fragment"
         )
     return address
-
-
-def _options(deployment: Deployment) -> Http.Options:
-    try:
-        return Http.Options.model_validate(deployment.settings)
-    except ValidationError:
-        trouble = Refused(f"settings of {deployment.id} must be `key`: a reference to the key for signatures")
-    raise trouble
 
 
 def _plain(label: str) -> str:

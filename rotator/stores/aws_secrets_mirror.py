@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.model.errors import Refused
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
@@ -28,17 +29,15 @@ class AwsSecretsMirror:
     needs: ClassVar[str] = "secretsmanager:… of the copies"
     tried_on: ClassVar[str] = "a stand-in for Secrets Manager"
 
-    class Options(BaseModel):
+    class Options(AdapterOptions):
         """`path` keeps the last part of each name: with `path: copies`, /taly/staging/KEY is copies/KEY."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
         region: Region | None = None  # by default the environment's
         path: Path | None = None
         kms_key: str | None = None  # of secrets that are made; by default the account's aws/secretsmanager
 
     def __init__(self, mirror: MirrorPolicy, around: Surroundings) -> None:
-        self._options = self.Options.model_validate(mirror.settings)
+        self._options = self.Options.taken_from(mirror.settings, f"the mirror {mirror.id}")
         self._around = around
         self._secrets = Secrets(self._options.region or around.region, around)
 

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import field_validator
 
 from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
 from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, Refused, Transient
 from rotator.model.policy import EnvironmentPolicy
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
 from rotator.stores.owner import foreign, owner_parameter, parsed, written
-from rotator.vault.access import LARGEST_BYTES, Auth, Mount, Name, Part
+from rotator.vault.access import LARGEST_BYTES, Auth, Mount, Name
 from rotator.vault.placement import Placement, wrong_with
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class VaultKv2:
     needs: ClassVar[str] = "a policy of Vault's on data and metadata"
     tried_on: ClassVar[str] = "OpenBao 2.7"
 
-    class Options(Part):
+    class Options(AdapterOptions):
         """By default `/taly/production/NAME` stands at `taly/production/NAME` of the mount."""
 
         auth: Auth  # token, approle or kubernetes
@@ -68,7 +69,9 @@ class VaultKv2:
         installation: str,
         writes_per_second: float = 50.0,
     ) -> None:
-        self._options = options = self.Options.model_validate(environment.settings.get("vault-kv2", {}))
+        self._options = options = self.Options.taken_from(
+            environment.settings.get("vault-kv2", {}), f"the environment {environment.name}"
+        )
         self._environment, self._around, self._installation = environment, around, installation
         self._writes_per_second = writes_per_second
         prefix = environment.path

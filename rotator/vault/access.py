@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
+
+from rotator.contracts.options import AdapterOptions
 
 #: Of one value: far above any credential. With Consul below it, Vault keeps 512 KB an entry, and with others more.
 LARGEST_BYTES = 256 * 1024
@@ -17,13 +19,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^\w([\w.-]*\w)?$", max_length=
 Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*:/", max_length=1000)]
 
 
-class Part(BaseModel):
-    """Frozen, strict, silent about what it was given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class AppRole(Part):
+class AppRole(AdapterOptions):
     """`{role_id: …, secret_id: ssm:/…}`: the secret id by reference."""
 
     role_id: Name
@@ -31,14 +27,14 @@ class AppRole(Part):
     mount: Mount = "approle"
 
 
-class Kubernetes(Part):
+class Kubernetes(AdapterOptions):
     """`{role: rotator}`: the pod's own token proves who it is."""
 
     role: Name
     mount: Mount = "kubernetes"
 
 
-class Auth(Part):
+class Auth(AdapterOptions):
     """One of `{token: ssm:/…}`, `{approle: …}`, `{kubernetes: …}`."""
 
     token: Reference | None = None

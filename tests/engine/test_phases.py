@@ -148,6 +148,10 @@ class Bench(World):
         """What its phase answers."""
         return PHASES[row.phase](self.step(row))
 
+    def resumes(self, row: Rotation) -> Move:
+        """What its phase answers under a claim that has just begun."""
+        return PHASES[row.phase](replace(self.step(row), resumed=True))
+
     def ended(self, rollout_id: str, state: RolloutState) -> None:
         """A worker brought a rollout to its end."""
         for row in self.journal.claim_rollouts("worker", 10, timedelta(seconds=60)):
@@ -256,6 +260,35 @@ def test_tidy_says_what_it_removed_and_what_it_disabled(bench: Bench) -> None:
 
 
 # store
+
+
+def test_a_successor_that_the_source_has_not_any_more_is_never_stored(bench: Bench) -> None:
+    bench.source.refuses = {"new"}
+    row = under_way(Phase.STORE)
+    waits = bench.resumes(row)
+    assert (waits.phase, waits.reason) == (Phase.STORE, Reason.PROPAGATING)
+    bench.passes(MINTED.propagation)
+    with pytest.raises(Undo) as undone:
+        bench.resumes(onwards(row, waits))
+    assert undone.value.reason is Reason.NOT_ACCEPTED
+    assert bench.store("production").read(NAME).value == Sealed("old")
+
+
+def test_a_source_that_hesitates_a_moment_holds_the_store_up_for_that_moment(bench: Bench) -> None:
+    bench.source.refuses = {"new"}
+    row = under_way(Phase.STORE)
+    waits = bench.resumes(row)
+    bench.source.refuses = set()
+    move = bench.resumes(onwards(row, waits))
+    assert (move.phase, move.ledger.wrote, move.ledger.polling_since) == (Phase.REDEPLOY, {NAME: 2}, None)
+
+
+def test_the_only_credential_is_stored_without_asking_again(bench: Bench) -> None:
+    bench.source = Asked(GAPPED)
+    bench.source.refuses = {"new"}
+    assert bench.resumes(under_way(Phase.STORE)).ledger.wrote == {NAME: 2}, (
+        "consumers are locked out meanwhile"
+    )
 
 
 def test_a_race_is_gone_on_from_once_a_person_has_looked(bench: Bench) -> None:

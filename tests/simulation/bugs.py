@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from rotator.engine import holds, rollouts
-from rotator.engine.phases import undo
+from rotator.engine.phases import push, undo
 from rotator.engine.worker import Worker
 from rotator.model.errors import RotatorError
 from tests.simulation.mutants_of_rules import Mutant
@@ -54,11 +54,17 @@ def a_lost_mint_waits_for_its_window() -> Any:
     return patch.object(holds, "_may_have_minted", lambda _step: False)
 
 
+def a_removed_successor_is_stored() -> Any:
+    """A restored journal stood before store; its rotation had been undone, its successor removed. Stored: dark."""
+    return patch.object(push, "_refused_meanwhile", lambda _step: None)
+
+
 BUGS: Mapping[str, Mutant] = {
     "a rollout that left an instance is done": a_rollout_that_left_an_instance_is_done,
     "a discarded successor is in use": a_discarded_successor_is_in_use,
     "a stray in use is discarded": a_stray_in_use_is_discarded,
     "consumers are taken back to a dead credential": consumers_are_taken_back_to_a_dead_credential,
     "a lost mint waits for its window": a_lost_mint_waits_for_its_window,
+    "a removed successor is stored": a_removed_successor_is_stored,
     "what could not be removed is forgotten": what_could_not_be_removed_is_forgotten,
 }

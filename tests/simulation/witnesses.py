@@ -52,6 +52,7 @@ WITNESSES: Mapping[str, int] = {
     "nothing ends": 0,
     "a rollout that left an instance is done": 154,
     "a discarded successor is in use": 33,
+    "a removed successor is stored": 389,
     "what could not be removed is forgotten": 1781,
     "the source signs on": 61,
     "consumers are taken back to a dead credential": 385,

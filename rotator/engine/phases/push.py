@@ -38,6 +38,9 @@ def announce(step: Step) -> Move:
 
 def store(step: Step) -> Move:
     """Writes the fields, then the mirrors, and reads back what is there."""
+    waiting = _refused_meanwhile(step)
+    if waiting:
+        return waiting
     wrote = dict(step.ledger.wrote)
     for field, name in step.recipe.fields.items():
         if name in wrote:  # it raced, and a person has looked
@@ -59,7 +62,27 @@ def store(step: Step) -> Move:
             sentence = f"{name}: we wrote version {wrote[name]}, version {there.version} is there"
             return _raced(step, sentence, {**wrote, name: there.version} if ours else wrote)
     following = Phase.VERIFY if step.gapped else Phase.REDEPLOY
-    return step.to(following, "the store holds the successor", wrote=wrote, wrote_at=wrote_at)
+    return step.to(
+        following, "the store holds the successor", wrote=wrote, wrote_at=wrote_at, polling_since=None
+    )
+
+
+def _refused_meanwhile(step: Step) -> Move | None:
+    """None when the source accepts the successor: asked again where another claim than this one has seen that.
+
+    A journal that was restored from a backup names a successor that may have been undone and removed since.
+    """
+    if not step.resumed or step.gapped:
+        return None
+    since = step.ledger.polling_since or step.now
+    try:
+        step.provider.verify(step.successor)
+    except CredentialRefused as refusal:
+        if step.now - since < step.traits.propagation:
+            sentence = "the source does not accept the successor at the moment"
+            return step.wait(Reason.PROPAGATING, sentence, step.bounds.poll, polling_since=since)
+        raise Undo(Reason.NOT_ACCEPTED, f"the source refuses the successor by now: {refusal}") from refusal
+    return None
 
 
 def _raced(step: Step, sentence: str, wrote: dict[str, int]) -> Move:

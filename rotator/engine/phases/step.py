@@ -70,6 +70,7 @@ class Step:
     bounds: Bounds
     now: datetime
     principals: Principals | None = None  # as the worker knows them
+    resumed: bool = False  # the first phase under this claim: what an earlier one saw may be long ago
 
     @property
     def recipe(self) -> Recipe:
