@@ -8,22 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import ClassVar
 
-import httpx
 from pydantic import BaseModel
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
-from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.loopback import on_this_machine
-
-#: Connecting and answering each end within this; a probe is 10 s in the worst case.
-_PROBE_SECONDS = 4.0
+from rotator.providers.probing import ask, unsafe
 
 
 class BothEndsOurs(ABC):
@@ -52,7 +47,7 @@ class BothEndsOurs(ABC):
         complaints = []
         if set(recipe.fields) != {"value"}:
             complaints.append("it is one value in one parameter: take `fields` out")
-        complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := _unsafe(url))]
+        complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := unsafe(url))]
         return complaints
 
     @property
@@ -102,19 +97,9 @@ class BothEndsOurs(ABC):
         return credential.fields["value"]
 
     def probe(self, url: str, credential: Credential) -> None:
-        """GET with `Authorization: Bearer <something made by the credential>`.
-
-        2xx: accepted. 401 and 403: CredentialRefused. Everything else says nothing about the credential and is
-        Transient: a verifier in the middle of its restart may answer anything. Redirects are not followed, because
-        what is in the header would go elsewhere.
-        """
-        if trouble := _unsafe(url):
-            raise Refused(f"probe {url}: {trouble}")
-        status, retry_after = _asked(url, self._proof(credential))
-        if status in {401, 403}:
-            raise CredentialRefused(f"{url} does not accept what {credential.id} makes (HTTP {status})")
-        if not 200 <= status < 300:
-            raise Transient(f"{url} answers HTTP {status}: neither yes (2xx) nor no (401, 403)", retry_after)
+        """GET with `Authorization: Bearer <something made by the credential>`; 401 and 403 are CredentialRefused."""
+        headers = {"Authorization": f"Bearer {self._proof(credential)}"}
+        ask("GET", url, credential.id, {401, 403}, headers=headers)
 
     @abstractmethod
     def _generated(self) -> str:
@@ -123,34 +108,3 @@ class BothEndsOurs(ABC):
     @abstractmethod
     def _proof(self, credential: Credential) -> str:
         """Something that only a holder of the credential can make. Raises Refused when nothing can be made with it."""
-
-
-def _asked(url: str, proof: str) -> tuple[int, timedelta | None]:
-    """The status and Retry-After of the answer; its body is nobody's business. Raises Transient when there is none."""
-    timeout = httpx.Timeout(_PROBE_SECONDS)
-    try:
-        # Proxies of the environment are for the outside: what goes to this machine stays on it.
-        with (
-            httpx.Client(timeout=timeout, trust_env=not on_this_machine(httpx.URL(url).host)) as client,
-            client.stream("GET", url, headers={"Authorization": f"Bearer {proof}"}) as answer,
-        ):
-            seconds = answer.headers.get("Retry-After", "")
-            return answer.status_code, timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
-    except httpx.TimeoutException:
-        trouble = f"did not answer within {_PROBE_SECONDS:.0f} s"
-    except httpx.ConnectError as error:
-        trouble = f"cannot be reached ({error})"
-    except httpx.HTTPError as error:
-        trouble = f"gave no whole answer ({type(error).__name__})"
-    raise Transient(f"{url} {trouble}: whether verifiers accept it is not known")
-
-
-def _unsafe(url: str) -> str:
-    """Why a proof must not be sent to the URL; empty when it may."""
-    try:
-        read = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "it is not a URL"
-    if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
-        return ""
-    return "it must begin with https:// (plain http only to this machine), or others on the way could read the token"

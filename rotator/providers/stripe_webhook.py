@@ -25,7 +25,7 @@ from pydantic import Field, field_validator
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
-from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
@@ -80,7 +80,7 @@ class StripeWebhook:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        from rotator.providers.vendor_http import kept_private  # noqa: PLC0415 - a policy check loads no HTTP
+        from rotator.providers.probing import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
 
         complaints, settings = [], recipe.settings
         if set(recipe.fields) != {"value"}:
@@ -90,11 +90,9 @@ class StripeWebhook:
                 "accepted_as is missing: while both endpoints live, events come with either signature; write "
                 "accepted_as: NAME_ACCEPTED, or accept_gap: true if receivers may refuse some of them for a while"
             )
-        if not kept_private(str(settings.get("endpoint_url", "https://"))):
+        if unsafe(str(settings.get("endpoint_url", "https://"))):
             complaints.append("endpoint_url must begin with https://: live events go nowhere else")
-        complaints += [
-            f"probe {url} must begin with https://" for url in recipe.probe if not kept_private(url)
-        ]
+        complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := unsafe(url))]
         if settings.get("api") == "v2" and settings.get("connect"):
             complaints.append(
                 "connect belongs to api: v1; an event destination is cloned with its events_from"
@@ -185,27 +183,18 @@ class StripeWebhook:
         return credential.fields["value"]
 
     def probe(self, url: str, credential: Credential) -> None:
-        """POSTs an event that means nothing (`rotator.probe`), signed as Stripe signs.
-
-        2xx: accepted. 400, 401 and 403: CredentialRefused. Everything else says nothing and is Transient.
-        """
+        """POSTs an event that means nothing (`rotator.probe`), signed as Stripe signs; 400, 401 and 403 are a no."""
         from stripe import WebhookSignature  # noqa: PLC0415 - a policy check must not load stripe
 
-        from rotator.providers.vendor_http import Sender, kept_private  # noqa: PLC0415 - as above
+        from rotator.providers.probing import ask  # noqa: PLC0415 - as above
 
-        if not kept_private(url):
-            raise Refused(f"probe {url}: it must begin with https:// (plain http only to this machine)")
         now = int(self._around.clock.now().timestamp())
         event = {"id": f"evt_rotator_{now}", "object": "event", "type": "rotator.probe", "created": now}
         body = json.dumps({**event, "livemode": False, "data": {"object": {}}})
         secret = credential.fields["value"].reveal()
         signature = WebhookSignature.generate_signature_header(body, secret, now)
         headers = {"Content-Type": "application/json", "Stripe-Signature": signature}
-        status = Sender(url).send("POST", url, content=body, headers=headers).status_code
-        if status in _NO:
-            raise CredentialRefused(f"{url} does not accept what {credential.id} signs (HTTP {status})")
-        if not 200 <= status < 300:
-            raise Transient(f"{url} answers HTTP {status}: neither yes (2xx) nor no (400, 401, 403)")
+        ask("POST", url, credential.id, _NO, content=body, headers=headers)
 
     @property
     def _endpoints(self) -> Endpoints:

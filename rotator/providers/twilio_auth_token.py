@@ -27,7 +27,7 @@ from pydantic import StringConstraints, field_validator
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
-from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
@@ -88,7 +88,7 @@ class TwilioAuthToken:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        from rotator.providers.vendor_http import kept_private  # noqa: PLC0415 - a policy check loads no HTTP
+        from rotator.providers.probing import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
 
         complaints = []
         if set(recipe.fields) != {"value"}:
@@ -103,9 +103,7 @@ class TwilioAuthToken:
                 "owns_secondary is missing: Twilio does not show whether there is a secondary token, and rotator "
                 "deletes one before it makes its own; write owns_secondary: true if nobody else makes any"
             )
-        complaints += [
-            f"probe {url} must begin with https://" for url in recipe.probe if not kept_private(url)
-        ]
+        complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := unsafe(url))]
         return complaints
 
     @property
@@ -204,22 +202,13 @@ class TwilioAuthToken:
         return credential.fields["value"]
 
     def probe(self, url: str, credential: Credential) -> None:
-        """POSTs a form that means nothing, signed as Twilio signs.
-
-        2xx: accepted. 400, 401 and 403: CredentialRefused. Everything else says nothing and is Transient.
-        """
+        """POSTs a form that means nothing, signed as Twilio signs; 400, 401 and 403 are a no."""
+        from rotator.providers.probing import ask  # noqa: PLC0415 - as in promote
         from rotator.providers.twilio_account import signature  # noqa: PLC0415 - as in promote
-        from rotator.providers.vendor_http import Sender, kept_private  # noqa: PLC0415 - as in promote
 
-        if not kept_private(url):
-            raise Refused(f"probe {url}: it must begin with https:// (plain http only to this machine)")
         form = {"AccountSid": self._account.sid, "RotatorProbe": "1"}
         headers = {"X-Twilio-Signature": signature(credential.fields["value"], url, form)}
-        status = Sender(url).send("POST", url, data=form, headers=headers).status_code
-        if status in _NO:
-            raise CredentialRefused(f"{url} does not accept what {credential.id} signs (HTTP {status})")
-        if not 200 <= status < 300:
-            raise Transient(f"{url} answers HTTP {status}: neither yes (2xx) nor no (400, 401, 403)")
+        ask("POST", url, credential.id, _NO, data=form, headers=headers)
 
     @property
     def _account(self) -> TwilioAccount:

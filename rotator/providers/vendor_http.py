@@ -70,13 +70,6 @@ def moved(url: str, address: str | None) -> str:
     return urlsplit(url)._replace(**_place(address)).geturl()
 
 
-def kept_private(url: str) -> bool:
-    """Whether nobody on the way reads what is sent there: https, or http to this machine."""
-    return url.startswith("https://") or (
-        url.startswith("http://") and on_this_machine(urlsplit(url).hostname or "")
-    )
-
-
 def _place(address: str) -> Mapping[str, str]:
     parts = urlsplit(address)
     return {"scheme": parts.scheme, "netloc": parts.netloc}

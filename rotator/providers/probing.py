@@ -1,0 +1,62 @@
+"""Asking verifiers of ours, over HTTP, whether they accept something that a credential has made.
+
+2xx is a yes, and only what a verifier uses for a no is one: in the middle of its restart it may answer anything, and
+that says nothing about the credential. Redirects are not followed, because what was made would go elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.providers.loopback import on_this_machine
+
+#: Connecting and answering each end within this; a probe is 10 s in the worst case.
+_SECONDS = 4.0
+
+
+def ask(method: str, url: str, credential_id: str, no: Collection[int], **request: Any) -> None:
+    """One request. Raises CredentialRefused for a status of `no`, Refused for a URL that others could read."""
+    if trouble := unsafe(url):
+        raise Refused(f"probe {url}: {trouble}")
+    status, retry_after = _answered(method, url, request)
+    if status in no:
+        raise CredentialRefused(f"{url} does not accept what {credential_id} makes (HTTP {status})")
+    if not 200 <= status < 300:
+        words = ", ".join(map(str, sorted(no)))
+        raise Transient(f"{url} answers HTTP {status}: neither yes (2xx) nor no ({words})", retry_after)
+
+
+def unsafe(url: str) -> str:
+    """Why what a credential made must not be sent there; empty when it may."""
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "it is not a URL"
+    if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
+        return ""
+    return "it must begin with https:// (plain http only to this machine), or others on the way could read it"
+
+
+def _answered(method: str, url: str, request: dict[str, Any]) -> tuple[int, timedelta | None]:
+    """The status and Retry-After of the answer; its body is nobody's business. Raises Transient when there is none."""
+    timeout = httpx.Timeout(_SECONDS)
+    try:
+        # Proxies of the environment are for the outside: what goes to this machine stays on it.
+        with (
+            httpx.Client(timeout=timeout, trust_env=not on_this_machine(httpx.URL(url).host)) as client,
+            client.stream(method, url, **request) as answer,
+        ):
+            seconds = answer.headers.get("Retry-After", "")
+            return answer.status_code, timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
+    except httpx.TimeoutException:
+        trouble = f"did not answer within {_SECONDS:.0f} s"
+    except httpx.ConnectError as error:
+        trouble = f"cannot be reached ({error})"
+    except httpx.HTTPError as error:
+        trouble = f"gave no whole answer ({type(error).__name__})"
+    raise Transient(f"{url} {trouble}: whether verifiers accept it is not known")
