@@ -98,13 +98,12 @@ class Ssm:
         for described in self._described(below, f"list the parameters below {prefix}"):
             # What a scan has seen spares each write a call: DescribeParameters has the smallest quota of all.
             self._metadata[described["Name"]] = Metadata(described)
-            yield ParameterAge(
-                name=described["Name"],
-                version=described["Version"],
-                modified_at=described["LastModifiedDate"],
-                modified_by=described.get("LastModifiedUser", ""),
-                kind=described["Type"],
-            )
+            yield _aged(described)
+
+    def age(self, name: str) -> ParameterAge | None:
+        """Metadata of one parameter, as ages() has it; None when there is none."""
+        described = next(self._described(_named(name), f"read the metadata of {name}"), None)
+        return _aged(described) if described else None
 
     def read(self, name: str) -> StoredValue:
         """The value and its version. Raises Refused when there is no such parameter."""
@@ -223,10 +222,7 @@ class Ssm:
             page["NextToken"] = answer["NextToken"]
 
     def _describe(self, name: str) -> Metadata:
-        named: DescribeParametersRequestTypeDef = {
-            "ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [name]}]
-        }
-        for described in self._described(named, f"read the metadata of {name}"):
+        for described in self._described(_named(name), f"read the metadata of {name}"):
             return Metadata(described)
         raise Refused(f"SSM has no parameter {name}; nothing was written")
 
@@ -322,6 +318,20 @@ class Ssm:
         )
         client.meta.events.register("before-send.ssm.PutParameter", _last_look)
         return client
+
+
+def _named(name: str) -> DescribeParametersRequestTypeDef:
+    return {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [name]}]}
+
+
+def _aged(described: ParameterMetadataTypeDef) -> ParameterAge:
+    return ParameterAge(
+        name=described["Name"],
+        version=described["Version"],
+        modified_at=described["LastModifiedDate"],
+        modified_by=described.get("LastModifiedUser", ""),
+        kind=described["Type"],
+    )
 
 
 def _last_look(**_event: object) -> None:
