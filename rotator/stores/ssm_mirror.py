@@ -1,8 +1,8 @@
 """SSM Parameter Store as a mirror: a second copy in another region, below another path, or at another endpoint.
 
-It is the store, used for copies: metadata is carried along, what is no secret is never written over, and where another
-installation owns the path nothing is written. The account's rate in the region is shared with the store. A copy that
-is not there is made.
+Written as the store is: metadata is carried along, what is no secret is never written over, and the account's rate in
+the region is shared. But whatever is there is written over: a copy has one writer. Where an installation owns the path,
+ours or another, nothing is written: parameters there are for rotations to write. A copy that is not there is made.
 
 Permissions: those of the store below the copies' path, without ssm:GetParameterHistory.
 """
@@ -10,6 +10,7 @@ Permissions: those of the store below the copies' path, without ssm:GetParameter
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -17,16 +18,15 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from rotator.contracts.adapter import Surroundings
-from rotator.model.errors import Drifted, Raced, Refused, Transient
-from rotator.model.policy import EnvironmentPolicy, MirrorPolicy
+from rotator.model.errors import Raced, Refused
+from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
-from rotator.stores.ssm import Ssm
+from rotator.stores.owner import foreign, owner_parameter
+from rotator.stores.ssm_parameters import Parameter, Parameters
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$", max_length=400)]
 Place = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
-#: Nobody's name: no path that any installation owns is written to.
-_NOBODY = ""
 
 
 class SsmMirror:
@@ -54,13 +54,9 @@ class SsmMirror:
 
     def __init__(self, mirror: MirrorPolicy, around: Surroundings) -> None:
         self._options = options = self.Options.model_validate(mirror.settings)
-        copies = EnvironmentPolicy(
-            name=around.environment,
-            path=options.path or options.of,
-            region=options.region or around.region,
-            kms_key=options.kms_key,
-        )
-        self._ssm = Ssm(copies, replace(around, endpoint=_endpoint(around, options.at)), _NOBODY)
+        self._around = around
+        there = replace(around, endpoint=_endpoint(around, options.at))
+        self._parameters = Parameters(options.region or around.region, there)
 
     @classmethod
     def place(cls, mirror: MirrorPolicy, region: str, name: str) -> str:
@@ -70,26 +66,30 @@ class SsmMirror:
         return f"SSM{at} in {options.region or region}: {_copy(options, name)}"
 
     def write(self, name: str, value: Sealed) -> None:
-        """Writes the value over whatever is there. The same value again is a version more, and its date is the copy's.
-
-        Raises Transient where somebody writes it at the same moment, and ours is not in place.
-        """
-        copy = _copy(self._options, name)
-        there = self._ssm.look([copy]).get(copy)
-        try:
-            self._ssm.write(copy, value, there.version if there else None)
-        except Raced:
-            return  # ours is in place
-        except Drifted as drift:
-            trouble = Transient(f"{drift}; the next attempt looks again")
-        else:
-            return
-        raise trouble
+        """Writes the value over whatever is there. The same value again is one version more: its date is the copy's."""
+        copy, owner_name = _copy(self._options, name), owner_parameter(self._path)
+        self._parameters.wait_for_turn()
+        found = self._parameters.get(copy, owner_name)
+        self._must_be_nobodys(found.get(owner_name))
+        with suppress(Raced):  # somebody wrote it, too, and ours is in place
+            if copy in found:
+                self._parameters.overwrite(found[copy], value)
+            else:
+                self._parameters.create(copy, value, self._options.kms_key)
 
     def stale(self, name: str, since: datetime) -> bool | None:
         """Whether the copy was last written before `since`, or is not there."""
-        age = self._ssm.age(_copy(self._options, name))
+        age = self._parameters.age(_copy(self._options, name))
         return age is None or age.modified_at < since
+
+    @property
+    def _path(self) -> str:
+        return self._options.path or self._options.of
+
+    def _must_be_nobodys(self, parameter: Parameter | None) -> None:
+        """Raises ForeignOwner when a living installation owns the copies' path."""
+        if parameter is not None and parameter.owner.lives(self._around.clock.now()):
+            raise foreign(parameter.owner, self._path)
 
 
 def _endpoint(around: Surroundings, at: str | None) -> Callable[[str], str | None]:

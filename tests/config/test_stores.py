@@ -59,7 +59,7 @@ def test_ssm_is_the_store_unless_an_environment_says_otherwise() -> None:
     policies = read(production=VAULT).policies
     assert policies is not None
     staging, production = policies.environments["staging"], policies.environments["production"]
-    assert (staging.store, staging.settings.keys()) == ("ssm", {"kubernetes"})
+    assert (staging.store, list(staging.settings)) == ("ssm", ["kubernetes"])
     assert production.store == "vault-kv2"
     token = "ssm:/taly/production/rotator/VAULT_TOKEN"
     assert production.settings["vault-kv2"] == {"path": "crm/production/{name}", "auth": {"token": token}}

@@ -39,7 +39,7 @@ from tests.engine.world import World
 from tests.providers.rotations import Company
 
 NAME, SET = "/taly/production/KEY", "/taly/production/KEY_ACCEPTED"
-ONE = {"fields": {"sid": NAME, "secret": NAME}, "one_parameter": True}
+ONE: dict[str, Any] = {"fields": {"sid": NAME, "secret": NAME}, "one_parameter": True}
 #: As somebody wrote it: blanks, an escape that nobody needs, and keys of their own.
 FORMER = '{\n  "sid": "s\\u0069d-0",\n  "note": 1.10,\n  "secret": "secret-0"\n}\n'
 OURS = '{\n  "sid": "sid-1",\n  "note": 1.10,\n  "secret": "secret-1"\n}\n'
@@ -213,11 +213,16 @@ def test_what_cannot_be_read_is_said_and_never_written_over(bench: Bench, text: 
 
 def test_one_write_and_one_look_at_what_is_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, store = list[str](), bench.store("production")
+
+    def counted(call: str, plain: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*more: Any) -> Any:
+            asked.append(call)
+            return plain(*more)
+
+        return counting
+
     for call in ("read", "look", "write", "edit"):
-        plain: Callable[..., Any] = getattr(store, call)
-        monkeypatch.setattr(
-            store, call, lambda *more, call=call, plain=plain: asked.append(call) or plain(*more)
-        )
+        monkeypatch.setattr(store, call, counted(call, getattr(store, call)))
     move = bench.goes(under_way(Phase.STORE))
     assert (move.phase, move.ledger.wrote) == (Phase.REDEPLOY, {NAME: 2})
     assert asked == ["write", "look"]
