@@ -47,8 +47,8 @@ class Company(World):
 
         The worker looks every 5 s, or every minute while nothing is due; `meanwhile` happens after each look.
         """
-        for field, name in self._recipe.fields.items():
-            self.parameters.put(name, fields[field], "people")
+        for field, value in fields.items():
+            self.parameters.put(self._recipe.fields[field], value, "people")
         row = rotation(
             self._recipe.secret,
             recipe=self._recipe,
