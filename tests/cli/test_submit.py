@@ -262,6 +262,7 @@ def test_asking_for_a_rotation_says_who_makes_the_new_one(hand: Beside) -> None:
     said = hand("rotate", HAND)
     assert said.code == 4
     assert "a person makes it: make a new one, then: rotator submit production/BY_HAND" in said.err
+    assert "cannot be rotated: a person makes it" in hand("plan", HAND).out
     assert hand("rotate", "--all", "--json").json()["refused"] == {}
     said = hand("compromised", HAND, "--reason", "on a laptop")
     assert said.code == 0
