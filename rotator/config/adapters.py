@@ -15,7 +15,6 @@ from typing import Any
 from rotator.model.references import IN_SSM
 
 #: Names that a policy may use before their adapter exists: what they concern is watched only, or left out with a note.
-FUTURE_PROVIDERS = frozenset({"assisted"})
 FUTURE_CHANNELS = frozenset({"pagerduty"})
 
 
@@ -48,7 +47,7 @@ class Adapters:
 
     def provider_names(self) -> frozenset[str]:
         """Every name that a type may use."""
-        return FUTURE_PROVIDERS | self.providers.keys()
+        return frozenset(self.providers)
 
     def redeployer_names(self) -> frozenset[str]:
         """Every name that a deployment may use."""

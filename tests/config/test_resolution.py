@@ -205,8 +205,8 @@ def test_fields_in_one_parameter_are_rotated() -> None:
     "change, note",
     [
         (
-            ("provider: key", "provider: assisted"),
-            "26: note: types.key.provider: no adapter for 'assisted' yet",
+            ("provider: key", "provider: broken"),
+            "26: note: types.key.provider: no adapter for 'broken' yet",
         ),
         (("api: {kubernetes:", "api: {ecs:"), "43: note: deployments.api.ecs: no adapter for 'ecs' yet"),
     ],
