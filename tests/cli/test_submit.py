@@ -217,6 +217,7 @@ def test_a_value_on_the_command_line_is_refused_and_not_repeated(
 
 def test_why_a_value_is_never_an_argument_is_said(hand: Beside) -> None:
     assert "in the shell's history" in hand("submit", HAND, fresh()).err
+    assert "value" not in hand("submit", "--help").out.partition("\n")[0]
 
 
 @pytest.mark.parametrize(
