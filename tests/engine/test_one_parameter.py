@@ -84,7 +84,8 @@ class Keys:
             raise CredentialRefused(f"{sid} is refused")
 
     def disable(self, credential_id: str) -> None:
-        self.live[credential_id] = replace(self.live[credential_id], liveness=Liveness.DISABLED)
+        if credential_id in self.live:
+            self.live[credential_id] = replace(self.live[credential_id], liveness=Liveness.DISABLED)
 
     def enable(self, credential_id: str) -> None:
         self.live[credential_id] = replace(self.live[credential_id], liveness=Liveness.LIVE)
