@@ -16,7 +16,11 @@ Change = Callable[[Look], Sealed]
 
 @runtime_checkable
 class SecretStore(Protocol):
-    """The parameters of one environment."""
+    """The parameters of one environment.
+
+    Its class may have `place(environment, name)`: where a parameter stands, in words that no other place has, for
+    `policy check`. It raises Refused for a name that has no place.
+    """
 
     def ages(self, prefix: str) -> Iterator[ParameterAge]:
         """Metadata of every parameter below `prefix`. Never decrypts, never reads a value."""
@@ -56,7 +60,10 @@ class SecretStore(Protocol):
 
 @runtime_checkable
 class Mirror(Protocol):
-    """A write-only or second copy of a value."""
+    """A write-only or second copy of a value.
+
+    Its class may have `place(mirror, region, name)`: where a copy stands, in the words that a store has for the place.
+    """
 
     def write(self, name: str, value: Sealed) -> None:
         """Writes the value; whoever reads the copy sees no change where it is the same value again."""

@@ -109,7 +109,7 @@ def _count(parts: Parts, secrets: Sequence[Counted]) -> Findings:
 def _in_store(parts: Parts, one: Counted) -> str | None:
     """The id of the credential that consumers read: by the source's word, or by the journal's memory."""
     store, recipe = parts.store(one.policy.environment), one.policy.recipe
-    there = store.look(recipe.parameters)
+    there = {name: store.read(name) for name in recipe.parameters}
     texts = texts_in(recipe, there)
     versions = {name: there[name].version for name in texts}
     named = one.provider.identify(fields_in(recipe, texts))

@@ -6,7 +6,9 @@ from contextlib import closing
 
 import pytest
 
+from rotator.cli.plan import steps, writes
 from tests.cli.beside import NAMES, Beside
+from tests.engine.things import recipe
 
 
 def test_status_shows_the_deepest_problem_first(story: Beside) -> None:
@@ -111,6 +113,14 @@ def test_plan_says_what_why_and_at_what_cost(story: Beside) -> None:
     told = story("plan", "--json").json()
     assert [one["secret"] for one in told["due"]] == ["production/TOO_OLD"]
     assert told["writes"] == 3
+
+
+def test_fields_in_one_parameter_are_one_write() -> None:
+    apart = recipe(fields={"sid": "/taly/production/SID", "secret": "/taly/production/SECRET"})
+    one = recipe(fields={"sid": "/taly/production/KEY", "secret": "/taly/production/KEY"}, one_parameter=True)
+    assert (writes(apart), writes(one)) == (2, 1)
+    assert "write 2 parameters" in steps(apart)
+    assert "write 1 parameter ->" in steps(one)
 
 
 def test_plan_without_work_says_what_comes_next(story: Beside) -> None:

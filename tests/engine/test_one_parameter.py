@@ -84,7 +84,8 @@ class Keys:
             raise CredentialRefused(f"{sid} is refused")
 
     def disable(self, credential_id: str) -> None:
-        self.live[credential_id] = replace(self.live[credential_id], liveness=Liveness.DISABLED)
+        if credential_id in self.live:
+            self.live[credential_id] = replace(self.live[credential_id], liveness=Liveness.DISABLED)
 
     def enable(self, credential_id: str) -> None:
         self.live[credential_id] = replace(self.live[credential_id], liveness=Liveness.LIVE)
@@ -432,6 +433,11 @@ def test_it_parks_where_a_person_must_mend_the_object_and_goes_on_then(tmp_path:
     row = place.rotates({}, within=timedelta(hours=2))
     assert (row.state, row.reason, row.phase) == (State.PARKED, Reason.UNREADABLE, Phase.PLAN)
     assert list(source.live) == ["sid-0"]
+    place.parameters.put(NAME, Sealed(FORMER), "people")
+    place.journal.add_request(request(RequestKind.APPROVE, about=row.id))
+    carry_out_requests(place)
+    assert place.ends(row.id, within=3 * DAY).state is State.DONE
+    assert place.parameters.parameters[NAME].value == Sealed(OURS)
     place.journal.close()
 
 

@@ -39,7 +39,10 @@ def grace(step: Step) -> Move:
 def disable(step: Step) -> Move:
     """The reversible step, where the source has one; before it, whoever reads a mirror has the successor for sure."""
     if step.recipe.mirrors:
-        write_mirrors(step, step.laid_over(step.successor, step.texts_in(step.look())))
+        there = (
+            step.texts_in(step.look()) if step.recipe.one_parameter else {}
+        )  # others may have changed their keys
+        write_mirrors(step, step.laid_over(step.successor, there))
     if step.traits.shared:
         return step.skip(Phase.FORGET)
     waiting = unsettled(step) or consumers_added(step) or _still_used(step)
