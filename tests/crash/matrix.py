@@ -6,13 +6,17 @@ was asked.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from rotator.model.rotation import Phase
 from tests.crash.orders import Point
-from tests.crash.roads import Road
+from tests.crash.roads import FORWARD, Road
 from tests.crash.tripwire import EFFECT, is_poll
+
+#: Where the answer to an effect is worth losing in every run, in this order: CI tries these first.
+_EFFECTS = ("create", "activate", "store", "disable", "remove", "rollout.redeploy", "announce", "forget")
 
 
 class Kill(NamedTuple):
@@ -66,6 +70,16 @@ def freezes(traces: Traces) -> list[Freeze]:
     ]
 
 
+def lost_answers(traces: Traces) -> list[Kill]:
+    """After each call of the way forward that had an effect, the first of each phase; the gravest first."""
+    found: dict[str, Kill] = {}
+    for name in traces.get(FORWARD, ()):
+        call, effect, _number = name.partition(EFFECT)
+        if effect and not call.startswith("request/"):
+            found.setdefault(call.partition("/")[0], Kill(FORWARD, Point(call, "after")))
+    return [found[place] for place in _EFFECTS if place in found]
+
+
 def sampled(cases: Iterable[Kill], turn: int, turns: int) -> list[Kill]:
     """For CI: of each phase on each road one kill that is sure to be met, another one in each of so many turns."""
     groups: dict[tuple[Road, str], list[Kill]] = {}
@@ -76,6 +90,13 @@ def sampled(cases: Iterable[Kill], turn: int, turns: int) -> list[Kill]:
         group[_spread(len(group), (turn + number) % turns, turns)]
         for number, group in enumerate(groups.values())
     ]
+
+
+def drawn(traces: Traces, sure: int, more: int, chance: random.Random) -> list[Kill]:
+    """For CI: so many lost answers, and so many others by chance, of all roads."""
+    first = lost_answers(traces)[:sure]
+    others = [case for case in kills(traces) if case not in first and not case.chance]
+    return [*first, *chance.sample(others, min(more, len(others)))]
 
 
 def few(cases: Sequence[Freeze], count: int, turn: int) -> list[Freeze]:

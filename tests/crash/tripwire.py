@@ -17,6 +17,8 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -30,15 +32,19 @@ from tests.crash.orders import Mailbox, Order, Point
 #: Calls that change or ask something outside. Pure questions about the adapter itself are no I/O.
 WATCHED = {
     "provider": {
-        "observe", "identify", "create", "activate", "verify", "disable", "enable", "remove", "last_used", "probe",
+        "observe", "identify", "create", "activate", "verify", "disable", "enable", "remove", "promote", "last_used",
+        "probe",
     },
     "store": {"read", "look", "write", "edit", "check_writable"},
+    "mirror": {"write", "stale"},
     "redeployer": {"redeploy", "progress", "starts"},
     "sealer": {"new_key", "open_key"},
     "journal": {"open_rotations", "checkpoint", "join_rollout", "start_rollout", "checkpoint_rollout"},
 }  # fmt: skip
 #: How the name of an effect goes on after that of its call.
 EFFECT = "/effect"
+#: The sources of the rig list within that what is new; minutes, as their adapters allow, would only be waited for.
+LISTED_WITHIN = timedelta(seconds=1)
 #: Kinds of commits that only say that nothing has come yet: how many there are is chance.
 _WAITING = ("waits", "retries", "polls")
 #: Calls that may be made again until something has come, or by two at once, and how many are sure to be made.
@@ -130,6 +136,8 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._part, name)
+        if (self._contract, name) == ("provider", "traits"):
+            return replace(attribute, listing=min(attribute.listing, LISTED_WITHIN))
         if name not in WATCHED.get(self._contract, ()):
             return attribute
         if (self._contract, name) == ("provider", "create"):
