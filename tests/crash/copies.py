@@ -25,6 +25,8 @@ from tests.redeployers.planes import played
 
 #: Of a secret: a lane passes years, and not one day of its far side.
 A_DAY_IS_SHORT = 1_000_000
+#: Of rotator at an OpenBao whose key-value store is mounted at `secret/`.
+POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "list"] }'
 _REPOSITORY, _SECRET = "taly/crm", "app"
 
 
@@ -124,13 +126,15 @@ class VaultCopy(Copy):
     def start(self, folder: Path, around: ExitStack) -> None:
         self._openbao = around.enter_context(EmbeddedOpenBao(folder / "openbao"))
         root: Any = hvac.Client(url=self._openbao.address, token=self._openbao.token)
+        root.sys.create_or_update_policy("rotator", POLICY)
+        self._token = root.auth.token.create(policies=["rotator"], ttl="24h")["auth"]["client_token"]
         self._kv = root.secrets.kv.v2
 
     def written(self) -> Mapping[str, Any]:
         return {"of": PATH, "path": "copies/{name}", "auth": {"token": f"ssm:{PATH}/rotator/VAULT_TOKEN"}}
 
     def own(self) -> Mapping[str, str]:
-        return {"VAULT_TOKEN": self._openbao.token}
+        return {"VAULT_TOKEN": self._token}
 
     def environment(self) -> Mapping[str, str]:
         return {"ROTATOR_ENDPOINT_VAULT": self._openbao.address}

@@ -49,7 +49,7 @@ LISTED_WITHIN = timedelta(seconds=1)
 _WAITING = ("waits", "retries", "polls")
 #: Calls that may be made again until something has come, or by two at once, and how many are sure to be made.
 _SURE = {
-    "journal.open_rotations": 1, "redeployer.progress": 1,
+    "journal.open_rotations": 1, "redeployer.progress": 1, "provider.activate": 1,
     "provider.verify": 2, "provider.probe": 2, "provider.last_used": 1,
 }  # fmt: skip
 
@@ -75,11 +75,10 @@ class Tripwire:
         self._at(Point(name, "before"))
         outer, self._here.call = self._call, name
         try:
-            answer = call()
+            return call()
         finally:
             self._here.call = outer
-        self._at(Point(name, "after"))
-        return answer
+            self._at(Point(name, "after"))  # also where it raised: the effect may have happened
 
     def guarded(self) -> bool:
         """guard() has just let an effect of this thread's call pass. Whether the process freezes now."""

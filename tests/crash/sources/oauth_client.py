@@ -16,6 +16,7 @@ from tests.crash.sources.source import LATE, PATH, Known, Login, There
 
 _CLIENT, _APP = "taly-crm", "app-taly-crm"
 _OWN = f"ssm:{PATH}/rotator/OAUTH_SECRET"
+_HOSTS = ("graph.microsoft.com", "login.microsoftonline.com", "taly.okta.example", "login.taly.example")
 _MARK = "rotator/staging/"
 
 
@@ -45,7 +46,8 @@ class EntraClient(Login):
         return {"OAUTH_SECRET": self._source.own_secret}
 
     def environment(self) -> Mapping[str, str]:
-        return {f"ROTATOR_ENDPOINT_OAUTH_{self.vendor.upper()}": self._address}
+        there = f"ROTATOR_ENDPOINT_OAUTH_{self.vendor.upper()}"
+        return {there: self._address, "ROTATOR_ALLOWED_HOSTS": ",".join(_HOSTS)}
 
     def takes(self, fields: Mapping[str, str]) -> bool:
         return self._source.accepts(_CLIENT, fields["value"])
