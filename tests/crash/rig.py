@@ -234,6 +234,8 @@ class Lane:
         fresh = [line for line in lines if line not in self._told]
         self._told.update(fresh)
         found += [f"{at}: {line}" for line in fresh]
+        for line in fresh:  # hours may pass until the last line
+            print(f"found: {self.company}: {at}: {line}", flush=True)
 
     def under_way(self) -> bool:
         """Whether the rotation that was asked for last has not ended, or not begun; a yes may be on its way to it."""

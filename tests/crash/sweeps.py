@@ -128,6 +128,7 @@ class Sweeps:
         others = [self._sweep(company, journal, number) for number in range(1, shares)]
         for number, each in enumerate((first, *others)):
             each.cases = dealt(cases, number, shares)
+        print(f"{company} on {journal}: {len(cases)} accidents", flush=True)
         running = [self._pool.submit(each.run) for each in others]
         return [done(first.run()), *running]
 
