@@ -48,9 +48,7 @@ def secrets_named(typed: str, policies: Policies, env: str | None) -> list[str]:
     if typed in ours:
         return [typed]
     meant = [
-        secret
-        for secret, policy in ours.items()
-        if typed == policy.name or typed in policy.recipe.fields.values()
+        secret for secret, policy in ours.items() if typed == policy.name or typed in policy.recipe.parameters
     ]
     return meant or _none_such(typed, policies, env)
 

@@ -117,7 +117,7 @@ def _facts(entry: Decided, alerts: Sequence[Alert]) -> Iterator[str]:
     if age is not None:
         yield f"age: {spell(at.now - age.born)} by the {age.source} (policy: {spell(at.policy.rotate_every)})"
         yield f"due: {moment(due_at(at.policy, age))}, overdue from {moment(period_ends(at.policy, age))}"
-    for name in at.policy.recipe.fields.values():
+    for name in at.policy.recipe.parameters:
         version = at.observed.versions.get(name) if at.observed else None
         yield f"parameter: {name}" + (f", version {version}" if version is not None else "")
     yield f"source: {at.policy.recipe.provider} (type {at.policy.type})"

@@ -24,6 +24,7 @@ from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
 from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
+from rotator.model.references import IN_SSM
 
 _CSV_COLUMNS = (
     "secret", "begins", "why", "standing", "until", "due", "writes", "restarts", "expected_seconds", "steps",
@@ -63,8 +64,8 @@ def show_plan(choice: Choice, *, form: Format, exit_code: bool, save: Path | Non
 
 
 def writes(recipe: Recipe) -> int:
-    """Store writes of one rotation: its fields, and twice the accepted set."""
-    return len(recipe.fields) + (2 if recipe.accepted_as else 0)
+    """Store writes of one rotation: its parameters, and twice the accepted set."""
+    return len(recipe.parameters) + (2 if recipe.accepted_as else 0)
 
 
 def restarts(begin: Collection[Decided]) -> Counter[str]:
@@ -84,7 +85,11 @@ def steps(recipe: Recipe) -> str:
     story = [f"new one from {recipe.provider}"]
     if recipe.accepted_as:
         story += ["accept both", *restart]
-    story += [f"write {counted(len(recipe.fields), 'parameter')}", *restart, f"grace {spell(recipe.grace)}"]
+    story += [
+        f"write {counted(len(recipe.parameters), 'parameter')}",
+        *restart,
+        f"grace {spell(recipe.grace)}",
+    ]
     if recipe.external_consumers:
         story += ["wait for a person's yes"]
     story += ["stop accepting the old one", *restart] if recipe.accepted_as else ["disable the old one"]
@@ -166,7 +171,9 @@ def _print(place: Place, plan: Plan, entries: Collection[Decided]) -> None:
 def _costs(place: Place, begin: Collection[Decided]) -> Iterator[str]:
     """What it costs, for the last line."""
     total = sum(writes(entry.gathered.policy.recipe) for entry in begin)
-    yield f"store writes: {total} (at most {place.settings.ssm_writes_per_second:g}/s)"
+    in_ssm = any(entry.gathered.environment.store == IN_SSM for entry in begin)
+    pace = f" (at most {place.settings.ssm_writes_per_second:g}/s)" if in_ssm else ""
+    yield f"store writes: {total}{pace}"
     yield f"restarts: {', '.join(f'{name} x{times}' for name, times in sorted(restarts(begin).items())) or 'none'}"
     known = [took for entry in begin if (took := took_last_time(entry)) is not None]
     if known:

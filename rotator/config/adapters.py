@@ -12,9 +12,10 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from rotator.model.references import IN_SSM
+
 #: Names that a policy may use before their adapter exists: what they concern is watched only, or left out with a note.
 FUTURE_PROVIDERS = frozenset({"assisted"})
-FUTURE_MIRRORS = frozenset({"ssm"})
 FUTURE_CHANNELS = frozenset({"pagerduty"})
 
 
@@ -25,6 +26,7 @@ class Adapters:
     providers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     redeployers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     mirrors: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    stores: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     channels: frozenset[str] = frozenset({"slack", "email"})
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -40,6 +42,10 @@ class Adapters:
         """The mirror's class, or None when there is none that can be loaded."""
         return self._class_of("mirror", name, self.mirrors)
 
+    def store(self, name: str) -> Any:
+        """The store's class, or None when there is none that can be loaded."""
+        return self._class_of("store", name, self.stores)
+
     def provider_names(self) -> frozenset[str]:
         """Every name that a type may use."""
         return FUTURE_PROVIDERS | self.providers.keys()
@@ -50,7 +56,11 @@ class Adapters:
 
     def mirror_names(self) -> frozenset[str]:
         """Every kind that a mirror may have."""
-        return FUTURE_MIRRORS | self.mirrors.keys()
+        return frozenset(self.mirrors)
+
+    def store_names(self) -> frozenset[str]:
+        """Every kind of store that an environment may have."""
+        return frozenset({IN_SSM, *self.stores})
 
     def channel_names(self) -> frozenset[str]:
         """Every way that an owner may be reached."""
@@ -76,6 +86,7 @@ def installed() -> Adapters:
         providers=_installed("providers"),
         redeployers=_installed("redeployers"),
         mirrors=_installed("mirrors"),
+        stores=_installed("stores"),
         channels=frozenset((_installed("channels").keys() - {"smtp"}) | {"email"}),
     )
 

@@ -10,6 +10,7 @@ from rotator.config.adapters import Adapters
 from rotator.config.complaints import Complaints
 from rotator.config.precedence import Effective, Levels
 from rotator.config.schema import PolicyFile
+from rotator.model.references import own_prefixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Draft:
         """Full name of the parameter that holds the accepted set."""
         name = effective.rules.accepted_as
         return name and f"{self.prefixes[effective.environment]}/{expand(name, effective.environment)}"
+
+    def references_of(self, environment: str) -> tuple[str, ...]:
+        """What references of an environment may begin with."""
+        return own_prefixes(self.file.environments[environment].store.kind, self.prefixes[environment])
 
     def platform_of(self, deployment: str) -> tuple[str, str] | None:
         """(redeployer, target) as the file says it, or None when it does not."""

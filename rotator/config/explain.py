@@ -21,7 +21,7 @@ from rotator.model.policy import Policies, SecretPolicy
 
 BUILT_IN = "built in"
 #: Keys that are checked and that nothing acts on yet: shown where the file says them.
-_ONLY_SAID = (("approvers",), ("overdue", "max_age"), ("one_parameter",), ("verify",), ("notify",))
+_ONLY_SAID = (("approvers",), ("overdue", "max_age"), ("verify",), ("notify",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,7 @@ class _Explanation:
         name = self.effective.environment
         at, written = ("environments", name), self.draft.file.environments[name]
         yield self._at("environment.path", self.draft.prefixes[name], (*at, "path"))
+        yield self._at("environment.store", written.store.kind, (*at, "store", "kind"))
         if written.after is not None:
             soak = f", soaking {spell_duration(self.policies.environments[name].soak)}"
             yield self._at("environment.after", f"{written.after.environment}{soak}", (*at, "after"))

@@ -29,6 +29,7 @@ def json_schema(adapters: Adapters | None = None) -> dict[str, Any]:
         del definition["title"]  # the name of a class
     definitions["Type"]["properties"]["provider"]["enum"] = sorted(known.provider_names())
     definitions["Mirror"]["properties"]["kind"]["enum"] = sorted(known.mirror_names())
+    definitions["Store"]["properties"]["kind"]["enum"] = sorted(known.store_names())
     _one_of(
         definitions["Deployment"], sorted(known.redeployer_names()), "Its name there, e.g. `deployment/api`."
     )

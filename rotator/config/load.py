@@ -101,7 +101,7 @@ def _resolve(draft: Draft, version: str) -> Loaded:
         for environment in draft.file.environments
         if (effective := draft.levels.effective(name, environment))
     ]
-    check_secrets(draft, recipes)
+    check_secrets(draft, recipes, resolution.environments(), resolution.mirrors())
     note_watched_only(draft, [effective for effective, _recipe in recipes])
     note_not_yet(draft)
     loaded = Loaded(None, draft.complaints.all(), draft)

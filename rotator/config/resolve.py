@@ -47,15 +47,23 @@ class Resolution:
         """The whole file."""
         return Policies(
             version=version,
-            environments={name: self._environment(name) for name in self._file.environments},
+            environments=self.environments(),
             secrets={effective.id: self._secret(effective, recipe) for effective, recipe in recipes},
-            mirrors={mirror.id: mirror for name in self._file.mirrors for mirror in self._mirrors(name)},
+            mirrors=self.mirrors(),
             owners={name: self._owner(name, owner) for name, owner in self._file.owners.items()},
             default_owner=self._file.defaults.owner or "",
             alerts=self._alerts(self._file.alerts),
             unmanaged=self._file.unmanaged,
             ignore=tuple(self._file.ignore),
         )
+
+    def environments(self) -> dict[str, EnvironmentPolicy]:
+        """By their names."""
+        return {name: self._environment(name) for name in self._file.environments}
+
+    def mirrors(self) -> dict[str, MirrorPolicy]:
+        """By their ids."""
+        return {mirror.id: mirror for name in self._file.mirrors for mirror in self._mirrors(name)}
 
     def recipe(self, effective: Effective) -> Recipe:
         """How one secret is rotated. Names that the file does not define are left out."""
@@ -67,6 +75,7 @@ class Resolution:
             provider=effective.provider,
             settings=self._settings(effective),
             fields=self._draft.fields_of(effective),
+            one_parameter=rules.one_parameter == "json",
             accepted_as=self._draft.accepted_as_of(effective),
             probe=tuple(expand(url, environment) for url in rules.probe or ()),
             external_consumers=rules.consumers == "external",
@@ -166,12 +175,18 @@ class Resolution:
         kubernetes = self._file.environments[environment].kubernetes
         return {"kubernetes": expand(kubernetes.model_dump(), environment)} if kubernetes else {}
 
+    def _store_settings(self, environment: str) -> dict[str, Any]:
+        """Store -> its own options."""
+        store = self._file.environments[environment].store
+        return {store.kind: expand(store.model_extra, environment)} if store.model_extra else {}
+
     def _environment(self, name: str) -> EnvironmentPolicy:
         written = self._file.environments[name]
         return EnvironmentPolicy(
             name=name,
             path=self._draft.prefixes[name],
             region=written.aws.region,
+            store=written.store.kind,
             kms_key=expand(written.aws.kms_key, name),
             freezes=tuple(
                 freeze_of(one) for one in self._file.freezes if name in (one.environments or [name])
@@ -179,7 +194,7 @@ class Resolution:
             after=written.after.environment if written.after else None,
             soak=written.after.soak * self._scale if written.after else timedelta(),
             max_concurrent=written.max_concurrent,
-            settings=self._place(name),
+            settings={**self._place(name), **self._store_settings(name)},
         )
 
     def _owner(self, name: str, owner: schema.Owner) -> OwnerPolicy:

@@ -38,6 +38,7 @@ def levelled(policy: SecretPolicy) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield ("owner",), policy.owner or None
     yield ("runbook",), policy.runbook
     yield from ((("fields", name), parameter) for name, parameter in recipe.fields.items())
+    yield ("one_parameter",), "json" if recipe.one_parameter else None
     yield ("accepted_as",), recipe.accepted_as
     yield ("probe",), recipe.probe
     yield ("consumers",), "external" if recipe.external_consumers else "ours"
@@ -126,6 +127,7 @@ def _environment(environment: EnvironmentPolicy) -> dict[str, str]:
     values = {
         "path": environment.path,
         "region": environment.region,
+        "store": environment.store,
         "kms_key": environment.kms_key,
         "after": environment.after and f"{environment.after}, soaking {spell_duration(environment.soak)}",
         "max_concurrent": environment.max_concurrent,

@@ -30,9 +30,6 @@ def obstacle(draft: Draft, effective: Effective) -> tuple[Path, str] | None:
         return effective.path, "an exempt secret without a type"
     if draft.provider_of(effective) is None:
         return ("types", effective.type, "provider"), f"no adapter for '{effective.provider}' yet"
-    if effective.rules.one_parameter:
-        where = effective.origin(draft.complaints, "one_parameter")
-        return where, "one_parameter is not written yet"
     for name in effective.rules.mirrors or ():  # a mirror that stays behind would hand out a dead credential
         kind = draft.file.mirrors[name].kind if name in draft.file.mirrors else ""
         if kind in draft.adapters.mirror_names() and draft.adapters.mirror(kind) is None:

@@ -59,7 +59,11 @@ class Mirror(Protocol):
     """A write-only or second copy of a value."""
 
     def write(self, name: str, value: Sealed) -> None:
-        """Writes the value; the same value again is no change."""
+        """Writes the value; whoever reads the copy sees no change where it is the same value again."""
 
     def stale(self, name: str, since: datetime) -> bool | None:
-        """Whether the copy is older than `since`; None when the mirror cannot tell."""
+        """Whether the copy was last written before `since`, or is not there; None when the mirror cannot tell.
+
+        Asked before the way back closes, where nothing is to be written yet: whether the place answers. So it raises
+        Transient and Refused as write() would, as far as that shows without writing, also where it answers None.
+        """

@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from rotator.daemon.pacer import JournalPacer, Unpaced
 from rotator.daemon.policy import PolicyInForce
 from rotator.model.errors import Refused
 from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe
+from rotator.model.references import IN_SSM, own_prefixes, scheme_of
 from rotator.model.secrets import Sealed
 
 #: Puts something around an adapter: the crash rig wraps every contract so that it can kill the process at any call.
@@ -88,17 +90,20 @@ class Installation:
         return made
 
     def store(self, environment: str) -> SecretStore:
-        """The environment's store: SSM."""
-        known = self._environment(environment)
+        """The environment's store."""
+        return self._store(self._environment(environment))
+
+    def _store(self, known: EnvironmentPolicy) -> SecretStore:
+        pace = {"writes_per_second": self.settings.ssm_writes_per_second} if known.store == IN_SSM else {}
+        # What opens a store cannot be behind itself: its own references lead into SSM only.
+        around = replace(
+            self._surroundings(known.name),
+            resolve=lambda reference: self._resolve(known.name, reference, IN_SSM),
+        )
         made: SecretStore = self._make(
             "store",
             known.model_dump_json(),
-            lambda: adapter("stores", "ssm")(
-                known,
-                self._surroundings(environment),
-                self._journal.installation(),
-                writes_per_second=self.settings.ssm_writes_per_second,
-            ),
+            lambda: adapter("stores", known.store)(known, around, self._journal.installation(), **pace),
         )
         return made
 
@@ -204,17 +209,27 @@ class Installation:
             region=known.region if known else self.settings.region,
             clock=self._clock,
             pacer=self._pacer,
-            resolve=lambda reference: self._resolve(environment, reference),
+            resolve=lambda reference: self._resolve(
+                environment, reference, self._environment(environment).store
+            ),
             endpoint=self.settings.endpoint,
             kubeconfig=str(self.settings.kubeconfig) if self.settings.kubeconfig else None,
             commands=self.settings.commands,
         )
 
-    def _resolve(self, environment: str, reference: str) -> Sealed:
-        """`ssm:<path>/rotator/…` of the same environment, and what settings allow besides: nothing a policy chooses."""
-        own = f"ssm:{self._environment(environment).path}/rotator/"
-        allowed = (own, *self.settings.reference_prefixes)
-        kind, _, name = reference.partition(":")
-        if kind != "ssm" or not reference.startswith(allowed) or ".." in name:
-            raise Refused(f"reference {reference} is not allowed: only {own}… of the same environment is")
-        return self.store(environment).read(name).value
+    def _resolve(self, environment: str, reference: str, store: str) -> Sealed:
+        """The value in SSM or in `store`: below `<path>/rotator/` of the same environment, or where settings allow."""
+        known = self._environment(environment)
+        own = own_prefixes(store, known.path)
+        scheme, _, name = reference.partition(":")
+        readable = scheme in {IN_SSM, scheme_of(store)}
+        if (
+            not readable
+            or not reference.startswith((*own, *self.settings.reference_prefixes))
+            or ".." in name
+        ):
+            places = " and ".join(f"{prefix}…" for prefix in own)
+            raise Refused(f"reference {reference} is not allowed: only {places} of the same environment is")
+        if scheme == scheme_of(known.store):
+            return self._store(known).read(name).value
+        return self._store(known.model_copy(update={"store": IN_SSM, "settings": {}})).read(name).value

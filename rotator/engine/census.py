@@ -12,6 +12,7 @@ from rotator.contracts.parts import Parts
 from rotator.contracts.provider import Liveness, Provider
 from rotator.engine.decisions import decisions
 from rotator.engine.memory import remembered
+from rotator.engine.parameters import fields_in, texts_in
 from rotator.engine.standing import Standing
 from rotator.model.errors import JournalAway, LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import SecretPolicy
@@ -108,9 +109,10 @@ def _count(parts: Parts, secrets: Sequence[Counted]) -> Findings:
 def _in_store(parts: Parts, one: Counted) -> str | None:
     """The id of the credential that consumers read: by the source's word, or by the journal's memory."""
     store, recipe = parts.store(one.policy.environment), one.policy.recipe
-    there = {field: store.read(name) for field, name in recipe.fields.items()}
-    versions = {recipe.fields[field]: held.version for field, held in there.items()}
-    named = one.provider.identify({field: held.value for field, held in there.items()})
+    there = {name: store.read(name) for name in recipe.parameters}
+    texts = texts_in(recipe, there)
+    versions = {name: there[name].version for name in texts}
+    named = one.provider.identify(fields_in(recipe, texts))
     return named or remembered(parts.journal, recipe.secret, versions)
 
 

@@ -59,7 +59,7 @@ def missing(at: Gathered) -> Decision | None:
     if at.observed is None or at.age is not None:
         return None
     there = at.observed.versions
-    names = ", ".join(name for name in at.policy.recipe.fields.values() if name not in there)
+    names = ", ".join(name for name in at.policy.recipe.parameters if name not in there)
     return Decision(Standing.MISSING, f"not in the store: {names}")
 
 

@@ -60,7 +60,7 @@ def _copy_again(parts: Parts, recipe: Recipe, seen: Observed, mirror: Mirror) ->
     ends the predecessor.
     """
     store = parts.store(recipe.environment)
-    for name in recipe.fields.values():
+    for name in recipe.parameters:
         if seen.modified_at is None or not mirror.stale(name, seen.modified_at):
             continue
         copied, there = None, store.read(name)

@@ -12,6 +12,7 @@ from rotator.contracts.parts import Parts
 from rotator.contracts.provider import Overlap, VerifiedProvider
 from rotator.engine.decisions import decisions
 from rotator.engine.ownership import take_over
+from rotator.engine.parameters import fields_in, texts_in
 from rotator.engine.phases.undo import no_way_back
 from rotator.engine.standing import HELD
 from rotator.model.errors import Drifted, NotYet, Raced, Refused, Transient
@@ -205,7 +206,7 @@ def _make_accepted_set(parts: Parts, recipe: Recipe, name: str) -> tuple[Request
             RequestState.REFUSED,
             f"{recipe.provider} has no accepted set; take accepted_as out of the policy",
         )
-    fields = {field: store.read(parameter).value for field, parameter in recipe.fields.items()}
+    fields = fields_in(recipe, texts_in(recipe, store.look(recipe.parameters)))
     in_use = Credential(provider.identify(fields) or recipe.secret, fields)
     store.write(name, AcceptedSet.of(cast("VerifiedProvider", provider).member(in_use)).sealed(), after=None)
     return (

@@ -145,7 +145,7 @@ def _note_ages(
     parts.journal.note_observed(
         _observed(policy, seen.get(policy.secret), ages, looked_at) for policy in ours
     )
-    managed = {name for policy in ours for name in policy.recipe.fields.values()}
+    managed = {name for policy in ours for name in policy.recipe.parameters}
     managed |= {policy.recipe.accepted_as for policy in ours if policy.recipe.accepted_as}
     digest = hashlib.sha256(
         "\n".join(f"{name} {ages[name].version}" for name in sorted(managed & set(ages))).encode()
@@ -184,7 +184,7 @@ def _observed(
     looked_at: datetime,
 ) -> Observed:
     """One secret's parameters as the scan saw them; what the census saw is carried along."""
-    names = tuple(policy.recipe.fields.values())
+    names = policy.recipe.parameters
     there = [ages[name] for name in names if name in ages]
     oldest = min(there, key=lambda age: age.modified_at, default=None)
     seen = {

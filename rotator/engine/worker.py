@@ -22,6 +22,7 @@ from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
 from rotator.engine.holds import held
 from rotator.engine.outages import others_go_on, stuck
+from rotator.engine.parameters import Unreadable
 from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Park, Step, Undo, Verdict
 from rotator.engine.phases.undo import begin_undo, no_way_back
@@ -239,6 +240,8 @@ class Worker:
             return self._surprised(step, bug)
 
     def _refused(self, step: Step, refusal: Refused) -> Move:
+        if isinstance(refusal, Unreadable):  # to be mended by a person, before or after any way back
+            raise Park(Reason.UNREADABLE, str(refusal))
         reason = _REFUSALS.get(step.rotation.phase)
         if reason is None or isinstance(refusal, CredentialRefused):
             raise Park(reason or Reason.SOURCE_REFUSED, str(refusal))

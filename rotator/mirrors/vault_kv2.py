@@ -68,6 +68,12 @@ class VaultKv2Mirror:
         self._around = around
         self._placement = Placement(options.of, options.path, options.tenant)
 
+    @classmethod
+    def place(cls, mirror: MirrorPolicy, _region: str, name: str) -> str:
+        """Where a copy stands, in the words that the store has for it. Raises Refused for a name that has no place."""
+        options = cls.Options.model_validate(mirror.settings)
+        return f"Vault's {options.mount}: {Placement(options.of, options.path, options.tenant).place(name)}"
+
     def write(self, name: str, value: Sealed) -> None:
         """Writes the value as the next version; the same value again is no new one, and only its time is noted."""
         from rotator.vault.client import Changed  # noqa: PLC0415 - hvac is imported on first use

@@ -59,6 +59,7 @@ class Recipe(Frozen):
     provider: str  # entry-point name of the source's adapter
     settings: dict[str, Any] = {}  # the adapter's own options; references, never values
     fields: dict[str, str]  # credential field -> full parameter name; one field is called "value"
+    one_parameter: bool = False  # all fields are in the same one, as a JSON object
     accepted_as: str | None = None  # full name of the parameter that holds the accepted set
     probe: tuple[str, ...] = ()  # URLs that answer whether verifiers accept something we made
     external_consumers: bool = False  # verifiers outside our control: forget waits for a person's yes
@@ -74,6 +75,11 @@ class Recipe(Frozen):
     backoff_first: timedelta = timedelta(seconds=5)
     backoff_longest: timedelta = timedelta(minutes=15)
     scale: float = 1.0  # calendar durations were multiplied by this (the sandbox's fast days)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters that hold the fields, each once."""
+        return tuple(dict.fromkeys(self.fields.values()))
 
 
 class SecretPolicy(Frozen):
@@ -103,6 +109,7 @@ class EnvironmentPolicy(Frozen):
     name: str
     path: str  # parameter prefix, e.g. /taly/production
     region: str
+    store: str = "ssm"  # the store's entry-point name; its own options are under that name in `settings`
     kms_key: str | None = None
     freezes: tuple[Freeze, ...] = ()
     after: str | None = None  # the environment that proves a rotation first

@@ -121,6 +121,7 @@ class Reason(StrEnum):
     UNKNOWN_AT_SOURCE = "unknown_at_source"
     DRIFT = "drift"
     RACED = "raced"
+    UNREADABLE = "unreadable"  # the parameter that should hold all fields is no JSON object that has them
     NOTHING_TO_RETURN_TO = "nothing_to_return_to"
     RECONFIRM_FAILED = "reconfirm_failed"
     UNSEEN = "unseen"  # use cannot be seen and the policy does not accept that

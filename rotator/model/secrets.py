@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+from rotator.model.json_text import Places, places, string_at, with_strings
 from rotator.model.jwks import public_thumbprint
 
 
@@ -54,7 +55,8 @@ class Sealed:
 class Credential:
     """One thing a source accepts: a public id, unique for ever, and sealed fields.
 
-    `fields` are exactly what consumers read, one store parameter each (`value` when there is only one).
+    `fields` are exactly what consumers read (`value` when there is only one): each in a store parameter of its own, or
+    all in one as a JSON object.
     """
 
     id: str
@@ -143,6 +145,50 @@ class AcceptedSet:
             raise MalformedSet(
                 "the accepted set is a JWKS, but what rotates is no public key: see `algorithm`"
             )
+
+
+class MalformedObject(ValueError):
+    """No JSON object, or one without a field that should be in it; the message never shows it."""
+
+
+class JsonObject:
+    """All fields of one credential in one parameter, so that nobody reads halves of two; edited, never replaced.
+
+    What other people keep in it stays as it is, to the letter.
+    """
+
+    __slots__ = ("_places", "_text")
+
+    def __init__(self, text: Sealed, there: Places) -> None:
+        self._text, self._places = text, there
+
+    @classmethod
+    def parse(cls, value: Sealed) -> JsonObject:
+        """Read the parameter's value. Raises MalformedObject when it is none, or says a key twice."""
+        there = places(value._value)
+        if there is None:
+            raise MalformedObject("it is no JSON object, or one that says a key twice")
+        return cls(value, there)
+
+    def sealed(self) -> Sealed:
+        """The value to write."""
+        return self._text
+
+    def fields(self, names: Iterable[str]) -> dict[str, Sealed]:
+        """These fields. Raises MalformedObject when one is not there, or is no text."""
+        found = {}
+        for name in names:
+            text = string_at(self._text._value, self._places[name]) if name in self._places else None
+            if text is None:
+                raise MalformedObject(f'its field "{name}" is missing, or is no text')
+            found[name] = Sealed(text)
+        return found
+
+    def having(self, fields: Mapping[str, Sealed]) -> JsonObject:
+        """The object with these fields; all else stays as it is. Raises MalformedObject as fields() does."""
+        there = self.fields(fields)
+        changed = {name: value._value for name, value in fields.items() if value != there[name]}
+        return JsonObject.parse(Sealed(with_strings(self._text._value, self._places, changed)))
 
 
 @dataclass(frozen=True, slots=True)

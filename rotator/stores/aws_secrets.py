@@ -27,6 +27,8 @@ from rotator.stores.owner import foreign, owner_parameter, parsed, written
 
 #: So many may have frozen in the middle of one write and woken up one after the other.
 LATE_WORKERS = 5
+#: AWS Secrets Manager API reference, CreateSecret.
+LONGEST_NAME = 512
 
 
 class AwsSecrets:
@@ -49,6 +51,13 @@ class AwsSecrets:
         self._environment, self._around, self._installation = environment, around, installation
         self._writes_per_second = writes_per_second
         self._secrets = Secrets(environment.region, around)
+
+    @classmethod
+    def place(cls, environment: EnvironmentPolicy, name: str) -> str:
+        """Where a secret stands, in words that no other place has. Raises Refused for a name that is too long."""
+        if len(name) > LONGEST_NAME:
+            raise Refused(f"is too long; Secrets Manager allows {LONGEST_NAME} characters")
+        return f"Secrets Manager in {environment.region}: {name}"
 
     def ages(self, prefix: str) -> Iterator[ParameterAge]:
         """Metadata of every secret below `prefix` that has a value; nothing is decrypted."""

@@ -42,9 +42,15 @@ class AwsSecretsMirror:
         self._around = around
         self._secrets = Secrets(self._options.region or around.region, around)
 
+    @classmethod
+    def place(cls, mirror: MirrorPolicy, region: str, name: str) -> str:
+        """Where a copy stands, in the words that the store has for it; `region` is the environment's."""
+        options = cls.Options.model_validate(mirror.settings)
+        return f"Secrets Manager in {options.region or region}: {_copy(options.path, name)}"
+
     def write(self, name: str, value: Sealed) -> None:
         """Writes the value; the same value again is no change. Raises Transient where somebody writes it, too."""
-        copy = self._copy(name)
+        copy = _copy(self._options.path, name)
         if not 0 < value.size <= LARGEST:
             raise Refused(f"{copy}: the value has {value.size} bytes, and a secret holds 1 to {LARGEST}")
         there = self._secrets.held([copy]).get(copy)
@@ -61,12 +67,12 @@ class AwsSecretsMirror:
 
     def stale(self, name: str, since: datetime) -> bool | None:
         """Whether the copy that is current was written before `since`, or is not there."""
-        copy = self._copy(name)
+        copy = _copy(self._options.path, name)
         if self._secrets.described(copy) is None:
             return True
         current = [version for version in self._secrets.versions(copy) if CURRENT in version.stages]
         return not current or current[0].created_at < since
 
-    def _copy(self, name: str) -> str:
-        path = self._options.path
-        return name if path is None else f"{path.rstrip('/')}/{name.rpartition('/')[2]}"
+
+def _copy(path: str | None, name: str) -> str:
+    return name if path is None else f"{path.rstrip('/')}/{name.rpartition('/')[2]}"

@@ -45,6 +45,9 @@ class VaultKv2:
     needs: ClassVar[str] = "a policy of Vault's on data and metadata"
     tried_on: ClassVar[str] = "OpenBao 2.7"
 
+    #: Blanks that `path` may have beside {env}.
+    placeholders: ClassVar[frozenset[str]] = frozenset({"{name}", "{tenant}"})
+
     class Options(Part):
         """By default `/taly/production/NAME` stands at `taly/production/NAME` of the mount."""
 
@@ -68,11 +71,20 @@ class VaultKv2:
         installation: str,
         writes_per_second: float = 50.0,
     ) -> None:
-        self._options = options = self.Options.model_validate(environment.settings.get("vault-kv2", {}))
+        self._options = self._chosen(environment)
         self._environment, self._around, self._installation = environment, around, installation
         self._writes_per_second = writes_per_second
-        prefix = environment.path
-        self._placement = Placement(prefix, options.path or f"{prefix.strip('/')}/{{name}}", options.tenant)
+        self._placement = _placement(environment, self._options)
+
+    @classmethod
+    def _chosen(cls, environment: EnvironmentPolicy) -> Options:
+        return cls.Options.model_validate(environment.settings.get("vault-kv2", {}))
+
+    @classmethod
+    def place(cls, environment: EnvironmentPolicy, name: str) -> str:
+        """Where a parameter stands, in words that no other place has. Raises Refused for a name that has none."""
+        options = cls._chosen(environment)
+        return f"Vault's {options.mount}: {_placement(environment, options).place(name)}"
 
     def ages(self, prefix: str) -> Iterator[ParameterAge]:
         """Metadata of every parameter below `prefix`: one call for each, no value is read."""
@@ -232,6 +244,11 @@ class VaultKv2:
 
         vault = Vault(self._options.auth, self._around, lambda name: self._around.resolve(name).reveal())
         return Kv2(vault, self._options.mount, self._options.key)
+
+
+def _placement(environment: EnvironmentPolicy, options: VaultKv2.Options) -> Placement:
+    by_default = f"{environment.path.strip('/')}/{{name}}"
+    return Placement(environment.path, options.path or by_default, options.tenant)
 
 
 def _must_be_secret(name: str, kind: str) -> None:

@@ -193,6 +193,14 @@ def test_one_redeployer_does_the_work_of_every_other() -> None:
     assert [one.target for one in deployments] == ["deployment/api", "deployment/worker"]
 
 
+def test_fields_in_one_parameter_are_rotated() -> None:
+    fields = "type: pair\n    fields: {user: DATABASE, password: DATABASE}\n    one_parameter: json\n"
+    found = secret("production/DATABASE_URL", ("type: pair\n", fields))
+    assert found.recipe.fields == dict.fromkeys(("user", "password"), "/taly/production/DATABASE")
+    assert found.recipe.parameters == ("/taly/production/DATABASE",)
+    assert (found.recipe.one_parameter, found.mode) == (True, Mode.AUTO)
+
+
 @pytest.mark.parametrize(
     "change, note",
     [
@@ -201,10 +209,6 @@ def test_one_redeployer_does_the_work_of_every_other() -> None:
             "26: note: types.key.provider: no adapter for 'assisted' yet",
         ),
         (("api: {kubernetes:", "api: {ecs:"), "43: note: deployments.api.ecs: no adapter for 'ecs' yet"),
-        (
-            ("type: key\n", "type: key\n    one_parameter: json\n"),
-            "31: note: secrets.JWT_SECRET.one_parameter: one_parameter is not written yet",
-        ),
     ],
 )
 def test_what_is_not_written_yet_is_watched_only(change: tuple[str, str], note: str) -> None:

@@ -47,8 +47,8 @@ class Company(World):
 
         The worker looks every 5 s, or every minute while nothing is due; `meanwhile` happens after each look.
         """
-        for field, name in self._recipe.fields.items():
-            self.parameters.put(name, fields[field], "people")
+        for field, value in fields.items():
+            self.parameters.put(self._recipe.fields[field], value, "people")
         row = rotation(
             self._recipe.secret,
             recipe=self._recipe,
@@ -59,12 +59,18 @@ class Company(World):
             phase_since=self.clock.now(),
         )
         self.has(row)
+        return self.ends(row.id, within, meanwhile)
+
+    def ends(
+        self, rotation_id: str, within: timedelta, meanwhile: Callable[[], None] = lambda: None
+    ) -> Rotation:
+        """To the end of a rotation that was opened, or to where it stands after `within`."""
         worker, ends = Worker(self, "worker"), self.clock.now() + within
-        while self.clock.now() < ends and self.stands_now(row.id).state is State.ACTIVE:
+        while self.clock.now() < ends and self.stands_now(rotation_id).state is State.ACTIVE:
             busy = worker.work()
             meanwhile()
             self.clock.pass_by(timedelta(seconds=5 if busy else 60))
-        return self.stands_now(row.id)
+        return self.stands_now(rotation_id)
 
     def stands_now(self, rotation_id: str) -> Rotation:
         """The row."""

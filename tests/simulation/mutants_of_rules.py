@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from rotator.contracts.guard import claimed
 from rotator.engine import worker
+from rotator.engine.parameters import fields_in
 from rotator.engine.phases import PHASES, invalidate, push, source, undo
 from rotator.engine.phases.step import Move, Step, Undo, Verdict
 from rotator.engine.worker import Worker
@@ -113,7 +114,7 @@ class _Unread(Step):
 
     @property
     def successor(self) -> Credential:
-        return Credential(self.ledger.successor_id or "", self.stored_fields())
+        return Credential(self.ledger.successor_id or "", fields_in(self.recipe, self.texts_in(self.look())))
 
 
 def store_not_read_before_restore() -> Any:

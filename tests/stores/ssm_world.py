@@ -100,12 +100,12 @@ class SsmWorld:
 
 def changing_client(store: Ssm) -> SSMClient:
     """The client that the store writes with."""
-    return store._changing._client()
+    return store._parameters._changing._client()
 
 
 def reading_client(store: Ssm) -> SSMClient:
     """The client that the store reads with."""
-    return store._reading._client()
+    return store._parameters._reading._client()
 
 
 @cache

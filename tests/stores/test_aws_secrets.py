@@ -26,41 +26,13 @@ CLEAN = [["AWSPREVIOUS"], ["AWSCURRENT"]]
 
 @pytest.mark.slow
 class TestAwsSecrets(StoreContract):
-    """Where the suite expects a race that nobody can prevent, this store prevents it; a write is three calls here."""
+    """A write is three calls: to stage, to promote, to take the stage off."""
+
+    compares, calls = True, 3
 
     @pytest.fixture
     def world(self, aws_secrets: AwsSecretsWorld) -> AwsSecretsWorld:
         return aws_secrets
-
-    def test_raced_when_somebody_came_between_and_ours_is_in_place(self, world: Any) -> None:
-        """Drifted: theirs is in place."""
-        first, ours, theirs = fresh_value(), fresh_value(), fresh_value()
-        world.seed(NAME, first)
-        world.someone_else_interferes(NAME, theirs)
-        with raises_silently(Drifted, ours, theirs):
-            world.store.write(NAME, ours, after=1)
-        assert world.store.read(NAME).value == theirs
-
-    def test_an_edit_tells_when_somebody_came_between_and_ours_is_in_place(self, world: Any) -> None:
-        """Drifted: theirs is in place."""
-        ours, theirs = fresh_value(), fresh_value()
-        world.seed(NAME, fresh_value())
-        world.someone_else_interferes(NAME, theirs)
-        with raises_silently(Drifted, ours, theirs):
-            world.store.edit(NAME, lambda _seen: ours)
-        assert world.store.read(NAME).value == theirs
-
-    def test_the_claim_is_asked_once_for_each_write_and_never_for_a_read(self, world: Any) -> None:
-        """Once for each call that changes something: to stage, to promote, to take the stage off."""
-        asked = list[float]()
-        world.seed(NAME, fresh_value())
-        with claimed(asked.append):
-            world.store.read(NAME)
-            world.store.check_writable(NAME, 1)
-            list(world.store.ages(world.path))
-            assert asked == []
-            world.store.write(NAME, fresh_value(), after=1)
-        assert len(asked) == 3
 
 
 def test_it_is_a_secret_store(aws_secrets: AwsSecretsWorld) -> None:

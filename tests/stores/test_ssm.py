@@ -207,7 +207,7 @@ def test_the_claim_is_looked_at_after_signing(world: SsmWorld) -> None:
 def test_a_lost_claim_is_not_retried_even_by_a_client_that_retries(
     world: SsmWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rotator.stores.ssm.CHANGING", READING)
+    monkeypatch.setattr("rotator.stores.ssm_parameters.CHANGING", READING)
     store, name, asked = world.as_seen_by("installation-a"), f"{world.path}/NAME", list[float]()
     world.seed(name, fresh_value())
 

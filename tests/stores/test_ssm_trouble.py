@@ -153,7 +153,7 @@ def test_an_address_that_nobody_chose_is_not_named(aws: AwsWorld, monkeypatch: p
         surroundings(),
         "installation-a",
     )
-    service = store._reading
+    service = store._parameters._reading
 
     def unreachable(ssm: SSMClient) -> None:
         raise EndpointConnectionError(endpoint_url=ssm.meta.endpoint_url)
@@ -184,7 +184,7 @@ def test_an_answer_that_comes_too_late_is_no_answer(
     world: SsmWorld, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hasty = Config(read_timeout=0.2, retries={"total_max_attempts": 1, "mode": "standard"})
-    monkeypatch.setattr("rotator.stores.ssm.CHANGING", replace(CHANGING, config=hasty))
+    monkeypatch.setattr("rotator.stores.ssm_parameters.CHANGING", replace(CHANGING, config=hasty))
     store, ours = world.as_seen_by("installation-a"), fresh_value()
     world.aws.control.set_faults([Rule(Fault.SLOW, "PutParameter", times=1, seconds=0.6)])
     with raises_silently(GaveUp, ours) as caught:  # it may land when nobody waits for it any more

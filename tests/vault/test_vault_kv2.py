@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from rotator.contracts.store import SecretStore
 from rotator.model.errors import Drifted, Refused, Transient
-from rotator.model.secrets import Owner, Sealed, StoredValue
+from rotator.model.secrets import Owner, Sealed
 from rotator.sandbox.openbao import EmbeddedOpenBao
 from rotator.stores.vault_kv2 import VaultKv2
 from rotator.testing.store_contract import StoreContract
@@ -22,53 +22,19 @@ from tests.vault.kv2_world import LIFETIME, Kv2World
 pytestmark = pytest.mark.slow
 
 
-class CheckAndSetContract(StoreContract):
-    """Where a write can be refused, nobody is raced: whoever came between stays, and is told as drift."""
-
-    @pytest.fixture
-    def world(self) -> Kv2World:
-        raise NotImplementedError
-
-    def test_raced_when_somebody_came_between_and_ours_is_in_place(self, world: Kv2World) -> None:  # type: ignore[override]  # of this world
-        name, ours, theirs = f"{world.path}/NAME", fresh_value(), fresh_value()
-        world.seed(name, fresh_value())
-        world.someone_else_interferes(name, theirs)
-        with raises_silently(Drifted, ours, theirs) as caught:
-            world.store.write(name, ours, after=1)
-        assert isinstance(caught.value, Drifted)
-        assert (caught.value.expected, caught.value.found) == (1, 2)
-        assert world.holds(name) == StoredValue(theirs, 2)
-
-    def test_an_edit_tells_when_somebody_came_between_and_ours_is_in_place(self, world: Kv2World) -> None:  # type: ignore[override]  # of this world
-        name, ours, theirs = f"{world.path}/SET", fresh_value(), fresh_value()
-        world.seed(name, fresh_value())
-        world.someone_else_interferes(name, theirs)
-        with raises_silently(Drifted, ours, theirs):
-            world.store.edit(name, lambda _seen: ours)
-        assert world.holds(name) == StoredValue(theirs, 2)
-
-    def test_our_own_value_written_twice_is_nobodys_change(self, world: Kv2World) -> None:  # type: ignore[override]  # of this world
-        name, ours, again = f"{world.path}/NAME", fresh_value(), fresh_value()
-        world.seed(name, fresh_value())
-        world.someone_else_writes(name, ours)
-        world.someone_else_writes(name, ours)
-        assert world.store.write(name, ours, after=1) == 3
-        world.someone_else_interferes(name, again)
-        assert world.store.write(name, again, after=3) == 4, (
-            "the late one is refused, and finds itself written"
-        )
-        assert world.holds(name) == StoredValue(again, 4)
-
-
 @pytest.mark.slow
-class TestVaultKv2(CheckAndSetContract):
+class TestVaultKv2(StoreContract):
+    compares = True
+
     @pytest.fixture
     def world(self, kv2: Kv2World) -> Kv2World:
         return kv2
 
 
 @pytest.mark.slow
-class TestVaultKv2WithTenants(CheckAndSetContract):
+class TestVaultKv2WithTenants(StoreContract):
+    compares = True
+
     @pytest.fixture
     def world(self, openbao: EmbeddedOpenBao) -> Iterator[Kv2World]:
         with Kv2World(openbao, path="<folder>/{tenant}/staging/{name}", tenant="shared") as world:

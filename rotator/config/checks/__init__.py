@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from rotator.config.checks import (
     aws,
@@ -11,15 +11,17 @@ from rotator.config.checks import (
     names,
     owners,
     parameters,
+    places,
     principals,
     references,
     sources,
+    stores,
     timing,
     workloads,
 )
 from rotator.config.draft import Draft
 from rotator.config.precedence import Effective
-from rotator.model.policy import Recipe
+from rotator.model.policy import EnvironmentPolicy, MirrorPolicy, Recipe
 
 #: Of the file, before anything is inherited.
 OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
@@ -29,6 +31,7 @@ OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
     owners.check,
     workloads.check,
     mirrors.check,
+    stores.check,
     references.check,
     sources.check_providers,
 )
@@ -40,8 +43,13 @@ def check_file(draft: Draft) -> None:
         check(draft)
 
 
-def check_secrets(draft: Draft, recipes: Iterable[tuple[Effective, Recipe]]) -> None:
-    """Everything about secrets with what they inherit."""
+def check_secrets(
+    draft: Draft,
+    recipes: Iterable[tuple[Effective, Recipe]],
+    environments: Mapping[str, EnvironmentPolicy],
+    copies: Mapping[str, MirrorPolicy],
+) -> None:
+    """Everything about secrets with what they inherit, and the places that they are kept in."""
     known = list(recipes)
     everything = [effective for effective, _recipe in known]
     timing.check(draft, everything)
@@ -49,5 +57,6 @@ def check_secrets(draft: Draft, recipes: Iterable[tuple[Effective, Recipe]]) -> 
         references.check_secret(draft, effective, recipe)
         sources.check(draft, effective, recipe)
     parameters.check(draft, everything)
+    places.check(draft, known, environments, copies)
     principals.check(draft, known)
     references.note_unlisted(draft, everything)

@@ -33,7 +33,8 @@ def _check_mirror(draft: Draft, name: str, kind: str, settings: dict[str, Any]) 
     for where, text in texts(settings, path):
         check_template(draft, where, text, getattr(adapter, "placeholders", ()))
     options.check(draft, path, adapter, settings)
-    if not any("{env}" in text for _where, text in texts(settings, path)) and len(_used_in(draft, name)) > 1:
+    apart = hasattr(adapter, "place") or any("{env}" in text for _where, text in texts(settings, path))
+    if not apart and len(_used_in(draft, name)) > 1:
         draft.complaints.error(path, "is the same place in several environments; write {env} in it")
 
 

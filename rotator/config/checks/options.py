@@ -1,8 +1,8 @@
-"""The adapter's own options of a deployment or a mirror, held against what the adapter says it takes."""
+"""The adapter's own options of a deployment, a mirror or a store, held against what the adapter says it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,13 +12,19 @@ from rotator.config.describe import describe, keys_of
 from rotator.config.draft import Draft, expand
 
 
-def check(draft: Draft, where: Path, adapter: Any, settings: Mapping[str, Any]) -> None:
-    """Complains about each option that is wrong, in whichever environment; silent where there is no adapter."""
+def check(
+    draft: Draft,
+    where: Path,
+    adapter: Any,
+    settings: Mapping[str, Any],
+    environments: Iterable[str] | None = None,
+) -> None:
+    """Complains about each option that is wrong, in any of the environments (all); silent where there is no adapter."""
     options = getattr(adapter, "Options", None)
     if options is None:
         return
     told = set()
-    for environment in draft.file.environments:
+    for environment in draft.file.environments if environments is None else environments:
         try:
             options.model_validate(expand(dict(settings), environment))
         except ValidationError as invalid:

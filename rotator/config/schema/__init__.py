@@ -25,6 +25,7 @@ from rotator.config.schema.places import (
     Freeze,
     Kubernetes,
     Mirror,
+    Store,
     Window,
 )
 from rotator.config.schema.rules import (
@@ -42,7 +43,7 @@ from rotator.config.schema.rules import (
 __all__ = [
     "Access", "After", "Alerts", "Aws", "BulkRead", "Deployment", "Digest", "Environment", "Exempt", "Freeze",
     "Heartbeat", "Kubernetes", "Manner", "Mirror", "Overdue", "Owner", "Part", "PolicyFile", "QuietHours", "Reader",
-    "Retry", "Schedule", "Secret", "SecretRules", "TrailSource", "Type", "Window",
+    "Retry", "Schedule", "Secret", "SecretRules", "Store", "TrailSource", "Type", "Window",
 ]  # fmt: skip
 
 

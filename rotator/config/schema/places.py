@@ -70,6 +70,15 @@ class After(Part):
     """How long it must have been well there. 0s."""
 
 
+class Store(Part):
+    """Where consumers read; the keys besides `kind` are its adapter's own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str = "ssm"
+    """`ssm`, `secrets-manager` or `vault-kv2`. ssm."""
+
+
 class Environment(Part):
     """One environment. Its mode is a ceiling: no secret in it is handled more freely."""
 
@@ -77,6 +86,8 @@ class Environment(Part):
     """The prefix of its parameters, e.g. `/taly/{env}`."""
     aws: Aws
     """Where its parameters are."""
+    store: Store = Store()
+    """What keeps its parameters. SSM."""
     kubernetes: Kubernetes | None = None
     """Where its workloads are."""
     mode: Literal["auto", "approve", "observe"] = "auto"

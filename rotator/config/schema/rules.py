@@ -82,7 +82,7 @@ class Manner(Schedule):
     torn_ok: bool | None = None
     """Fields in several parameters may be read half and half by a pod that starts between the writes. false."""
     one_parameter: Literal["json"] | None = None
-    """`json`: all fields in one parameter. Not written yet: watched only."""
+    """`json`: all fields are keys of a JSON object in one parameter, which `fields` names for each. None."""
 
 
 class Type(Manner):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from rotator.contracts.provider import Liveness, Sight, Use
 from rotator.contracts.store import Look
+from rotator.engine.parameters import fields_in, texts_in
 from rotator.engine.phases.push import copies_kept, edit_accepted, write_mirrors
 from rotator.engine.phases.rollout import consumers_added, restarted, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, plural
-from rotator.model.errors import CredentialRefused, Refused
+from rotator.model.errors import CredentialRefused
 from rotator.model.rotation import Death, Evidence, Phase, Purpose, Reason, State
 from rotator.model.secrets import AcceptedSet, Credential
 
@@ -37,7 +38,11 @@ def grace(step: Step) -> Move:
 
 def disable(step: Step) -> Move:
     """The reversible step, where the source has one; before it, whoever reads a mirror has the successor for sure."""
-    write_mirrors(step, step.successor)
+    if step.recipe.mirrors:
+        there = (
+            step.texts_in(step.look()) if step.recipe.one_parameter else {}
+        )  # others may have changed their keys
+        write_mirrors(step, step.laid_over(step.successor, there))
     if step.traits.shared:
         return step.skip(Phase.FORGET)
     waiting = unsettled(step) or consumers_added(step) or _still_used(step)
@@ -77,7 +82,7 @@ def _forgotten(step: Step) -> Move:
         late.update(_written_late(step, there))
         return members if late else members.without(member)
 
-    version = edit_accepted(step, without, beside=step.recipe.fields.values())
+    version = edit_accepted(step, without, beside=step.recipe.parameters)
     if late:
         return _adopted(step, late)
     sentence = "the accepted set holds the old one no more"
@@ -167,22 +172,26 @@ def _store_names_ours(step: Step) -> Move | None:
 
 
 def _written_late(step: Step, there: Look) -> dict[str, int]:
-    """Versions that a worker wrote which froze and woke: our own value once more. Parks when it is another value."""
+    """Versions that are not the ones we wrote, and hold our own value all the same. Parks when it is another value.
+
+    A worker wrote it once more that froze and woke; or somebody changed what else is in the one parameter.
+    """
     late = {}
-    for field, held in step.fields_in(there).items():
-        name = step.recipe.fields[field]
-        version = step.ledger.wrote[name]
-        if held.version == version:
+    for name, text in step.texts_in(there).items():
+        wrote, version = step.ledger.wrote[name], there[name].version
+        if version == wrote:
             continue
-        if held.value != step.successor.fields[field]:
-            sentence = f"{name} is at version {held.version}, we wrote {version}: somebody changed it"
+        if not step.holds(name, text, step.successor):
+            sentence = f"{name} is at version {version}, we wrote {wrote}: somebody changed it"
             raise Park(Reason.DRIFT, sentence)
-        late[name] = held.version
+        late[name] = version
     return late
 
 
 def _adopted(step: Step, late: dict[str, int]) -> Move:
-    sentence = f"our own value was written again, late: {plural(f'{name} {late[name]}' for name in late)}"
+    versions = plural(f"{name} {late[name]}" for name in late)
+    beside = ", or beside what somebody changed" if step.recipe.one_parameter else ""
+    sentence = f"our own value was written again, late{beside}: {versions}"
     return step.stay(sentence, wrote={**step.ledger.wrote, **late})
 
 
@@ -325,10 +334,7 @@ def _named_by_nobody(step: Step, credential_id: str) -> None:
     for recipe in step.namesakes():
         if recipe.fields == step.recipe.fields:
             continue
-        there = step.store.look(recipe.fields.values())
-        fields = {field: there[name].value for field, name in recipe.fields.items() if name in there}
-        if len(fields) < len(recipe.fields):
-            raise Refused(f"there is no parameter {plural(set(recipe.fields.values()) - set(there))}")
+        fields = fields_in(recipe, texts_in(recipe, step.store.look(recipe.parameters)))
         if step.parts.provider(recipe).identify(fields) == credential_id:
             raise Park(
                 Reason.DRIFT,

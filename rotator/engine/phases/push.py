@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from rotator.contracts.store import Look
+from rotator.engine.parameters import Texts
 from rotator.engine.phases.rollout import restarted
 from rotator.engine.phases.step import Move, Park, Step, Undo
 from rotator.model.errors import CredentialRefused, Drifted, Raced, Transient
 from rotator.model.rotation import Phase, Purpose, Reason
-from rotator.model.secrets import AcceptedSet, Credential, MalformedSet, Sealed
+from rotator.model.secrets import AcceptedSet, Credential, MalformedSet, Sealed, StoredValue
 
 
 def announce(step: Step) -> Move:
@@ -39,25 +40,29 @@ def announce(step: Step) -> Move:
 def store(step: Step) -> Move:
     """Writes the fields, then the mirrors, and reads back what is there."""
     wrote = dict(step.ledger.wrote)
-    for field, name in step.recipe.fields.items():
-        if name in wrote:  # it raced, and a person has looked
+    # Once it has raced and a person has looked, what that race left is there, and what others keep beside it.
+    over = step.texts_in(step.look()) if wrote else step.former
+    texts = step.laid_over(step.successor, over)
+    for name, text in texts.items():
+        if name in wrote:
             continue
         try:
-            wrote[name] = step.store.write(name, step.successor.fields[field], step.ledger.before[name])
+            wrote[name] = step.store.write(name, text, step.ledger.before[name])
         except Raced as race:
             return _raced(step, str(race), {**wrote, name: race.wrote})
         except Drifted as drift:
-            return _drifted(step, field, drift, wrote)
+            return _drifted(step, drift, wrote)
     wrote_at = step.parts.journal.now()
-    write_mirrors(step, step.successor)
-    for field, there in step.fields_in(step.look()).items():
-        name = step.recipe.fields[field]
-        if there.version < wrote[name]:
+    write_mirrors(step, texts)
+    there = step.look()
+    for name, text in step.texts_in(there).items():
+        version = there[name].version
+        if version < wrote[name]:
             raise Transient(f"{name}: the store does not show our version {wrote[name]} yet")
-        if there.version != wrote[name] or there.value != step.successor.fields[field]:
-            ours = there.value == step.successor.fields[field]
-            sentence = f"{name}: we wrote version {wrote[name]}, version {there.version} is there"
-            return _raced(step, sentence, {**wrote, name: there.version} if ours else wrote)
+        if version != wrote[name] or text != texts[name]:
+            ours = step.holds(name, text, step.successor)
+            sentence = f"{name}: we wrote version {wrote[name]}, version {version} is there"
+            return _raced(step, sentence, {**wrote, name: version} if ours else wrote)
     following = Phase.VERIFY if step.gapped else Phase.REDEPLOY
     return step.to(following, "the store holds the successor", wrote=wrote, wrote_at=wrote_at)
 
@@ -69,24 +74,36 @@ def _raced(step: Step, sentence: str, wrote: dict[str, int]) -> Move:
     )
 
 
-def _drifted(step: Step, field: str, drift: Drifted, wrote: dict[str, int]) -> Move:
+def _drifted(step: Step, drift: Drifted, wrote: dict[str, int]) -> Move:
     """Somebody wrote since plan. The old value again is no change; ours is there after a race that was not recorded."""
     there = step.store.read(drift.name) if drift.found is not None else None
     if there is not None and there.version != drift.found:
         raise Transient(f"{drift}; reading it again")
-    if there is not None and there.value == step.predecessor.fields[field]:
-        sentence = f"somebody wrote the old value of {drift.name} again, as version {there.version}"
-        return step.stay(sentence, before={**step.ledger.before, drift.name: there.version})
-    if there is not None and there.value == step.successor.fields[field]:
+    if there is not None and step.holds(drift.name, there.value, step.predecessor):
+        return _planned_over(step, drift.name, there)
+    if there is not None and step.holds(drift.name, there.value, step.successor):
         return _raced(step, f"{drift}, which holds our value", {**wrote, drift.name: there.version})
     raise Park(Reason.DRIFT, f"{drift}; somebody is changing it while it rotates") from drift
 
 
-def write_mirrors(step: Step, credential: Credential) -> None:
-    """Every mirror gets every field; a mirror that fails holds the rotation here."""
+def _planned_over(step: Step, name: str, there: StoredValue) -> Move:
+    """The old credential stands there as before, under another version; what others keep beside it is taken up."""
+    same = there.value == step.former[name]
+    what = f"the old value of {name} again" if same else f"what else is in {name}"
+    former = step.sealed_former(step.data_key, {**step.former, name: there.value})
+    return step.to(
+        step.rotation.phase,
+        f"somebody wrote {what}, as version {there.version}",
+        sealed={"sealed_predecessor": former},
+        before={**step.ledger.before, name: there.version},
+    )
+
+
+def write_mirrors(step: Step, texts: Texts) -> None:
+    """Every mirror gets every parameter; a mirror that fails holds the rotation here."""
     for mirror in step.recipe.mirrors:
-        for field, name in step.recipe.fields.items():
-            step.parts.mirror(step.recipe.environment, mirror).write(name, credential.fields[field])
+        for name, text in texts.items():
+            step.parts.mirror(step.recipe.environment, mirror).write(name, text)
 
 
 def members_in(there: Look, name: str) -> AcceptedSet:

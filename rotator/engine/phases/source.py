@@ -10,6 +10,7 @@ from __future__ import annotations
 from rotator.contracts.provider import Observation, Overlap, Use
 from rotator.contracts.store import Look
 from rotator.engine.memory import remembered
+from rotator.engine.parameters import fields_in
 from rotator.engine.phases.push import members_in
 from rotator.engine.phases.step import (
     Move,
@@ -17,7 +18,6 @@ from rotator.engine.phases.step import (
     Step,
     Undo,
     plural,
-    predecessor_seal,
     successor_seal,
 )
 from rotator.model.errors import CredentialRefused, GaveUp, NotYet, Transient
@@ -40,9 +40,9 @@ def plan(step: Step) -> Move:
             return step.wait(Reason.LISTING, sentence, step.bounds.poll, listing=listing)
 
     there = step.look(*filter(None, [step.recipe.accepted_as]))
-    stored = step.fields_in(there)
-    fields = {field: value.value for field, value in stored.items()}
-    before = {step.recipe.fields[field]: value.version for field, value in stored.items()}
+    texts = step.texts_in(there)
+    fields = fields_in(step.recipe, texts)
+    before = {name: there[name].version for name in texts}
     predecessor_id = _named(step, fields, before)
     works = _works(step, Credential(predecessor_id or "", fields))
     strangers = _strangers(step, Credential(predecessor_id or "", fields), there)
@@ -72,7 +72,7 @@ def plan(step: Step) -> Move:
         key = step.data_key
     sealed = {
         "data_key": key.wrapped,
-        "sealed_predecessor": key.seal(fields, predecessor_seal(step.rotation.id)),
+        "sealed_predecessor": step.sealed_former(key, texts),
     }
     return step.to(
         Phase.TIDY,
@@ -130,10 +130,10 @@ def create(step: Step) -> Move:
 
 def ready(step: Step) -> Move:
     """Overlap none: before the way back closes, everything the way forward needs has answered."""
-    for field, name in step.recipe.fields.items():
-        step.store.check_writable(name, step.successor.fields[field].size)
+    for name, text in step.laid_over(step.successor, step.former).items():
+        step.store.check_writable(name, text.size)
     for name in step.recipe.mirrors:
-        for parameter in step.recipe.fields.values():
+        for parameter in step.recipe.parameters:
             step.parts.mirror(step.recipe.environment, name).stale(parameter, step.now)
     for deployment in step.deployments():
         list(step.parts.redeployer(deployment).starts(step.now))

@@ -16,12 +16,12 @@ from rotator.contracts.parts import Parts
 from rotator.contracts.provider import Overlap, PromotingProvider, Provider, Traits, VerifiedProvider
 from rotator.contracts.sealer import DataKey
 from rotator.contracts.store import Look, SecretStore
+from rotator.engine.parameters import Texts, fields_in, holds, laid_over, texts_in
 from rotator.engine.principals import Principals
 from rotator.engine.settings import Bounds
-from rotator.model.errors import Refused
 from rotator.model.policy import Deployment, Recipe, SecretPolicy
 from rotator.model.rotation import Ledger, Phase, Priority, Reason, Rotation, State
-from rotator.model.secrets import Credential, Sealed, StoredValue
+from rotator.model.secrets import Credential, Sealed
 
 
 class Verdict(Exception):
@@ -167,11 +167,21 @@ class Step:
         return self.parts.sealer.open_key(self.rotation.data_key, self.seal_context)
 
     @cached_property
+    def former(self) -> Texts:
+        """What the store held when the rotation was planned, by parameter: an undo puts it back to the letter."""
+        assert self.rotation.sealed_predecessor is not None, "plan seals the predecessor"
+        kept = self.data_key.open(self.rotation.sealed_predecessor, predecessor_seal(self.rotation.id))
+        return kept if self.recipe.one_parameter else laid_over(self.recipe, kept, {})
+
+    def sealed_former(self, key: DataKey, texts: Texts) -> str:
+        """The same, as it is kept in the row: by field, or the one text that all fields are in."""
+        kept = texts if self.recipe.one_parameter else fields_in(self.recipe, texts)
+        return key.seal(kept, predecessor_seal(self.rotation.id))
+
+    @cached_property
     def predecessor(self) -> Credential:
         """The credential that is being replaced."""
-        assert self.rotation.sealed_predecessor is not None, "plan seals the predecessor"
-        fields = self.data_key.open(self.rotation.sealed_predecessor, predecessor_seal(self.rotation.id))
-        return Credential(self.ledger.predecessor_id or "", fields)
+        return Credential(self.ledger.predecessor_id or "", fields_in(self.recipe, self.former))
 
     @cached_property
     def successor(self) -> Credential:
@@ -186,20 +196,21 @@ class Step:
             self.data_key.open(self.rotation.sealed_successor, bound_to),
         )
 
-    def stored_fields(self) -> dict[str, Sealed]:
-        """What the store holds for this secret right now, by field. Raises Refused when one is missing."""
-        return {field: there.value for field, there in self.fields_in(self.look()).items()}
-
     def look(self, *beside: str) -> Look:
         """One look at the secret's parameters, and at those beside them that exist."""
-        return self.store.look((*self.recipe.fields.values(), *beside))
+        return self.store.look((*self.recipe.parameters, *beside))
 
-    def fields_in(self, there: Look) -> dict[str, StoredValue]:
-        """What such a look saw of the secret's own, by field. Raises Refused when one is missing."""
-        missing = [name for name in self.recipe.fields.values() if name not in there]
-        if missing:
-            raise Refused(f"there is no parameter {plural(missing)}")
-        return {field: there[name] for field, name in self.recipe.fields.items()}
+    def holds(self, name: str, text: Sealed, credential: Credential) -> bool:
+        """Whether a parameter with this text holds what it should of the credential. Raises Unreadable."""
+        return holds(self.recipe, name, text, credential.fields)
+
+    def laid_over(self, credential: Credential, texts: Texts) -> dict[str, Sealed]:
+        """What to write so that the credential is there, where parameters hold `texts`. Raises Unreadable."""
+        return laid_over(self.recipe, credential.fields, texts)
+
+    def texts_in(self, there: Look) -> dict[str, Sealed]:
+        """What such a look saw of the secret's own, by parameter. Raises Refused when one is missing."""
+        return texts_in(self.recipe, there)
 
     # moves
 

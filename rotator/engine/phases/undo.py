@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from rotator.contracts.provider import Sight, Use
+from rotator.engine.parameters import fields_in
 from rotator.engine.phases.invalidate import dead
 from rotator.engine.phases.push import edit_accepted, members_in, write_mirrors
 from rotator.engine.phases.rollout import restarted, without
@@ -17,6 +18,7 @@ from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, Undo, plural
 from rotator.model.errors import CredentialRefused, Drifted, Raced
 from rotator.model.rotation import UNDOING, Phase, Priority, Purpose, Reason, Rotation, State
+from rotator.model.secrets import Sealed
 
 _QUIET = frozenset({Phase.PLAN, Phase.TIDY, Phase.CREATE, Phase.READY, Phase.ACTIVATE, Phase.VERIFY})
 _STORED = frozenset({Phase.STORE, Phase.REDEPLOY, Phase.CONFIRM})
@@ -85,25 +87,21 @@ def _only_forward(step: Step, reason: Reason, sentence: str) -> Move:
 def restore(step: Step) -> Move:
     """Previous values back into store and mirrors."""
     _predecessor_accepted(step)
-    restored = dict(step.ledger.restored)
-    for field, name in step.recipe.fields.items():
+    restored, texts = dict(step.ledger.restored), dict[str, Sealed]()
+    for name in step.recipe.parameters:
         there = step.store.read(name)
-        if there.value == step.predecessor.fields[field]:
+        texts[name] = _with_predecessor(step, name, there.value)
+        if texts[name] == there.value:
             if there.version != step.ledger.before[name]:
                 restored[name] = there.version
             continue
-        if there.value != step.successor.fields[field]:
-            raise Park(
-                Reason.DRIFT,
-                f"{name} holds neither the old nor the new value: somebody changed it",
-            )
         try:
-            restored[name] = step.store.write(name, step.predecessor.fields[field], there.version)
+            restored[name] = step.store.write(name, texts[name], there.version)
         except (Drifted, Raced) as race:
             raise Park(Reason.DRIFT, f"{race}; while the old value was put back") from race
     if not restored:
         return step.skip(_after_consumers(step))
-    write_mirrors(step, step.predecessor)
+    write_mirrors(step, texts)
     sentence = "the store holds the old value again"
     return step.to(
         Phase.RECONFIRM,
@@ -111,6 +109,16 @@ def restore(step: Step) -> Move:
         restored=restored,
         restored_at=step.parts.journal.now(),
     )
+
+
+def _with_predecessor(step: Step, name: str, text: Sealed) -> Sealed:
+    """What the parameter is to hold: all that it held, unless somebody changed what else is in it since."""
+    if step.holds(name, text, step.predecessor):
+        return text
+    if not step.holds(name, text, step.successor):
+        raise Park(Reason.DRIFT, f"{name} holds neither the old nor the new value: somebody changed it")
+    ours = step.laid_over(step.successor, step.former)[name]
+    return step.former[name] if text == ours else step.laid_over(step.predecessor, {name: text})[name]
 
 
 def reconfirm(step: Step) -> Move:
@@ -241,8 +249,11 @@ def _nobody_reads_successor(step: Step) -> None:
     """Parks when the store still names the successor."""
     if not step.rotation.sealed_successor:
         return
-    for field, there in step.fields_in(step.look()).items():
-        if there.value == step.successor.fields[field]:
+    former = step.predecessor.fields
+    for field, value in fields_in(step.recipe, step.texts_in(step.look())).items():
+        if value == former[field]:  # a user's name may be that of both
+            continue
+        if value == step.successor.fields[field]:
             name = step.recipe.fields[field]
             raise Park(Reason.DRIFT, f"{name} names the credential that was to be discarded")
 
@@ -253,7 +264,7 @@ def _nobody_reads_strays(step: Step) -> None:
     In a journal that was restored, the credential that this very rotation made, and consumers use, looks like a stray.
     """
     ledger = step.ledger
-    for name in step.recipe.fields.values() if ledger.strays else ():
+    for name in step.recipe.parameters if ledger.strays else ():
         version = step.store.read(name).version
         if version not in {seen.get(name) for seen in (ledger.before, ledger.wrote, ledger.restored)}:
             unknown = f"{name} is at version {version}, which this rotation does not know"

@@ -1,0 +1,124 @@
+"""Places: every parameter has one in its environment's store, and each copy has one of its own, elsewhere.
+
+A mirror that wrote into the very parameter that it copies would look like somebody who changes it while it rotates.
+Adapters say where: `place(environment, name)` of a store and `place(mirror, region, name)` of a mirror tell a place in
+words that no other has, and raise Refused for a name that has none. Adapters without it are trusted. What SSM says is
+here: it is the store of most, and its SDK is not loaded for a look at a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from pydantic import ValidationError
+
+from rotator.config.checks.parameters import NAME, OWN, written
+from rotator.config.complaints import Path
+from rotator.config.draft import Draft
+from rotator.config.precedence import Effective
+from rotator.model.errors import Refused
+from rotator.model.policy import EnvironmentPolicy, MirrorPolicy, Recipe
+from rotator.model.references import IN_SSM
+
+#: AWS Systems Manager API reference, PutParameter.
+_LEVELS, _LENGTH = 15, 1011
+_ARN = "arn:aws:ssm:{region}:123456789012:parameter"
+
+
+def check(
+    draft: Draft,
+    known: Iterable[tuple[Effective, Recipe]],
+    environments: Mapping[str, EnvironmentPolicy],
+    mirrors: Mapping[str, MirrorPolicy],
+) -> None:
+    """Complains about parameters without a place, and copies in a place that is taken."""
+    secrets = list(known)
+    taken = _parameters(draft, secrets, environments)
+    for effective, recipe in secrets:
+        for name in recipe.mirrors:
+            mirror = mirrors.get(f"{recipe.environment}/{name}")
+            if mirror is not None:
+                region = environments[recipe.environment].region
+                _check_copies(draft, effective, recipe, mirror, region, taken)
+
+
+def _parameters(
+    draft: Draft, secrets: Iterable[tuple[Effective, Recipe]], environments: Mapping[str, EnvironmentPolicy]
+) -> dict[str, str]:
+    """Place -> what stands there."""
+    taken: dict[str, str] = {}
+    for environment in environments.values():
+        _take(
+            draft, ("environments", environment.name, "store"), environment, f"{environment.path}{OWN}", taken
+        )
+    for effective, _recipe in secrets:
+        for where, name, _what in written(draft, effective):
+            _take(draft, where, environments[effective.environment], name, taken)
+    return taken
+
+
+def _take(
+    draft: Draft, where: Path, environment: EnvironmentPolicy, name: str, taken: dict[str, str]
+) -> None:
+    """The place of one parameter; another environment's may not be the same."""
+    where_of = _in_ssm if environment.store == IN_SSM else _in_another(draft, environment.store)
+    malformed = draft.complaints.doubts(("environments", environment.name)) or not NAME.fullmatch(name)
+    if where_of is None or malformed:
+        return
+    place = _told(draft, where, partial(where_of, environment, name))
+    if place is not None and taken.setdefault(place, name) != name:
+        draft.complaints.error(
+            where, f"would stand where {taken[place]} stands ({place}); write {{env}} in its path"
+        )
+
+
+def _in_another(draft: Draft, store: str) -> Callable[[EnvironmentPolicy, str], str] | None:
+    there: Callable[[EnvironmentPolicy, str], str] | None = getattr(
+        draft.adapters.store(store), "place", None
+    )
+    return there
+
+
+def _in_ssm(environment: EnvironmentPolicy, name: str) -> str:
+    if name.count("/") > _LEVELS:
+        raise Refused(f"has {name.count('/')} levels; SSM allows {_LEVELS}")
+    if len(name) + len(_ARN.format(region=environment.region)) > _LENGTH:
+        raise Refused(f"is too long; SSM allows {_LENGTH} characters, the ARN's included")
+    return f"SSM in {environment.region}: {name}"
+
+
+def _check_copies(
+    draft: Draft,
+    effective: Effective,
+    recipe: Recipe,
+    mirror: MirrorPolicy,
+    region: str,
+    taken: dict[str, str],
+) -> None:
+    """Each parameter's copy takes a place that nothing else has."""
+    where_of = getattr(draft.adapters.mirror(mirror.kind), "place", None)
+    path: Path = ("mirrors", mirror.id.partition("/")[2])
+    if where_of is None or draft.complaints.doubts(path):
+        return
+    for name in recipe.parameters:
+        place = _told(draft, path, partial(where_of, mirror, region, name))
+        if place is None:
+            continue
+        other = taken.setdefault(place, f"the copy of {name}")
+        if other == name:
+            sentence = f"would write the copies of {effective.id} into its own parameter ({place}); copy it elsewhere"
+            draft.complaints.error(path, sentence)
+        elif other != f"the copy of {name}":
+            draft.complaints.error(path, f"would write the copy of {name} where {other} stands ({place})")
+
+
+def _told(draft: Draft, where: Path, ask: Callable[[], str]) -> str | None:
+    """The place; None where there is none, which is complained about, or where options are wrong."""
+    try:
+        return ask()
+    except Refused as refusal:
+        draft.complaints.error(where, str(refusal))
+    except ValidationError:
+        pass  # said by who checks options
+    return None
