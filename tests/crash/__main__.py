@@ -29,7 +29,7 @@ def main() -> int:
     began = time.monotonic()
     seed = options.seed if options.seed is not None else secrets.randbelow(10**6)
     print(f"seed {seed}", flush=True)
-    with Sweeps(options.part, options.lanes, seed) as matrix:
+    with Sweeps(options.part, options.lanes, seed, options.drawn) as matrix:
         sweeps = matrix.run(_companies(options), options.journal or list(JOURNALS))
         report = Report(sweeps, matrix.leaks(sweeps), matrix.mails())
     print(*report.lines(), f"{time.monotonic() - began:.0f} s", report.last_line(), sep="\n")
@@ -55,6 +55,9 @@ def _options() -> argparse.Namespace:
         parser.add_argument(f"--{kind}", choices=tuple(companies), action="append")
     parser.add_argument("--journal", choices=JOURNALS, action="append")
     parser.add_argument("--lanes", type=int, default=15, help="how many run side by side")
+    parser.add_argument(
+        "--drawn", type=int, default=1, help="of how many points by chance CI tries each company"
+    )
     parser.add_argument("--seed", type=int, help="draws what CI tries by chance; printed")
     return parser.parse_args()
 

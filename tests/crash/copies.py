@@ -16,18 +16,20 @@ from typing import Any
 import hvac
 
 from rotator.clock import SystemClock
+from rotator.sandbox.aws import KEYS, AwsWorld
 from rotator.sandbox.openbao import EmbeddedOpenBao
 from rotator.sandbox.platforms.front import Front
 from rotator.sandbox.platforms.github import Github, Scope
 from rotator.sandbox.sources.aws_secrets import CURRENT, SecretsSource
-from tests.crash.sources.source import PATH
+from tests.crash.reader import Reader
+from tests.crash.sources.source import NAME, PATH
 from tests.redeployers.planes import played
 
 #: Of a secret: a lane passes years, and not one day of its far side.
 A_DAY_IS_SHORT = 1_000_000
 #: Of rotator at an OpenBao whose key-value store is mounted at `secret/`.
 POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "list"] }'
-_REPOSITORY, _SECRET = "taly/crm", "app"
+_REPOSITORY, _SECRET, _COPY = "taly/crm", "app", f"/copies/{NAME}"
 
 
 class Copy(ABC):
@@ -120,6 +122,23 @@ class AwsCopy(Copy):
         return current.value if current else None
 
 
+class ParameterCopy(Copy):
+    """A parameter below another path of another AWS."""
+
+    def start(self, folder: Path, around: ExitStack) -> None:
+        self._aws = around.enter_context(AwsWorld(folder / "elsewhere"))
+        self._reader = Reader(self._aws, [_COPY])
+
+    def written(self) -> Mapping[str, Any]:
+        return {"of": PATH, "path": "/copies", "at": "elsewhere", "kms_key": KEYS[0]}
+
+    def environment(self) -> Mapping[str, str]:
+        return {"ROTATOR_ENDPOINT_SSM_ELSEWHERE": self._aws.endpoint}
+
+    def holds(self, name: str) -> str | None:
+        return self._reader.read().values.get(_COPY)
+
+
 class VaultCopy(Copy):
     """A secret of a real OpenBao."""
 
@@ -153,5 +172,6 @@ COPIES: Mapping[str, type[Copy]] = {
     "github-actions": ActionsSecret,
     "kubernetes-secret": ClusterSecret,
     "secrets-manager": AwsCopy,
+    "ssm": ParameterCopy,
     "vault-kv2": VaultCopy,
 }

@@ -10,6 +10,9 @@ from tests.crash.rig import Findings
 from tests.crash.roads import reachable
 from tests.crash.sweeps import Sweep
 
+#: Accidents of one lane that did not happen: the others did not for the same reason, mostly.
+_SHOWN = 5
+
 
 class Report:
     """Of all sweeps. `leaks`: values in plain sight; `mails`: how many people got."""
@@ -20,7 +23,7 @@ class Report:
             what: [one for sweep in sweeps for one in getattr(sweep.lane.findings, what)]
             for what in Findings.__dataclass_fields__
         } | {"leaks": list(leaks)}
-        self._not_met, self._missed = _what_was_not(sweeps), _what_was_missed(sweeps)
+        self._not_met, self._missed = _what_was_not(sweeps), sum(len(sweep.missed) for sweep in sweeps)
         self._points = sum(len(sweep.reached) for sweep in sweeps)
 
     @property
@@ -35,11 +38,11 @@ class Report:
         yield from _what_was_met(self._sweeps)
         for sweep in self._sweeps:
             yield from (f"a poll, not taken again: {sweep.name}: {case}" for case in sweep.skipped)
-        yield from (*self._not_met, *self._missed)
+        yield from (*self._not_met, *_what_was_missed(self._sweeps))
         for what, lines in self._found.items():
             yield from (f"{what}: {line}" for line in lines)
         yield _how_it_was_watched(self._sweeps, self._mails)
-        yield f"missed {len(self._missed)}"
+        yield f"missed {self._missed}"
 
     def last_line(self) -> str:
         """What it comes to."""
@@ -90,9 +93,13 @@ def _what_was_not(sweeps: Sequence[Sweep]) -> list[str]:
     return found
 
 
-def _what_was_missed(sweeps: Sequence[Sweep]) -> list[str]:
-    """A line for each accident that did not happen."""
-    return [f"missed: {sweep.name}: {case}" for sweep in sweeps for case in sweep.missed]
+def _what_was_missed(sweeps: Sequence[Sweep]) -> Iterator[str]:
+    """A line for each accident that did not happen; of a lane that got stuck, for the first few."""
+    for sweep in sweeps:
+        missed = sweep.missed
+        yield from (f"missed: {sweep.name}: {case}" for case in missed[:_SHOWN])
+        if missed[_SHOWN:]:
+            yield f"missed: {sweep.name}: and {len(missed[_SHOWN:])} others"
 
 
 def _how_it_was_watched(sweeps: Sequence[Sweep], mails: int) -> str:

@@ -38,7 +38,7 @@ from tests.crash.reckoning import dead, ended_wrongly, lost, orphans, stale, una
 from tests.crash.roads import Road
 from tests.crash.sources import SOURCES
 from tests.crash.sources.source import Asked, parameter
-from tests.crash.stores import STORES
+from tests.crash.stores import STORES, ParameterStore
 from tests.crash.tripwire import EFFECT
 from tests.crash.verifiers import Verifiers
 from tests.crash.witness import SECRET, Witness
@@ -324,8 +324,9 @@ class Lane:
 
     def _seed_own(self, fields: Mapping[str, str]) -> None:
         """What rotator logs in with, at everybody who wants that."""
-        logins = {**self.source.own(), **self._platform.own(), **(self._mirror.own() if self._mirror else {})}
-        self._store.put(own(logins))
+        mirrors = self._mirror.own() if self._mirror else {}
+        logins = {**self.source.own(), **self._platform.own(), **self._store.own(), **mirrors}
+        ParameterStore(self.aws).put(own(logins))
         self.witness.begin(fields, [*logins.values()])
 
     def _note_process(self) -> None:

@@ -36,7 +36,7 @@ JOURNALS = ("sqlite", "postgresql")
 _SHARES = {"all": {"sqlite": 3, "postgresql": 4}, "ci": {"sqlite": 1, "postgresql": 3}}
 _FREEZES_IN_CI = 2
 _THROUGHOUT = frozenset({Company("jwt"), Company("token"), Company("postgres")})
-_LOST_ANSWERS, _DRAWN = 3, 1
+_LOST_ANSWERS = 3
 
 
 @dataclass
@@ -95,8 +95,9 @@ class Sweep:
 class Sweeps:
     """What all of them share: a server for journals, people who read alerts, and a pool of threads."""
 
-    def __init__(self, part: str, lanes: int, seed: int) -> None:
-        self._part, self._lanes, self._seed = part, lanes, seed
+    def __init__(self, part: str, lanes: int, seed: int, more: int = 1) -> None:
+        """`more`: how many points CI draws of each company."""
+        self._part, self._lanes, self._seed, self._more = part, lanes, seed, more
         self._open, self._making = ExitStack(), Lock()
 
     def __enter__(self) -> Self:
@@ -157,7 +158,7 @@ class Sweeps:
     def _cases(self, traces: Traces, company: Company, journal: str) -> list[Kill | Freeze]:
         if not self._throughout(company):
             chance = random.Random(f"{self._seed} {company} {journal}")
-            return [*drawn(traces, _LOST_ANSWERS, _DRAWN, chance)]
+            return [*drawn(traces, _LOST_ANSWERS, self._more, chance)]
         killed, frozen = kills(traces), freezes(traces)
         if self._part == "ci":
             turn = sorted(_THROUGHOUT).index(company)
