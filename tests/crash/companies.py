@@ -33,6 +33,13 @@ class Company(NamedTuple):
         return " + ".join([self.source, *beside])
 
     @property
+    def about(self) -> str:
+        """The contract of the part that it is there for."""
+        if self.store != _STORE:
+            return "store"
+        return "mirror" if self.mirror else "provider" if self.redeployer == _REDEPLOYER else "redeployer"
+
+    @property
     def slug(self) -> str:
         """Its name as a folder's and a database's."""
         return re.sub(r"\W+", "_", str(self))

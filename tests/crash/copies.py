@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import hvac
+from hvac.exceptions import InvalidPath
 
 from rotator.clock import SystemClock
 from rotator.sandbox.aws import KEYS, AwsWorld
@@ -162,7 +163,7 @@ class VaultCopy(Copy):
         try:
             where = f"copies/{name.rpartition('/')[2]}"
             answer = self._kv.read_secret_version(where, raise_on_deleted_version=True)
-        except hvac.exceptions.InvalidPath:
+        except InvalidPath:
             return None
         value: str = answer["data"]["data"]["value"]
         return value

@@ -12,11 +12,8 @@ from typing import NamedTuple
 
 from rotator.model.rotation import Phase
 from tests.crash.orders import Point
-from tests.crash.roads import FORWARD, Road
+from tests.crash.roads import Road
 from tests.crash.tripwire import EFFECT, is_poll
-
-#: Where the answer to an effect is worth losing in every run, in this order: CI tries these first.
-_EFFECTS = ("create", "activate", "store", "disable", "remove", "rollout.redeploy", "announce", "forget")
 
 
 class Kill(NamedTuple):
@@ -70,14 +67,15 @@ def freezes(traces: Traces) -> list[Freeze]:
     ]
 
 
-def lost_answers(traces: Traces) -> list[Kill]:
-    """After each call of the way forward that had an effect, the first of each phase; the gravest first."""
-    found: dict[str, Kill] = {}
-    for name in traces.get(FORWARD, ()):
-        call, effect, _number = name.partition(EFFECT)
-        if effect and not call.startswith("request/"):
-            found.setdefault(call.partition("/")[0], Kill(FORWARD, Point(call, "after")))
-    return [found[place] for place in _EFFECTS if place in found]
+def lost_answers(traces: Traces, contract: str) -> list[Kill]:
+    """After the first call of that contract in each phase of each road, if it had an effect."""
+    found: dict[tuple[Road, str], Kill] = {}
+    for road, trace in traces.items():
+        for name in road.own(trace):
+            call, effect, _number = name.partition(EFFECT)
+            if effect and f"/{contract}" in call:
+                found.setdefault((road, call.partition("/")[0]), Kill(road, Point(call, "after")))
+    return [*found.values()]
 
 
 def sampled(cases: Iterable[Kill], turn: int, turns: int) -> list[Kill]:
@@ -92,9 +90,10 @@ def sampled(cases: Iterable[Kill], turn: int, turns: int) -> list[Kill]:
     ]
 
 
-def drawn(traces: Traces, sure: int, more: int, chance: random.Random) -> list[Kill]:
-    """For CI: so many lost answers, and so many others by chance, of all roads."""
-    first = lost_answers(traces)[:sure]
+def drawn(traces: Traces, contract: str, sure: int, more: int, chance: random.Random) -> list[Kill]:
+    """For CI: so many lost answers of that contract (of any, where it had no effect), and so many other points."""
+    lost = lost_answers(traces, contract) or lost_answers(traces, "")
+    first = chance.sample(lost, min(sure, len(lost)))
     others = [case for case in kills(traces) if case not in first and not case.chance]
     return [*first, *chance.sample(others, min(more, len(others)))]
 

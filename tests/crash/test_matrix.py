@@ -113,16 +113,28 @@ def test_what_was_minted_and_not_written_down_is_a_road_where_it_bears_a_label()
     assert [case.point.name for case in kills({AGAIN: again})][::2] == again[:2]
 
 
+def test_a_company_is_about_the_part_that_is_not_the_usual_one() -> None:
+    about = {kind: {company.about for company in some.values()} for kind, some in COMPANIES.items()}
+    assert about == {
+        "source": {"provider"}, "store": {"store"}, "mirror": {"mirror"}, "redeployer": {"redeployer"},
+    }  # fmt: skip
+
+
+def test_where_an_adapter_has_no_effect_any_answer_is_worth_losing() -> None:
+    assert drawn(TRACES, "provider", 1, 0, random.Random(7)) == lost_answers(TRACES, "store")
+
+
 def test_the_answers_that_are_worth_losing_are_those_to_effects_one_in_each_phase() -> None:
-    assert lost_answers(TRACES) == [Kill(FORWARD, Point(WRITE, "after"))]
+    assert lost_answers(TRACES, "store") == [Kill(FORWARD, Point(WRITE, "after"))]
+    assert lost_answers(TRACES, "provider") == []
     both = {FORWARD: [WRITE, EFFECT, "create/provider.create#1", "create/provider.create#1/effect#1"]}
-    assert [case.place for case in lost_answers(both)] == ["create", "store"]
+    assert [case.place for case in lost_answers(both, "provider")] == ["create"]
 
 
 def test_what_ci_draws_is_the_same_for_the_same_seed_and_nothing_is_tried_twice() -> None:
-    once, again = (drawn(TRACES, 1, 3, random.Random(7)) for _ in range(2))
+    once, again = (drawn(TRACES, "store", 1, 3, random.Random(7)) for _ in range(2))
     assert once == again
-    assert once[0] == lost_answers(TRACES)[0]
+    assert once[0] == lost_answers(TRACES, "store")[0]
     assert len(set(once)) == 4
 
 

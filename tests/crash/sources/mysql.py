@@ -43,10 +43,16 @@ class MysqlAccount(Login):
         return {"DATABASE_ADMIN_URL": render(self._template, _ADMIN, self._own)}
 
     def takes(self, fields: Mapping[str, str]) -> bool:
-        login = {"user": _USER, "password": parsed(fields["value"]).password}
-        place = {"host": self._server.host, "port": self._server.port}
+        password = parsed(fields["value"]).password
         try:
-            pymysql.connect(**place, **login, connect_timeout=5, ssl_disabled=True).close()  # type: ignore[arg-type]  # one mapping of texts and a number
+            pymysql.connect(
+                host=self._server.host,
+                port=self._server.port,
+                user=_USER,
+                password=password,
+                connect_timeout=5,
+                ssl_disabled=True,
+            ).close()
         except pymysql.OperationalError as refusal:
             if refusal.args[0] == _REFUSED:
                 return False

@@ -61,7 +61,7 @@ class StripeEndpoints(Source):
 
 def _verified(member: str, asked: Asked) -> bool:
     try:
-        WebhookSignature.verify_header(asked.body.decode(), asked.headers["stripe-signature"], member)  # type: ignore[no-untyped-call]  # stripe's own
+        WebhookSignature.verify_header(asked.body.decode(), asked.headers["stripe-signature"], member)
     except SignatureVerificationError:
         return False
     return True

@@ -9,6 +9,7 @@ from typing import Any
 
 import hvac
 import psycopg
+from hvac.exceptions import InvalidPath
 from psycopg import sql
 
 from rotator.providers.postgres_dsn import render
@@ -31,8 +32,8 @@ class VaultRoles(Login):
     def start(self, folder: Path, around: ExitStack) -> Mapping[str, str]:
         server = around.enter_context(EmbeddedPostgres(folder / "postgres"))
         openbao = around.enter_context(EmbeddedOpenBao(folder / "openbao"))
-        self._address, root = openbao.address, hvac.Client(url=openbao.address, token=openbao.token)
-        self._database: Any = root.secrets.database
+        root: Any = hvac.Client(url=openbao.address, token=openbao.token)
+        self._address, self._database = openbao.address, root.secrets.database
         with psycopg.connect(server.superuser_dsn(), autocommit=True) as superuser:
             for user in _USERS:
                 superuser.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(user)))
@@ -75,7 +76,7 @@ class VaultRoles(Login):
     def _listed(self) -> Iterator[There]:
         try:
             names = self._database.list_static_roles()["data"]["keys"]
-        except hvac.exceptions.InvalidPath:  # an empty list is told so
+        except InvalidPath:  # an empty list is told so
             return
         for name in names:
             held = self._database.read_static_role(name)["data"]
