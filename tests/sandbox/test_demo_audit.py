@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -28,12 +29,33 @@ from rotator.sealers.kms import Kms
 from rotator.testing.surroundings import surroundings
 from tests.engine.things import policies, policy, rotation
 
-NAMES = ["JWT_SECRET", "DATABASE_URL", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"]
+SHARED = ["JWT_SECRET", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"]
+OF_VENDORS = [
+    "STRIPE_WEBHOOK_SECRET",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_KEY",
+    "CI_DEPLOY_KEY",
+    "SES_SMTP_PASSWORD",
+]
+TRIED = ["JWT_SECRET", "DATABASE_URL", "INTERNAL_API_TOKEN", *OF_VENDORS]
+NAMES = [*SHARED, "DATABASE_URL", *OF_VENDORS]
+FIELDS = {
+    "TWILIO_API_KEY": {"sid": "/taly/staging/TWILIO_API_KEY_SID", "secret": "/taly/staging/TWILIO_API_KEY"},
+    "CI_DEPLOY_KEY": {
+        "access_key_id": "/taly/staging/ci/AWS_ACCESS_KEY_ID",
+        "secret_access_key": "/taly/staging/CI_DEPLOY_KEY",
+    },
+    "SES_SMTP_PASSWORD": {
+        "username": "/taly/staging/SES_SMTP_USERNAME",
+        "password": "/taly/staging/SES_SMTP_PASSWORD",
+    },
+}
 
 
 def secret(name: str) -> SecretPolicy:
     accepted = {"accepted_as": f"/taly/staging/{ACCEPTED[name]}"} if name in ACCEPTED else {}
-    return policy(f"staging/{name}", accepted)
+    fields = {"fields": FIELDS[name]} if name in FIELDS else {}
+    return policy(f"staging/{name}", {**accepted, **fields, "mirrors": ("vault",)})
 
 
 @dataclass
@@ -58,6 +80,8 @@ class FarSides:
     accepted: set[str] = field(default_factory=set)  # tokens, and keys of verifiers
     customers: set[str] = field(default_factory=set)  # keys that they verify with
     signers: list[str] = field(default_factory=list)  # keys that services sign with
+    ever: list[str] = field(default_factory=list)  # what the vendor has made
+    copy: str | None = None  # what the mirror holds
 
     def logins_of(self, environment: str) -> list[str]:
         return self.roles
@@ -71,6 +95,12 @@ class FarSides:
 
     def events_of_living(self, environment: str) -> list[Event]:
         return [Event(1, "x", tuple(signature(key, "x") for key in self.signers))]
+
+    def made(self, secret: SecretPolicy) -> dict[str, bool]:
+        return {value: value in self.accepted for value in self.ever}
+
+    def copies(self, secret: SecretPolicy) -> list[tuple[str, str, str | None]]:
+        return [("vault", f"/taly/staging/{secret.name}", self.copy)]
 
 
 def _signed(bearer: str, key: str) -> bool:
@@ -118,20 +148,25 @@ def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Hel
     if made.recipe.accepted_as:
         known.parameters[made.recipe.accepted_as] = json.dumps([used])
     roles = ["postgres", "rotator_admin", "taly_app_b"]
-    far = FarSides(roles, accepted={used}, customers={used}, signers=[used])
+    far = FarSides(roles, accepted={used}, customers={used}, signers=[used], copy=used)
+    far.ever = [old, used] if name in OF_VENDORS else []
     monkeypatch.setattr(audit, "logs_in", lambda dsn: dsn in far.accepted)
     return Held(made, known, far, old, used)
 
 
+def found(held: Held, tried: int, *alive: str) -> Reckoning:
+    return Reckoning(Counter({held.secret.name: tried} if tried else {}), list(alive), [], [])
+
+
 @pytest.mark.parametrize("held", NAMES, indirect=True)
 def test_nothing_is_found_where_the_old_one_is_dead(held: Held) -> None:
-    assert held.reckoned() == Reckoning(1, [], [])
+    assert held.reckoned() == found(held, 1)
 
 
-@pytest.mark.parametrize("held", NAMES[:3], indirect=True)
+@pytest.mark.parametrize("held", TRIED, indirect=True)
 def test_an_old_credential_that_is_accepted_is_seen(held: Held) -> None:
     held.far.accepted.add(held.old)
-    assert held.reckoned() == Reckoning(1, ["the old one"], [])
+    assert held.reckoned() == found(held, 1, "the old one")
 
 
 @pytest.mark.parametrize("held", NAMES, indirect=True)
@@ -140,7 +175,8 @@ def test_a_credential_of_a_rotation_that_was_undone_unstored_is_tried_too(held: 
     held.known.credentials[held.secret.secret][unstored] = "the one that was undone"
     held.far.accepted.add(unstored)
     held.far.customers.add(unstored)
-    assert held.reckoned() == Reckoning(2, ["the one that was undone"], [])
+    held.far.ever += [unstored] if held.far.ever else []
+    assert held.reckoned() == found(held, 2, "the one that was undone")
 
 
 @pytest.mark.parametrize("held", ["WEBHOOK_SIGNING_KEY"], indirect=True)
@@ -167,7 +203,35 @@ def test_a_role_that_can_log_in_and_should_not_is_unaccounted_for(held: Held, ro
     assert held.reckoned().unaccounted == [f"staging: role {role} can log in"]
 
 
-@pytest.mark.parametrize("held", ["JWT_SECRET", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"], indirect=True)
+@pytest.mark.parametrize("held", OF_VENDORS, indirect=True)
+def test_what_a_vendor_has_made_and_nobody_knows_is_unaccounted_for(held: Held) -> None:
+    lost = token_hex(32)
+    held.far.ever.append(lost)
+    assert held.reckoned() == found(held, 1), "the vendor does not let it in"
+    held.far.accepted.add(lost)
+    assert held.reckoned().unaccounted == [
+        f"{held.secret.secret}: 1 at the vendor that rotator does not know of"
+    ]
+
+
+@pytest.mark.parametrize("held", ["INTERNAL_API_TOKEN", "CI_DEPLOY_KEY"], indirect=True)
+@pytest.mark.parametrize("copy", ["another", None])
+def test_a_copy_that_is_not_what_the_store_holds_is_stale(held: Held, copy: str | None) -> None:
+    held.far.copy = copy
+    assert held.reckoned().stale == [f"{held.secret.secret}: vault"]
+    held.unfinished = [rotation(held.secret.secret)]
+    held.known.rows["rot1"] = {held.old, held.used}
+    assert held.reckoned().stale == [], "the rotation under way writes it"
+
+
+@pytest.mark.parametrize("held", ["STRIPE_WEBHOOK_SECRET", "TWILIO_AUTH_TOKEN"], indirect=True)
+def test_a_member_of_a_receivers_set_lives_whatever_the_vendor_says(held: Held) -> None:
+    assert held.secret.recipe.accepted_as
+    held.known.parameters[held.secret.recipe.accepted_as] = json.dumps([held.used, held.old])
+    assert held.reckoned().alive == ["the old one"]
+
+
+@pytest.mark.parametrize("held", SHARED, indirect=True)
 def test_a_member_of_an_accepted_set_that_nobody_knows_is_unaccounted_for(held: Held) -> None:
     assert held.secret.recipe.accepted_as
     held.known.parameters[held.secret.recipe.accepted_as] = json.dumps([held.used, token_hex(32)])
@@ -182,7 +246,7 @@ def test_both_credentials_of_a_rotation_under_way_may_live(held: Held) -> None:
     held.known.rows["rot1"] = {held.old, held.used}
     held.far.accepted.add(held.old)
     held.far.roles.append("taly_app_a")
-    assert held.reckoned() == Reckoning(0, [], [])
+    assert held.reckoned() == found(held, 0)
 
 
 def test_a_kind_of_secret_that_nobody_can_try_is_no_silent_success() -> None:
@@ -198,6 +262,9 @@ def test_the_secret_pieces_of_a_value() -> None:
     assert pieces('["one", "two"]') == ["one", "two"]
     assert pieces("postgresql://user:pass@db/taly") == ["pass"]
     assert pieces("postgresql://user:p%2Fss@db/taly") == ["p%2Fss", "p/ss"]
+    sid, secret = token_hex(16), token_hex(16)
+    assert pieces(f"SK{sid}:{secret}") == [secret]
+    assert pieces("-----BEGIN X\nfirst\nsecond\nthird\nlast\n-----END X") == ["second", "third"]
 
 
 @pytest.fixture
