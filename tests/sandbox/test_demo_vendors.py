@@ -12,9 +12,10 @@ import pytest
 from rotator.model.policy import SecretPolicy
 from rotator.sandbox.demo import traffic as outside
 from rotator.sandbox.demo.consoles import Consoles
+from rotator.sandbox.demo.seeds import ENVIRONMENTS
 from rotator.sandbox.demo.traffic import Traffic
 from rotator.sandbox.demo.vault import Vault
-from rotator.sandbox.demo.vendors import ENVIRONMENTS, Vendors
+from rotator.sandbox.demo.vendors import Vendors
 from rotator.sandbox.demo.witnesses import Witnesses
 from rotator.sandbox.openbao import Missing
 from rotator.sandbox.sending import Mailbox, Phone, Till

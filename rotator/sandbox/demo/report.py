@@ -13,9 +13,9 @@ from rotator.model.policy import Policies
 from rotator.model.rotation import State
 from rotator.sandbox.demo.audit import Reckoning
 from rotator.sandbox.demo.looks import Onlooker
+from rotator.sandbox.demo.seeds import ENVIRONMENTS
 from rotator.sandbox.demo.story import WANTED, Story, rotated
 from rotator.sandbox.demo.traffic import Traffic
-from rotator.sandbox.demo.vendors import ENVIRONMENTS
 from rotator.sandbox.demo.world import DAY
 from rotator.sandbox.diet import TROUBLE
 

@@ -12,6 +12,7 @@ from psycopg import sql
 from rotator.sandbox.aws import Parameter
 from rotator.sandbox.postgres import EmbeddedPostgres
 
+ENVIRONMENTS = ("staging", "production")
 ACCEPTED = {
     "JWT_SECRET": "JWT_SECRET_ACCEPTED",
     "INTERNAL_API_TOKEN": "INTERNAL_API_TOKENS_ACCEPTED",
@@ -20,7 +21,7 @@ ACCEPTED = {
     "TWILIO_AUTH_TOKEN": "TWILIO_AUTH_TOKENS_ACCEPTED",
 }
 #: Age in days at the start: some are overdue, some are due soon, some are fresh, so that not all come at once.
-_AGES = {
+AGES = {
     "JWT_SECRET": 97,
     "DATABASE_URL": 190,
     "INTERNAL_API_TOKEN": 60,
@@ -95,7 +96,7 @@ def parameters(
     `day` is the length of a calendar day in seconds.
     """
     path, key = f"/taly/{environment}", f"alias/taly-{environment}"
-    ages = _AGES | (_OF_PRODUCTION if environment == "production" else {})
+    ages = AGES | (_OF_PRODUCTION if environment == "production" else {})
     held = {name: secrets.token_hex(32) for name in ages} | values
     seeded = [
         Parameter(

@@ -16,7 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotator.sandbox.aws import REGION
-from rotator.sandbox.demo.vendors import CI_KEY, ENVIRONMENTS, Vendors
+from rotator.sandbox.demo.seeds import ENVIRONMENTS
+from rotator.sandbox.demo.vendors import CI_KEY, Vendors
 
 _BETWEEN_EVENTS, _BETWEEN_REPORTS, _BETWEEN_JOBS = 0.4, 0.5, 1.0
 _LAST_TRIES = 5

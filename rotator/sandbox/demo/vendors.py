@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ from rotator.model.secrets import Sealed
 from rotator.providers.ses_smtp import smtp_password
 from rotator.sandbox.aws import REGION
 from rotator.sandbox.certificates import self_signed
+from rotator.sandbox.demo.seeds import AGES, ENVIRONMENTS
 from rotator.sandbox.diet import Places
 from rotator.sandbox.faults import Fault, Rule
 from rotator.sandbox.platforms.front import Front
@@ -28,7 +29,6 @@ from rotator.sandbox.sources.ses_smtp import SesServer
 from rotator.sandbox.sources.stripe import Endpoint, Stripe
 from rotator.sandbox.sources.twilio import Held, Twilio
 
-ENVIRONMENTS = ("staging", "production")
 APP, REPOSITORY = "184467", "repos/taly/crm"
 #: What CI reads of the deploy key, as GitHub calls it.
 CI_KEY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -73,7 +73,7 @@ class Vendors:
     """All of them, while the context lasts. `day` is the length of a calendar day in seconds."""
 
     def __init__(self, folder: Path, day: float) -> None:
-        clock, self._folder, scale = SystemClock(), folder, day / 86400
+        clock, self._folder, self._day, scale = SystemClock(), folder, day, day / 86400
         tried = max(timedelta(days=3) * scale, _TRIED_AT_LEAST)
         self.stripe = Stripe(clock, tried=tried)
         self.twilio = Twilio(clock, propagation=_PROPAGATION, listing=_PROPAGATION)
@@ -169,6 +169,7 @@ class Vendors:
         """The company tells Stripe where its webhook is, and GitHub what CI deploys with."""
         account, now = self.accounts[environment], self.github.clock.now()
         account.endpoint = self.stripe.somebody_makes(webhook)
+        account.endpoint.created_at = self._made_at("STRIPE_WEBHOOK_SECRET")
         held = self.github.scopes[self.place(environment)].held
         for name, value in zip(CI_KEY, (account.deployer.id, account.deployer.secret), strict=True):
             held[name] = HeldSecret(value, now, now)
@@ -196,7 +197,7 @@ class Vendors:
 
     def _opened(self, environment: str) -> Account:
         account = self.twilio.somebody_opens()
-        return Account(
+        opened = Account(
             account,
             main_key=self.twilio.somebody_makes(account, kind="main"),
             api_key=self.twilio.somebody_makes(account),
@@ -206,6 +207,15 @@ class Vendors:
             deployer=self.iam.somebody_makes(f"taly-{environment}-ci"),
             github_key=self.github.somebody_makes_a_key(),
         )
+        opened.main_key.created_at = self._made_at("rotator/TWILIO_MAIN_KEY")
+        opened.api_key.created_at = self._made_at("TWILIO_API_KEY_SID")
+        opened.mailer.created_at = self._made_at("SES_SMTP_USERNAME")
+        opened.deployer.created_at = self._made_at("ci/AWS_ACCESS_KEY_ID")
+        return opened
+
+    def _made_at(self, parameter: str) -> datetime:
+        """A vendor's date is as old as the parameter."""
+        return self.iam.clock.now() - timedelta(seconds=AGES[parameter] * self._day)
 
 
 def mail_password(key: Key) -> str:

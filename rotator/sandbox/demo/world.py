@@ -19,9 +19,9 @@ from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.customers import CUSTOMERS
 from rotator.sandbox.demo.known import Known
 from rotator.sandbox.demo.policy import demo_policy
-from rotator.sandbox.demo.seeds import ACCEPTED, parameters, prepare_database
+from rotator.sandbox.demo.seeds import ACCEPTED, ENVIRONMENTS, parameters, prepare_database
 from rotator.sandbox.demo.vault import Vault
-from rotator.sandbox.demo.vendors import ENVIRONMENTS, Vendors
+from rotator.sandbox.demo.vendors import Vendors
 from rotator.sandbox.demo.witnesses import Witnesses
 from rotator.sandbox.diet import Diet, Pace
 from rotator.sandbox.people import SMTP_HOST, PeopleWorld
