@@ -108,11 +108,11 @@ def test_a_person_makes_one_beside_the_other_and_ends_the_older(vendors: Vendors
     first = vendors.values("production").get(name, "made long ago")
     second = consoles.make(wanted, first)
     assert consoles.takes(wanted) == {first: True, second: True}
-    consoles.end(wanted)
-    consoles.end(wanted)
+    consoles.end(wanted, keep=second)
+    consoles.end(wanted, keep=second)
     assert consoles.takes(wanted) == {first: False, second: True}
     third = consoles.make(wanted, second)
-    consoles.end(wanted)
+    consoles.end(wanted, keep=third)
     assert consoles.takes(wanted) == {first: False, second: False, third: True}
 
 

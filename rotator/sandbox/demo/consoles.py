@@ -46,11 +46,10 @@ class Consoles:
         self.made.setdefault(secret.secret, [first]).append(made)
         return made
 
-    def end(self, secret: SecretPolicy) -> None:
-        """Ends every one but the newest."""
-        *older, _newest = self.made[secret.secret]
-        for value in older:
-            if self._of(secret).takes(value):
+    def end(self, secret: SecretPolicy, keep: str) -> None:
+        """Ends every one but `keep`, which is in use."""
+        for value, taken in self.takes(secret).items():
+            if taken and value != keep:
                 self._of(secret).end(value)
 
     def takes(self, secret: SecretPolicy) -> dict[str, bool]:

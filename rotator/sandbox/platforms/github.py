@@ -45,11 +45,13 @@ def _new_rsa_key() -> rsa.RSAPrivateKey:
 
 
 def _pem(key: rsa.RSAPrivateKey) -> str:
-    return key.private_bytes(
+    """Without the line break at its end, which is lost where people hand it on."""
+    kept = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
-    ).decode()
+    )
+    return kept.decode().strip()
 
 
 @dataclass(slots=True)
