@@ -5,17 +5,25 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-import httpx
-
+from rotator.sandbox import loopback
 from rotator.sandbox.openbao import EmbeddedOpenBao
 
 MOUNT = "kv"
+_RIGHTS = f"""
+path "{MOUNT}/data/taly/*" {{ capabilities = ["create", "read", "update"] }}
+path "{MOUNT}/metadata/taly/*" {{ capabilities = ["create", "read", "update"] }}
+"""
 
 
 class Vault:
-    """While the context lasts it has a key-value store, version 2, at kv/. Raises openbao.Missing."""
+    """While the context lasts it has a key-value store, version 2, at kv/. Raises openbao.Missing.
+
+    `token` is what rotator logs in with, once it runs.
+    """
+
+    token: str
 
     def __init__(self, folder: Path) -> None:
         self._server = EmbeddedOpenBao(folder / "openbao")
@@ -23,23 +31,19 @@ class Vault:
 
     def __enter__(self) -> Self:
         self._open.enter_context(self._server)
-        headers = {"X-Vault-Token": self.token}
         self._vault = self._open.enter_context(
-            httpx.Client(base_url=self._server.address, headers=headers, timeout=10.0, trust_env=False)
+            loopback.client(self._server.address, seconds=10.0, headers={"X-Vault-Token": self._server.token})
         )
-        wanted = {"type": "kv", "options": {"version": "2"}}
-        self._vault.post(f"/v1/sys/mounts/{MOUNT}", json=wanted).raise_for_status()
+        self._told(f"sys/mounts/{MOUNT}", type="kv", options={"version": "2"})
+        self._told("sys/policy/rotator", policy=_RIGHTS)
+        # One of its own: the server writes the one that may do everything into its log.
+        self.token = self._told("auth/token/create", policies=["rotator"])["auth"]["client_token"]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
-
-    @property
-    def token(self) -> str:
-        """What rotator logs in with."""
-        return self._server.token
 
     @property
     def settings(self) -> dict[str, str]:
@@ -50,3 +54,7 @@ class Vault:
         """The value of a secret; None where there is none."""
         answer = self._vault.get(f"/v1/{MOUNT}/data/{path}")
         return str(answer.json()["data"]["data"]["value"]) if answer.is_success else None
+
+    def _told(self, path: str, **wanted: Any) -> Any:
+        answer = self._vault.post(f"/v1/{path}", json=wanted).raise_for_status()
+        return answer.json() if answer.content else None
