@@ -159,6 +159,33 @@ def approve(
     give_yes(what, env, reason, json=json)
 
 
+@asking.command()
+def submit(
+    secret: Secret,
+    value: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", help="Only this field; what is not submitted stays. May be repeated."),
+    ] = None,
+    fd: Annotated[
+        int | None, typer.Option("--fd", help="Read from this file descriptor.", metavar="N", min=0)
+    ] = None,
+    env: Env = None,
+    reason: Reason = "",
+    wait: Wait = None,
+    timeout: Timeout = "1h",
+    json: JsonAnswer = False,
+) -> None:
+    """Hand over a credential that a person has made.
+
+    It is asked for without showing it, or read from standard input: never from an argument.
+    """
+    from rotator.cli.submit import Source, submit_credential
+
+    source = Source(tuple(field or ()), fd, on_command_line=bool(value))
+    submit_credential(secret, source, env, reason, wait=wait, timeout=timeout, json=json)
+
+
 @asking.command("take-over")
 def take_over(
     environment: Annotated[str, typer.Argument(help="An environment that another installation owns.")],

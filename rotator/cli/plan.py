@@ -23,7 +23,7 @@ from rotator.engine.ages import due_at, spell
 from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
 from rotator.model.numbers import counted
-from rotator.model.policy import Recipe
+from rotator.model.policy import Recipe, SecretPolicy
 
 _CSV_COLUMNS = (
     "secret", "begins", "why", "standing", "until", "due", "writes", "restarts", "expected_seconds", "steps",
@@ -77,17 +77,21 @@ def restarts(begin: Collection[Decided]) -> Counter[str]:
     return most
 
 
-def steps(recipe: Recipe) -> str:
+def steps(policy: SecretPolicy) -> str:
     """The rotation in one line, as an operator would say it."""
+    recipe = policy.recipe
     workloads = ", ".join(deployment.id.split("/", 1)[-1] for deployment in recipe.deployments)
     restart = [f"restart {workloads}"] if workloads else []
-    story = [f"new one from {recipe.provider}"]
+    story = ["the new one that a person made" if policy.submitted else f"new one from {recipe.provider}"]
     if recipe.accepted_as:
         story += ["accept both", *restart]
     story += [f"write {counted(len(recipe.fields), 'parameter')}", *restart, f"grace {spell(recipe.grace)}"]
     if recipe.external_consumers:
         story += ["wait for a person's yes"]
-    story += ["stop accepting the old one", *restart] if recipe.accepted_as else ["disable the old one"]
+    if policy.submitted:
+        story += ["wait until a person has ended the old one"]
+    else:
+        story += ["stop accepting the old one", *restart] if recipe.accepted_as else ["disable the old one"]
     return " -> ".join([*story, "prove it dead"])
 
 
@@ -151,7 +155,7 @@ def _print(place: Place, plan: Plan, entries: Collection[Decided]) -> None:
     for entry in plan.begin:
         recipe = entry.gathered.policy.recipe
         heading(f"~ {recipe.secret}  {due_sentence(entry)}".rstrip())
-        as_lines(f"    why: {entry.decision.sentence}", f"    {steps(recipe)}")
+        as_lines(f"    why: {entry.decision.sentence}", f"    {steps(entry.gathered.policy)}")
     for entry, why in plan.held.values():
         until = f" (until {moment(entry.decision.until)})" if entry.decision.until else ""
         heading(f"! {entry.gathered.policy.secret}  {due_sentence(entry)}".rstrip(), Tint.WAITS)
@@ -185,7 +189,7 @@ def _facts(entry: Decided, why: str) -> dict[str, Any]:
         "until": entry.decision.until.isoformat() if entry.decision.until else None,
         "due": due_sentence(entry) or None,
         "versions": at.observed.versions if at.observed else {},
-        "steps": steps(recipe),
+        "steps": steps(at.policy),
         "writes": writes(recipe),
         "restarts": [deployment.id for deployment in recipe.deployments],
         "expected_seconds": round(took.total_seconds()) if took else None,

@@ -14,7 +14,16 @@ def ask(
     journal: Journal, kind: RequestKind, about: str, reason: str, *, until: datetime | None = None
 ) -> Request:
     """Keeps a request in the name of whoever is at the terminal."""
-    request = Request(
+    request = drafted(journal, kind, about, reason, until=until)
+    journal.add_request(request)
+    return request
+
+
+def drafted(
+    journal: Journal, kind: RequestKind, about: str, reason: str, *, until: datetime | None = None
+) -> Request:
+    """The same, not kept yet."""
+    return Request(
         id=secrets.token_hex(10),
         kind=kind,
         about=about,
@@ -23,8 +32,6 @@ def ask(
         until=until,
         at=journal.now(),
     )
-    journal.add_request(request)
-    return request
 
 
 def _person() -> str:

@@ -19,6 +19,7 @@ from rotator.cli.rows import rotation_facts
 from rotator.cli.selection import Choice, chosen, impossible, waits_its_turn
 from rotator.cli.show import as_json, say
 from rotator.engine.decisions import Decided
+from rotator.engine.standing import rotate_command
 from rotator.model.durations import parse_duration
 from rotator.model.numbers import counted
 from rotator.model.requests import Request, RequestKind
@@ -97,12 +98,14 @@ def _ask_each(
 ) -> tuple[list[Request], dict[str, str]]:
     kept, refused = [], {}
     for secret, entry in wanted.items():
-        why = impossible(entry)
+        why = impossible(entry, kind=kind)
         if why:
             refused[secret] = why
             continue
         kept.append(ask(place.journal, kind, secret, reason))
         waits = waits_its_turn(entry)
+        if entry.gathered.policy.submitted:
+            say(f"{secret}: a person makes it, now: {rotate_command(secret, by_hand=True)}")
         if waits:
             say(f"{secret} {waits}; the request waits its turn")
     return kept, refused

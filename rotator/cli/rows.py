@@ -7,7 +7,7 @@ from typing import Any
 
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.decisions import Decided
-from rotator.engine.standing import Gathered
+from rotator.engine.standing import Gathered, Standing, rotate_command
 from rotator.engine.words import Word, late, word_of
 from rotator.model.rotation import Phase, Rotation, State
 
@@ -89,6 +89,9 @@ def next_step(entry: Decided) -> str:
     if word is Word.GRACE and rotation is not None and rotation.phase is Phase.GRACE:
         until = rotation.ledger.grace_until
         return f"the old one is invalidated {when(until, at.now)}" if until else decision.sentence
+    if at.policy.submitted and word in {Word.MANUAL_DUE, Word.OVERDUE}:
+        todo = rotate_command(at.policy.secret, by_hand=True) if decision.standing is Standing.FRESH else ""
+        return "; ".join(filter(None, (decision.sentence, todo, at.policy.runbook)))
     if word is Word.MANUAL_DUE or (word is Word.OVERDUE and entry.decision.standing.value == "observed"):
         return f"{decision.sentence}; {at.policy.runbook or 'rotate it by hand'}"
     if word is Word.DUE:

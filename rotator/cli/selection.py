@@ -9,7 +9,8 @@ from rotator.cli.names import in_environment, secret_named
 from rotator.cli.opening import Place, Unusable
 from rotator.config.complaints import hint
 from rotator.engine.decisions import Decided
-from rotator.engine.standing import HELD, Standing
+from rotator.engine.standing import HELD, Standing, rotate_command
+from rotator.model.requests import RequestKind
 
 #: The request is kept, and waits for its turn.
 _BUSY = {
@@ -59,7 +60,8 @@ def chosen(place: Place, choice: Choice, *, emergency: bool = False) -> Mapping[
     return {
         secret: entry
         for secret, entry in decided.items()
-        if (entry.decision.due if choice.due else entry.decision.standing not in {*_CANNOT, *_BUSY, *HELD})
+        if not entry.gathered.policy.submitted  # asking makes none of those
+        and (entry.decision.due if choice.due else entry.decision.standing not in {*_CANNOT, *_BUSY, *HELD})
     }
 
 
@@ -78,10 +80,12 @@ def narrowed(place: Place, choice: Choice) -> Mapping[str, Decided]:
     return decided
 
 
-def impossible(entry: Decided) -> str:
-    """Why no request would help, a sentence; empty where one does."""
-    sentence = _CANNOT.get(entry.decision.standing, "")
-    return sentence and (entry.gathered.policy.note or sentence)
+def impossible(entry: Decided, *, kind: RequestKind = RequestKind.ROTATE) -> str:
+    """Why no request of that kind would help, a sentence; empty where one does."""
+    policy, sentence = entry.gathered.policy, _CANNOT.get(entry.decision.standing, "")
+    if not sentence and policy.submitted and kind is RequestKind.ROTATE:
+        return f"a person makes it: make a new one, then: {rotate_command(policy.secret, by_hand=True)}"
+    return sentence and (policy.note or sentence)
 
 
 def waits_its_turn(entry: Decided) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from rotator.model.policy import Recipe
 from rotator.model.rotation import BEFORE_CONFIRMED, UNDOING, Event, Phase, Reason, Rotation, State
 
 #: Kinds of events that tell of a failure.
@@ -69,10 +68,11 @@ class Step:
         }
 
 
-def way_of(recipe: Recipe) -> tuple[Phase, ...]:
-    """The steps that a rotation of this recipe usually takes; a source may need fewer, or more."""
+def way_of(rotation: Rotation) -> tuple[Phase, ...]:
+    """The steps that such a rotation usually takes; a source may need fewer, or more."""
+    recipe, by_hand = rotation.recipe, rotation.ledger.submitted_by is not None
     shared = recipe.accepted_as is not None
-    unless_shared = () if shared else (Phase.DISABLE,)
+    unless_shared = () if shared or by_hand else (Phase.DISABLE,)
     return (
         Phase.PLAN,
         Phase.CREATE,
@@ -84,13 +84,13 @@ def way_of(recipe: Recipe) -> tuple[Phase, ...]:
         Phase.GRACE,
         *((Phase.FORGET,) if shared else unless_shared),
         Phase.PROVE,
-        *(() if shared else (Phase.QUARANTINE, Phase.REMOVE)),
+        *(() if shared or by_hand else (Phase.QUARANTINE, Phase.REMOVE)),
     )
 
 
 def progress_of(rotation: Rotation) -> tuple[int, int]:
     """How many steps until consumers are on the successor are behind it, and how many there are."""
-    way = [phase for phase in way_of(rotation.recipe) if phase in BEFORE_CONFIRMED]
+    way = [phase for phase in way_of(rotation) if phase in BEFORE_CONFIRMED]
     if rotation.phase in UNDOING:
         return 0, len(way)
     return sum(_IN_ORDER[phase] < _IN_ORDER[rotation.phase] for phase in way), len(way)
@@ -107,7 +107,7 @@ def chain_of(rotation: Rotation, events: Sequence[Event]) -> list[Step]:
         here.ended = None
     ahead = rotation.state in {State.ACTIVE, State.PARKED} and rotation.phase not in UNDOING
     passed = _IN_ORDER[rotation.phase]
-    to_come = [phase for phase in way_of(rotation.recipe) if ahead and _IN_ORDER[phase] > passed]
+    to_come = [phase for phase in way_of(rotation) if ahead and _IN_ORDER[phase] > passed]
     return [*steps, *(Step(phase, state=StepState.TO_COME) for phase in to_come)]
 
 

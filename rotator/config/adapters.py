@@ -13,7 +13,6 @@ from importlib.metadata import entry_points
 from typing import Any
 
 #: Names that a policy may use before their adapter exists: what they concern is watched only, or left out with a note.
-FUTURE_PROVIDERS = frozenset({"assisted"})
 FUTURE_MIRRORS = frozenset({"ssm"})
 FUTURE_CHANNELS = frozenset({"pagerduty"})
 
@@ -42,7 +41,7 @@ class Adapters:
 
     def provider_names(self) -> frozenset[str]:
         """Every name that a type may use."""
-        return FUTURE_PROVIDERS | self.providers.keys()
+        return frozenset(self.providers)
 
     def redeployer_names(self) -> frozenset[str]:
         """Every name that a deployment may use."""

@@ -90,6 +90,7 @@ class Resolution:
         rules, exempt = effective.rules, effective.rules.exempt
         held = obstacle(self._draft, effective)
         page_after = rules.overdue.page_after if rules.overdue else None
+        traits = getattr(self._draft.provider_of(effective), "traits", None)
         return SecretPolicy(
             secret=effective.id,
             environment=effective.environment,
@@ -102,6 +103,7 @@ class Resolution:
             windows=tuple(self._windows[name] for name in rules.windows or ()),
             owner=rules.owner or "",
             runbook=expand(rules.runbook, effective.environment),
+            submitted=bool(getattr(traits, "submitted", False)),
             exempt_until=end_of(exempt.until, "UTC") if exempt else None,
             exempt_reason=exempt.reason if exempt else "",
             line=self._draft.complaints.mark(effective.path).line,

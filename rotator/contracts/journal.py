@@ -78,7 +78,8 @@ class Journal(Protocol):
     def open_rotations(self, openings: Sequence[Opening]) -> set[str]:
         """The same for many, with the requests that they answer: no crash leaves one opened and still asked for.
 
-        Returns the ids of those that were opened. A failure may come after some of them.
+        Returns the ids of those that were opened. A failure may come after some of them. A rotation whose id has been
+        there before is never opened again, whatever has become of it: what was submitted is taken once.
         """
 
     def rotation(self, rotation_id: str) -> Rotation | None:
@@ -184,7 +185,7 @@ class Journal(Protocol):
         sentence: str,
         rotation: str | None = None,
     ) -> bool:
-        """Settles a waiting request; False when somebody else settled it."""
+        """Settles a waiting request, and forgets what was submitted with it; False when somebody else settled it."""
 
     # observations
     def observed(self) -> Mapping[str, Observed]:

@@ -49,10 +49,16 @@ class Traits:
         False  # consumers check what its holder signs: it may have an accepted set (`VerifiedProvider`)
     )
     promotes: bool = False  # the predecessor ends when the successor takes its place (`PromotingProvider`)
+    submitted: bool = False  # a person makes the successor, and ends the predecessor (`SubmittedProvider`)
     acceptances: int = 1  # how often in a row verify() must pass before the successor counts as accepted
     propagation: timedelta = timedelta(seconds=60)  # bound: an accepted change is seen everywhere by then
     listing: timedelta = timedelta()  # bound: a created credential shows in observe() by then
     verifier_cache: timedelta = timedelta()  # verifiers may keep a copy of the accepted set this long
+
+    @property
+    def tells(self) -> bool:
+        """Whether anybody can be asked if a credential is accepted."""
+        return self.death is not Death.ASSUMED
 
 
 class Liveness(StrEnum):
@@ -163,6 +169,21 @@ class VerifiedProvider(Provider, Protocol):
 
     def probe(self, url: str, credential: Credential) -> None:
         """Asks the verifiers behind `url` to accept something made by it; CredentialRefused if they do not."""
+
+
+@runtime_checkable
+class SubmittedProvider(Provider, Protocol):
+    """A source where only a person can make a credential, and only a person can end one.
+
+    create(), disable(), enable() and remove() raise Refused and have no effect; activate() has nothing to do. Where the
+    source cannot even be asked (`tells` is False), verify() lets everything pass, and nobody calls that a proof.
+    """
+
+    def take(self, label: str, fields: Mapping[str, Sealed]) -> Credential:
+        """What a person submitted, with an id: unique for ever, and made of the label, never of the value.
+
+        Asks nobody. Raises Refused, without a value in its words, for what cannot be a credential of this kind.
+        """
 
 
 @runtime_checkable

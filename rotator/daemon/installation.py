@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rotator.config.settings import Settings
 from rotator.contracts.adapter import Surroundings
@@ -21,13 +21,20 @@ from rotator.contracts.sealer import Sealer
 from rotator.contracts.store import Mirror, SecretStore
 from rotator.daemon.adapters import adapter
 from rotator.daemon.pacer import JournalPacer, Unpaced
-from rotator.daemon.policy import PolicyInForce
 from rotator.model.errors import Refused
 from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe
 from rotator.model.secrets import Sealed
 
 #: Puts something around an adapter: the crash rig wraps every contract so that it can kill the process at any call.
 Around = Callable[[str, Any], Any]
+
+
+class InForce(Protocol):
+    """Whoever knows today's policy."""
+
+    @property
+    def policies(self) -> Policies:
+        """Today's policy."""
 
 
 class Installation:
@@ -37,7 +44,7 @@ class Installation:
         self,
         settings: Settings,
         journal: Journal,
-        policy: PolicyInForce,
+        policy: InForce,
         clock: Clock,
         around: Around = lambda _contract, part: part,
     ) -> None:
@@ -173,7 +180,9 @@ class Installation:
     def _key_file(self, path: Path) -> Sealer:
         """The key file; made now if nothing can have been sealed with an earlier one, or be by another replica."""
         kind = adapter("sealers", "keyfile")
-        sealed = any(rotation.data_key for rotation in self._journal.rotations(unfinished=True))
+        keys = [rotation.data_key for rotation in self._journal.rotations(unfinished=True)]
+        keys += [request.data_key for request in self._journal.requests(waiting=True)]
+        sealed = any(keys)
         alone = self.settings.journal.startswith("sqlite:")
         sealer: Sealer
         if alone and not sealed and not os.path.lexists(path):

@@ -10,7 +10,7 @@ from rotator.engine.due import decide
 from rotator.engine.standing import ANSWERED_BY_ROTATING, Decision, Gathered, Standing
 from rotator.model.observations import History
 from rotator.model.policy import Policies
-from rotator.model.requests import Request
+from rotator.model.requests import Request, RequestKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def _gather(record: Record, policies: Policies) -> dict[str, Gathered]:
     surveyed, pauses = record.surveyed(), record.pauses()
     requests: dict[str, tuple[Request, ...]] = {}
     for request in record.requests(waiting=True):
-        if request.kind in ANSWERED_BY_ROTATING:
+        if request.kind in ANSWERED_BY_ROTATING and _of_use(request, policies):
             requests[request.about] = (*requests.get(request.about, ()), request)
     gathered = {}
     for policy in policies.secrets.values():
@@ -61,6 +61,12 @@ def _gather(record: Record, policies: Policies) -> dict[str, Gathered]:
             proof=histories.get(first, History()) if first in policies.secrets else None,
         )
     return gathered
+
+
+def _of_use(request: Request, policies: Policies) -> bool:
+    """Whether a rotation can take up what it brings: a successor that a person made is nothing to other sources."""
+    policy = policies.secrets.get(request.about)
+    return request.kind is not RequestKind.SUBMIT or (policy is not None and policy.submitted)
 
 
 def _waits_for_proof(entry: Decided) -> bool:

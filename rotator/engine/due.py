@@ -94,9 +94,28 @@ def requested(at: Gathered) -> Decision | None:
     request = at.request
     if request is None or request.kind is RequestKind.APPROVE:
         return None
+    if at.policy.submitted and at.submission is None:
+        return None
     because = f": {request.because}" if request.because else ""
-    asked = "emergency, declared by" if request.kind is RequestKind.EMERGENCY else "asked for by"
+    asked = {
+        RequestKind.EMERGENCY: "emergency, declared by",
+        RequestKind.SUBMIT: "a new one was submitted by",
+    }.get(request.kind, "asked for by")
     return Decision(Standing.REQUESTED, f"{asked} {request.by}{because}")
+
+
+def awaiting_value(at: Gathered) -> Decision | None:
+    """A person makes the successor, and nobody has submitted one. What goes first is asked for first."""
+    if not at.policy.submitted:
+        return None
+    wanted = f"make a new one, then: rotator submit {at.policy.secret}"
+    if at.request is not None and at.request.kind is RequestKind.EMERGENCY:
+        return Decision(
+            Standing.AWAITING_VALUE, f"emergency, declared by {at.request.by}, waiting for a person: {wanted}"
+        )
+    if not at.past_due and not at.wanted_by:
+        return None
+    return soak(at) or Decision(Standing.AWAITING_VALUE, f"due, waiting for a person: {wanted}")
 
 
 def fresh(at: Gathered) -> Decision | None:
@@ -213,6 +232,7 @@ CHAIN: tuple[Check, ...] = (
     unsurveyed,  # a new journal looks before it touches
     paused,  # a person holds it
     requested,  # a person wants it now
+    awaiting_value,  # a person has to make it
     fresh,  # nothing to do
     cooling_down,  # the last attempt was undone
     awaiting_yes,  # a person says when

@@ -14,6 +14,7 @@ from rotator.engine.decisions import decisions
 from rotator.engine.ownership import take_over
 from rotator.engine.phases.undo import no_way_back
 from rotator.engine.standing import HELD
+from rotator.engine.submissions import without_earlier
 from rotator.model.errors import Drifted, NotYet, Raced, Refused, Transient
 from rotator.model.observations import Pause
 from rotator.model.policy import Mode, Recipe
@@ -29,7 +30,7 @@ LONGEST_PAUSE = timedelta(days=90)
 
 def carry_out_requests(parts: Parts) -> None:
     """Settles every waiting request that can be settled now; the others keep waiting."""
-    for request in parts.journal.requests(waiting=True):
+    for request in without_earlier(parts.journal, parts.journal.requests(waiting=True)):
         outcome = _outcome(parts, request)
         if outcome is not None:
             state, sentence = outcome
@@ -48,7 +49,9 @@ def _outcome(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
         case RequestKind.TAKE_OVER:
             return _take_over(parts, request)
         case RequestKind.ROTATE:
-            return _refuse_impossible(parts, request)
+            return _refuse_impossible(parts, request) or _refuse_without_value(parts, request)
+        case RequestKind.SUBMIT:
+            return _refuse_impossible(parts, request) or _refuse_value(parts, request)
         case RequestKind.RETRY:
             return _retry(parts, request)
         case RequestKind.ROLL_BACK:
@@ -64,6 +67,8 @@ def _approve(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
         return _refuse_unknown(parts, request) or _refuse_unasked(parts, request)
     if rotation.state is State.PARKED:
         return _reopen(parts, request, rotation)
+    if rotation.state is State.ACTIVE and rotation.reason is Reason.AWAITING_END:
+        return RequestState.REFUSED, f"{rotation.id} needs no yes, but an end: {rotation.sentence}"
     if rotation.state is not State.ACTIVE or rotation.reason is not Reason.AWAITING_YES:
         return (
             RequestState.REFUSED,
@@ -84,6 +89,8 @@ def _reopen(parts: Parts, request: Request, rotation: Rotation) -> tuple[Request
 def _refuse_unasked(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
     """A yes is for what is due now: kept for later it would be forgotten, and then be believed."""
     entry = decisions(parts.journal, parts.policies())[request.about]
+    if entry.gathered.policy.submitted:
+        return _refuse_without_value(parts, request)
     if entry.gathered.policy.mode is not Mode.APPROVE:
         return RequestState.REFUSED, f"{request.about} needs no yes: its policy does not say mode: approve"
     if entry.decision.due or entry.decision.standing in HELD:
@@ -249,6 +256,27 @@ def _refuse_impossible(parts: Parts, request: Request) -> tuple[RequestState, st
             f"{request.about} is watched only: rotator has no adapter for its source, or its policy says mode: observe",
         )
     return unknown
+
+
+def _refuse_without_value(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """Asking does not make what only a person can make; an emergency is kept, and makes the asking louder."""
+    if not parts.policies().secrets[request.about].submitted:
+        return None
+    return (
+        RequestState.REFUSED,
+        f"a person makes {request.about}: make a new one, then: rotator submit {request.about}",
+    )
+
+
+def _refuse_value(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """What was submitted waits for its rotation, unless the source needs nobody to make it."""
+    policy = parts.policies().secrets[request.about]
+    if policy.submitted:
+        return None
+    return (
+        RequestState.REFUSED,
+        f"nobody has to submit {request.about}: {policy.recipe.provider} makes its own; rotator rotate {request.about}",
+    )
 
 
 def _unfinished(parts: Parts, secret: str) -> Rotation | None:

@@ -45,6 +45,7 @@ _HELD = {
     Reason.WINDOW,
     Reason.PAUSED,
     Reason.AWAITING_YES,
+    Reason.AWAITING_END,
     Reason.OTHERS,
     Reason.RETRYING,
     Reason.LISTING,

@@ -19,6 +19,7 @@ from rotator.engine.ages import origin
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import note_survey
 from rotator.engine.standing import Decision, Gathered, setback
+from rotator.engine.submissions import without_earlier
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import EnvironmentPolicy, Policies, SecretPolicy
@@ -49,6 +50,8 @@ def open_due(parts: Parts) -> int:
         for secret, entry in decisions(parts.journal, parts.policies()).items()
         if entry.decision.due
     }
+    for entry in due.values():
+        without_earlier(parts.journal, entry.gathered.requests)
     openings, held_up = _openings(parts, due)
     opened = parts.journal.open_rotations(list(openings.values())) if openings else set()
     busy = [secret for secret, opening in openings.items() if opening.rotation.id not in opened]
@@ -76,8 +79,8 @@ def _openings(parts: Parts, due: Mapping[str, Decided]) -> tuple[dict[str, Openi
 
 
 def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> Opening:
-    """A rotation as it begins, and the requests that it answers."""
-    policy, request = at.policy, at.request
+    """A rotation as it begins, and the requests that it answers; what was submitted goes from its request into it."""
+    policy, request, submission = at.policy, at.request, at.submission
     emergency = request is not None and request.kind is RequestKind.EMERGENCY
     undone = setback(at.history)
     in_company = undone is not None and undone.ledger.undo_reason in {Reason.ROLLOUT_FAILED, Reason.NOT_SEEN}
@@ -85,9 +88,10 @@ def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> 
         singly=in_company,
         predecessor_born_at=at.age.born if at.age else None,
         origin=dict(origin(at.history, at.observed.versions)) if at.observed else {},
+        submitted_by=submission.by if submission else None,
     )
     rotation = Rotation(
-        id=parts.new_id(),
+        id=submission.id if submission else parts.new_id(),
         secret=policy.secret,
         principal=principal,
         provider=policy.recipe.provider,
@@ -99,6 +103,8 @@ def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> 
         sentence=decision.sentence,
         recipe=policy.recipe,
         ledger=found,
+        sealed_successor=submission.sealed if submission else None,
+        data_key=submission.data_key if submission else None,
     )
     told = Told("opened", decision.sentence)
     return Opening(rotation, told, tuple(answered.id for answered in at.requests))

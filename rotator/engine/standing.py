@@ -28,6 +28,7 @@ class Standing(StrEnum):
     FRESH = "fresh"
     COOLING_DOWN = "cooling_down"
     AWAITING_YES = "awaiting_yes"  # mode: approve
+    AWAITING_VALUE = "awaiting_value"  # a person has to make the successor and submit it
     WINDOW = "window"
     FREEZE = "freeze"
     SOAK = "soak"
@@ -43,6 +44,7 @@ HELD = frozenset(
     {
         Standing.COOLING_DOWN,
         Standing.AWAITING_YES,
+        Standing.AWAITING_VALUE,
         Standing.WINDOW,
         Standing.FREEZE,
         Standing.SOAK,
@@ -50,7 +52,12 @@ HELD = frozenset(
     }
 )
 #: Requests that a rotation answers, the weightiest first.
-ANSWERED_BY_ROTATING = (RequestKind.EMERGENCY, RequestKind.ROTATE, RequestKind.APPROVE)
+ANSWERED_BY_ROTATING = (
+    RequestKind.EMERGENCY,
+    RequestKind.SUBMIT,
+    RequestKind.ROTATE,
+    RequestKind.APPROVE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,17 @@ class Gathered:
     def request(self) -> Request | None:
         """The weightiest of the waiting requests, the oldest of its kind."""
         return min(self.requests, key=lambda one: ANSWERED_BY_ROTATING.index(one.kind), default=None)
+
+    @property
+    def submission(self) -> Request | None:
+        """The newest of the successors that people submitted."""
+        submitted = [one for one in self.requests if one.kind is RequestKind.SUBMIT]
+        return submitted[-1] if submitted else None
+
+
+def rotate_command(secret: str, *, by_hand: bool) -> str:
+    """The command that brings a secret a new credential; `by_hand`: a person makes it."""
+    return f"rotator {'submit' if by_hand else 'rotate'} {secret}"
 
 
 def setback(history: History) -> Rotation | None:

@@ -23,7 +23,7 @@ class Word(StrEnum):
     NOT_OURS = "NOT OURS"  # another installation owns the environment
     MISSING = "MISSING"  # the store has not all of its parameters
     OVERDUE = "OVERDUE"  # past its period, and nothing is under way
-    MANUAL_DUE = "MANUAL DUE"  # a person has to rotate it soon
+    MANUAL_DUE = "MANUAL DUE"  # a person has to make the new one, or to end the old one
     APPROVAL = "APPROVAL"  # waits for a person's yes
     WAITING = "WAITING"  # for a window, a freeze, staging, or others
     PAUSED = "PAUSED"
@@ -69,6 +69,8 @@ def word_of(entry: Decided) -> Word:
         return Word.OVERDUE
     if standing is Standing.AWAITING_YES:
         return Word.APPROVAL
+    if standing is Standing.AWAITING_VALUE or (at.policy.submitted and _soon(at) and not entry.decision.due):
+        return Word.MANUAL_DUE
     if standing in HELD or (standing is Standing.UNSURVEYED and at.past_due):
         return Word.WAITING
     return Word.DUE if entry.decision.due else Word.HEALTHY
@@ -96,6 +98,8 @@ def _under_way(rotation: Rotation) -> Word:
         return Word.FAILED
     if rotation.reason is Reason.AWAITING_YES:
         return Word.APPROVAL
+    if rotation.reason is Reason.AWAITING_END:
+        return Word.MANUAL_DUE
     if rotation.reason is Reason.PAUSED:
         return Word.PAUSED
     if rotation.phase is Phase.GRACE or rotation.reason is Reason.GRACE:
@@ -107,9 +111,13 @@ def _watched(entry: Decided) -> Word:
     at = entry.gathered
     if late(entry):
         return Word.OVERDUE
+    by_hand = _soon(at) and at.policy.mode is Mode.OBSERVE
+    return Word.MANUAL_DUE if by_hand else Word.WATCHED
+
+
+def _soon(at: Gathered) -> bool:
+    """Whether people have been warned that its period ends."""
     age = at.age
-    soon = age is not None and any(
+    return age is not None and any(
         period_ends(at.policy, age) - at.now <= warning for warning in at.policy.warn_before
     )
-    by_hand = soon and at.policy.mode is Mode.OBSERVE
-    return Word.MANUAL_DUE if by_hand else Word.WATCHED

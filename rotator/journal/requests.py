@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-from sqlalchemy import Insert, bindparam, select, update
+from sqlalchemy import Insert, bindparam, null, select, update
 
 from rotator.journal.database import Section
 from rotator.journal.newer import readable
@@ -15,7 +15,10 @@ from rotator.model.requests import Request, RequestState
 
 _ALL: Final = select(*(request.c[name] for name in Request.model_fields)).order_by(request.c.at, request.c.id)
 _LISTINGS: Final = {True: _ALL.where(WAITING), False: _ALL}
-SETTLED: Final = update(request).where(request.c.id == bindparam("key"), WAITING)
+#: Whoever settles a request forgets what was submitted with it, in the same statement.
+SETTLED: Final = (
+    update(request).where(request.c.id == bindparam("key"), WAITING).values(sealed=null(), data_key=null())
+)
 
 
 class Requests(Section):

@@ -14,7 +14,7 @@ from rotator.journal.chain import BEGINNING, TELL, End, linked, tell
 from rotator.journal.claims import woken
 from rotator.journal.database import Section
 from rotator.journal.requests import SETTLED
-from rotator.journal.tables import ACTIVE, UNFINISHED, rotation
+from rotator.journal.tables import ACTIVE, rotation
 from rotator.journal.words import is_word
 from rotator.model.requests import RequestState
 from rotator.model.rotation import Priority, Rotation, State
@@ -103,9 +103,11 @@ class Rotations(Section):
 
     @cached_property
     def _open_row(self) -> Insert:
-        """Without RETURNING: PostgreSQL takes many rows five times faster than it tells which it took."""
-        insert = self._db.insert(rotation)
-        return insert.on_conflict_do_nothing(index_elements=[rotation.c.principal], index_where=UNFINISHED)
+        """Not while its principal has one, nor under an id that was there before.
+
+        Without RETURNING: PostgreSQL takes many rows five times faster than it tells which it took.
+        """
+        return self._db.insert(rotation).on_conflict_do_nothing()
 
     @cached_property
     def _active_end(self) -> Select[Any]:

@@ -173,6 +173,8 @@ request = Table(
     Column("state", Text, nullable=False),
     Column("sentence", Text, nullable=False),
     Column("rotation", Text),
+    Column("sealed", Text),
+    Column("data_key", Text),
     _partial("request_waiting", "at", where=WAITING),
 )
 

@@ -29,6 +29,7 @@ class AlertKind(StrEnum):
     UNKNOWN_CREDENTIAL = "unknown_credential"
     POLICY_REJECTED = "policy_rejected"
     APPROVAL_WANTED = "approval_wanted"
+    BY_HAND = "by_hand"  # only a person can make, or end, a credential at its source
     STILL_USED = "still_used"
     STILL_ALIVE = "still_alive"
     WRITTEN_NOT_ROTATED = "written_not_rotated"

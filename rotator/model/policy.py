@@ -91,6 +91,7 @@ class SecretPolicy(Frozen):
     windows: tuple[Window, ...] = ()  # empty: any time
     owner: str = ""
     runbook: str | None = None
+    submitted: bool = False  # a person makes the successor and submits it
     exempt_until: datetime | None = None
     exempt_reason: str = ""
     line: int = 0  # where policies.yaml speaks of it first

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class RequestKind(StrEnum):
@@ -20,6 +20,7 @@ class RequestKind(StrEnum):
     ROLL_BACK = "roll_back"
     PREPARE = "prepare"  # an accepted set, before the first rotation
     TAKE_OVER = "take_over"
+    SUBMIT = "submit"  # a person made the successor, and here it is, sealed
 
 
 class RequestState(StrEnum):
@@ -31,7 +32,10 @@ class RequestState(StrEnum):
 
 
 class Request(BaseModel):
-    """One request: `about` is a secret (environment/NAME), a rotation id or an environment."""
+    """One request: `about` is a secret (environment/NAME), a rotation id or an environment.
+
+    What a person submitted is in it, sealed, until it is settled: then its rotation has it, or nobody.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,3 +49,5 @@ class Request(BaseModel):
     state: RequestState = RequestState.WAITING
     sentence: str = ""  # what became of it
     rotation: str | None = None  # the rotation it became
+    sealed: str | None = Field(default=None, exclude=True, repr=False)  # what was submitted
+    data_key: str | None = Field(default=None, exclude=True, repr=False)  # that opens it, wrapped

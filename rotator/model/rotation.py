@@ -102,6 +102,7 @@ class Reason(StrEnum):
     WINDOW = "window"
     PAUSED = "paused"
     AWAITING_YES = "awaiting_yes"
+    AWAITING_END = "awaiting_end"  # a person has to end the old one at the source, which still accepts it
     SETTLING = (
         "settling"  # a claim was lost, or an answer given up: the life of a signed request passes first
     )
@@ -115,6 +116,9 @@ class Reason(StrEnum):
     ROLLOUT_FAILED = "rollout_failed"
     NOT_SEEN = "not_seen"  # the rollout finished and consumers are not on the successor
     NOT_ACCEPTED_BY_VERIFIERS = "not_accepted_by_verifiers"
+    NOT_USABLE = (
+        "not_usable"  # what a person submitted cannot be a successor: the one in use, too long, another kind
+    )
     ROLLED_BACK = "rolled_back"
     # parked
     NO_FREE_SLOT = "no_free_slot"
@@ -159,6 +163,7 @@ class Ledger(BaseModel):
     planned_fence: int | None = None  # create runs only under the claim that planned it
     predecessor_id: str | None = None
     predecessor_born_at: datetime | None = None  # as known at the start: an undo brings this age back
+    submitted_by: str | None = None  # who made the successor, where a person has to
     origin: dict[str, int] = {}  # parameter -> version under which the predecessor was written first
     successor_id: str | None = None
     predecessor_works: bool | None = None

@@ -53,6 +53,11 @@ def json_body(template: Any, known: Known) -> bytes:
     return json.dumps(_nested(template, known)).encode()
 
 
+def text(template: str, known: Known) -> str:
+    """As it is, for who encodes it next."""
+    return _filled(template, known)
+
+
 def header(template: str, known: Known) -> str:
     """One header's value. Raises Refused where it would break the line."""
     filled = _filled(template, known)

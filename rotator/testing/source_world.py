@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rotator.contracts.clock import Clock
-from rotator.contracts.provider import Provider, VerifiedProvider
+from rotator.contracts.provider import Provider, SubmittedProvider, VerifiedProvider
 from rotator.model.secrets import Sealed
 
 #: What consumers read of one credential.
@@ -58,6 +58,29 @@ class SourceWorld(Protocol):
 
     def settle(self) -> None:
         """Lets the source's own bounds pass: what was changed is seen everywhere, what was made is listed."""
+
+
+class SubmittedWorld(Protocol):
+    """A source where people make and end credentials. Everything but `provider` is done by them."""
+
+    @property
+    def provider(self) -> SubmittedProvider:
+        """The provider under test; a new one each time, as after a restart."""
+
+    def made(self) -> Fields:
+        """A person makes a credential; each time another."""
+
+    def ended(self, fields: Fields) -> None:
+        """A person ends it."""
+
+    def unfit(self) -> Fields:
+        """What can be no credential of this kind; skips where anything can."""
+
+    def throttle_next(self) -> None:
+        """The next call is turned away with "later"."""
+
+    def away(self) -> AbstractContextManager[None]:
+        """Nobody answers, inside."""
 
 
 class VerifierWorld(Protocol):

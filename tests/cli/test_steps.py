@@ -121,8 +121,12 @@ def test_a_failure_on_the_way_back_is_the_deeper_one() -> None:
 
 def test_the_way_without_an_accepted_set_and_without_consumers() -> None:
     lone = RECIPE.model_copy(update={"accepted_as": None, "deployments": ()})
-    way = " ".join(phase.value for phase in way_of(lone))
+    row = rotation(Phase.PLAN).model_copy(update={"recipe": lone})
+    way = " ".join(phase.value for phase in way_of(row))
     assert way == "plan create verify store confirm grace disable prove quarantine remove"
+    by_hand = row.model_copy(update={"ledger": Ledger(submitted_by="ana")})
+    way = " ".join(phase.value for phase in way_of(by_hand))
+    assert way == "plan create verify store confirm grace prove"
 
 
 @pytest.mark.parametrize(

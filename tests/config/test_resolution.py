@@ -197,8 +197,8 @@ def test_one_redeployer_does_the_work_of_every_other() -> None:
     "change, note",
     [
         (
-            ("provider: key", "provider: assisted"),
-            "26: note: types.key.provider: no adapter for 'assisted' yet",
+            ("provider: key", "provider: broken"),
+            "26: note: types.key.provider: no adapter for 'broken' yet",
         ),
         (("api: {kubernetes:", "api: {ecs:"), "43: note: deployments.api.ecs: no adapter for 'ecs' yet"),
         (

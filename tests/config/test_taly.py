@@ -17,7 +17,10 @@ DAY = timedelta(days=1)
 def of_taly(text: str, redeployer: str = "") -> Loaded:
     """The file as Taly's settings have it read."""
     return load(
-        text, "policies.yaml", redeployer=redeployer, allowed_hosts=["*.taly.example", "*.taly.internal"]
+        text,
+        "policies.yaml",
+        redeployer=redeployer,
+        allowed_hosts=["*.taly.example", "*.taly.internal", "api.stripe.com"],
     )
 
 
@@ -71,11 +74,13 @@ def test_what_has_an_adapter_is_rotated_where_its_consumers_can_be_restarted(tal
     assert rotated.recipe.deployments
 
 
-def test_what_has_none_is_watched(taly: Loaded) -> None:
+@pytest.mark.parametrize(
+    "name", ["STRIPE_SECRET_KEY", "GOOGLE_OAUTH_CLIENT_SECRET", "rotator/GITHUB_APP_KEY"]
+)
+def test_what_has_no_api_is_made_by_people_and_rotated_by_rotator(taly: Loaded, name: str) -> None:
     assert taly.policies is not None
-    watched = taly.policies.secrets["production/STRIPE_SECRET_KEY"]
-    assert (watched.mode, watched.note) == (Mode.OBSERVE, "no adapter for 'assisted' yet: watched only")
-    assert watched.owner == "payments"
+    by_hand = taly.policies.secrets[f"production/{name}"]
+    assert (by_hand.mode, by_hand.submitted, by_hand.note) == (Mode.AUTO, True, "")
 
 
 def test_productions_credentials_stay_out_of_builds(taly: Loaded) -> None:

@@ -57,7 +57,8 @@ def _section(name: str, adapter: Any) -> Iterator[str]:
 
 def _traits(traits: Traits) -> Iterator[tuple[str, str]]:
     yield "accepts at once", OVERLAP[traits.overlap]
-    yield "makes the value", "itself" if traits.mints else "no: it is told what rotator made"
+    told = "no: a person makes it" if traits.submitted else "no: it is told what rotator made"
+    yield "makes the value", "itself" if traits.mints else told
     yield "bears the rotation's label", _yes(traits.labels)
     yield "can disable and enable again", _yes(traits.reversible)
     yield "shows use", _SIGHT[traits.sight]

@@ -12,7 +12,7 @@ from tests.docs.pages import Piece, blocks, inline
 
 #: What ends a command for a shell. Redirections are words of their own: `2> rotator.log`.
 _ENDS = {"|", "||", "&&", ";", "&"}
-_REDIRECTION = re.compile(r"\d*>>?")
+_REDIRECTION = re.compile(r"\d*(?:>>?|<)")
 _ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
 #: `kubectl … exec … -- rotator …`
 _INSIDE = re.compile(r".*? -- (?=rotator )")

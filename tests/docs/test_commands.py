@@ -56,7 +56,7 @@ def taly(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     """Taly's installation: every secret was looked at, and nothing has happened yet."""
     rotator = Beside(tmp_path, capsys, monkeypatch)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ROTATOR_ALLOWED_HOSTS", "*.taly.example,*.taly.internal")
+    monkeypatch.setenv("ROTATOR_ALLOWED_HOSTS", "*.taly.example,*.taly.internal,api.stripe.com")
     rotator.policy_file.write_text((ROOT / "policies.yaml").read_text(encoding="utf-8"))
     with rotator.journal() as journal:
         policies, now = rotator.policies, journal.now()

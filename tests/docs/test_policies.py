@@ -18,7 +18,7 @@ from rotator.sandbox.tutorial import POLICY
 from tests.docs.pages import PAGES, ROOT, Piece, blocks
 
 _SECTIONS = {field.alias or name for name, field in PolicyFile.model_fields.items()}
-_HOSTS = ["*.taly.*", "127.0.0.1"]
+_HOSTS = ["*.taly.*", "api.stripe.com", "127.0.0.1"]
 
 
 #: Policies and pieces of them. What else is YAML says so (```yaml rbac) or is a comment.

@@ -36,6 +36,7 @@ from tests.engine.world import World
 NAME = "/taly/production/KEY"
 WATCHED = policies(policy(mode=Mode.OBSERVE, warn_before=(14 * DAY, 3 * DAY), note="no adapter for oauth"))
 APPROVED = policies(policy(mode=Mode.APPROVE))
+BY_HAND = policies(policy(submitted=True, runbook="https://runbooks.example/key"))
 
 
 def active(**changes: Any) -> Callable[[World], None]:
@@ -161,6 +162,42 @@ CASES = {
         "rotator approve production/KEY --reason …",
         lambda world: world.has(rotation(opened_at=NOW)),
         "being rotated: plan: doing it",
+    ),
+    "a person has to make it": Told(
+        looks(seen(age=99 * DAY), today=BY_HAND),
+        AlertKind.BY_HAND,
+        Severity.WARNING,
+        "KEY (production): due, and waits for a new one",
+        {
+            "Age": "99 d by the store, which any put resets (policy 100 d)",
+            "Impact": "none yet",
+            "Next": "nothing until a person has made a new one; due, waiting for a person: make a new one, then: "
+            "rotator submit production/KEY. Leave the old one alive: rotator says when to end it",
+            "Runbook": "https://runbooks.example/key",
+        },
+        "rotator submit production/KEY",
+        lambda world: world.has(rotation(opened_at=NOW)),
+        "being rotated: plan: doing it",
+    ),
+    "a person has to end it": Told(
+        active(
+            phase=Phase.PROVE,
+            reason=Reason.AWAITING_END,
+            run_at=NOW + HOUR,
+            sentence="a person has to end it",
+            ledger={"confirmed_at": NOW, "submitted_by": "ana"},
+        ),
+        AlertKind.BY_HAND,
+        Severity.WARNING,
+        "KEY (production): the old one is to be ended by hand",
+        {
+            "Step": "prove: a person has to end it",
+            "Impact": "none yet: consumers use the new credential, the old one is still valid",
+            "Next": "it is tried again 2026-06-10 13:00 UTC, and done once it is refused",
+        },
+        "end the old one at the source",
+        ended(),
+        "done; the old one is dead",
     ),
     "attempts fail": Told(
         active(

@@ -132,6 +132,11 @@ CASES: dict[str, tuple[Gathered, Standing, str]] = {
         Standing.NEVER_ROTATED,
         "never rotated; 101 d old by the store (any put resets that), 1 d overdue",
     ),
+    "a person has to make it": (
+        gathered(OLD, policy=policy(submitted=True)),
+        Standing.AWAITING_VALUE,
+        "due, waiting for a person: make a new one, then: rotator submit production/KEY",
+    ),
     "mode: approve": (
         gathered(OLD, policy=policy(mode=Mode.APPROVE)),
         Standing.AWAITING_YES,

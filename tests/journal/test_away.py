@@ -131,11 +131,6 @@ def test_all_connections_in_use(journal: SqlJournal, monkeypatch: pytest.MonkeyP
 def test_a_bug_of_ours_is_not_called_an_absence(journal: SqlJournal) -> None:
     with pytest.raises(sqlalchemy.exc.IntegrityError), journal._db.writing() as connection:
         connection.execute(insert(meta), {"id": 1, "installation": "another", "generation": 0})
-    draft = opened(journal)
-    row = held(journal)
-    again = row.model_copy(update={"id": draft.id, "principal": "another"})
-    with pytest.raises(sqlalchemy.exc.IntegrityError):
-        journal.open_rotation(again, OPENED)
 
 
 def test_a_time_without_a_zone_is_refused(journal: SqlJournal) -> None:

@@ -23,7 +23,7 @@ class Company(World):
     """One secret, whose provider is given; nobody has to be restarted."""
 
     def __init__(self, clock: VirtualClock, provider: Provider, recipe: Recipe, folder: Path) -> None:
-        known = policy(recipe.secret, recipe=recipe)
+        known = policy(recipe.secret, recipe=recipe, submitted=provider.traits.submitted)
         today = policies(known, environments=(environment(recipe.environment),))
         super().__init__(clock, open_memory_journal(now=clock.now), today)
         self._provider, self._recipe = provider, recipe

@@ -276,7 +276,7 @@ def sealed_row(aws: AwsWorld, **values: str) -> Rotation:
     """A row that holds a sealed predecessor and a sealed successor, as the engine writes it."""
     row = rotation("staging/JWT_SECRET", {"created_fence": 7}, id=f"ro_{token_hex(4)}")
     sealer = Kms(KEYS[1], surroundings(endpoints={"kms": aws.endpoint}))
-    key = sealer.new_key(seal_context(row))
+    key = sealer.new_key(seal_context(row.secret, row.id))
     bound_to = {"predecessor": predecessor_seal(row.id), "successor": successor_seal(row.id, 7)}
     sealed: dict[str, Any] = {
         f"sealed_{which}": key.seal({"value": Sealed(value)}, bound_to[which])

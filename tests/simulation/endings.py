@@ -28,11 +28,12 @@ _UNTIL_ROTATED = {
     AlertKind.UNDONE,
     AlertKind.DRIFT,
     AlertKind.APPROVAL_WANTED,
+    AlertKind.BY_HAND,
 }
 #: Alerts about what is away, which nothing is when days are calm.
 _UNTIL_CALM = {AlertKind.UNREACHABLE, AlertKind.DELIVERY_FAILED, AlertKind.FOREIGN_OWNER}
 #: A person, a policy or a script of theirs holds it: it waits, and says so.
-_HELD_BY_PEOPLE = {Reason.AWAITING_YES, Reason.STILL_USED, Reason.PAUSED, Reason.WINDOW}
+_HELD_BY_PEOPLE = {Reason.AWAITING_YES, Reason.AWAITING_END, Reason.STILL_USED, Reason.PAUSED, Reason.WINDOW}
 
 
 def judge(world: World, database: SimDatabase) -> None:
@@ -90,8 +91,8 @@ def _light(world: World, secret: str, rows: list[Rotation]) -> None:
 def _accounted(world: World, secret: str, rows: list[Rotation], database: SimDatabase) -> None:
     """P2 and P3: whatever lives is in the store, in an unfinished row, or shown to people."""
     source = world.sources[secret]
-    if source.traits.shared or source.traits.overlap is Overlap.NONE:
-        return
+    if source.traits.shared or source.traits.submitted or source.traits.overlap is Overlap.NONE:
+        return  # shared: nobody keeps it; submitted: who made it is told what became of it
     policy = world.policies.secrets.get(secret)
     managed = policy is not None and policy.mode is not Mode.OBSERVE  # nobody counts what is only watched
     current = world.current(secret)

@@ -58,6 +58,15 @@ def death_is_taken_for_granted() -> Any:
     return patch.object(invalidate, "_refused", lambda _step, _credential: True)
 
 
+def a_persons_end_is_not_waited_for() -> Any:
+    """P4: a person is to end the old one, and that they were asked counts as done."""
+
+    def believed(step: Step) -> Move:
+        return step.end(State.DONE, "done", death=step.traits.death, proved_at=step.now)
+
+    return patch.object(invalidate, "_ended_by_hand", believed)
+
+
 def an_undo_leaves_the_successor() -> Any:
     """P3: the way back ends as soon as consumers are on the old one again."""
     return phases(discard=lambda step: step.end(State.UNDONE, "undone; the old one is current"))
@@ -145,6 +154,7 @@ PROMISES: Mapping[str, Mutant] = {
     "no verify": no_verify,
     "use is not looked for": use_is_not_looked_for,
     "death is taken for granted": death_is_taken_for_granted,
+    "a person's end is not waited for": a_persons_end_is_not_waited_for,
     "an undo leaves the successor": an_undo_leaves_the_successor,
     "the calendar binds no phase": the_calendar_binds_no_phase,
     "the calendar binds no rollout": the_calendar_binds_no_rollout,

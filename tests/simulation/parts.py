@@ -15,6 +15,7 @@ from rotator.model.alerts import Alert, Receipt
 from rotator.model.errors import Refused, RotatorError
 from rotator.model.policy import Deployment, Policies, Recipe
 from rotator.model.secrets import Sealed
+from tests.simulation.by_hand_source import SimSubmittedProvider
 from tests.simulation.consumers import SimRedeployer
 from tests.simulation.gate import Gate
 from tests.simulation.journal import SimJournal
@@ -116,8 +117,10 @@ class SimParts:
     def provider(self, recipe: Recipe) -> Provider:
         """The source of a recipe's secret."""
         source = self._world.sources[recipe.secret]
-        signs = SimSigningProvider if source.traits.verified else SimProvider
-        made = SimSharedProvider if source.traits.shared else signs
+        traits = source.traits
+        signs = SimSigningProvider if traits.verified else SimProvider
+        mints = SimSubmittedProvider if traits.submitted else signs
+        made = SimSharedProvider if traits.shared else mints
         return made(self._world, self._gate, source)
 
     def store(self, environment: str) -> SecretStore:

@@ -12,6 +12,7 @@ from rotator.model.alerts import AlertKind
 from rotator.model.policy import Deployment, Policies, SecretPolicy
 from rotator.model.requests import Request, RequestKind
 from rotator.model.rotation import BEFORE_CONFIRMED, Phase, Reason, Rotation, State
+from tests.simulation.by_hand import Maker
 from tests.simulation.calendars import Span, frozen
 from tests.simulation.faults import share
 from tests.simulation.hands import Hands
@@ -37,6 +38,7 @@ class People:
         self.run, self.world = run, run.world
         self.random = Random(seed ^ 0xBEEF)
         self.hands = Hands(run.world, self.random)
+        self.maker = Maker(run, seed)
         self._requests = self._quarantines = 0
         self._races = share(seed, 40) < 0.06
         self._yesterday = share(seed, 41) < 0.03
@@ -77,6 +79,7 @@ class People:
             world.schedule.at(at, lambda: self.random.choice(list(world.workloads.values())).churn())
         for hour in range(1, int((hostile + world.shape.calm_for) / HOUR)):
             world.schedule.at(hour * HOUR + self.random.uniform(0, HOUR), self.say_yes)
+        self.maker.plan()
 
     def _happen(self, number: int, kind: str, action: Callable[[], object]) -> None:
         if self.world.faults.on and self.world.faults.happens(f"event {number} {kind}", "people", kind):
@@ -119,6 +122,7 @@ class People:
 
     def watch(self, row: Rotation) -> None:
         """What was just recorded makes people act, or is the worst moment for the journal to be lost."""
+        self.maker.recorded(row)
         if row.phase is Phase.QUARANTINE:
             self._quarantines += 1
             policy = self.world.shape.secrets[row.secret].policy
@@ -216,6 +220,7 @@ class People:
             return
         for rotation in self.run.database.rotations(unfinished=True):
             if rotation.state is State.ACTIVE and rotation.reason is Reason.AWAITING_YES:
+                self.maker.ends(rotation)
                 self.world.approved.add(rotation.secret)
                 self._ask(RequestKind.APPROVE, rotation.id)
             if rotation.state is State.PARKED and self.random.random() < 0.2:

@@ -234,8 +234,10 @@ class Promises:
     ) -> None:
         """What the journal says of the old credential's death is so."""
         source, world = self.world.sources[secret], self.world
-        if death in {"tried", "listed-gone"} and predecessor_id is not None:
-            held = source.held.get(predecessor_id)
+        if death in {"tried", "listed-gone"} and (predecessor_id is not None or source.traits.submitted):
+            held = source.held.get(predecessor_id or "")
+            if source.traits.submitted and predecessor is not None:
+                held = source.find(predecessor)  # the id is rotator's own
             same = held is not None and (predecessor is None or held.values == predecessor)
             accepted = held is not None and (
                 held.state == LIVE or (death == "tried" and world.now < held.refused_from)

@@ -18,7 +18,7 @@ from rotator.engine.settings import Bounds
 from rotator.engine.worker import Worker
 from rotator.model.errors import RotatorError
 from rotator.model.rotation import State
-from tests.simulation import logs
+from tests.simulation import by_hand, logs
 from tests.simulation.database import open_database
 from tests.simulation.endings import judge
 from tests.simulation.faults import Faults
@@ -54,6 +54,7 @@ class Run:
     def __init__(self, seed: int, only: Collection[str] | None = None) -> None:
         self.faults = Faults(seed, only)
         shape = draw(Random(seed))
+        by_hand.add(shape, seed)
         shape.replicas = max(shape.replicas, 2 if self.faults.late_hands or self.faults.unrecorded else 1)
         self.world = World(seed, shape, self.faults)
         self.random = Random(seed ^ 0xF00D)
@@ -78,6 +79,7 @@ class Run:
         self.people.reassure()
         world.schedule.run(shape.hostile_for + shape.calm_for)
         judge(world, self.database)
+        self.people.maker.judge()
 
     # the journal
 

@@ -34,6 +34,7 @@ ABOUT_ONE_ROTATION = PARKED | {
     AlertKind.ROLLOUT_FAILED,
     AlertKind.STILL_USED,
     AlertKind.APPROVAL_WANTED,
+    AlertKind.BY_HAND,
 }
 #: From the outbox to the first message: trouble that mostly passes stands for this long, and a minute for the call.
 _PATIENCE = Bounds().patience.total_seconds() + 2 * MINUTE

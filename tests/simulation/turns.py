@@ -16,9 +16,9 @@ from tests.simulation.violation import Violated
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-_YES = {RequestKind.APPROVE, RequestKind.ROTATE, RequestKind.EMERGENCY}
+_YES = {RequestKind.APPROVE, RequestKind.ROTATE, RequestKind.EMERGENCY, RequestKind.SUBMIT}
 #: What a person wants at once waits for no proof.
-_AT_ONCE = {RequestKind.ROTATE, RequestKind.EMERGENCY}
+_AT_ONCE = {RequestKind.ROTATE, RequestKind.EMERGENCY, RequestKind.SUBMIT}
 
 
 class Turns:

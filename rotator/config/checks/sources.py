@@ -116,7 +116,7 @@ def _check_traits(draft: Draft, effective: Effective, traits: Traits | None) -> 
             where,
             f"{effective.provider} accepts one credential at a time; write accept_gap: true to accept a gap",
         )
-    if traits.sight is Sight.NO and not rules.accept_unseen:
+    if traits.sight is Sight.NO and not traits.submitted and not rules.accept_unseen:
         sentence = f"{effective.provider} cannot show whether the predecessor is still used"
         error(where, f"{sentence}; write accept_unseen: true to invalidate it all the same")
 

@@ -1,4 +1,4 @@
-"""Alerts about ages: due soon and overdue, also of secrets that are only watched, and a yes that is wanted to begin.
+"""Alerts about ages: due soon and overdue, also of secrets that are only watched, and what a person has to begin.
 
 Whether a secret is overdue depends on its age alone, so the alert stays until the credential is rotated, whatever
 happens to rotations meanwhile. Whether that is worth telling depends on what is being done about it.
@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from rotator.engine.ages import AgeSource, period_ends, spell, written_again
 from rotator.engine.alerts.finding import About, Finding
-from rotator.engine.standing import DUE, Decision, Gathered, Standing
+from rotator.engine.standing import DUE, Decision, Gathered, Standing, rotate_command
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.policy import Mode
+from rotator.model.requests import RequestKind
 
 _NOT_OURS = frozenset({Standing.EXEMPT, Standing.FOREIGN, Standing.MISSING})
 #: About to be taken up by itself.
@@ -33,11 +34,13 @@ def about_age(
     if overdue is not None:
         quiet = _being_rotated(at) or told_for_all or (explained and not paging(at))
         yield _overdue(about, at, decision, overdue, quiet=quiet)
-    yield from _due_soon(about, at, left)
+    yield from _due_soon(about, at, decision, left)
     if at.observed is not None and written_again(at.policy, at.age, at.observed):
         yield _written_not_rotated(about, at, left)
     if decision.standing is Standing.AWAITING_YES:
         yield _yes_wanted(about, at, decision)
+    if decision.standing is Standing.AWAITING_VALUE:
+        yield _value_wanted(about, at, decision)
 
 
 def paging(at: Gathered) -> bool:
@@ -51,6 +54,7 @@ def _overdue(about: About, at: Gathered, decision: Decision, late: timedelta, *,
         "Overdue": spell(late),
         "Impact": "none yet: the credential is too old, and works as before",
         "Next": decision.sentence if at.policy.mode is not Mode.OBSERVE else _by_itself(at),
+        **_runbook(at),
     }
     if at.observed is not None and at.observed.trouble:
         facts["Trouble"] = at.observed.trouble
@@ -66,20 +70,30 @@ def _overdue(about: About, at: Gathered, decision: Decision, late: timedelta, *,
     )
 
 
-def _due_soon(about: About, at: Gathered, left: timedelta) -> Iterator[Finding]:
-    """Only where a person must do it. Overdue is told by its own alert; this one stays until it is rotated."""
+def _due_soon(about: About, at: Gathered, decision: Decision, left: timedelta) -> Iterator[Finding]:
+    """Only where a person must do it. Overdue is told by its own alert; this one stays until it is rotated.
+
+    Once somebody is asked for the new one, or has brought it, there is nothing to announce any more.
+    """
     passed = [warning for warning in at.policy.warn_before if left <= warning]
-    if at.policy.mode is not Mode.OBSERVE or not passed:
+    if not (at.policy.mode is Mode.OBSERVE or at.policy.submitted) or not passed:
         return
     last_call = len(passed) > 1 and len(passed) == len(at.policy.warn_before)
     yield about.finding(
         AlertKind.DUE_SOON,
         Severity.WARNING if last_call else Severity.INFO,
         "due soon",
-        {**_age(at), "Due": f"in {spell(left)}", "Impact": "none yet", "Next": _by_itself(at)},
+        {
+            **_age(at),
+            "Due": f"in {spell(left)}",
+            "Impact": "none yet",
+            "Next": _by_itself(at),
+            **_runbook(at),
+        },
         _action(at),
         about=_period(at),
-        quiet=left <= timedelta(),
+        quiet=left <= timedelta()
+        or (at.policy.mode is not Mode.OBSERVE and decision.standing is not Standing.FRESH),
     )
 
 
@@ -122,6 +136,29 @@ def _yes_wanted(about: About, at: Gathered, decision: Decision) -> Finding:
     )
 
 
+def _value_wanted(about: About, at: Gathered, decision: Decision) -> Finding:
+    """Only a person can make it: due, wanted by another environment, or declared compromised."""
+    asked = at.request
+    emergency = asked is not None and asked.kind is RequestKind.EMERGENCY
+    facts = {
+        **_age(at),
+        "Impact": "whoever has the one in use can log in with it until it is ended"
+        if emergency
+        else "none yet",
+        "Next": f"nothing until a person has made a new one; {decision.sentence}. Leave the old one alive: rotator "
+        "says when to end it",
+        **_runbook(at),
+    }
+    return about.finding(
+        AlertKind.BY_HAND,
+        Severity.CRITICAL if emergency else Severity.WARNING,
+        "compromised, and waits for a new one" if emergency else "due, and waits for a new one",
+        facts,
+        _action(at),
+        about=asked.id if asked is not None and emergency else _period(at),
+    )
+
+
 def _being_rotated(at: Gathered) -> bool:
     """Whether a rotation is under way, and not for so long that somebody should ask."""
     rotation = at.history.active
@@ -135,7 +172,14 @@ def _age(at: Gathered) -> dict[str, str]:
     return {"Age": f"{old} (policy {spell(at.policy.rotate_every)})"}
 
 
+def _runbook(at: Gathered) -> dict[str, str]:
+    """How a person makes a new one, where they have to."""
+    return {"Runbook": at.policy.runbook} if at.policy.submitted and at.policy.runbook else {}
+
+
 def _by_itself(at: Gathered) -> str:
+    if at.policy.mode is not Mode.OBSERVE:
+        return "rotator asks for a new one when it is due; it takes one at any time"
     return f"nothing by itself: {at.policy.note or 'its policy says mode: observe'}"
 
 
@@ -145,7 +189,7 @@ def _left(left: timedelta) -> str:
 
 def _action(at: Gathered) -> str:
     if at.policy.mode is not Mode.OBSERVE:
-        return f"rotator rotate {at.policy.secret}"
+        return rotate_command(at.policy.secret, by_hand=at.policy.submitted)
     return at.policy.runbook or "rotate it by hand, and write the new value into the store"
 
 

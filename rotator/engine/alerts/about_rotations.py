@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from rotator.engine.ages import spell
 from rotator.engine.alerts.finding import About, Finding
 from rotator.engine.outages import stuck
-from rotator.engine.standing import setback
+from rotator.engine.standing import rotate_command, setback
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.observations import History
-from rotator.model.rotation import UNDOING, Phase, Reason, Rotation, State
+from rotator.model.rotation import UNDOING, Phase, Priority, Reason, Rotation, State
 
 _AT_RISK = frozenset(
     {Reason.NEITHER_WORKS, Reason.SUCCESSOR_DEAD, Reason.STILL_ALIVE, Reason.RECONFIRM_FAILED}
@@ -46,7 +46,9 @@ def about_rotation(about: About, history: History) -> Iterator[Finding]:
         yield _going_back(about, rotation, known=undone is not None)
     else:
         yield from _held_up(about, rotation)
-    if _awaits_yes(rotation):
+    if _awaits_end(rotation):
+        yield _end_wanted(about, rotation)
+    elif _awaits_yes(rotation):
         yield _yes_wanted(about, rotation)
 
 
@@ -173,6 +175,37 @@ def _awaits_yes(rotation: Rotation) -> bool:
     )
 
 
+def _awaits_end(rotation: Rotation) -> bool:
+    """Whether a person has to end the old one; a failed try in between ends nothing."""
+    waits = {Reason.AWAITING_END, Reason.AWAITING_YES, Reason.RETRYING}
+    by_hand = rotation.ledger.submitted_by is not None and rotation.phase is Phase.PROVE
+    return by_hand and rotation.state is State.ACTIVE and rotation.reason in waits
+
+
+def _end_wanted(about: About, rotation: Rotation) -> Finding:
+    """Everybody uses the new one, and only a person can end the old one."""
+    tried = rotation.reason is not Reason.AWAITING_YES
+    facts = {
+        **_step(rotation),
+        "Next": f"it is tried again {rotation.run_at:%Y-%m-%d %H:%M} UTC, and done once it is refused"
+        if tried
+        else "nothing until somebody says that it is ended; then it is done",
+        **({"Runbook": about.runbook} if about.runbook else {}),
+    }
+    return about.finding(
+        AlertKind.BY_HAND,
+        Severity.CRITICAL if rotation.priority is Priority.EMERGENCY else Severity.WARNING,
+        "the old one is to be ended by hand",
+        facts,
+        "end the old one at the source"
+        if tried
+        else f"end the old one at the source, then: rotator approve {rotation.id} --reason …",
+        about=rotation.id,
+        rotation=rotation.id,
+        quiet=rotation.reason is Reason.RETRYING,
+    )
+
+
 def _yes_wanted(about: About, rotation: Rotation) -> Finding:
     facts = {**_step(rotation), "Next": "nothing until somebody says yes; both credentials live until then"}
     return about.finding(
@@ -189,7 +222,10 @@ def _yes_wanted(about: About, rotation: Rotation) -> Finding:
 
 def _undone(about: About, undone: Rotation, trying: Rotation | None) -> Finding:
     """One alert for a series of attempts that are undone: it stays until one succeeds."""
-    if trying is None:
+    by_hand = undone.ledger.submitted_by is not None
+    if trying is None and by_hand:
+        following = "nothing by itself: a person submits one again"
+    elif trying is None:
         following = f"tried again {spell(undone.recipe.cooldown)} after it was undone, if it is still due"
     elif trying.state is State.PARKED:
         following = "nothing by itself: the next attempt is parked"
@@ -208,7 +244,7 @@ def _undone(about: About, undone: Rotation, trying: Rotation | None) -> Finding:
         Severity.WARNING,
         "rotation undone",
         facts,
-        _look(undone),
+        rotate_command(undone.secret, by_hand=True) if by_hand else _look(undone),
         rotation=undone.id,
         quiet=trying is not None and trying.state is State.PARKED,
     )

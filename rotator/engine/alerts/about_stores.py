@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rotator.engine.ages import origin
 from rotator.engine.alerts.finding import About, Finding, listed
-from rotator.engine.standing import Decision, Gathered, Standing
+from rotator.engine.standing import Decision, Gathered, Standing, rotate_command
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.rotation import State
 
@@ -67,7 +67,7 @@ def _drift(about: About, at: Gathered) -> Iterator[Finding]:
         Severity.CRITICAL if about.environment == "production" else Severity.WARNING,
         "changed by someone else",
         facts,
-        f"rotator rotate {about.secret}",
+        rotate_command(about.secret, by_hand=at.policy.submitted),
         about=f"{name}/{there[name]}",
         quiet=active is not None and active.state is State.PARKED,
     )

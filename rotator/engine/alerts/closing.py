@@ -57,7 +57,7 @@ def _since_for_the_secret(alert: Alert, at: Gathered | None) -> str:
         return "another installation answers for it"
     if at.policy.exempt_until is not None and at.policy.exempt_until > at.now:
         return f"exempt until {at.policy.exempt_until:%Y-%m-%d}: {at.policy.exempt_reason}"
-    if alert.kind not in _OF_AGES | {AlertKind.APPROVAL_WANTED}:
+    if alert.kind not in _OF_AGES | {AlertKind.APPROVAL_WANTED, AlertKind.BY_HAND}:
         return ""
     done, active = at.history.last_done, at.history.active
     if done is not None and done.ended_at is not None and done.ended_at >= alert.opened_at:

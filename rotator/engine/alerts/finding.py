@@ -39,6 +39,7 @@ class About:
     environment: str
     owner: str
     now: datetime
+    runbook: str = ""
 
     @property
     def name(self) -> str:
@@ -80,7 +81,7 @@ def about_recipe(policies: Policies, recipe: Recipe, now: datetime) -> About:
     """Whom a rotation's recipe concerns: today's owner of the secret, else the default owner."""
     today = policies.secrets.get(recipe.secret)
     owner = today.owner if today and today.owner else policies.default_owner
-    return About(recipe.secret, recipe.environment, owner, now)
+    return About(recipe.secret, recipe.environment, owner, now, (today.runbook or "") if today else "")
 
 
 def identity(kind: AlertKind, *parts: str) -> str:

@@ -43,6 +43,7 @@ _EXPLAINS_OVERDUE = frozenset(
         AlertKind.PARKED,
         AlertKind.STILL_ALIVE,
         AlertKind.STILL_USED,
+        AlertKind.BY_HAND,
     }
 )
 
@@ -132,7 +133,7 @@ def _about_secret(here: Installation, entry: Decided, *, together: bool) -> Iter
     about = about_recipe(here.policies, at.policy.recipe, here.now)
     store_away = at.surveyed is not None and unreachable(at.surveyed)
     for_all = rotation is not None and _told_for_all(rotation, at.surveyed, together=together)
-    explained = decision.standing is Standing.AWAITING_YES
+    explained = decision.standing in {Standing.AWAITING_YES, Standing.AWAITING_VALUE}
     for finding in about_rotation(about, at.history):
         explained = explained or (finding.alert.kind in _EXPLAINS_OVERDUE and not finding.quiet)
         hushed = for_all and finding.alert.kind is AlertKind.ROTATION_FAILED

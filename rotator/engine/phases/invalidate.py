@@ -25,7 +25,7 @@ def grace(step: Step) -> Move:
     if step.now < until and not step.emergency:
         sentence = f"the old one lives until {until:%Y-%m-%d %H:%M} UTC"
         return step.wait(Reason.GRACE, sentence, until)
-    if step.ledger.predecessor_id is None:
+    if step.ledger.predecessor_id is None and not step.traits.submitted:
         return _predecessor_unknown(step)
     # Who is added to the policy may be the very one that still uses the old one: restarted first.
     return (
@@ -43,6 +43,8 @@ def disable(step: Step) -> Move:
     waiting = unsettled(step) or consumers_added(step) or _still_used(step)
     if waiting:
         return waiting
+    if step.traits.submitted:
+        return step.skip(Phase.PROVE)
     predecessor_id = _predecessor_id(step)
     if not step.traits.reversible:
         return step.skip(Phase.REMOVE)
@@ -92,6 +94,8 @@ def prove(step: Step) -> Move:
     waiting = unsettled(step) if step.gapped else None
     if waiting:
         return waiting
+    if step.traits.submitted:
+        return _ended_by_hand(step)
     since = step.ledger.polling_since or step.now
     try:
         death = _death(step, step.predecessor, step.successor)
@@ -121,6 +125,38 @@ def prove(step: Step) -> Move:
         proved_at=step.now,
         quarantine_until=until,
     )
+
+
+def _ended_by_hand(step: Step) -> Move:
+    """A person ends the old one at the source: it is tried until that refuses it; where it cannot be, they say so.
+
+    They are asked only while the store names the successor: nobody shall end what consumers read.
+    """
+    late = _store_names_ours(step)
+    if late:
+        return late
+    if not step.traits.tells:
+        return _said_by_a_person(step)
+    try:
+        death = _death(step, step.predecessor, step.successor)
+    except CredentialRefused as refusal:
+        return _successor_refused(step, refusal)
+    if death is not None:
+        return step.end(State.DONE, f"done; the old one is dead ({death})", death=death, proved_at=step.now)
+    sentence = "a person has to end the old one at the source, which still accepts it; it is tried until it is refused"
+    return step.wait(Reason.AWAITING_END, sentence, max(step.bounds.slow_poll, step.recipe.grace / 10))
+
+
+def _said_by_a_person(step: Step) -> Move:
+    """The one proof that there is where nobody can be asked; never called more than assumed."""
+    approved_by = step.rotation.approved_by
+    if approved_by:
+        sentence = f"done; nobody can try the old one, {approved_by} answers for its end"
+        return step.end(State.DONE, sentence, death=Death.ASSUMED)
+    sentence = (
+        f"a person has to end the old one at the source, then: rotator approve {step.rotation.id} --reason …"
+    )
+    return step.wait(Reason.AWAITING_YES, sentence, step.bounds.slow_poll)
 
 
 def quarantine(step: Step) -> Move:
@@ -197,8 +233,8 @@ def _predecessor_id(step: Step) -> str:
 
 
 def _still_used(step: Step) -> Move | None:
-    """None when the predecessor may be invalidated; unknown is never unused."""
-    if step.ledger.predecessor_works is False or step.traits.sight is Sight.OURS:
+    """None when the predecessor may be invalidated; unknown is never unused. Who ends it by hand looks themselves."""
+    if step.ledger.predecessor_works is False or step.traits.sight is Sight.OURS or step.traits.submitted:
         return None
     assert step.ledger.confirmed_at is not None, "confirm writes confirmed_at"
     last = step.provider.last_used(_predecessor_id(step))
@@ -225,7 +261,7 @@ def _used_until_removed(step: Step) -> Move | None:
 
 
 def _and_unused(step: Step) -> str:
-    seen = step.traits.sight is not Sight.OURS and step.ledger.unused is None
+    seen = step.traits.sight is not Sight.OURS and step.ledger.unused is None and not step.traits.submitted
     return (
         " and nobody is seen using the old one" if seen and step.ledger.predecessor_works is not False else ""
     )

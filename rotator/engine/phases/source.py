@@ -20,7 +20,7 @@ from rotator.engine.phases.step import (
     predecessor_seal,
     successor_seal,
 )
-from rotator.model.errors import CredentialRefused, GaveUp, NotYet, Transient
+from rotator.model.errors import CredentialRefused, GaveUp, NotYet, Refused, Transient
 from rotator.model.rotation import Phase, Reason
 from rotator.model.secrets import Credential, Sealed
 
@@ -44,7 +44,7 @@ def plan(step: Step) -> Move:
     fields = {field: value.value for field, value in stored.items()}
     before = {step.recipe.fields[field]: value.version for field, value in stored.items()}
     predecessor_id = _named(step, fields, before)
-    works = _works(step, Credential(predecessor_id or "", fields))
+    works = _works(step, Credential(predecessor_id or "", fields)) if traits.tells else None
     strangers = _strangers(step, Credential(predecessor_id or "", fields), there)
 
     strays, doubtful = _unrecorded(step, observed)
@@ -108,18 +108,24 @@ def tidy(step: Step) -> Move:
 
 
 def create(step: Step) -> Move:
-    """Mints and seals in one step; a source that is told its value is not touched yet."""
+    """Mints and seals in one step; a source that is told its value, or where a person made it, is not touched."""
     if step.ledger.planned_fence != step.rotation.fence:
         return step.skip(Phase.PLAN)
     key = step.data_key  # opened before the mint: trouble with KMS stops here, never after
     try:
-        successor = step.provider.create(step.rotation.id, step.ledger.predecessor_id)
+        successor = (
+            _taken(step)
+            if step.traits.submitted
+            else step.provider.create(step.rotation.id, step.ledger.predecessor_id)
+        )
     except (Transient, NotYet) as trouble:
         return _plan_again(step, trouble)
     sealed = key.seal(successor.fields, successor_seal(step.rotation.id, step.rotation.fence))
     return step.to(
         Phase.READY if step.gapped else Phase.ACTIVATE,
-        f"made {successor.id}",
+        f"{step.ledger.submitted_by} made {successor.id}"
+        if step.traits.submitted
+        else f"made {successor.id}",
         sealed={"sealed_successor": sealed},
         successor_id=successor.id,
         created_fence=step.rotation.fence,
@@ -144,7 +150,7 @@ def activate(step: Step) -> Move:
     """Makes the source accept the successor."""
     if step.gapped:
         return _activate_without_overlap(step)
-    if step.traits.mints:
+    if step.traits.mints or step.traits.submitted:
         return step.skip(Phase.VERIFY)
     step.provider.activate(step.successor)
     return step.to(Phase.VERIFY, f"the source was told {step.successor.id}")
@@ -182,7 +188,9 @@ def verify(step: Step) -> Move:
         following = Phase.ANNOUNCE if step.recipe.accepted_as else Phase.STORE
     return step.to(
         following,
-        "the source accepts the successor",
+        "the source accepts the successor"
+        if step.traits.tells
+        else "nobody can be asked whether the source accepts the successor: it is not tried",
         accepted=accepted,
         polling_since=None,
     )
@@ -233,6 +241,33 @@ def _named(step: Step, fields: dict[str, Sealed], before: dict[str, int]) -> str
     if identified is not None and not step.traits.shared:
         return identified
     return remembered(step.parts.journal, step.recipe.secret, before) or identified
+
+
+def _taken(step: Step) -> Credential:
+    """What a person submitted, as the successor."""
+    try:
+        taken = step.by_hand.take(step.rotation.id, step.submitted)
+        unfit = _unfit(step, taken)
+    except Refused as refusal:
+        raise _not_usable(step, str(refusal)) from refusal
+    if unfit:
+        raise _not_usable(step, unfit)
+    return taken
+
+
+def _not_usable(step: Step, why: str) -> Undo:
+    return Undo(Reason.NOT_USABLE, f"what {step.ledger.submitted_by} submitted cannot be used: {why}")
+
+
+def _unfit(step: Step, taken: Credential) -> str:
+    """Why it cannot follow the one in use; empty where it can. Raises Refused where the store does not take it."""
+    if taken.fields == step.predecessor.fields:
+        return "it is the one in use: make a new one"
+    if taken.fields.keys() != step.recipe.fields.keys():
+        return f"its fields are {plural(taken.fields)}, and {plural(step.recipe.fields)} are wanted"
+    for field, name in step.recipe.fields.items():
+        step.store.check_writable(name, taken.fields[field].size)
+    return ""
 
 
 def _works(step: Step, credential: Credential) -> bool:

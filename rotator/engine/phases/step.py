@@ -13,7 +13,14 @@ from functools import cached_property
 from typing import Any, cast
 
 from rotator.contracts.parts import Parts
-from rotator.contracts.provider import Overlap, PromotingProvider, Provider, Traits, VerifiedProvider
+from rotator.contracts.provider import (
+    Overlap,
+    PromotingProvider,
+    Provider,
+    SubmittedProvider,
+    Traits,
+    VerifiedProvider,
+)
 from rotator.contracts.sealer import DataKey
 from rotator.contracts.store import Look, SecretStore
 from rotator.engine.principals import Principals
@@ -104,6 +111,11 @@ class Step:
         return cast("PromotingProvider", self.provider)
 
     @property
+    def by_hand(self) -> SubmittedProvider:
+        """The adapter of a source where a person makes credentials."""
+        return cast("SubmittedProvider", self.provider)
+
+    @property
     def traits(self) -> Traits:
         """What the source is like."""
         return self.provider.traits
@@ -158,13 +170,21 @@ class Step:
     @property
     def seal_context(self) -> dict[str, str]:
         """What the data key is bound to."""
-        return seal_context(self.rotation)
+        return seal_context(self.recipe.secret, self.rotation.id)
 
     @cached_property
     def data_key(self) -> DataKey:
         """The rotation's data key, opened."""
         assert self.rotation.data_key is not None, "plan makes the data key before anything is sealed"
         return self.parts.sealer.open_key(self.rotation.data_key, self.seal_context)
+
+    @property
+    def submitted(self) -> Mapping[str, Sealed]:
+        """What a person submitted; other fields stay as they are. Raises Refused when it does not open."""
+        if self.rotation.sealed_successor is None:
+            raise Refused("it is not in the row")
+        brought = self.data_key.open(self.rotation.sealed_successor, submitted_seal(self.rotation.id))
+        return {**self.predecessor.fields, **brought}
 
     @cached_property
     def predecessor(self) -> Credential:
@@ -254,14 +274,19 @@ class Step:
         )
 
 
-def seal_context(rotation: Rotation) -> dict[str, str]:
+def seal_context(secret: str, rotation_id: str) -> dict[str, str]:
     """What a rotation's data key is bound to."""
-    return {"app": "rotator", "secret": rotation.recipe.secret, "rotation": rotation.id}
+    return {"app": "rotator", "secret": secret, "rotation": rotation_id}
 
 
 def predecessor_seal(rotation_id: str) -> str:
     """What the sealed predecessor is bound to besides its key."""
     return f"{rotation_id}/predecessor"
+
+
+def submitted_seal(rotation_id: str) -> str:
+    """What a submitted value is bound to besides its key, from the request on."""
+    return f"{rotation_id}/submitted"
 
 
 def successor_seal(rotation_id: str, created_fence: int) -> str:

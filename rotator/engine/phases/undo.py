@@ -15,6 +15,7 @@ from rotator.engine.phases.push import edit_accepted, members_in, write_mirrors
 from rotator.engine.phases.rollout import restarted, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, Undo, plural
+from rotator.engine.standing import rotate_command
 from rotator.model.errors import CredentialRefused, Drifted, Raced
 from rotator.model.rotation import UNDOING, Phase, Priority, Purpose, Reason, Rotation, State
 
@@ -28,7 +29,8 @@ def no_way_back(rotation: Rotation, *, gapped: bool) -> str:
 
     `gapped`: the source keeps one credential only.
     """
-    phase, again = rotation.phase, f"rotate again instead: rotator rotate {rotation.secret}"
+    by_hand = rotation.ledger.submitted_by is not None
+    phase, again = rotation.phase, f"rotate again instead: {rotate_command(rotation.secret, by_hand=by_hand)}"
     if rotation.state in {State.DONE, State.UNDONE}:
         return f"it has ended: {rotation.state}; {again}"
     if phase in UNDOING:
@@ -150,6 +152,8 @@ def withdraw(step: Step) -> Move:
 
 def discard(step: Step) -> Move:
     """The successor and the strays that are written down are disabled and removed at the source."""
+    if step.traits.submitted:
+        return unsettled(step) or _handed_back(step)
     waiting = unsettled(step) or sweep(step) or _successor_used(step)
     if waiting:
         return waiting
@@ -165,6 +169,17 @@ def discard(step: Step) -> Move:
     if step.ledger.successor_id is None:
         return step.end(State.UNDONE, "undone before anything was made; the old one is untouched")
     return step.to(Phase.DISPROVE, f"removed {step.ledger.successor_id}", polling_since=None)
+
+
+def _handed_back(step: Step) -> Move:
+    """What a person made only a person can end, or submit once more; nothing waits for that."""
+    if step.ledger.successor_id is not None:
+        _nobody_reads_successor(step)
+    sentence = (
+        f"undone; the old one is current. What {step.ledger.submitted_by} submitted is not used, and rotator keeps it "
+        "no longer: submit it again once the cause is gone, or end it at the source"
+    )
+    return step.end(State.UNDONE, sentence)
 
 
 def disprove(step: Step) -> Move:

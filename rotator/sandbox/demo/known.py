@@ -124,7 +124,7 @@ class Known:
         """A rotation's data key, which is a value itself."""
         if rotation.id not in self._keys:
             wrapped = rotation.data_key or ""
-            context = seal_context(rotation)
+            context = seal_context(rotation.recipe.secret, rotation.id)
             opened = self._kms.decrypt(
                 CiphertextBlob=b64decode(wrapped.removeprefix(_WRAPPED_BY_KMS)), EncryptionContext=context
             )["Plaintext"]

@@ -8,11 +8,23 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from rotator.contracts.journal import Journal
+from rotator.contracts.journal import Journal, Opening
 from rotator.model.observations import Observed, Pause, Surveyed
 from rotator.model.policy import AlertPolicy, Policies
 from rotator.model.requests import Request, RequestKind, RequestState
-from rotator.testing.journal_contract.rows import HOUR, KEY, MINUTE, NO_TIME, at_once, claimed, held
+from rotator.model.rotation import State
+from rotator.testing.journal_contract.rows import (
+    HOUR,
+    KEY,
+    MINUTE,
+    NO_TIME,
+    OPENED,
+    a_rotation,
+    at_once,
+    claimed,
+    ended,
+    held,
+)
 
 
 def a_request(journal: Journal, ago: timedelta = NO_TIME, **changes: Any) -> Request:
@@ -61,6 +73,49 @@ class RecordsContract:
         settled = {each.id: each for each in journal.requests(waiting=False)}[request.id]
         changes = {"state": RequestState.TAKEN, "sentence": "became r1", "rotation": "r1"}
         assert settled == request.model_copy(update=changes)
+
+    def test_what_was_submitted_is_kept_until_its_request_is_settled(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        brought: dict[str, Any] = {
+            "kind": RequestKind.SUBMIT,
+            "sealed": "1:c2VhbGVk",
+            "data_key": "kms:d3JhcHBlZA",
+        }
+        refused, waits = a_request(journal, **brought), a_request(journal, **brought)
+        for each in (refused, waits):
+            journal.add_request(each)
+        assert {one.id: one for one in other.requests()} == {one.id: one for one in (refused, waits)}
+        assert journal.settle_request(refused.id, RequestState.REFUSED, "replaced")
+        kept = {one.id: one for one in other.requests(waiting=False)}
+        assert (kept[refused.id].sealed, kept[refused.id].data_key) == (None, None)
+        assert kept[waits.id] == waits
+
+    def test_a_rotation_that_answers_a_request_takes_over_what_was_submitted(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        brought: dict[str, Any] = {"sealed": "1:c2VhbGVk", "data_key": "kms:d3JhcHBlZA"}
+        request = a_request(journal, kind=RequestKind.SUBMIT, **brought)
+        journal.add_request(request)
+        took = {"id": request.id, "sealed_successor": request.sealed, "data_key": request.data_key}
+        draft = a_rotation(journal, KEY, **took)
+        assert journal.open_rotations([Opening(draft, OPENED, (request.id,))]) == {request.id}
+        row, (settled,) = other.rotation(request.id), other.requests(waiting=False)
+        assert row is not None
+        assert (row.sealed_successor, row.data_key) == (request.sealed, request.data_key)
+        assert (settled.state, settled.rotation) == (RequestState.TAKEN, request.id)
+        assert (settled.sealed, settled.data_key) == (None, None)
+
+    def test_what_was_submitted_is_taken_once_whatever_has_become_of_its_rotation(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        row = ended(journal, KEY, State.DONE)
+        again = a_rotation(journal, KEY, id=row.id, sealed_successor="1:c2VhbGVk")
+        request = a_request(journal, kind=RequestKind.SUBMIT)
+        other.add_request(request)
+        assert other.open_rotations([Opening(again, OPENED, (request.id,))]) == set()
+        assert journal.rotation(row.id) == row
+        assert journal.requests() == [request]
 
     def test_settling_is_false_when_somebody_else_settled_it(self, journal: Journal, other: Journal) -> None:
         request = a_request(journal)
