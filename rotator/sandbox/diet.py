@@ -69,10 +69,10 @@ class Places:
 class Pace:
     """How busy an instance is and how long its tokens live, in seconds."""
 
-    between_logins: float = 0.12
-    between_tokens: float = 0.15
-    between_events: float = 0.3
-    between_sendings: float = 0.8
+    between_logins: float = 0.15
+    between_tokens: float = 0.3
+    between_events: float = 0.4
+    between_sendings: float = 1.2
     token_life: float = 3.0
 
 

@@ -30,12 +30,14 @@ from rotator.testing.surroundings import surroundings
 from tests.engine.things import policies, policy, rotation
 
 SHARED = ["JWT_SECRET", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"]
+BY_HAND = "STRIPE_SECRET_KEY"
 OF_VENDORS = [
     "STRIPE_WEBHOOK_SECRET",
     "TWILIO_AUTH_TOKEN",
     "TWILIO_API_KEY",
     "CI_DEPLOY_KEY",
     "SES_SMTP_PASSWORD",
+    BY_HAND,
 ]
 TRIED = ["JWT_SECRET", "DATABASE_URL", "INTERNAL_API_TOKEN", *OF_VENDORS]
 NAMES = [*SHARED, "DATABASE_URL", *OF_VENDORS]
@@ -52,10 +54,16 @@ FIELDS = {
 }
 
 
+ADMIN = policy("staging/ADMIN", submitted=True).model_copy(
+    update={"secret": "staging/rotator/DATABASE_ADMIN_URL", "name": "rotator/DATABASE_ADMIN_URL"}
+)
+
+
 def secret(name: str) -> SecretPolicy:
     accepted = {"accepted_as": f"/taly/staging/{ACCEPTED[name]}"} if name in ACCEPTED else {}
     fields = {"fields": FIELDS[name]} if name in FIELDS else {}
-    return policy(f"staging/{name}", {**accepted, **fields, "mirrors": ("vault",)})
+    how = {**accepted, **fields, "mirrors": ("vault",)}
+    return policy(f"staging/{name}", how, submitted=name == BY_HAND)
 
 
 @dataclass
@@ -97,10 +105,10 @@ class FarSides:
         return [Event(1, "x", tuple(signature(key, "x") for key in self.signers))]
 
     def made(self, secret: SecretPolicy) -> dict[str, bool]:
-        return {value: value in self.accepted for value in self.ever}
+        return {value: value in self.accepted for value in self.ever} if secret is not ADMIN else {}
 
     def copies(self, secret: SecretPolicy) -> list[tuple[str, str, str | None]]:
-        return [("vault", f"/taly/staging/{secret.name}", self.copy)]
+        return [("vault", f"/taly/staging/{secret.name}", self.copy)] if secret is not ADMIN else []
 
 
 def _signed(bearer: str, key: str) -> bool:
@@ -123,7 +131,7 @@ class Held:
 
     def reckoned(self) -> Reckoning:
         journal = cast(Journal, _Rows(self.unfinished))
-        return reckon(self.far, self.known, [self.secret], journal)
+        return reckon(self.far, self.known, [self.secret, ADMIN], journal)
 
 
 @dataclass
@@ -145,9 +153,10 @@ def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Hel
     known = HeldKnown("http://127.0.0.1:9")
     known.credentials[made.secret] = {old: "the old one", used: "the one in use"}
     known.parameters[f"/taly/staging/{name}"] = used
+    known.parameters["/taly/staging/ADMIN"] = f"postgresql://rotator_admin_2:{token_hex()}@127.0.0.1:5/taly"
     if made.recipe.accepted_as:
         known.parameters[made.recipe.accepted_as] = json.dumps([used])
-    roles = ["postgres", "rotator_admin", "taly_app_b"]
+    roles = ["postgres", "rotator_admin_2", "taly_app_b"]
     far = FarSides(roles, accepted={used}, customers={used}, signers=[used], copy=used)
     far.ever = [old, used] if name in OF_VENDORS else []
     monkeypatch.setattr(audit, "logs_in", lambda dsn: dsn in far.accepted)
@@ -197,7 +206,7 @@ def test_a_signing_key_lives_while_anybody_uses_it(held: Held, alive: Callable[[
 
 
 @pytest.mark.parametrize("held", ["DATABASE_URL"], indirect=True)
-@pytest.mark.parametrize("role", ["taly_app_a", "somebody"])
+@pytest.mark.parametrize("role", ["taly_app_a", "somebody", "rotator_admin"])
 def test_a_role_that_can_log_in_and_should_not_is_unaccounted_for(held: Held, role: str) -> None:
     held.far.roles.append(role)
     assert held.reckoned().unaccounted == [f"staging: role {role} can log in"]

@@ -54,7 +54,7 @@ def secret(name: str, environment: str = "staging") -> SecretPolicy:
 
 
 def witnesses(vendors: Vendors) -> Witnesses:
-    return Witnesses({}, httpx.Client(), vendors, cast("Vault", None))
+    return Witnesses({}, httpx.Client(), vendors, cast("Vault", None), Consoles({}, vendors))
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -17,7 +17,6 @@ from rotator.contracts.journal import Journal
 from rotator.model.policy import SecretPolicy
 from rotator.model.rotation import Rotation
 from rotator.sandbox.demo.known import Known, secret_parameter
-from rotator.sandbox.demo.seeds import ADMIN
 from rotator.sandbox.events import Event
 from rotator.sandbox.logins import refuses_login
 from rotator.sandbox.postgres import SUPERUSER
@@ -79,6 +78,8 @@ def reckon(world: FarSides, known: Known, rotated: Iterable[SecretPolicy], journ
 def lives(world: FarSides, known: Known, secret: SecretPolicy, value: str) -> bool:
     """Whether anybody still accepts what `value` makes, or still uses it. Raises LookupError for an unknown kind."""
     environment = secret.environment
+    if secret.submitted:
+        return world.made(secret).get(value, False)
     match secret.name:
         case "DATABASE_URL":
             return logs_in(value)
@@ -130,7 +131,8 @@ def _unaccounted(
     for secret in secrets:
         may_live = living[secret.secret]
         if secret.name == "DATABASE_URL":
-            expected = {SUPERUSER, ADMIN, *(urlsplit(dsn).username for dsn in may_live)}
+            admins = living.get(f"{secret.environment}/rotator/DATABASE_ADMIN_URL", set())
+            expected = {SUPERUSER, *(urlsplit(dsn).username for dsn in may_live | admins)}
             strange = set(world.logins_of(secret.environment)) - expected
             yield from (f"{secret.environment}: role {role} can log in" for role in sorted(strange))
         ours = (

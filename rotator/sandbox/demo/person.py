@@ -1,12 +1,17 @@
-"""A person of the company, who does what rotator asks people to do."""
+"""A person of the company, who does what rotator asks people to do: makes credentials, ends them, and says yes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rotator.contracts.journal import Journal
+from rotator.engine.decisions import decisions
+from rotator.engine.standing import Standing
+from rotator.model.policy import Policies, SecretPolicy
 from rotator.model.rotation import Reason, Rotation
 from rotator.sandbox.customers import CUSTOMERS
+from rotator.sandbox.demo.known import secret_parameter
 from rotator.sandbox.demo.looks import Onlooker
 from rotator.sandbox.demo.world import World
 
@@ -17,24 +22,67 @@ class Person:
 
     world: World
     onlooker: Onlooker
+    policies: Policies
     tell: Callable[[str], None]
+    submitted: int = 0
     _handed: dict[str, int] = field(default_factory=dict)  # rotation -> customers that have its successor
     _approved: set[str] = field(default_factory=set)
 
-    def see(self, rotation: Rotation) -> None:
-        """Looks at a rotation, and does the next thing that it waits for."""
-        if rotation.reason is Reason.AWAITING_YES and rotation.id not in self._approved:
-            self._say_yes(rotation)
+    def look_around(self, journal: Journal) -> None:
+        """Makes what rotator waits for, and submits it."""
+        for name, entry in decisions(journal, self.policies).items():
+            if entry.decision.standing is Standing.AWAITING_VALUE:
+                self._submit(self.policies.secrets[name])
 
-    def _say_yes(self, rotation: Rotation) -> None:
-        """Hands the new key to one customer after the other, and says yes when all have it."""
+    def see(self, rotation: Rotation) -> None:
+        """Looks at a rotation under way, and does the next thing that it waits for."""
+        secret = self.policies.secrets[rotation.secret]
+        if rotation.reason is Reason.AWAITING_END:
+            self._end_older(secret)
+        elif rotation.reason is Reason.AWAITING_YES and rotation.id not in self._approved:
+            if secret.submitted:
+                self._end_older(secret)
+                self._approve(rotation, "the old one is deleted")
+            elif self._customers_have(rotation) and self._approve(rotation, "all customers have the new key"):
+                self.tell(
+                    f"{rotation.secret}: all customers have the new key, and a person said yes to its last step"
+                )
+
+    def clean_up(self, journal: Journal) -> None:
+        """Ends what was submitted for rotations that were undone: nobody reads it."""
+        for name, history in journal.histories().items():
+            undone, done = history.last_undone, history.last_done
+            late = undone is not None and (done is None or done.opened_at < undone.opened_at)
+            if late and history.active is None and self.policies.secrets[name].submitted:
+                self._end_older(self.policies.secrets[name])
+
+    def _submit(self, secret: SecretPolicy) -> None:
+        first = self.world.known.current(secret_parameter(secret))
+        self._end_older(secret)
+        made = self.world.consoles.make(secret, first)
+        self.world.known.note(f"what a person made for {secret.secret}", made)
+        if self.onlooker.run(["submit", secret.secret, "--no-wait"], made) == 0:
+            self.submitted += 1
+            if self.submitted == 1:
+                self.tell(
+                    f"{secret.secret}: nobody but a person can make one; they made it and handed it to `rotator submit`"
+                )
+
+    def _end_older(self, secret: SecretPolicy) -> None:
+        self.world.consoles.end(secret, keep=self.world.known.current(secret_parameter(secret)))
+
+    def _customers_have(self, rotation: Rotation) -> bool:
+        """Hands the new key to one customer after the other; whether all have it."""
         handed = self._handed.get(rotation.id, 0)
         if handed < CUSTOMERS:
             key = self.world.known.current(rotation.recipe.fields["value"])
             self.world.hand_over(rotation.recipe.environment, handed, key)
             self._handed[rotation.id] = handed + 1
-        elif self.onlooker.run(["approve", rotation.id, "--reason", "all customers have the new key"]) == 0:
+        return handed == CUSTOMERS
+
+    def _approve(self, rotation: Rotation, reason: str) -> bool:
+        """Whether it was taken; else it is tried again at the next look."""
+        taken = self.onlooker.run(["approve", rotation.id, "--reason", reason]) == 0
+        if taken:
             self._approved.add(rotation.id)
-            self.tell(
-                f"{rotation.secret}: all customers have the new key, a person said yes to its last step"
-            )
+        return taken

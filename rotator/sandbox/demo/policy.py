@@ -7,8 +7,6 @@ from typing import Any
 
 import yaml
 
-#: Without an adapter yet: watched.
-ASSISTED = frozenset({"assisted"})
 _NO_KUBERNETES = {
     "reason": "only the sandbox has it",
     "until": datetime.date(2029, 12, 31),
@@ -39,9 +37,6 @@ def demo_policy(text: str, templates: dict[str, str], platform: str, slack: str,
     for secret in secrets.values():
         if "deploy" in secret:
             secret["deploy"] = [name for name in secret["deploy"] if name in policy["deployments"]]
-    for kind in policy["types"].values():
-        if kind["provider"] in ASSISTED:
-            kind["mode"] = "observe"
     policy["mirrors"]["vault"]["auth"] = {"token": "ssm:/taly/{env}/rotator/VAULT_TOKEN"}
     secrets["rotator/VAULT_TOKEN"] = {"exempt": _NO_KUBERNETES}
     secrets["STRIPE_WEBHOOK_SECRET"]["settings"]["endpoint_url"] = f"{platform}/webhooks/{{env}}/api/stripe"

@@ -30,7 +30,7 @@ MUST_BE_ZERO = (
 AT_LEAST = {
     "logins": 5000, "tokens_checked": 1000, "events_checked": 500, "fewest_rotations_of_a_secret": WANTED,
     "events_delivered": 200, "events_duplicate": 1, "sms_sent": 200, "mails_sent": 200, "payments_made": 200,
-    "callbacks_checked": 200, "ci_jobs": 50, "fewest_old_credentials_tried_of_a_secret": 1,
+    "callbacks_checked": 200, "ci_jobs": 50, "credentials_submitted": 1, "fewest_old_credentials_tried_of_a_secret": 1,
     "faults_injected": 1, "rotations_undone": 1, "rollouts_failed_on_purpose": 1, "daemon_kills": 1,
     "alerts_delivered": 1, "old_credentials_tried": 1, "fewest_looks_at_a_page": 1,
 }  # fmt: skip
@@ -65,6 +65,7 @@ def report(
         "rotations_done": states[State.DONE],
         "rotations_done_by_secret": dict(per_secret),
         "fewest_rotations_of_a_secret": min(per_secret[secret.secret] for secret in turning),
+        "credentials_submitted": story.submitted,
         "rotations_undone": states[State.UNDONE],
         "rotations_parked": states[State.PARKED],
         **{name: seen[name] for name in _OF_CONSUMERS},
@@ -132,8 +133,8 @@ def summary(of: Mapping[str, Any]) -> str:
     return f"""
 {of["seconds"] / DAY:.0f} days in {of["seconds"]:.0f} seconds. {of["secrets_rotated"]} of {of["secrets"]} secrets \
 were rotated, each at least {of["fewest_rotations_of_a_secret"]} times.
-  {of["rotations_done"]} credentials were replaced, {counted(of["rotations_undone"], "rotation")} undone, \
-{of["rotations_parked"]} parked; {of["rollouts"]} rolling restarts.
+  {of["rotations_done"]} credentials were replaced, {of["credentials_submitted"]} of them made by a person; \
+{counted(of["rotations_undone"], "rotation")} undone, {of["rotations_parked"]} parked; {of["rollouts"]} restarts.
   Nobody may notice. What was refused while consumers worked on:
     {of["logins_refused"]} of {of["logins"]:,} logins to PostgreSQL ({of["login_troubles"]} troubles)
     {of["tokens_refused"]} of {of["tokens_checked"]:,} tokens that services showed each other

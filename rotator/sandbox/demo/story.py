@@ -39,6 +39,7 @@ class Story:
     failed_on_purpose: bool = False
     failing: bool = False
     told: list[str] = field(default_factory=list)
+    submitted: int = 0  # credentials that a person made
     lasted: float = 0.0  # seconds, when the daemon had been asked to stop
     exit_code: int | None = None  # of the daemon
     _known: dict[str, State] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class Story:
     def live(self, journal: Journal, policies: Policies, onlooker: Onlooker) -> None:
         """Days pass, until every rotated secret was rotated often enough or the time is over."""
         wanted = [secret.secret for secret in rotated(policies)]
-        person = Person(self.world, onlooker, self.tell)
+        person = Person(self.world, onlooker, policies, self.tell)
         while self.elapsed < LONGEST:
             for _ in range(_LOOKS):
                 time.sleep(_BETWEEN_LOOKS)
@@ -86,6 +87,7 @@ class Story:
                 self.world.known.watch(unfinished)
                 for rotation in unfinished:
                     person.see(rotation)
+            person.look_around(journal)
             rotations = journal.rotations()
             for rotation in reversed(rotations):
                 self._notice(rotation)
@@ -94,7 +96,9 @@ class Story:
             if self.elapsed - self._last_word > _TELL_EVERY:
                 self._tell_progress(done.total())
             if all(done[secret] >= WANTED for secret in wanted) and self.failed_on_purpose and self.kills:
-                return
+                break
+        person.clean_up(journal)
+        self.submitted = person.submitted
 
     def end(self) -> None:
         """The daemon is asked to stop, as a pod is."""

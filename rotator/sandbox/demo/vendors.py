@@ -125,6 +125,7 @@ class Vendors:
     def settings(self) -> dict[str, str]:
         """What leads the daemon here."""
         found = {f"ROTATOR_ENDPOINT_{name}": address for name, address in self._addresses.items()}
+        found["ROTATOR_ENDPOINT_ASSISTED"] = self._addresses["STRIPE"]  # the one whose keys can be tried
         return {**found, "SSL_CERT_FILE": str(self.ca_file)}
 
     def address(self, vendor: str) -> str:

@@ -12,6 +12,7 @@ import httpx
 import psycopg
 
 from rotator.model.policy import SecretPolicy
+from rotator.sandbox.demo.consoles import Consoles
 from rotator.sandbox.demo.vault import Vault
 from rotator.sandbox.demo.vendors import Vendors, mail_password
 from rotator.sandbox.events import Event, signature
@@ -29,6 +30,7 @@ class Witnesses:
     platform: httpx.Client = field(repr=False)
     vendors: Vendors = field(repr=False)
     vault: Vault = field(repr=False)
+    consoles: Consoles = field(repr=False)
 
     def logins_of(self, environment: str) -> list[str]:
         """Roles of its database that can log in."""
@@ -75,6 +77,8 @@ class Witnesses:
 
         A credential goes by what is secret of it, as consumers read it.
         """
+        if secret.submitted:
+            return self.consoles.takes(secret)
         stripe, twilio, iam = self.vendors.stripe, self.vendors.twilio, self.vendors.iam
         account = self.vendors.accounts[secret.environment]
         match secret.name:

@@ -17,6 +17,7 @@ import httpx
 
 from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.customers import CUSTOMERS
+from rotator.sandbox.demo.consoles import Consoles
 from rotator.sandbox.demo.known import Known
 from rotator.sandbox.demo.policy import demo_policy
 from rotator.sandbox.demo.seeds import ACCEPTED, ENVIRONMENTS, parameters, prepare_database
@@ -70,7 +71,12 @@ class World:
     @property
     def witnesses(self) -> Witnesses:
         """Whom the audit asks."""
-        return Witnesses(self.databases, self.platform, self.vendors, self.vault)
+        return Witnesses(self.databases, self.platform, self.vendors, self.vault, self.consoles)
+
+    @cached_property
+    def consoles(self) -> Consoles:
+        """Where people make what no API makes."""
+        return Consoles(self.databases, self.vendors)
 
     @cached_property
     def daemon_environment(self) -> dict[str, str]:
@@ -85,6 +91,7 @@ class World:
             "ROTATOR_SEALER": "kms",
             "ROTATOR_KMS_KEY": "alias/taly-production",
             "ROTATOR_SCALE": str(DAY / 86400),
+            "ROTATOR_ALLOWED_HOSTS": "127.0.0.1,api.stripe.com",
             "ROTATOR_REDEPLOYER": "sandbox",
             "ROTATOR_ENDPOINT_PLATFORM": self._platform_address,
             "ROTATOR_SLACK_TOKEN": logins.slack_token,
