@@ -35,10 +35,9 @@ class Inbox:
     @classmethod
     def of(cls, diet: Diet, values: Mapping[str, str], address: str, count: Count) -> Inbox:
         """As an instance has read it."""
-        accepted = (
-            json.loads(diet.held(kind, values) or "[]") for kind in ("stripe_accepted", "twilio_accepted")
-        )
-        return cls(*accepted, diet.held("database", values), address, count)
+        stripe_secrets = json.loads(diet.held("stripe_accepted", values) or "[]")
+        twilio_tokens = json.loads(diet.held("twilio_accepted", values) or "[]")
+        return cls(stripe_secrets, twilio_tokens, diet.held("database", values), address, count)
 
     def take(self, vendor: str, headers: Mapping[str, str], body: bytes) -> HTTPStatus:
         """The answer to one request of `vendor`; names of headers are in small letters."""

@@ -7,10 +7,10 @@ takes them. What is left (Google's client, PagerDuty, the heartbeat) nobody here
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
@@ -114,5 +114,5 @@ class Consoles:
         return Console(make, end, takes)
 
 
-def _drop(there: dict[str, object], key: str) -> None:
+def _drop(there: MutableMapping[str, Any], key: str) -> None:
     del there[key]

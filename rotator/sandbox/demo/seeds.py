@@ -97,7 +97,7 @@ def parameters(
     """
     path, key = f"/taly/{environment}", f"alias/taly-{environment}"
     ages = AGES | (_OF_PRODUCTION if environment == "production" else {})
-    held = {name: secrets.token_hex(32) for name in ages} | values
+    held = {**{name: secrets.token_hex(32) for name in ages}, **values}
     seeded = [
         Parameter(
             f"{path}/{name}",

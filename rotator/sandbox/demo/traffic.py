@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections import Counter
@@ -37,9 +36,8 @@ class Traffic:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        numbers = itertools.count(1)
-        work = [
-            (lambda: self._emit(next(numbers)), _BETWEEN_EVENTS),
+        work: list[tuple[Callable[[], None], float]] = [
+            (self._emit, _BETWEEN_EVENTS),
             (self._report, _BETWEEN_REPORTS),
             *((self._job_in(environment), _BETWEEN_JOBS) for environment in ENVIRONMENTS),
         ]
@@ -48,7 +46,7 @@ class Traffic:
             thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
@@ -62,9 +60,9 @@ class Traffic:
         while not self._stopping.wait(pause):
             work()
 
-    def _emit(self, number: int) -> None:
+    def _emit(self) -> None:
         """A new event for everybody who listens, and another try of those that nobody has taken."""
-        event = f"evt_{number:06}"
+        event = f"evt_{len(self.events) + 1:06}"
         self.events.append(event)
         self.vendors.stripe.emit({"id": event, "type": "invoice.paid", "data": {"object": {}}})
         self.vendors.stripe.deliver()
