@@ -54,14 +54,14 @@ def figures(tmp_path: Path, **counted: int) -> dict[str, Any]:
         witnesses=SimpleNamespace(taken={"staging": {"evt_1", "evt_2"}, "production": {"evt_1"}}.get),
     )
     traffic = SimpleNamespace(events=["evt_1", "evt_2"], counts=Counter(ci_jobs=8, ci_jobs_refused=1))
-    story = SimpleNamespace(world=world, kills=1, exit_code=0, lasted=140.04, submitted=2)
+    story = SimpleNamespace(world=world, kills=1, exit_code=0, lasted=140.04)
     journal = SimpleNamespace(rotations=lambda: ROTATIONS)
     onlooker = Onlooker(
         {}, tmp_path / "rotator.log", seen={"/metrics": [b"x"]}, failed=["rotator plan: exit code 1"]
     )
     reckoning = Reckoning(Counter(KEY=4), ["an old one"], ["a role"], ["a copy", "another"])
     return report(
-        cast(Story, story), cast(Journal, journal), POLICIES, reckoning, onlooker, cast(Traffic, traffic)
+        cast(Story, story), cast(Journal, journal), POLICIES, reckoning, onlooker, cast(Traffic, traffic), 2
     )
 
 

@@ -15,6 +15,7 @@ from rotator.model.policy import SecretPolicy
 from rotator.sandbox.demo.audit import reckon
 from rotator.sandbox.demo.leaks import files_below, leaks, messages_of
 from rotator.sandbox.demo.looks import VERBS, Onlooker
+from rotator.sandbox.demo.person import Person
 from rotator.sandbox.demo.report import REPORT, report, summary, verdict
 from rotator.sandbox.demo.story import Story, rotated
 from rotator.sandbox.demo.traffic import Traffic
@@ -66,8 +67,11 @@ def _run(world: World, folder: Path) -> int:
     story.start_daemon()
     journal, policies = story.open_journal()
     with Traffic(world.vendors) as traffic:
-        with Onlooker(world.daemon_environment, story.log) as onlooker:
-            story.live(journal, policies, onlooker)
+        with (
+            Onlooker(world.daemon_environment, story.log) as onlooker,
+            Person(world, journal, policies, onlooker, story.tell) as person,
+        ):
+            story.live(journal, policies)
         world.aws.control.set_faults((), seed=0)
         onlooker.open_pages()
         story.end()
@@ -78,7 +82,7 @@ def _run(world: World, folder: Path) -> int:
     for name, value in world.vendors.values_made():
         world.known.note(name, value)
     reckoning = reckon(world.witnesses, world.known, turning, journal)
-    figures = report(story, journal, policies, reckoning, onlooker, traffic)
+    figures = report(story, journal, policies, reckoning, onlooker, traffic, person.submitted)
     journal.close()  # its file is read as bytes now, and must not be while SQLite has it open
     _search(story, onlooker, figures)
     REPORT.write_text(json.dumps(figures, indent=2) + "\n")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Self
 
 from rotator.contracts.journal import Journal
 from rotator.engine.decisions import decisions
@@ -15,23 +18,47 @@ from rotator.sandbox.demo.known import secret_parameter
 from rotator.sandbox.demo.looks import Onlooker
 from rotator.sandbox.demo.world import World
 
+_BETWEEN_LOOKS = 0.4
+
 
 @dataclass
 class Person:
-    """`onlooker` runs the verbs, and `tell` is how the story goes on."""
+    """Enter it to have him work; leave it and he stops. `onlooker` runs the verbs, `tell` is how the story goes on."""
 
     world: World
-    onlooker: Onlooker
+    journal: Journal
     policies: Policies
+    onlooker: Onlooker
     tell: Callable[[str], None]
     submitted: int = 0
     _handed: dict[str, int] = field(default_factory=dict)  # rotation -> customers that have its successor
     _approved: set[str] = field(default_factory=set)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _working: Future[None] | None = None
 
-    def look_around(self, journal: Journal) -> None:
+    def __enter__(self) -> Self:
+        workers = ThreadPoolExecutor(1)
+        self._working = workers.submit(self._work)
+        workers.shutdown(wait=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Raises what went wrong."""
+        self._stopping.set()
+        if self._working is not None:
+            self._working.result()
+
+    def _work(self) -> None:
+        while not self._stopping.wait(_BETWEEN_LOOKS):
+            for rotation in self.journal.rotations(unfinished=True):
+                self.see(rotation)
+            self.look_around()
+        self.clean_up()
+
+    def look_around(self) -> None:
         """Makes what rotator waits for, and submits it."""
-        for name, entry in decisions(journal, self.policies).items():
-            if entry.decision.standing is Standing.AWAITING_VALUE:
+        for name, entry in decisions(self.journal, self.policies).items():
+            if entry.decision.standing is Standing.AWAITING_VALUE and not self._stopping.is_set():
                 self._submit(self.policies.secrets[name])
 
     def see(self, rotation: Rotation) -> None:
@@ -48,9 +75,9 @@ class Person:
                     f"{rotation.secret}: all customers have the new key, and a person said yes to its last step"
                 )
 
-    def clean_up(self, journal: Journal) -> None:
+    def clean_up(self) -> None:
         """Ends what was submitted for rotations that were undone: nobody reads it."""
-        for name, history in journal.histories().items():
+        for name, history in self.journal.histories().items():
             undone, done = history.last_undone, history.last_done
             late = undone is not None and (done is None or done.opened_at < undone.opened_at)
             if late and history.active is None and self.policies.secrets[name].submitted:

@@ -51,8 +51,12 @@ def report(
     reckoning: Reckoning,
     onlooker: Onlooker,
     traffic: Traffic,
+    submitted: int,
 ) -> dict[str, Any]:
-    """Every figure, counted; `details` names what should not be there. `values_leaked` is the caller's to add."""
+    """Every figure, counted; `details` names what should not be there. `values_leaked` is the caller's to add.
+
+    `submitted`: how many credentials a person made.
+    """
     world = story.world
     seen, rotations = world.statistics(), journal.rotations()
     states = Counter(rotation.state for rotation in rotations)
@@ -65,7 +69,7 @@ def report(
         "rotations_done": states[State.DONE],
         "rotations_done_by_secret": dict(per_secret),
         "fewest_rotations_of_a_secret": min(per_secret[secret.secret] for secret in turning),
-        "credentials_submitted": story.submitted,
+        "credentials_submitted": submitted,
         "rotations_undone": states[State.UNDONE],
         "rotations_parked": states[State.PARKED],
         **{name: seen[name] for name in _OF_CONSUMERS},

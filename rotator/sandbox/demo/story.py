@@ -13,8 +13,7 @@ from rotator.contracts.journal import Journal
 from rotator.journal import SqlJournal, open_journal
 from rotator.model.policy import Mode, Policies, SecretPolicy
 from rotator.model.rotation import Phase, Rotation, State
-from rotator.sandbox.demo.looks import Onlooker, listening_on
-from rotator.sandbox.demo.person import Person
+from rotator.sandbox.demo.looks import listening_on
 from rotator.sandbox.demo.world import DAY, World
 from rotator.sandbox.processes import Child
 
@@ -39,7 +38,6 @@ class Story:
     failed_on_purpose: bool = False
     failing: bool = False
     told: list[str] = field(default_factory=list)
-    submitted: int = 0  # credentials that a person made
     lasted: float = 0.0  # seconds, when the daemon had been asked to stop
     exit_code: int | None = None  # of the daemon
     _known: dict[str, State] = field(default_factory=dict)
@@ -76,18 +74,13 @@ class Story:
         assert policies is not None, "it was there a moment ago"
         return journal, policies
 
-    def live(self, journal: Journal, policies: Policies, onlooker: Onlooker) -> None:
+    def live(self, journal: Journal, policies: Policies) -> None:
         """Days pass, until every rotated secret was rotated often enough or the time is over."""
         wanted = [secret.secret for secret in rotated(policies)]
-        person = Person(self.world, onlooker, policies, self.tell)
         while self.elapsed < LONGEST:
             for _ in range(_LOOKS):
                 time.sleep(_BETWEEN_LOOKS)
-                unfinished = journal.rotations(unfinished=True)
-                self.world.known.watch(unfinished)
-                for rotation in unfinished:
-                    person.see(rotation)
-            person.look_around(journal)
+                self.world.known.watch(journal.rotations(unfinished=True))
             rotations = journal.rotations()
             for rotation in reversed(rotations):
                 self._notice(rotation)
@@ -96,9 +89,7 @@ class Story:
             if self.elapsed - self._last_word > _TELL_EVERY:
                 self._tell_progress(done.total())
             if all(done[secret] >= WANTED for secret in wanted) and self.failed_on_purpose and self.kills:
-                break
-        person.clean_up(journal)
-        self.submitted = person.submitted
+                return
 
     def end(self) -> None:
         """The daemon is asked to stop, as a pod is."""
