@@ -39,6 +39,8 @@ def _waiting(place: Desk, what: str, env: str | None) -> str:
     if rotation is None and entry is not None and entry.decision.standing is Standing.AWAITING_YES:
         return secret
     stands = f"it is {rotation.state} at {rotation.phase}" if rotation else ""
+    if rotation and rotation.reason is Reason.AWAITING_END:
+        stands = rotation.sentence
     if entry is not None and not stands:
         stands = entry.decision.sentence
     raise NotNow(f"{what} does not wait for a yes: {stands}")

@@ -159,10 +159,10 @@ def approve(
     give_yes(what, env, reason, json=json)
 
 
-@asking.command()
+@asking.command(context_settings={"allow_extra_args": True})  # a value among them is refused and not repeated
 def submit(
+    context: typer.Context,
     secret: Secret,
-    value: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     field: Annotated[
         list[str] | None,
         typer.Option("--field", help="Only this field; what is not submitted stays. May be repeated."),
@@ -182,7 +182,7 @@ def submit(
     """
     from rotator.cli.submit import Source, submit_credential
 
-    source = Source(tuple(field or ()), fd, on_command_line=bool(value))
+    source = Source(tuple(field or ()), fd, on_command_line=bool(context.args))
     submit_credential(secret, source, env, reason, wait=wait, timeout=timeout, json=json)
 
 

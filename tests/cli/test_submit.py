@@ -217,6 +217,7 @@ def test_a_value_on_the_command_line_is_refused_and_not_repeated(
 
 def test_why_a_value_is_never_an_argument_is_said(hand: Beside) -> None:
     assert "in the shell's history" in hand("submit", HAND, fresh()).err
+    assert "value" not in hand("submit", "--help").out.partition("\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -262,6 +263,7 @@ def test_asking_for_a_rotation_says_who_makes_the_new_one(hand: Beside) -> None:
     said = hand("rotate", HAND)
     assert said.code == 4
     assert "a person makes it: make a new one, then: rotator submit production/BY_HAND" in said.err
+    assert "cannot be rotated: a person makes it" in hand("plan", HAND).out
     assert hand("rotate", "--all", "--json").json()["refused"] == {}
     said = hand("compromised", HAND, "--reason", "on a laptop")
     assert said.code == 0

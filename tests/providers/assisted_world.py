@@ -32,6 +32,7 @@ class KeyService:
         self.keys: set[str] = set()
         self.answers: list[int] = []  # what is answered next, whatever the key is
         self.asked = 0
+        self.recipe_fields = {"value": "SERVICE_KEY"}
         self._away = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answering())
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -52,7 +53,7 @@ class KeyService:
 
     @property
     def recipe(self) -> Recipe:
-        return recipe_for("SERVICE_KEY", "assisted", settings=self.settings)
+        return recipe_for("SERVICE_KEY", "assisted", settings=self.settings, fields=self.recipe_fields)
 
     @property
     def provider(self) -> SubmittedProvider:

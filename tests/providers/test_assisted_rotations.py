@@ -44,8 +44,10 @@ class Office(Company):
         assert isinstance(provider, SubmittedProvider)
         super().__init__(clock, provider, recipe, folder)
         self.service = service
-        self.current = service.made()
-        self.parameters.put(NAME, self.current["value"], "people")
+        key = service.made()["value"]
+        self.current = {field: Sealed("app") if field == "client" else key for field in recipe.fields}
+        for field, name in recipe.fields.items():
+            self.parameters.put(name, self.current[field], "people")
         self.looked(seen(SECRET, 40 * DAY))
         self.worker = Worker(self, "worker")
 
@@ -174,6 +176,21 @@ def test_a_value_that_the_store_does_not_take_is_refused_before_it_is_tried(trie
     tried.lives(HOUR)
     assert tried.newest.ledger.undo_reason is Reason.NOT_USABLE
     assert tried.service.asked == asked + 1  # only the one in use was tried
+
+
+def test_of_several_fields_one_may_be_submitted_and_the_others_stay(tmp_path: Path) -> None:
+    with KeyService() as service:
+        service.settings["verify"]["basic"] = {"user": "${secret}", "password": "${client}"}
+        service.settings["begins_with"] = {"secret": "key-"}
+        fields = {"client": "CLIENT_ID", "secret": "SERVICE_KEY"}
+        service.recipe_fields = fields
+        with_two = Office(service, tmp_path)
+        with_two.submits({"secret": service.made()["value"]})
+        with_two.lives(HOUR / 2)
+        assert with_two.newest.phase is Phase.GRACE
+        assert with_two.reads()["client"] == with_two.current["client"]
+        assert with_two.reads()["secret"] != with_two.current["secret"]
+        with_two.journal.close()
 
 
 def test_who_submits_twice_means_the_second(tried: Office) -> None:

@@ -19,7 +19,7 @@ from rotator.model.rotation import Death, Phase, Reason, Rotation, State
 from rotator.model.secrets import Sealed
 from tests.simulation.calendars import Calendar
 from tests.simulation.faults import share
-from tests.simulation.schedule import HOUR, MINUTE
+from tests.simulation.schedule import HOUR, MINUTE, moment
 from tests.simulation.shape import SecretShape, Shape
 from tests.simulation.source import GONE, LIVE, Held, Source, Values
 from tests.simulation.violation import Violated
@@ -130,17 +130,17 @@ class Maker:
             self._world.promises.check()
 
     def judge(self) -> None:
-        """What was submitted has been taken up, or settled, when nothing holds it any more."""
-        database, calm = self._run.database, self._world.shape.hostile_for
-        busy = {row.secret for row in database.rotations(unfinished=True)}
+        """What was submitted has been taken up, or settled, when nothing has held it for hours."""
+        world, database = self._world, self._run.database
         for request in database.requests(waiting=True):
-            if request.kind is not RequestKind.SUBMIT or request.about in busy:
+            rows = database.rotations(secret=request.about)
+            busy = any(row.ended_at is None for row in rows)
+            blind = world.blind and request.about.startswith(f"{world.blind}/")
+            if request.kind is not RequestKind.SUBMIT or busy or blind:
                 continue
-            blind = self._world.blind and request.about.startswith(f"{self._world.blind}/")
-            late = self._world.now - max(
-                calm, (request.at - database.now()).total_seconds() + self._world.now
-            )
-            if late > 4 * HOUR and not blind and request.about in self._world.policies.secrets:
+            ends = (moment(row.ended_at) for row in rows if row.ended_at)
+            free = max(moment(request.at), world.shape.hostile_for, *ends)
+            if world.now - free > 4 * HOUR and request.about in world.policies.secrets:
                 raise Violated("P2 nothing lost", f"{request.id} was submitted, and nobody takes it up")
 
     def _look(self) -> None:

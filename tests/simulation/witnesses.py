@@ -37,6 +37,7 @@ WITNESSES: Mapping[str, int] = {
     "no verify": 0,
     "use is not looked for": 89,
     "death is taken for granted": 5,
+    "a person's end is not waited for": 30,
     "an undo leaves the successor": 1,
     "the calendar binds no phase": 51,
     "the calendar binds no rollout": 148,

@@ -21,6 +21,8 @@ from tests.upgrade.places import PLACES, SHARED, Place
 from tests.upgrade.write import written
 
 _WRITTEN = sorted(JOURNALS.glob("*.json"))
+#: Whoever wrote the newest journal did not know these; whoever writes the next one takes them out here.
+_LATER = {RequestKind.SUBMIT}
 
 
 def test_a_rotation_stands_in_every_phase() -> None:
@@ -32,9 +34,8 @@ def test_everything_else_that_can_be_under_way_is_there_too() -> None:
     rollouts = {(row["state"], row["started_at"] is not None) for row in rows["rollout"]}
     assert {(RolloutState.OPEN, False), (RolloutState.CLOSED, False), (RolloutState.CLOSED, True)} <= rollouts
     assert {row["state"] for row in rows["rotation"]} == set(State)
-    assert {row["kind"] for row in rows["request"] if row["state"] == RequestState.WAITING} == set(
-        RequestKind
-    )
+    waiting = {row["kind"] for row in rows["request"] if row["state"] == RequestState.WAITING}
+    assert waiting == set(RequestKind) - _LATER
     assert any(not row["closed"] for row in rows["alert"])
     assert any(row["owner"] for row in rows["rotation"])
     assert all(rows[table] for table in ("head", "pause", "policy_version", "secret", "environment"))
