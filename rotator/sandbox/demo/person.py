@@ -88,7 +88,10 @@ class Person:
         self._end_older(secret)
         made = self.world.consoles.make(secret, first)
         self.world.known.note(f"what a person made for {secret.secret}", made)
-        if self.onlooker.run(["submit", secret.secret, "--no-wait"], made) == 0:
+        code = self.onlooker.run(["submit", secret.secret, "--no-wait"], made)
+        if code:
+            self.onlooker.failed.append(f"rotator submit {secret.secret}: exit code {code}")
+        else:
             self.submitted += 1
             if self.submitted == 1:
                 self.tell(

@@ -12,7 +12,7 @@ from pathlib import Path
 from rotator.contracts.journal import Journal
 from rotator.journal import SqlJournal, open_journal
 from rotator.model.policy import Mode, Policies, SecretPolicy
-from rotator.model.rotation import Phase, Rotation, State
+from rotator.model.rotation import UNDOING, Phase, Rotation, State
 from rotator.sandbox.demo.looks import listening_on
 from rotator.sandbox.demo.world import DAY, World
 from rotator.sandbox.processes import Child
@@ -35,14 +35,18 @@ class Story:
     begun: float = field(default_factory=time.monotonic)
     daemon: Child | None = None
     kills: int = 0
-    failed_on_purpose: bool = False
-    failing: bool = False
+    failures_ordered: int = 0  # rollouts that are made to fail
     told: list[str] = field(default_factory=list)
     lasted: float = 0.0  # seconds, when the daemon had been asked to stop
     exit_code: int | None = None  # of the daemon
     _known: dict[str, State] = field(default_factory=dict)
     _replaced: list[str] = field(default_factory=list)  # since the last word
     _last_word: float = 0.0
+
+    @property
+    def undone(self) -> bool:
+        """Whether a rotation was."""
+        return State.UNDONE in self._known.values()
 
     @property
     def elapsed(self) -> float:
@@ -88,7 +92,7 @@ class Story:
             self._cause_accidents(done.total(), rotations)
             if self.elapsed - self._last_word > _TELL_EVERY:
                 self._tell_progress(done.total())
-            if all(done[secret] >= WANTED for secret in wanted) and self.failed_on_purpose and self.kills:
+            if all(done[secret] >= WANTED for secret in wanted) and self.undone and self.kills:
                 return
 
     def end(self) -> None:
@@ -120,12 +124,26 @@ class Story:
         if not self.kills and done >= 3 and midway and not minting:
             self._kill_daemon()
             self.tell("rotator was killed with kill -9 in the middle of a rotation, and started again")
-        if self.kills and not self.failing and done >= 5:
-            self.failing = True
+        if self.kills and done >= 5 and not self.undone and self._consumers_wait(rotations):
+            self.failures_ordered += 1
             self.world.fail_rollouts("staging/worker", 1)
             self.tell("the next rollout of staging/worker is made to fail")
-        if self.failing and not self.failed_on_purpose:
-            self.failed_on_purpose = self.world.statistics()["rollouts_failed"] > 0
+
+    def _consumers_wait(self, rotations: Sequence[Rotation]) -> bool:
+        """Whether one of staging/worker's secrets is about to be rolled out, and no failure is under way.
+
+        A rollout that only takes the old one out of an accepted set is tried again when it fails; then once more.
+        """
+        if self.world.statistics()["rollouts_failed"] < self.failures_ordered:
+            return False
+        mine = [
+            rotation
+            for rotation in rotations
+            if rotation.state is State.ACTIVE
+            and "staging/worker" in {deployment.id for deployment in rotation.recipe.deployments}
+        ]
+        undoing = any(rotation.phase in UNDOING for rotation in mine)
+        return not undoing and any(rotation.phase in {Phase.STORE, Phase.ANNOUNCE} for rotation in mine)
 
     def _kill_daemon(self) -> None:
         """SIGKILL, in the middle of whatever it does; then a new pod."""
