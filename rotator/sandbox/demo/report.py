@@ -147,6 +147,7 @@ were rotated, each at least {of["fewest_rotations_of_a_secret"]} times.
 {of["callbacks_checked"]:,} of Twilio's signed reports
     {of["mails_refused"]} of {of["mails_sent"]:,} mails by SES, {of["payments_refused"]} of \
 {of["payments_made"]:,} calls to Stripe, {of["ci_jobs_refused"]} of {of["ci_jobs"]:,} deploy jobs in CI
+    {of["reads_torn"]} containers read half of a credential in two parameters, and were started again
   Stripe sent {of["events_sent_by_stripe"]:,} events: {of["events_lost"]} lost, \
 {of["events_duplicate"]:,} came twice and were recognised.
   {of["old_credentials_tried"]} old credentials were tried: {of["old_credentials_alive"]} still alive. \

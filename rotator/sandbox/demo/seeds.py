@@ -22,11 +22,11 @@ ACCEPTED = {
 }
 #: Age in days at the start: some are overdue, some are due soon, some are fresh, so that not all come at once.
 AGES = {
-    "JWT_SECRET": 97,
+    "JWT_SECRET": 70,
     "DATABASE_URL": 190,
     "INTERNAL_API_TOKEN": 60,
     "WEBHOOK_SIGNING_KEY": 55,
-    "STRIPE_SECRET_KEY": 80,
+    "STRIPE_SECRET_KEY": 62,
     "STRIPE_WEBHOOK_SECRET": 30,
     "TWILIO_API_KEY_SID": 70,
     "TWILIO_API_KEY_SECRET": 70,
@@ -35,7 +35,7 @@ AGES = {
     "ci/AWS_SECRET_ACCESS_KEY": 95,
     "SES_SMTP_USERNAME": 50,
     "SES_SMTP_PASSWORD": 50,
-    "GOOGLE_OAUTH_CLIENT_SECRET": 185,
+    "GOOGLE_OAUTH_CLIENT_SECRET": 195,
     "FEATURE_FLAG_SALT": 700,
     "rotator/DATABASE_ADMIN_URL": 30,
     "rotator/STRIPE_ADMIN_KEY": 40,

@@ -121,10 +121,10 @@ class Story:
         phases = {rotation.phase for rotation in rotations if rotation.state is State.ACTIVE}
         minting = phases & {Phase.PLAN, Phase.TIDY, Phase.CREATE}
         midway = phases & {Phase.STORE, Phase.CONFIRM, Phase.ANNOUNCE}
-        if not self.kills and done >= 3 and midway and not minting:
+        if not self.kills and done >= 8 and midway and not minting:
             self._kill_daemon()
             self.tell("rotator was killed with kill -9 in the middle of a rotation, and started again")
-        if self.kills and done >= 5 and not self.undone and self._consumers_wait(rotations):
+        if self.kills and done >= 12 and not self.undone and self._consumers_wait(rotations):
             self.failures_ordered += 1
             self.world.fail_rollouts("staging/worker", 1)
             self.tell("the next rollout of staging/worker is made to fail")
