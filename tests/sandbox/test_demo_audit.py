@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from secrets import token_hex
+from types import SimpleNamespace
 from typing import Any, cast
 
 import jwt
@@ -17,6 +18,7 @@ import pytest
 from rotator.contracts.journal import Journal
 from rotator.engine.phases.step import predecessor_seal, seal_context, successor_seal
 from rotator.model.policy import SecretPolicy
+from rotator.model.requests import RequestKind
 from rotator.model.rotation import Rotation
 from rotator.model.secrets import Sealed
 from rotator.sandbox.aws import KEYS, AwsWorld, Parameter
@@ -128,9 +130,10 @@ class Held:
     old: str
     used: str
     unfinished: list[Rotation] = field(default_factory=list)
+    submitted: list[SimpleNamespace] = field(default_factory=list)  # what waits for a rotation
 
     def reckoned(self) -> Reckoning:
-        journal = cast(Journal, _Rows(self.unfinished))
+        journal = cast(Journal, _Rows(self.unfinished, self.submitted))
         return reckon(self.far, self.known, [self.secret, ADMIN], journal)
 
 
@@ -138,8 +141,13 @@ class Held:
 class _Rows:
     rows: Sequence[Rotation]
 
+    submitted: Sequence[SimpleNamespace] = ()
+
     def rotations(self, **_: object) -> Sequence[Rotation]:
         return self.rows
+
+    def requests(self) -> Sequence[SimpleNamespace]:
+        return self.submitted
 
 
 @pytest.fixture
@@ -220,6 +228,19 @@ def test_what_a_vendor_has_made_and_nobody_knows_is_unaccounted_for(held: Held) 
     held.far.accepted.add(lost)
     assert held.reckoned().unaccounted == [
         f"{held.secret.secret}: 1 at the vendor that rotator does not know of"
+    ]
+
+
+@pytest.mark.parametrize("held", [BY_HAND], indirect=True)
+def test_what_a_person_submitted_is_accounted_for_before_a_rotation_takes_it_up(held: Held) -> None:
+    submitted, forgotten = token_hex(32), token_hex(32)
+    held.far.ever.append(submitted)
+    held.far.accepted.update({submitted, forgotten})
+    held.submitted = [SimpleNamespace(kind=RequestKind.SUBMIT, about=held.secret.secret)]
+    assert held.reckoned() == found(held, 1)
+    held.far.ever.append(forgotten)
+    assert held.reckoned().unaccounted == [
+        f"{held.secret.secret}: 2 at the vendor that rotator does not know of"
     ]
 
 

@@ -15,6 +15,7 @@ import psycopg
 
 from rotator.contracts.journal import Journal
 from rotator.model.policy import SecretPolicy
+from rotator.model.requests import RequestKind
 from rotator.model.rotation import Rotation
 from rotator.sandbox.demo.known import Known, secret_parameter
 from rotator.sandbox.events import Event
@@ -72,7 +73,8 @@ def reckon(world: FarSides, known: Known, rotated: Iterable[SecretPolicy], journ
         for mirror, parameter, held in world.copies(secret)
         if held != known.current(parameter)
     ]
-    return Reckoning(tried, alive, list(_unaccounted(world, known, secrets, living)), stale)
+    waiting = Counter(one.about for one in journal.requests() if one.kind is RequestKind.SUBMIT)
+    return Reckoning(tried, alive, list(_unaccounted(world, known, secrets, living, waiting)), stale)
 
 
 def lives(world: FarSides, known: Known, secret: SecretPolicy, value: str) -> bool:
@@ -125,9 +127,16 @@ def _accepted_set(known: Known, secret: SecretPolicy) -> list[str]:
 
 
 def _unaccounted(
-    world: FarSides, known: Known, secrets: Iterable[SecretPolicy], living: Mapping[str, set[str]]
+    world: FarSides,
+    known: Known,
+    secrets: Iterable[SecretPolicy],
+    living: Mapping[str, set[str]],
+    waiting: Mapping[str, int],
 ) -> Iterator[str]:
-    """Credentials that are alive and that nobody knows: roles, members of accepted sets, what vendors have made."""
+    """Credentials that are alive and that nobody knows: roles, members of accepted sets, what vendors have made.
+
+    `waiting`: how many were submitted for a secret and are in the journal, which no rotation has taken up yet.
+    """
     for secret in secrets:
         may_live = living[secret.secret]
         if secret.name == "DATABASE_URL":
@@ -139,7 +148,7 @@ def _unaccounted(
             may_live | known.credentials.get(secret.secret, {}).keys()
         )  # a known one that lives is told as alive
         lost = sum(lets_in and value not in ours for value, lets_in in world.made(secret).items())
-        if lost:
+        if lost > waiting[secret.secret]:
             yield f"{secret.secret}: {lost} at the vendor that rotator does not know of"
         strangers = set(_accepted_set(known, secret)) - may_live
         if strangers:

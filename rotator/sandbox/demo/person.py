@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from rotator.sandbox.demo.known import secret_parameter
 from rotator.sandbox.demo.looks import Onlooker
 from rotator.sandbox.demo.world import World
 
-_BETWEEN_LOOKS = 0.4
+_BETWEEN_LOOKS, _NOTICED_AFTER = 0.4, 2.0
 #: While KMS is in trouble nothing can be sealed, and `submit` asks to come again.
 _TRIES = 3
 
@@ -34,6 +35,7 @@ class Person:
     tell: Callable[[str], None]
     submitted: int = 0
     _handed: dict[str, int] = field(default_factory=dict)  # rotation -> customers that have its successor
+    _asked: dict[str, float] = field(default_factory=dict)  # secret -> since when one is asked for
     _approved: set[str] = field(default_factory=set)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _working: Future[None] | None = None
@@ -58,9 +60,16 @@ class Person:
         self.clean_up()
 
     def look_around(self) -> None:
-        """Makes what rotator waits for, and submits it."""
-        for name, entry in decisions(self.journal, self.policies).items():
-            if entry.decision.standing is Standing.AWAITING_VALUE and not self._stopping.is_set():
+        """Makes what rotator waits for, and submits it; what is asked for a moment only, nobody gets to see."""
+        now, before = time.monotonic(), self._asked
+        wanted = [
+            name
+            for name, entry in decisions(self.journal, self.policies).items()
+            if entry.decision.standing is Standing.AWAITING_VALUE
+        ]
+        self._asked = {name: before.get(name, now) for name in wanted}
+        for name, since in self._asked.items():
+            if now - since > _NOTICED_AFTER and not self._stopping.is_set():
                 self._submit(self.policies.secrets[name])
 
     def see(self, rotation: Rotation) -> None:
