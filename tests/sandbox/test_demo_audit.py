@@ -16,7 +16,7 @@ import jwt
 import pytest
 
 from rotator.contracts.journal import Journal
-from rotator.engine.phases.step import predecessor_seal, seal_context, successor_seal
+from rotator.engine.phases.step import predecessor_seal, seal_context, submitted_seal, successor_seal
 from rotator.model.policy import SecretPolicy
 from rotator.model.requests import RequestKind
 from rotator.model.rotation import Rotation
@@ -328,6 +328,19 @@ def test_what_stands_sealed_in_a_row_is_known_before_the_row_forgets_it(aws: Aws
     wiped = row.model_copy(update={"sealed_successor": None, "sealed_predecessor": None, "data_key": None})
     known.watch([wiped])
     assert known.never_opened([wiped]) == []
+
+
+def test_what_a_person_submitted_is_known_before_the_rotation_takes_it_up(
+    aws: AwsWorld, known: Known
+) -> None:
+    row, value = rotation("staging/JWT_SECRET", id=f"ro_{token_hex(4)}"), token_hex(32)
+    key = Kms(KEYS[1], surroundings(endpoints={"kms": aws.endpoint})).new_key(
+        seal_context(row.recipe.secret, row.id)
+    )
+    sealed = key.seal({"value": Sealed(value)}, submitted_seal(row.id))
+    row = row.model_copy(update={"sealed_successor": sealed, "data_key": key.wrapped})
+    known.watch([row])
+    assert known.of(row) == {value}
 
 
 def test_a_successor_that_nobody_saw_is_admitted(aws: AwsWorld, known: Known) -> None:

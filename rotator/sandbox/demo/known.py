@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 import boto3
 from botocore.config import Config
 
-from rotator.engine.phases.step import predecessor_seal, seal_context, successor_seal
+from rotator.engine.phases.step import predecessor_seal, seal_context, submitted_seal, successor_seal
 from rotator.model.policy import Policies, SecretPolicy
 from rotator.model.rotation import Rotation
 from rotator.sandbox.aws import REGION
@@ -178,6 +178,8 @@ def _sealed_in(rotation: Rotation) -> Iterator[tuple[str, str, str]]:
     """(what it is, the sealed text, what it is bound to)."""
     if rotation.sealed_predecessor:
         yield "predecessor", rotation.sealed_predecessor, predecessor_seal(rotation.id)
-    if rotation.sealed_successor and rotation.ledger.created_fence is not None:
-        bound_to = successor_seal(rotation.id, rotation.ledger.created_fence)
-        yield "successor", rotation.sealed_successor, bound_to
+    fence = rotation.ledger.created_fence
+    if rotation.sealed_successor and fence is not None:
+        yield "successor", rotation.sealed_successor, successor_seal(rotation.id, fence)
+    elif rotation.sealed_successor:  # a person made it, and the rotation has not taken it up yet
+        yield "what was submitted", rotation.sealed_successor, submitted_seal(rotation.id)
