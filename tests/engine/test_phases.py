@@ -259,6 +259,18 @@ def test_tidy_says_what_it_removed_and_what_it_disabled(bench: Bench) -> None:
     assert move.sentence == "tidied leftovers of a lost answer: removed a, disabled b and c"
 
 
+# verify
+
+
+def test_where_nobody_can_be_asked_the_successor_is_given_its_time(bench: Bench) -> None:
+    bench.source = Asked(replace(MINTED, mints=False, death=Death.ASSUMED, submitted=True))
+    row = under_way(Phase.VERIFY)
+    waits = bench.goes(row)
+    assert (waits.phase, waits.run_at) == (Phase.VERIFY, NOW + MINTED.propagation)
+    bench.passes(MINTED.propagation)
+    assert bench.goes(onwards(row, waits)).phase is Phase.STORE
+
+
 # store
 
 
