@@ -239,7 +239,7 @@ def test_a_value_that_an_undo_put_back_is_the_one_that_the_journal_remembers(ben
     back = {"origin": {NAME: 1}, "before": {NAME: 1}, "wrote": {NAME: 2}, "restored": {NAME: 3}}
     undone = rotation(state=State.UNDONE, ended_at=NOW, ledger=back, id="two")
     for earlier in (made, undone):
-        row = earlier.model_copy(update={"state": State.ACTIVE})
+        row = earlier.model_copy(update={"state": State.ACTIVE, "opened_at": NOW})
         assert bench.journal.open_rotation(row, Told("opened", ""))
         bench.becomes(row.id, state=earlier.state, ended_at=NOW)
     assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "made"
