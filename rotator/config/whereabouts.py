@@ -99,18 +99,20 @@ def _done_to(policy: SecretPolicy, path: str) -> dict[str, object]:
 
 
 def _made_up(before: Policies, after: Policies, record: Record) -> _Moves:
-    """Secrets that rotator makes up: no source tells that what stands in a new one's parameter is one."""
+    """Secrets that rotator makes up, and did not: no source tells that what stands in the parameter is one of them."""
     histories = record.histories()
     for secret, policy in after.secrets.items():
-        if secret in before.secrets or not policy.shared or policy.mode is not Mode.AUTO:
+        then = before.secrets.get(secret)
+        begins = then is None or then.mode is Mode.OBSERVE
+        if not begins or not policy.shared or policy.mode is not Mode.AUTO:
             continue
         if not _wrote_it(histories.get(secret, History()), policy):
-            what = "would be new, and whatever stands there is overwritten with random bytes when it is due"
+            what = "would be made up by rotator: whatever stands there is overwritten with random bytes when it is due"
             yield what, f"{secret} ({', '.join(policy.recipe.parameters)})"
 
 
 def _wrote_it(history: History, policy: SecretPolicy) -> bool:
-    """Whether the last rotation wrote the same parameters in the same way: the secret had only left the policy."""
+    """Whether the last rotation wrote the same parameters in the same way: it was only left alone for a while."""
     done, recipe = history.last_done, policy.recipe
     return done is not None and (done.recipe.provider, done.recipe.fields) == (recipe.provider, recipe.fields)
 
@@ -149,7 +151,7 @@ def _reached_at(one: Deployment) -> dict[str, object]:
 
 def _changes(then: Mapping[str, object], now: Mapping[str, object], whom: str) -> _Moves:
     for key in {**then, **now}:
-        was, is_now = spell(then.get(key)), spell(now.get(key))
+        was, is_now = (spell(one.get(key)) or "none" for one in (then, now))
         if was != is_now:
             yield f"{key} would be {_shown(is_now)} instead of {_shown(was)}", whom
 

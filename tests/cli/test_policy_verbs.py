@@ -113,8 +113,8 @@ def test_diff_says_what_comes_goes_and_changes_for_which_secrets(story: Beside) 
     ]
     assert "(/taly/staging/PARKED_ACCEPTED, which was staging/PARKED's)" in said.err.splitlines()[0]
     assert said.err.partition("\n")[2] == (
-        "Held: staging/NEW (/taly/staging/NEW), production/NEW (/taly/production/NEW): would be new, and whatever "
-        "stands there is overwritten with random bytes when it is due.\n"
+        "Held: staging/NEW (/taly/staging/NEW), production/NEW (/taly/production/NEW): would be made up by "
+        "rotator: whatever stands there is overwritten with random bytes when it is due.\n"
         f"The daemon would wait for a person's yes: rotator approve policy:{version_of(other)} --reason …\n"
     )
 
@@ -126,9 +126,9 @@ def test_diff_for_machines(story: Beside) -> None:
     assert told["added"] == ["staging/HEALTHIER", "production/HEALTHIER"]
     assert told["changed"]["production/GRACE"] == [{"key": "grace", "before": "3d", "after": "7d"}]
     assert told["due_at_once"] == []
-    assert [sentence.rpartition(": ")[2] for sentence in told["held"]] == [
+    assert [sentence.partition("): ")[2] for sentence in told["held"]] == [
         "would write what another secret did",
-        "would be new, and whatever stands there is overwritten with random bytes when it is due",
+        "would be made up by rotator: whatever stands there is overwritten with random bytes when it is due",
     ]
     rows = list(csv.DictReader(io.StringIO(story("policy", "diff", other, "--output", "csv").out)))
     assert [row["secret"] for row in rows if row["change"] == "removed"] == [

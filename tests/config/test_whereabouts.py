@@ -189,7 +189,7 @@ def test_what_leaves_values_where_they_are_needs_nobody(
         (
             NEXT,
             f"  rotator/HOOK: {{type: shared-token, accept_gap: true, deploy: []}}\n{NEXT}",
-            "would be new, and whatever stands there is overwritten with random bytes when it is due",
+            "would be made up by rotator: whatever stands there is overwritten with random bytes when it is due",
         ),
         (
             "  STRIPE_SECRET_KEY:\n",
@@ -210,7 +210,7 @@ def test_it_is_said_for_whom(taly: Policies, record: Journal) -> None:
     (sentence,) = objections(taly, after, record)
     assert sentence.startswith(
         "staging/rotator/HOOK (/taly/staging/rotator/HOOK), production/rotator/HOOK "
-        "(/taly/production/rotator/HOOK): would be new"
+        "(/taly/production/rotator/HOOK): would be made up by rotator"
     )
 
 
@@ -230,8 +230,20 @@ def test_a_looser_ceiling_needs_a_person_and_a_tighter_one_nobody(
 ) -> None:
     careful = policies((PRODUCTION, f"{PRODUCTION}    mode: {mode}\n"))
     assert objections(taly, careful, record) == ()
-    (sentence,) = objections(careful, taly, record)
+    sentence, *more = objections(careful, taly, record)
     assert sentence.endswith(f": would be rotated without a person's yes (mode auto instead of {mode})")
+    assert ["would be made up by rotator" in one for one in more] == ([True] if mode == "observe" else [])
+
+
+def test_what_was_exempt_and_gets_a_type_needs_a_person(taly: Policies, record: Journal) -> None:
+    exempt = "    exempt:\n      reason: not a credential; changing it reshuffles experiments\n"
+    until = "      until: 2027-01-31\n      approved_by: ciso\n"
+    typed = policies((f"{exempt}{until}", "    type: shared-token\n    accept_gap: true\n    deploy: []\n"))
+    found = objections(taly, typed, record)
+    assert (
+        "staging/FEATURE_FLAG_SALT, production/FEATURE_FLAG_SALT: provider would be token instead of assisted"
+        in found
+    )
 
 
 def test_what_is_only_watched_may_be_tried_out(record: Journal) -> None:
