@@ -21,7 +21,7 @@ from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.oauth_http import unsafe
+from rotator.providers.oauth_http import host_of, unsafe
 from rotator.providers.oauth_recipe import Address, Ask, Name, OauthRecipe, shipped
 from rotator.providers.oauth_server import Access, Client, OauthServer, Secret
 
@@ -118,10 +118,10 @@ class OauthClient:
         return complaints
 
     @classmethod
-    def addresses(cls, recipe: Recipe) -> dict[str, str]:
-        """Setting -> the URL that is sent secrets: what `policy check` holds against the allowed hosts."""
+    def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:
+        """Setting -> the hosts that are sent secrets: what `policy check` holds against the allowed hosts."""
         found = cls.Options.model_validate(recipe.settings).addresses
-        return {key: url for key, url in found.items() if url}
+        return {key: [host_of(url)] for key, url in found.items() if not unsafe(url)}
 
     @property
     def principal(self) -> str:

@@ -240,6 +240,21 @@ def test_a_line_in_the_policy_is_not_enough_to_carry_away_what_a_credential_make
     assert errors(here, allowed_hosts=[]) == []
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.test?.example",
+        "https://evil.test#.example",
+        "https://a.example@evil.test/",
+        "ftp://a.example/",
+        "https:///x.example",
+    ],
+)
+def test_a_host_is_what_the_parser_that_sends_makes_of_the_address(url: str) -> None:
+    change = ("https://api.{env}.example/accepts", f"{url}/{{env}}")
+    assert errors(change, allowed_hosts=["*.example"]) != []
+
+
 def test_prefixes_that_settings_allow_references() -> None:
     change = ("admin: ssm:/taly/{env}/rotator/ADMIN", "admin: file:/etc/rotator/admin")
     assert errors(change, reference_prefixes=["file:/etc/rotator/"]) == []
