@@ -94,7 +94,7 @@ class Session(Connection):
 
     def _read_packet(self, *kind: Any) -> Any:
         """While it logs in, more is asked for than a proof unless caching_sha2_password's cache was warm (1, 3)."""
-        packet = super()._read_packet(*kind)  # type: ignore[no-untyped-call]  # PyMySQL's
+        packet = super()._read_packet(*kind)  # type: ignore[no-untyped-call]  # PyMySQL's own has no types
         if (
             self._proving
             and not self._known
