@@ -115,12 +115,14 @@ def _check_same_workload(draft: Draft, where: Path, kind: str, target: str) -> N
 def check_page(draft: Draft, where: Path, url: str, *, gets_values: bool = False) -> None:
     """Only hosts that the deployment's settings allow are ever asked, as what will ask them reads the URL."""
     for environment in draft.file.environments:
-        host = _host(str(expand(url, environment)))
+        text = str(expand(url, environment))
+        host = _host(text)
         if host is None:
             draft.complaints.error(where, "is no http:// or https:// URL of a host, without a login in it")
             return
-        if not _TEMPLATE.search(host):  # check_template says what is wrong with it
-            check_host(draft, where, host, gets_values=gets_values)
+        if _TEMPLATE.search(host):
+            check_template(draft, where, text)  # and nobody else may fill in what a host is
+        check_host(draft, where, host, gets_values=gets_values)
 
 
 def check_host(draft: Draft, where: Path, host: str, *, gets_values: bool) -> None:
