@@ -53,7 +53,7 @@ def _loaded(file: Path | None) -> tuple[Loaded, str, bool]:
     text = looking().journal.last_policy() if file is None else None
     source = file or known.policies
     # Which hosts a policy may name is for the daemon to say, and explains nothing.
-    lenient = known.model_copy(update={"policies": source, "allowed_hosts": ("*",)})
+    lenient = known.model_copy(update={"policies": source, "allowed_hosts": ("*",), "own_recipes": True})
     loaded = load_with(lenient, read_file(source) if text is None else text)
     if loaded.policies is None:
         raise Unusable("\n".join(str(complaint) for complaint in loaded.errors))

@@ -19,6 +19,7 @@ class Limits:
 
     reference_prefixes: tuple[str, ...] = ()  # besides ssm:<path>/rotator/ of the same environment
     allowed_hosts: tuple[str, ...] = ()  # globs; empty: any host that is sent no value
+    own_recipes: bool = False  # whether policies may write requests of their own
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,14 @@ def load(
     redeployer: str | None = None,
     reference_prefixes: Collection[str] = (),
     allowed_hosts: Collection[str] = (),
+    own_recipes: bool = False,
 ) -> Loaded:
     """Reads, checks and resolves `text`; never raises for anything that it holds.
 
     `source` names the file in complaints. `adapters`: those installed, unless given. `scale` multiplies the durations
-    of the calendar. `redeployer` does the work of every other. The last two are settings: what references may use
-    besides ssm:<path>/rotator/, and which hosts policies may name (globs; empty: any).
+    of the calendar. `redeployer` does the work of every other. The last three are settings: what references may
+    use besides ssm:<path>/rotator/, which hosts policies may name (globs; empty: any that is sent no value), and
+    whether they may write requests of their own.
     """
     complaints = Complaints(source)
     values = strict_yaml.read(text, complaints)
@@ -74,7 +76,7 @@ def load(
         levels=Levels(file),
         adapters=adapters or installed(),
         complaints=complaints,
-        limits=Limits(tuple(reference_prefixes), tuple(allowed_hosts)),
+        limits=Limits(tuple(reference_prefixes), tuple(allowed_hosts), own_recipes),
         scale=scale,
         redeployer=redeployer,
     )

@@ -24,4 +24,5 @@ def load_with(settings: Settings, text: str) -> Loaded:
         redeployer=settings.redeployer,
         reference_prefixes=settings.reference_prefixes,
         allowed_hosts=settings.allowed_hosts,
+        own_recipes=settings.own_recipes,
     )

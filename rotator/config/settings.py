@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -20,6 +21,7 @@ from rotator.config.places import journal_address, state_file
 from rotator.config.spelling import Duration, Listen, Region, Url, Wrong
 from rotator.model.durations import parse_duration
 from rotator.model.errors import RotatorError
+from rotator.model.hosts import is_allowed
 from rotator.model.secrets import Sealed
 
 _PREFIX = "ROTATOR_"
@@ -126,6 +128,7 @@ class Settings(BaseSettings):
     reference_prefixes: Words = ()
     allowed_hosts: Words = ()
     commands: Words = ()  # full paths of programs that policies may call to restart a workload
+    own_recipes: bool = False  # policies may write recipes of their own: requests with rotator's own token
 
     workers: int = Field(default=4, ge=1, le=64)
     claim_seconds: int = Field(default=60, ge=20, le=600)
@@ -145,6 +148,11 @@ class Settings(BaseSettings):
     def endpoint(self, service: str) -> str | None:
         """The address of a far side (`ssm`, `kms`, `slack` …) from ROTATOR_ENDPOINT_<SERVICE>, or None."""
         return self.endpoints.get(service.lower().replace("-", "_"))
+
+    def allows(self, host: str) -> bool:
+        """Whether rotator may talk to a host: this machine, the allowed hosts, and those of ROTATOR_ENDPOINT_…."""
+        named = {urlsplit(address).hostname for address in self.endpoints.values()}
+        return host in named or is_allowed(host, self.allowed_hosts)
 
     @field_validator("kms_key", "smtp_password", "smtp_from")
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rotator.contracts.clock import Clock
 from rotator.contracts.pacer import Pacer
+from rotator.model.hosts import Allows
 from rotator.model.secrets import Sealed
 
 
@@ -17,8 +18,10 @@ class Surroundings:
     `resolve` reads a reference such as `ssm:/taly/staging/rotator/DATABASE_ADMIN_URL` when it is needed, so that
     a rotated admin credential is picked up; it raises Refused for references that settings do not allow.
     `endpoint` is the address of a far side where settings name one (`ROTATOR_ENDPOINT_SSM`), else None: policies
-    never name hosts. `kubeconfig` is the file that says how to reach the cluster, None in one of its own pods.
-    `commands` are the full paths of programs that settings let policies call.
+    never name hosts. `allows` says whether a host that a policy names may be talked to; whoever sends a credential asks
+    right before. `kubeconfig` is the file that says how to reach the cluster, None in one of its own pods.
+    `commands` are the full paths of programs that settings let policies call, `own_recipes` whether policies may write
+    requests of their own (ROTATOR_OWN_RECIPES).
     """
 
     environment: str
@@ -27,5 +30,7 @@ class Surroundings:
     pacer: Pacer
     resolve: Callable[[str], Sealed]
     endpoint: Callable[[str], str | None]
+    allows: Allows
     kubeconfig: str | None = None
     commands: tuple[str, ...] = ()
+    own_recipes: bool = False

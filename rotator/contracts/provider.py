@@ -118,7 +118,11 @@ class LastUsed:
 
 @runtime_checkable
 class Provider(Protocol):
-    """One principal at one source."""
+    """One principal at one source.
+
+    Its class may have `hosts(recipe)`: setting -> the hosts that a credential is sent to because the policy says so,
+    for `policy check`. Whoever has it asks Surroundings.allows again right before it sends.
+    """
 
     traits: ClassVar[Traits]
 

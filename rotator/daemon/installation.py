@@ -223,7 +223,9 @@ class Installation:
             ),
             endpoint=self.settings.endpoint,
             kubeconfig=str(self.settings.kubeconfig) if self.settings.kubeconfig else None,
+            allows=self.settings.allows,
             commands=self.settings.commands,
+            own_recipes=self.settings.own_recipes,
         )
 
     def _resolve(self, environment: str, reference: str, store: str) -> Sealed:

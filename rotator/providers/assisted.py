@@ -13,8 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal, NoReturn
 
-import httpx
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, Duration
@@ -24,15 +23,46 @@ from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers import oauth_templates as templates
-from rotator.providers.oauth_http import Line, Request, unsafe
+from rotator.providers.oauth_http import Line, Request, host_of, unsafe
 from rotator.providers.oauth_recipe import Template
 from rotator.providers.vendor_http import moved
 
 #: A person's credential is tried now and then; no service minds that.
 _PER_SECOND = 1.0
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,60}$")]
+#: About the connection or the message and not the credential (RFC 9110, 7.6.1 and 7.2; RFC 9112, 6).
+_NOT_THE_POLICYS = frozenset(
+    {
+        "host",
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "content-length",
+        "content-encoding",
+    }
+)
+
+
+def _harmless(name: str) -> str:
+    if name.lower() in _NOT_THE_POLICYS or name.lower().startswith(("proxy-", "transfer-")):
+        raise ValueError(
+            "may not set where a request goes or how it is carried: Host, Connection, Content-Length …"
+        )
+    return name
+
+
+HeaderName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,60}$"), AfterValidator(_harmless)
+]
+#: Behind the host only a slash: whatever else stood there could end it for one parser and go on for another.
 Url = Annotated[
-    str, StringConstraints(pattern=r"^https?://[\w.\[\]:-]+(/[\w.~%-]*)*(\?[\w.~%=&-]*)?$", max_length=500)
+    str,
+    StringConstraints(
+        pattern=r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?((/[\w.~%-]*)+(\?[\w.~%=&-]*)?)?$",
+        max_length=500,
+    ),
 ]
 
 
@@ -130,10 +160,10 @@ class Assisted:
         return complaints
 
     @classmethod
-    def addresses(cls, recipe: Recipe) -> dict[str, str]:
-        """Setting -> the URL that is sent secrets: what `policy check` holds against the allowed hosts."""
+    def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:
+        """Setting -> the hosts that are sent secrets: what `policy check` holds against the allowed hosts."""
         verify = cls.Options.model_validate(recipe.settings).verify
-        return {"verify": verify.url} if verify else {}
+        return {"verify": [host_of(verify.url)]} if verify and not unsafe(verify.url) else {}
 
     @property
     def principal(self) -> str:
@@ -171,7 +201,7 @@ class Assisted:
         if how is None:
             return
         url = moved(how.url, self._around.endpoint("assisted"))
-        host = httpx.URL(url).host
+        host = host_of(url)
         self._around.pacer.pace(f"assisted:{host}", _PER_SECOND, burst=3)
         answer = Line(host, self._around).send(
             Request(how.method, url, _headers(how, credential.fields)), f"try {self._recipe.secret}"

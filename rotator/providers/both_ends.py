@@ -99,7 +99,7 @@ class BothEndsOurs(ABC):
     def probe(self, url: str, credential: Credential) -> None:
         """GET with `Authorization: Bearer <something made by the credential>`; 401 and 403 are CredentialRefused."""
         headers = {"Authorization": f"Bearer {self._proof(credential)}"}
-        ask("GET", url, credential.id, {401, 403}, headers=headers)
+        ask(self._around.allows, "GET", url, credential.id, {401, 403}, headers=headers)
 
     @abstractmethod
     def _generated(self) -> str:

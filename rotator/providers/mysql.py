@@ -33,7 +33,7 @@ from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.mysql_accounts import Account, Dialect
-from rotator.providers.mysql_consumers import FORMS, Consumers, MalformedDsn, parsed, wrong_with
+from rotator.providers.mysql_consumers import FORMS, Consumers, MalformedDsn, hosts, parsed, wrong_with
 from rotator.providers.mysql_dual import MySqlDual
 from rotator.providers.mysql_mariadb import MariaDb
 
@@ -130,6 +130,12 @@ class Mysql:
             complaints.append('template is missing: "mysql://{user}:{password}@host:3306/database"')
         return complaints
 
+    @classmethod
+    def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:
+        """Setting -> the hosts that are sent secrets: what `policy check` holds against the allowed hosts."""
+        template = cls.Options.model_validate(recipe.settings).template
+        return {} if template is None else {"template": hosts(template)}
+
     @property
     def principal(self) -> str:
         """The account."""
@@ -176,7 +182,8 @@ class Mysql:
 
         login = self._consumers.login(credential.fields)
         who = f"{credential.id.rpartition('@')[0] or 'the user in the store'} at {self._consumers.place}"
-        with session(login, self._around.clock, who, _PROGRAM, quoted=False) as consumer:
+        around = self._around
+        with session(login, around.clock, who, _PROGRAM, allows=around.allows, quoted=False) as consumer:
             consumer.ask("set session transaction read only")
             consumer.ask(self._options.verify_sql)
 
@@ -245,13 +252,14 @@ class Mysql:
         """A session of rotator's own login, bounded by the server too."""
         from rotator.providers.mysql_session import TALK_SECONDS, session  # noqa: PLC0415 - PyMySQL is imported on first use
 
-        name = self._options.admin
+        name, around = self._options.admin, self._around
         try:
-            login = parsed(self._around.resolve(name).reveal())
+            login = parsed(around.resolve(name).reveal())
         except MalformedDsn as malformed:
             raise Refused(f"{name}: {malformed}") from None
         try:
-            with session(login, self._around.clock, f"the server of {name}", _PROGRAM) as server:
+            who = f"the server of {name}"
+            with session(login, around.clock, who, _PROGRAM, allows=around.allows) as server:
                 server.ask("set session wait_timeout = %s, lock_wait_timeout = %s", [int(TALK_SECONDS)] * 2)
                 yield server, _dialect(server.ask("select version()")[0][0])
         except CredentialRefused:

@@ -44,6 +44,17 @@ class Login:
         """Where it leads, for people."""
         return f"{self.host}:{self.port}/{self.database}"
 
+    @property
+    def way(self) -> dict[str, object]:
+        """All that a connection is made of, user and password aside."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "database": self.database,
+            "ssl-mode": self.tls,
+            "ssl-ca": self.authority,
+        }
+
 
 def render(template: str, user: str, password: str) -> str:
     """The template with `{user}` and `{password}` filled in, percent-encoded."""
@@ -62,6 +73,11 @@ def parsed(dsn: str) -> Login:
     except ValueError:  # it may quote what it cannot read
         trouble = "it cannot be read as a URL (are user and password percent-encoded?)"
     raise MalformedDsn(trouble)
+
+
+def hosts(template: str) -> list[str]:
+    """The hosts that readers of a template log in at. Raises MalformedDsn."""
+    return [parsed(render(template, "user", "password")).host]
 
 
 def wrong_with(template: str) -> str:
@@ -138,12 +154,12 @@ class Consumers:
         return Login(there.host, there.port, there.database, there.tls, there.authority, user, password)
 
     def check_place(self, login: Login) -> None:
-        """Raises Refused when a login leads elsewhere than the template: a rotation would move consumers there."""
-        there = self._there()
-        if there and there.place != login.place:
+        """Raises Refused when a login leads elsewhere than the template, or is encrypted otherwise on its way."""
+        there = self._there() or login
+        if moved := [name for name, value in login.way.items() if there.way[name] != value]:
             raise Refused(
-                f"{self.secret} and the template in the policy lead to different places: a rotation would move "
-                "consumers to another database. Make the template say what is in use"
+                f"{self.secret} and the template in the policy lead to different places or ways there: they differ in "
+                f"{' and '.join(moved)}, and a rotation would move consumers. Make the template say what is in use"
             )
 
     @property

@@ -4,7 +4,9 @@ PyMySQL's own words never reach a message: the server quotes the statement that 
 hold passwords or what is kept of them. People get our sentences, chosen by the error's number (MySQL documentation,
 "Server Error Message Reference"; MariaDB documentation, "MariaDB Error Codes").
 
-A password is never sent in clear: a server that asks for that (mysql_clear_password, PAM's dialog) gets none.
+A password is never sent in clear: a server that asks for that (mysql_clear_password, PAM's dialog) gets none. MySQL's
+own plugins ask for it, too, when their cache is cold (caching_sha2_password) or always (sha256_password): encrypted for
+whoever answers, which is nobody known unless a certificate was verified. So only that server, or this machine, gets it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pymysql.connections import Connection
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
+from rotator.model.hosts import Allows, must_be_allowed, on_this_machine
 from rotator.providers.mysql_consumers import Login
 
 #: To connect, and to say everything afterwards: together within CALL_SECONDS, with one second to spare.
@@ -51,6 +54,8 @@ _LATER = {
     2013: "the connection was lost, or it did not answer in time",
     2026: "no TLS connection came about: see ssl-mode and ssl-ca in the template",
     2059: "it asks for the password in clear, which was not sent",
+    2061: "it asks for the password itself, which only a server with a verified certificate is sent: write "
+    "ssl-mode=VERIFY_IDENTITY, and ssl-ca where the authority is your own",
 }
 #: What it says about a statement, as its verdict.
 _VERDICTS = {
@@ -72,6 +77,32 @@ class Session(Connection):
     ends: float
     who: str
     quoted: bool
+    _auth_plugin_name: str  # PyMySQL's: what the server greeted with
+
+    def __init__(self, *, known: bool, **more: Any) -> None:
+        """`known`: whoever is at the other end may be sent the password itself."""
+        self._known, self._proving = known, False
+        super().__init__(**more)
+
+    def _request_authentication(self) -> None:
+        """PyMySQL's, which would send the password itself in its first answer to sha256_password."""
+        if not self._known and self._auth_plugin_name == "sha256_password":
+            raise _not_itself()
+        self._proving = True
+        super()._request_authentication()  # type: ignore[misc]  # PyMySQL's stubs leave out what is not public
+        self._proving = False
+
+    def _read_packet(self, *kind: Any) -> Any:
+        """While it logs in, more is asked for than a proof unless caching_sha2_password's cache was warm (1, 3)."""
+        packet = super()._read_packet(*kind)  # type: ignore[no-untyped-call]  # PyMySQL's own has no types
+        if (
+            self._proving
+            and not self._known
+            and packet.is_extra_auth_data()
+            and packet.get_all_data() != b"\x01\x03"
+        ):
+            raise _not_itself()
+        return packet
 
     def ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of one statement. Raises Transient or Refused."""
@@ -91,6 +122,19 @@ class Session(Connection):
         self.ask(statement, values)
 
 
+def _not_itself() -> pymysql.OperationalError:
+    return pymysql.OperationalError(2061, "not the password itself")
+
+
+class _NeverAtAll:
+    """What answers sha256_password where nobody knows who asks."""
+
+    def __init__(self, _connection: object) -> None: ...
+
+    def authenticate(self, _packet: object) -> None:
+        raise _not_itself()
+
+
 class _NeverInClear:
     """An authentication plugin that sends nothing."""
 
@@ -101,12 +145,16 @@ class _NeverInClear:
 
 
 @contextmanager
-def session(login: Login, clock: Clock, who: str, program: str, *, quoted: bool = True) -> Iterator[Session]:
+def session(
+    login: Login, clock: Clock, who: str, program: str, *, allows: Allows, quoted: bool = True
+) -> Iterator[Session]:
     """A session that ends in time.
 
     `who` says for people who logs in where; `quoted`: statements are ours, and their verdicts are explained. Raises
-    CredentialRefused when the server refuses the login, Transient when nobody answers or the server is busy.
+    CredentialRefused when the server refuses the login, Transient when nobody answers or the server is busy, Refused
+    for a host that is not allowed.
     """
+    must_be_allowed(allows, login.host, f"the host of {who}")
     opened = _connect(login, clock, who, program)
     if isinstance(opened, RotatorError):
         raise opened
@@ -121,6 +169,7 @@ def _connect(login: Login, clock: Clock, who: str, program: str) -> Session | Ro
     """The connection or what to say about it: returned, so that no exception drags the server's text along."""
     try:
         opened = Session(
+            known=(known := _known(login)),
             host=login.host,
             port=login.port,
             user=login.user,
@@ -132,7 +181,11 @@ def _connect(login: Login, clock: Clock, who: str, program: str) -> Session | Ro
             write_timeout=CONNECT_SECONDS,
             autocommit=True,
             program_name=program,
-            auth_plugin_map={"mysql_clear_password": _NeverInClear, "dialog": _NeverInClear},
+            auth_plugin_map={
+                "mysql_clear_password": _NeverInClear,
+                "dialog": _NeverInClear,
+                **({} if known else {"sha256_password": _NeverAtAll}),
+            },
             **_tls(login),
         )
     except (pymysql.Error, OSError, RuntimeError) as error:
@@ -141,6 +194,12 @@ def _connect(login: Login, clock: Clock, who: str, program: str) -> Session | Ro
         opened.clock, opened.ends, opened.who = clock, clock.monotonic() + TALK_SECONDS, who
         return opened
     return trouble
+
+
+def _known(login: Login) -> bool:
+    """Whether the other end is who it should be. An authority for everybody has verified nobody in particular."""
+    own_authority = login.tls == "VERIFY_CA" and login.authority is not None
+    return login.tls == "VERIFY_IDENTITY" or own_authority or on_this_machine(login.host)
 
 
 def _tls(login: Login) -> dict[str, Any]:
@@ -155,11 +214,10 @@ def _tls(login: Login) -> dict[str, Any]:
             ssl.CERT_NONE,
         )  # what REQUIRED means to MySQL's client
         return {"ssl": context}
-    return {
-        "ssl_ca": login.authority or ssl.get_default_verify_paths().cafile,
-        "ssl_verify_cert": True,
-        "ssl_verify_identity": login.tls == "VERIFY_IDENTITY",
-    }
+    # Made here: PyMySQL's own verifies nothing where the system names no file of authorities.
+    context = ssl.create_default_context(cafile=login.authority)
+    context.check_hostname = login.tls == "VERIFY_IDENTITY"
+    return {"ssl": context}
 
 
 def _unopened(error: Exception, who: str) -> RotatorError:

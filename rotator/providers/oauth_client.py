@@ -21,8 +21,8 @@ from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.oauth_http import unsafe
-from rotator.providers.oauth_recipe import Address, Ask, Name, OauthRecipe, shipped
+from rotator.providers.oauth_http import host_of, unsafe
+from rotator.providers.oauth_recipe import Address, Ask, OauthRecipe, Values, shipped
 from rotator.providers.oauth_server import Access, Client, OauthServer, Secret
 
 #: One parameter for the secret; or beside it the client's id, for consumers that read both.
@@ -50,7 +50,7 @@ class OauthClient:
         address: Address | None = None  # of the server, where the recipe does not know it
         token_address: Address | None = None  # where tokens are given, if that is another host
         client_auth: Literal["basic", "post"] | None = None  # how consumers present the secret
-        values: dict[Name, str] = Field(default_factory=dict)  # what the recipe's templates name
+        values: Values = Field(default_factory=dict)  # what the recipe's templates name
 
         @field_validator("recipe", mode="before", json_schema_input_type=str | OauthRecipe)
         @classmethod
@@ -80,6 +80,11 @@ class OauthClient:
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         self._options = self.Options.taken_from(recipe.settings, recipe.secret)
+        if self.own_recipe(recipe) and not around.own_recipes:
+            raise Refused(
+                f"the recipe of {recipe.secret} is written in the policy, and not one of rotator's: it would ask "
+                "whatever it likes with rotator's own token. ROTATOR_OWN_RECIPES=true allows it"
+            )
         self._recipe, self._around, self._described = recipe, around, self._options.recipe
         vars(self)["traits"] = (
             self._described.traits
@@ -118,10 +123,15 @@ class OauthClient:
         return complaints
 
     @classmethod
-    def addresses(cls, recipe: Recipe) -> dict[str, str]:
-        """Setting -> the URL that is sent secrets: what `policy check` holds against the allowed hosts."""
+    def own_recipe(cls, recipe: Recipe) -> bool:
+        """Whether the policy itself says which requests are made with rotator's token."""
+        return not isinstance(recipe.settings.get("recipe"), str)
+
+    @classmethod
+    def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:
+        """Setting -> the hosts that are sent secrets: what `policy check` holds against the allowed hosts."""
         found = cls.Options.model_validate(recipe.settings).addresses
-        return {key: url for key, url in found.items() if url}
+        return {key: [host_of(url)] for key, url in found.items() if not unsafe(url)}
 
     @property
     def principal(self) -> str:

@@ -21,7 +21,7 @@ import httpx
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
-from rotator.providers.loopback import on_this_machine
+from rotator.model.hosts import must_be_allowed, on_this_machine
 
 #: Of one answer, as it comes over the wire; nothing may be compressed.
 LARGEST_BYTES = 1024 * 1024
@@ -89,6 +89,7 @@ class Line:
         """
         if trouble := unsafe(request.url):
             raise Refused(f"{self.what} was not asked to {doing}: {trouble}")
+        must_be_allowed(self._around.allows, host := host_of(request.url), host)
         open_question = "whether it happened shows at the next attempt" if effect else "nothing was changed"
         failed: RotatorError
         try:
@@ -198,9 +199,16 @@ def unsafe(url: str) -> str:
         return "its address is no URL"
     if read.userinfo:
         return "its address holds a login"
+    if not read.host:
+        return "its address names no host"
     if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
         return ""
     return "its address must begin with https:// (plain http only to this machine)"
+
+
+def host_of(url: str) -> str:
+    """Where a request for it goes, as the parser of what sends it has it. Raises httpx.InvalidURL."""
+    return httpx.URL(url).raw_host.decode()
 
 
 def same_place(url: str, other: str) -> bool:

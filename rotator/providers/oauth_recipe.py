@@ -1,7 +1,8 @@
 """What a recipe says: how one kind of authorization server is asked, as data.
 
-Four are shipped (oauth_recipes/), written from their vendors' documentation; another is written in the policy. A recipe
-names paths, never code; hosts are the policy's, and checked against the settings' allowed hosts.
+Four are shipped (oauth_recipes/), written from their vendors' documentation; another is written in the policy, where
+settings allow that: it is requests with rotator's own token. A recipe names paths, never code; hosts are the policy's,
+and checked against the settings' allowed hosts. What only looks is a GET, and no name of a secret has two meanings.
 
 A source either mints (`create`, with `observe` and `remove`), or is told a value that rotator made (`look`, then
 `activate`). Being told is better where there is one secret only: what consumers will need is sealed in the journal
@@ -33,6 +34,9 @@ from rotator.providers.oauth_templates import names_in
 RECIPES = Path(__file__).parent / "oauth_recipes"
 #: Known in some steps, besides `client_id` and what the policy's `values` say.
 _NOTHING = frozenset[str]()
+_RESERVED = frozenset(
+    {"client_secret", "secret", "token", "id", "label"}
+)  # each said by one step or by nobody
 _MADE, _NAMED, _TOLD = frozenset({"label"}), frozenset({"id"}), frozenset({"secret"})
 
 
@@ -45,6 +49,12 @@ def _keys(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _unreserved(values: dict[str, str]) -> dict[str, str]:
+    if _RESERVED & values.keys():
+        raise ValueError(f"may not say what {', '.join(sorted(_RESERVED))} are: requests bring their own")
+    return values
+
+
 Template = Annotated[str, AfterValidator(_templates)]
 Templates = Annotated[dict[str, Any], AfterValidator(_templates)]
 #: The keys that lead to something in a JSON answer, from the outside in; one key may stand alone.
@@ -53,6 +63,8 @@ Address = Annotated[str, StringConstraints(pattern=r"^https?://[\w.\[\]:-]+(/[\w
 #: A path of the server; a query has a place of its own.
 UrlPath = Annotated[Template, StringConstraints(pattern=r"^(/[\w.~${}-]+)+$", max_length=300)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+#: What templates name.
+Values = Annotated[dict[Name, str], AfterValidator(_unreserved)]
 
 
 class Said(AdapterOptions):
@@ -87,6 +99,7 @@ class Minting(Ask):
 class Listing(Ask):
     """A request that lists a client's secrets, page by page."""
 
+    method: Literal["GET"]
     items: Pointer = ()  # where the list is; empty: the answer is the list
     id: Pointer
     created: Pointer | None = None  # RFC 3339
@@ -103,6 +116,7 @@ class Listing(Ask):
 class Look(Ask):
     """A request that changes nothing, before anything is told: whether rotator may, and that it means this client."""
 
+    method: Literal["GET"]
     client: Pointer  # the client's id in the answer
 
 
@@ -134,9 +148,7 @@ class OauthRecipe(AdapterOptions):
     per_second: float = Field(default=1.0, gt=0, le=100)  # how often the source's management API is asked
     address: Address | None = None  # where it is the same for everybody
     token_address: Address | None = None  # where tokens are given, if that is another host
-    values: dict[Name, str] = Field(
-        default_factory=dict
-    )  # what templates name, unless the policy says otherwise
+    values: Values = Field(default_factory=dict)  # what templates name, unless the policy says otherwise
     authorization: Template = "Bearer ${token}"  # the header by which rotator is known
     access: Grant | None = None  # how rotator gets its own token; None: it has a static one
     verify: Grant
@@ -163,15 +175,26 @@ class OauthRecipe(AdapterOptions):
         if names_in(self.authorization) != {"token"}:
             raise ValueError("authorization is a header with ${token} in it")
         self._silent_urls()
+        self._harmless_names()
         return self
 
     def _silent_urls(self) -> None:
         """URLs are logged on the way."""
-        steps = [ask for ask, _own in self._steps()]
-        for ask in (*steps, self.verify, self.access):
-            named = names_in((ask.path, ask.query if isinstance(ask, Ask) else {})) if ask else set()
-            if named & {"secret", "token"}:
-                raise ValueError("a secret never stands in a path or a query")
+        urls = [(names_in((ask.path, ask.query)), own - _TOLD) for ask, own in self._steps()]
+        urls += [(names_in(grant.path), _NOTHING) for grant in (self.verify, self.access) if grant]
+        if any(named & _RESERVED - own for named, own in urls):
+            raise ValueError(
+                "a secret never stands in a path or a query, nor id or label where the step has none"
+            )
+
+    def _harmless_names(self) -> None:
+        """An id and a label are written down and shown."""
+        minting, listing = self.create, self.observe
+        if minting is None or listing is None:
+            return
+        secret = {minting.secret, listing.shown, listing.hint} - {None}
+        if secret & {minting.id, listing.id, listing.label}:
+            raise ValueError("a secret is no id and no label: both are shown")
 
     @property
     def traits(self) -> Traits:

@@ -7,10 +7,11 @@ is needed. A token of its own is kept until a minute before it ends, or until th
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 from urllib.parse import quote_plus
 
 from pydantic import StringConstraints, model_validator
@@ -31,9 +32,11 @@ from rotator.providers.oauth_http import (
     moment,
     same_place,
 )
-from rotator.providers.oauth_recipe import Ask, Grant, Listing, Look, Name, OauthRecipe, Pointer, Said
+from rotator.providers.oauth_recipe import Ask, Grant, Listing, Look, OauthRecipe, Pointer, Said, Values
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*:/", max_length=1000)]
+# An id is written down, and told in alerts: a server's text that may be anything is none.
+_ID = re.compile(r"[A-Za-z0-9_.~-]{1,128}")
 #: A list that has no end is no list.
 _MOST_PAGES = 50
 
@@ -60,7 +63,7 @@ class Client(AdapterOptions):
     token_address: str  # where tokens are given
     client_id: str
     client_auth: Literal["basic", "post"]  # how consumers present the secret
-    values: dict[Name, str]  # what the recipe's templates name
+    values: Values  # what the recipe's templates name
     access: Access
 
 
@@ -116,9 +119,10 @@ class OauthServer:
         answer = self._asked(minting, doing, MINTING, label=Sealed(label))
         body = answer.said()
         found, value = _at(body, minting.id), _at(body, minting.secret)
-        if not (isinstance(found, str) and found and isinstance(value, str) and value):
+        if not (_is_id(found, value) and isinstance(value, str) and value):
             raise Transient(
-                f"{self._recipe.name} was asked to {doing} and answered without it; it may have made one"
+                f"{self._recipe.name} was asked to {doing} and answered without it or an id that may be shown; "
+                "it may have made one"
             )
         return found, Sealed(value)
 
@@ -262,9 +266,11 @@ def _at(said: Any, keys: Pointer) -> Any:
 
 
 def _secret(listing: Listing, item: Any) -> Secret:
-    found = _at(item, listing.id)
-    if not isinstance(found, str) or not found:
-        raise Transient("a secret is listed without its id: the recipe does not fit this server")
+    found, shown = _at(item, listing.id), _at(item, listing.shown) if listing.shown else None
+    if not _is_id(found, shown):
+        raise Transient(
+            "a secret is listed without an id that may be shown: the recipe does not fit this server"
+        )
     return Secret(
         found,
         live=listing.state is None or _at(item, listing.state) == listing.live,
@@ -273,6 +279,11 @@ def _secret(listing: Listing, item: Any) -> Secret:
         shown=_sealed(item, listing.shown),
         hint=_sealed(item, listing.hint),
     )
+
+
+def _is_id(found: Any, secret: Any) -> TypeGuard[str]:
+    """Whether it may be shown, and is not the secret itself."""
+    return isinstance(found, str) and bool(_ID.fullmatch(found)) and found != secret
 
 
 def _sealed(item: Any, keys: Pointer | None) -> Sealed | None:

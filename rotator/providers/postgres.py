@@ -29,7 +29,7 @@ from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.postgres_consumers import Consumers, known_form
-from rotator.providers.postgres_dsn import MalformedDsn, parameters
+from rotator.providers.postgres_dsn import MalformedDsn, hosts, parameters, render
 from rotator.providers.postgres_roles import Pair, check_twins, find_pair, split
 from rotator.providers.postgres_session import TALK_SECONDS, Session, transaction
 from rotator.providers.postgres_template import wrong_with
@@ -118,6 +118,12 @@ class Postgres:
             complaints.append('template is missing: "postgresql://{user}:{password}@host:5432/database"')
         return complaints
 
+    @classmethod
+    def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:
+        """Setting -> the hosts that are sent secrets: what `policy check` holds against the allowed hosts."""
+        template = cls.Options.model_validate(recipe.settings).template
+        return {} if template is None else {"template": hosts(render(template, "user", "password"))}
+
     @property
     def principal(self) -> str:
         """The pair of roles, in whichever order the policy names them."""
@@ -167,9 +173,12 @@ class Postgres:
         what the server says about it is not repeated, since it may quote data; and to whoever asks for the password in
         clear it is not sent.
         """
-        login = {"require_auth": "!password", **self._consumers.login(credential.fields)}
+        login = {**self._consumers.login(credential.fields), "require_auth": "!password"}
         where = f"{split(credential.id)[0] or 'the user in the store'} at {self._consumers.place}"
-        with transaction(login, self._around.clock, where, _VERIFYING, quoted=False) as consumer:
+        around = self._around
+        with transaction(
+            login, around.clock, where, _VERIFYING, allows=around.allows, quoted=False
+        ) as consumer:
             consumer.read_only = True
             # In binary the server takes one statement at a time: none can end the transaction and begin another.
             consumer.execute(self._options.verify_sql, binary=True)
@@ -257,7 +266,10 @@ class Postgres:
         except MalformedDsn as malformed:
             raise Refused(f"{name}: {malformed}") from None
         try:
-            with transaction(login, self._around.clock, f"the server of {name}", _APPLICATION) as admin:
+            around = self._around
+            with transaction(
+                login, around.clock, f"the server of {name}", _APPLICATION, allows=around.allows
+            ) as admin:
                 admin.execute(
                     """select set_config('statement_timeout', %(bound)s, true),
                               set_config('idle_in_transaction_session_timeout', %(bound)s, true)""",

@@ -55,14 +55,29 @@ def place(read: Mapping[str, str]) -> str:
     return f"{','.join(f'{host}:{port}' for host, port in addresses)}/{read.get('dbname', '')}"
 
 
+def hosts(dsn: str) -> list[str]:
+    """Every host that one of its readers may log in at. Raises MalformedDsn."""
+    if not looks_json(dsn):
+        return leads_to(parameters(dsn))
+    members = postgres_json.members(dsn) or {}
+    reads = (*map(parameters, postgres_json.urls(members)), postgres_json.named(members))
+    return [host for read in reads for host in leads_to(read)]
+
+
+def leads_to(read: Mapping[str, str]) -> list[str]:
+    """The hosts that libpq may connect to: several, names and addresses. A socket's path is this machine.
+
+    A service stands in a file that says where it leads; it is no host that anybody could allow.
+    """
+    named = f"{read.get('host', '')},{read.get('hostaddr', '')}".split(",")
+    found = ["localhost" if host.startswith(("/", "@")) else host for host in named if host]
+    return [*found, *(f"{name}={read[name]}" for name in ("service", "servicefile") if name in read)]
+
+
 def differences(one: Mapping[str, str], two: Mapping[str, str]) -> list[str]:
-    """Which of host, port and dbname are not the same."""
-    same = {
-        "host": _hosts(one) == _hosts(two),
-        "port": _ports(one) == _ports(two),
-        "dbname": one.get("dbname") == two.get("dbname"),
-    }
-    return [name for name, is_same in same.items() if not is_same]
+    """What is not the same, user and password aside: each option may lead elsewhere, or let others read on the way."""
+    plain, other = _in_full(one), _in_full(two)
+    return [name for name in {**plain, **other} if plain.get(name) != other.get(name)]
 
 
 def written(read: Mapping[str, str]) -> dict[str, str]:
@@ -78,6 +93,12 @@ def _of_json(text: str) -> dict[str, str]:
         raise MalformedDsn("it begins like a JSON object and is none")
     urls = [parameters(url) for url in postgres_json.urls(members)]
     return {name: value for read in (*urls, postgres_json.named(members)) for name, value in read.items()}
+
+
+def _in_full(read: Mapping[str, str]) -> dict[str, str]:
+    """With what libpq takes for host, port and TLS where nothing is said, and without the login."""
+    plain = {"host": "localhost", "port": "", "dbname": "", "sslmode": "prefer"}
+    return {**plain, **read, "port": ",".join(_ports(read)), "user": "", "password": ""}
 
 
 def _hosts(read: Mapping[str, str]) -> list[str]:

@@ -22,6 +22,8 @@ from psycopg.abc import PQGen
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import CALL_SECONDS
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
+from rotator.model.hosts import Allows, must_be_allowed
+from rotator.providers.postgres_dsn import leads_to
 
 #: To connect, and to say everything afterwards: together within CALL_SECONDS, with one second to spare.
 CONNECT_SECONDS = 4
@@ -65,14 +67,22 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
 
 @contextmanager
 def transaction(
-    parameters: Mapping[str, str], clock: Clock, who: str, application: str, *, quoted: bool = True
+    parameters: Mapping[str, str],
+    clock: Clock,
+    who: str,
+    application: str,
+    *,
+    allows: Allows,
+    quoted: bool = True,
 ) -> Iterator[Session]:
     """A session of one transaction, committed at its end; whatever goes wrong, the server rolls it back.
 
     `who` says for people who logs in where. `quoted`: what the server says about a statement may be repeated. Raises
     CredentialRefused when the server refuses the login, Transient when nobody answers or the server is busy, Refused
-    for its verdict about a statement.
+    for its verdict about a statement, and for a host that is not allowed.
     """
+    for host in leads_to(parameters):
+        must_be_allowed(allows, host, f"the host of {who}")
     opened = _connect(parameters, who, application)
     if isinstance(opened, RotatorError):
         raise opened

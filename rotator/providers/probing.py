@@ -13,16 +13,22 @@ from typing import Any
 import httpx
 
 from rotator.model.errors import CredentialRefused, Refused, Transient
-from rotator.providers.loopback import on_this_machine
+from rotator.model.hosts import Allows, must_be_allowed, on_this_machine
 
 #: Connecting and answering each end within this; a probe is 10 s in the worst case.
 _SECONDS = 4.0
 
 
-def ask(method: str, url: str, credential_id: str, no: Collection[int], **request: Any) -> None:
-    """One request. Raises CredentialRefused for a status of `no`, Refused for a URL that others could read."""
+def ask(
+    allows: Allows, method: str, url: str, credential_id: str, no: Collection[int], **request: Any
+) -> None:
+    """One request. Raises CredentialRefused for a status of `no`, Refused for a URL of no use.
+
+    Of no use: others could read what is sent there, or settings do not allow its host.
+    """
     if trouble := unsafe(url):
         raise Refused(f"probe {url}: {trouble}")
+    must_be_allowed(allows, host := httpx.URL(url).raw_host.decode(), host)
     status, retry_after = _answered(method, url, request)
     if status in no:
         raise CredentialRefused(f"{url} does not accept what {credential_id} makes (HTTP {status})")
@@ -37,6 +43,8 @@ def unsafe(url: str) -> str:
         read = httpx.URL(url)
     except httpx.InvalidURL:
         return "it is not a URL"
+    if read.userinfo or not read.host:
+        return "it must name a host, and no login"
     if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
         return ""
     return "it must begin with https:// (plain http only to this machine), or others on the way could read it"

@@ -194,7 +194,7 @@ class StripeWebhook:
         secret = credential.fields["value"].reveal()
         signature = WebhookSignature.generate_signature_header(body, secret, now)
         headers = {"Content-Type": "application/json", "Stripe-Signature": signature}
-        ask("POST", url, credential.id, _NO, content=body, headers=headers)
+        ask(self._around.allows, "POST", url, credential.id, _NO, content=body, headers=headers)
 
     @property
     def _endpoints(self) -> Endpoints:

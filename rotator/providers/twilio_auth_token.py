@@ -208,7 +208,7 @@ class TwilioAuthToken:
 
         form = {"AccountSid": self._account.sid, "RotatorProbe": "1"}
         headers = {"X-Twilio-Signature": signature(credential.fields["value"], url, form)}
-        ask("POST", url, credential.id, _NO, data=form, headers=headers)
+        ask(self._around.allows, "POST", url, credential.id, _NO, data=form, headers=headers)
 
     @property
     def _account(self) -> TwilioAccount:

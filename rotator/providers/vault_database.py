@@ -25,7 +25,7 @@ from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.vault_database_logins import FORMS, logins_of, wrong_with
+from rotator.providers.vault_database_logins import FORMS, hosts, logins_of, wrong_with
 from rotator.vault.access import Auth, Mount, Name
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class VaultDatabase:
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._recipe, self._around = recipe, around
-        self._logins = logins_of(recipe, self._options.template, around.clock)
+        self._logins = logins_of(recipe, self._options.template, around)
 
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
@@ -89,6 +89,11 @@ class VaultDatabase:
         if set(recipe.fields) not in FORMS:
             return ["fields must be one parameter (value) or two (user and password)"]
         return []
+
+    @classmethod
+    def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:
+        """Setting -> the hosts that are sent secrets: what `policy check` holds against the allowed hosts."""
+        return {"template": hosts(cls.Options.model_validate(recipe.settings).template)}
 
     @property
     def principal(self) -> str:

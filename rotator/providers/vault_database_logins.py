@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NoReturn, Protocol
 
-from rotator.contracts.clock import Clock
+from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Sealed
@@ -32,15 +32,15 @@ class Logins(Protocol):
         """Logs in as they do. Raises CredentialRefused on the database's own word."""
 
 
-def logins_of(recipe: Recipe, template: str, clock: Clock) -> Logins:
+def logins_of(recipe: Recipe, template: str, around: Surroundings) -> Logins:
     """By the template's scheme."""
     if _is_postgres(template):
         from rotator.providers.vault_database_postgres import PostgresLogins  # noqa: PLC0415 - imports psycopg
 
-        return PostgresLogins(recipe, template, clock)
+        return PostgresLogins(recipe, template, around)
     from rotator.providers.vault_database_mysql import MysqlLogins  # noqa: PLC0415 - imports PyMySQL
 
-    return MysqlLogins(recipe, template, clock)
+    return MysqlLogins(recipe, template, around)
 
 
 def wrong_with(template: str) -> str:
@@ -55,6 +55,15 @@ def wrong_with(template: str) -> str:
         return str(malformed)
     filled = (login.get("user"), login.get("password")) == ("one", "two")
     return "" if filled else "lacks {user} and {password}"
+
+
+def hosts(template: str) -> list[str]:
+    """The hosts that consumers may log in at."""
+    if not _is_postgres(template):
+        return mysql_consumers.hosts(template)
+    from rotator.providers import postgres_dsn  # noqa: PLC0415 - libpq itself reads it
+
+    return postgres_dsn.hosts(postgres_dsn.render(template, "one", "two"))
 
 
 def nobody() -> NoReturn:

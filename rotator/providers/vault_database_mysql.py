@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rotator.contracts.clock import Clock
+from rotator.contracts.adapter import Surroundings
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Sealed
 from rotator.providers.mysql_consumers import Consumers
@@ -15,8 +15,8 @@ from rotator.providers.vault_database_logins import PROGRAM, nobody
 class MysqlLogins:
     """By PyMySQL."""
 
-    def __init__(self, recipe: Recipe, template: str, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, recipe: Recipe, template: str, around: Surroundings) -> None:
+        self._around = around
         self._consumers = Consumers(recipe.secret, frozenset(recipe.fields), template, nobody)
 
     def fields_for(self, user: str, password: str) -> dict[str, Sealed]:
@@ -32,5 +32,6 @@ class MysqlLogins:
     def attempt(self, fields: Mapping[str, Sealed], who: str) -> None:
         """Never with the password in clear."""
         login = self._consumers.login(fields)
-        with session(login, self._clock, f"{who} at {self._consumers.place}", PROGRAM) as consumer:
+        place, around = f"{who} at {self._consumers.place}", self._around
+        with session(login, around.clock, place, PROGRAM, allows=around.allows) as consumer:
             consumer.ask("select 1")

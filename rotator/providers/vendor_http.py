@@ -18,7 +18,7 @@ import httpx
 
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Transient
-from rotator.providers.loopback import on_this_machine
+from rotator.model.hosts import on_this_machine
 
 _CONNECT_SECONDS = 2.0
 _SPARE_SECONDS = 1.0

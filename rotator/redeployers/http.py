@@ -24,13 +24,13 @@ from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
+from rotator.model.hosts import must_be_allowed, on_this_machine
 from rotator.model.policy import Deployment
 from rotator.redeployers.own_words import LARGEST, rollout, starts
 
 TIME, SIGNATURE = "X-Rotator-Time", "X-Rotator-Signature"
 #: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.
 _TIMEOUT = httpx.Timeout(pool=1, connect=2, write=1, read=6)
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # At INFO it logs a line for each request.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -53,7 +53,7 @@ class Http:
         self._address = _address(deployment)
         self._key = self.Options.taken_from(deployment.settings, deployment.id).key
         # A proxy is for what is far away.
-        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=self._address.host not in _LOOPBACK)
+        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=not on_this_machine(self._address.host))
 
     def redeploy(self, label: str) -> None:
         """Asks for a rollout that bears the label. Raises Refused when the service will not start it."""
@@ -82,6 +82,7 @@ class Http:
 
     def _ask(self, method: Literal["GET", "POST"], path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Status (2xx or 404) and content. Raises Transient or Refused."""
+        must_be_allowed(self._around.allows, self._address.raw_host.decode(), self._address.host)
         url = self._address.copy_with(path=self._address.path.rstrip("/") + path)
         headers = self._signed(method, url.raw_path.decode(), body)
         if method == "POST":
@@ -152,7 +153,7 @@ def _address(deployment: Deployment) -> httpx.URL:
         address = httpx.URL(deployment.target)
     except httpx.InvalidURL:
         address = httpx.URL()
-    secure = address.scheme == "https" or (address.scheme == "http" and address.host in _LOOPBACK)
+    secure = address.scheme == "https" or (address.scheme == "http" and on_this_machine(address.host))
     if not secure or not address.host or address.userinfo or address.query or address.fragment:
         raise Refused(
             f"{deployment.id} has no address that rotator calls: write http: https://HOST/PATH, without a user, a "

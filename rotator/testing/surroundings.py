@@ -10,6 +10,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.clock import Clock
 from rotator.contracts.pacer import Pacer
 from rotator.model.errors import Refused
+from rotator.model.hosts import Allows, on_this_machine
 from rotator.model.secrets import Sealed
 
 
@@ -41,8 +42,10 @@ def surroundings(
     references: Mapping[str, Sealed] | None = None,
     kubeconfig: str | None = None,
     commands: tuple[str, ...] = (),
+    allows: Allows = on_this_machine,
+    own_recipes: bool = False,
 ) -> Surroundings:
-    """What an adapter gets besides its options: far sides at `endpoints`, and the values behind `references`."""
+    """What an adapter gets besides its options: far sides at `endpoints`, values behind `references`."""
     known = references or {}
 
     def resolve(reference: str) -> Sealed:
@@ -59,4 +62,6 @@ def surroundings(
         endpoint=(endpoints or {}).get,
         kubeconfig=kubeconfig,
         commands=commands,
+        allows=allows,
+        own_recipes=own_recipes,
     )

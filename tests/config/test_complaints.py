@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from rotator.config.load import explain_complaints
-from tests.config.files import errors, loaded, notes
+from tests.config.files import ADAPTERS, errors, loaded, notes
 
 
 def cases() -> dict[str, tuple[list[tuple[str, str]], list[str]]]:
@@ -238,6 +241,32 @@ def test_a_line_in_the_policy_is_not_enough_to_carry_away_what_a_credential_make
     ]
     here = ("https://api.{env}.example/accepts", "http://127.0.0.1:8080/{env}/accepts")
     assert errors(here, allowed_hosts=[]) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.test?.example",
+        "https://evil.test#.example",
+        "https://a.example@evil.test/",
+        "ftp://a.example/",
+        "https:///x.example",
+    ],
+)
+def test_a_host_is_what_the_parser_that_sends_makes_of_the_address(url: str) -> None:
+    change = ("https://api.{env}.example/accepts", f"{url}/{{env}}")
+    assert errors(change, allowed_hosts=["*.example"]) != []
+
+
+def test_a_mirror_s_own_template_is_no_host() -> None:
+    mirror = "mirrors:\n  there: {kind: vault, address: 'https://{name}.evil.test', mount: kv, path: '{env}/{name}'}\n"
+    adapters = replace(
+        ADAPTERS, mirrors={"vault": lambda: cast("Any", SimpleNamespace(placeholders=frozenset({"{name}"})))}
+    )
+    (said,) = [
+        one for one in errors(("owners:\n", f"{mirror}owners:\n"), adapters=adapters) if "address" in one
+    ]
+    assert "unknown template {name}" in said
 
 
 def test_prefixes_that_settings_allow_references() -> None:

@@ -62,6 +62,21 @@ def test_values(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.workers, settings.scale) == (4, 0.001)
 
 
+def test_whom_settings_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, ALLOWED_HOSTS="*.Taly.example", ENDPOINT_OAUTH_OKTA="https://okta.test:8443")
+    for host in ("db.taly.example", "DB.taly.example", "127.0.0.1", "::1", "localhost", "okta.test"):
+        assert settings.allows(host)
+    for host in (
+        "evil.example",
+        "taly.example",
+        "evil.example?.taly.example",
+        "evil.example/.taly.example",
+        "",
+    ):
+        assert not settings.allows(host)
+    assert not read(monkeypatch, ALLOWED_HOSTS="").allows("db.taly.example")
+
+
 @pytest.mark.parametrize(
     "text, host, port",
     [("127.0.0.1:8080", "127.0.0.1", 8080), ("localhost:0", "localhost", 0), ("[::1]:9090", "::1", 9090)],

@@ -66,6 +66,8 @@ def _spelt(default: object) -> str:
     """A default as pages write it; empty where it is none or depends on the machine."""
     if isinstance(default, timedelta):
         return spell_duration(default)
+    if isinstance(default, bool):
+        return str(default).lower()
     if isinstance(default, int | float):
         return f"{default:g}"
     return default if isinstance(default, str) else ""

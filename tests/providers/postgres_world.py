@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from rotator.clock import SystemClock
+from rotator.model.hosts import Allows, on_this_machine
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Sealed
 from rotator.providers.postgres import Postgres
@@ -36,6 +37,7 @@ class PostgresWorld:
         self.server = server
         self.proxy = PostgresProxy((server.host, server.port))
         self.settings: dict[str, Any] = {}
+        self.allows: Allows = on_this_machine
         self.tls = "sslmode=disable"
         self._separate = separate
         self._admin_password = secrets.token_urlsafe(16)
@@ -69,7 +71,8 @@ class PostgresWorld:
 
     @property
     def provider(self) -> Postgres:
-        return Postgres(self.recipe, surroundings(references={ADMIN: Sealed(self.admin_dsn)}))
+        references = {ADMIN: Sealed(self.admin_dsn)}
+        return Postgres(self.recipe, surroundings(references=references, allows=self.allows))
 
     def predecessor(self) -> Fields:
         return self.person_opens(self.a)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.hosts import is_allowed
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.assisted import Assisted
@@ -126,6 +127,37 @@ def test_options_that_make_no_sense_are_refused(settings: dict[str, Any]) -> Non
         Assisted.Options.model_validate(settings)
 
 
-def test_the_address_that_is_sent_credentials_is_shown_to_policy_check(service: KeyService) -> None:
-    assert Assisted.addresses(service.recipe) == {"verify": service.url}
-    assert Assisted.addresses(recipe_for("K", "assisted")) == {}
+def test_the_host_that_is_sent_credentials_is_shown_to_policy_check(service: KeyService) -> None:
+    assert Assisted.hosts(service.recipe) == {"verify": ["127.0.0.1"]}
+    assert Assisted.hosts(recipe_for("K", "assisted")) == {}
+
+
+@pytest.mark.parametrize("behind", ["?", "#", "\\", "@", "?x=", "%2f", ":pw@", "/@", ";"])
+def test_no_sign_behind_the_host_makes_it_another_than_policy_check_sees(behind: str) -> None:
+    settings = {
+        "verify": {"url": f"https://evil.example{behind}.taly.example", "basic": {"user": "${value}"}}
+    }
+    recipe = recipe_for("K", "assisted", settings=settings)
+    try:
+        (host,) = Assisted.hosts(recipe)["verify"]
+    except ValidationError:
+        return
+    assert not is_allowed(host, ["*.taly.example"])
+
+
+def test_a_host_that_settings_do_not_allow_any_more_is_sent_nothing(service: KeyService) -> None:
+    provider = Assisted(service.recipe, surroundings(allows=lambda _host: False))
+    with raises_silently(Refused, *service.made().values()) as refused:
+        provider.verify(Credential("", service.made()))
+    assert "ROTATOR_ALLOWED_HOSTS" in str(refused.value)
+    assert service.asked == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["Host", "host", "Transfer-Encoding", "Content-Length", "Connection", "TE", "Proxy-Authorization"]
+)
+def test_a_header_is_about_the_credential_and_not_about_the_connection(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Assisted.Options.model_validate(
+            {"verify": {"url": "https://api.example/x", "headers": {name: "${value}"}}}
+        )

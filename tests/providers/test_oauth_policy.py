@@ -21,13 +21,13 @@ pytestmark = pytest.mark.slow
 PAGE = ROOT / "docs" / "reference" / "adapters" / "oauth-client.md"
 
 
-def checked(said: Any) -> Loaded:
+def checked(said: Any, *, own_recipes: bool = True) -> Loaded:
     """In Taly's policy, as if the adapter were installed."""
     known = installed()
     adapters = replace(known, providers={**known.providers, "oauth-client": lambda: OauthClient})
     within = values((ROOT / "policies.yaml").read_text(encoding="utf-8"), "policies.yaml")
     text = json.dumps(merged(within, said))  # YAML as well, and without anchors
-    return load(text, "policies.yaml", adapters=adapters, allowed_hosts=["*"])
+    return load(text, "policies.yaml", adapters=adapters, allowed_hosts=["*"], own_recipes=own_recipes)
 
 
 def on_the_page() -> Any:
@@ -45,6 +45,14 @@ def test_the_page_shows_what_policy_check_accepts() -> None:
     assert not [
         str(error) for error in loaded.errors if "OAUTH" in str(error) or "CLIENT_SECRET" in str(error)
     ]
+
+
+def test_a_recipe_in_the_policy_is_only_for_who_is_allowed() -> None:
+    told = [str(error) for error in checked(on_the_page(), own_recipes=False).errors]
+    assert any(
+        "OTHER_OAUTH_SECRET" in one and "settings.recipe: is written in the policy" in one for one in told
+    )
+    assert not any("PARTNER_OAUTH_SECRET.settings.recipe" in one for one in told)
 
 
 @pytest.mark.parametrize(

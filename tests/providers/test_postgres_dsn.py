@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
+from rotator.model.errors import Refused
+from rotator.model.secrets import Credential, Sealed
 from rotator.providers.postgres import Postgres
 from rotator.providers.postgres_dsn import MalformedDsn, differences, parameters, place, render
+from rotator.testing.surroundings import surroundings
+from rotator.testing.values import fresh_value, raises_silently
 from tests.providers.recipes import recipe_for
 
 USER, PASSWORD = "taly app@crm", "p@ss/w:o%r?d'\\ #&="
@@ -69,11 +75,77 @@ def test_a_place_for_people(dsn: str, text: str) -> None:
 
 def test_differences_are_those_that_lead_elsewhere() -> None:
     one = parameters("postgresql://u:p@db.internal/taly")
-    assert differences(one, parameters("postgresql+asyncpg://x:y@db.internal:5432/taly?ssl=require")) == []
+    assert differences(one, parameters("postgresql+asyncpg://x:y@db.internal:5432/taly?ssl=prefer")) == []
     assert differences(one, parameters("postgresql://u:p@db.example:6432/crm")) == ["host", "port", "dbname"]
 
 
-SETTINGS = {
+@pytest.mark.parametrize(
+    "option, name",
+    [
+        ("hostaddr=203.0.113.9", "hostaddr"),
+        ("sslmode=disable", "sslmode"),
+        ("sslrootcert=/tmp/ca.pem", "sslrootcert"),
+        ("service=elsewhere", "service"),
+    ],
+)
+def test_an_option_that_leads_elsewhere_or_lets_others_read_is_a_difference(option: str, name: str) -> None:
+    one = parameters("postgresql://u:p@db.internal/taly?sslmode=verify-full")
+    assert name in differences(
+        one, parameters(f"postgresql://u:p@db.internal/taly?sslmode=verify-full&{option}")
+    )
+
+
+@pytest.mark.parametrize(
+    "template, found",
+    [
+        ("postgresql://{user}:{password}@db.internal/taly", ["db.internal"]),
+        ("postgresql://{user}:{password}@db1:1,db2:2/taly", ["db1", "db2"]),
+        ("postgresql://{user}:{password}@db/taly?hostaddr=203.0.113.9", ["db", "203.0.113.9"]),
+        ("postgresql://{user}:{password}@db/taly?host=evil.example", ["evil.example"]),
+        ("postgresql://{user}:{password}@/taly?host=/run/postgresql", ["localhost"]),
+        ("host=db hostaddr=::1 user={user} password={password}", ["db", "::1"]),
+        ("postgresql://{user}:{password}@/taly?service=there", ["service=there"]),
+        (
+            {
+                "user": "{user}",
+                "password": "{password}",
+                "host": "db",
+                "URL": "postgres://{user}:{password}@two/x",
+            },
+            ["two", "db"],
+        ),
+        ({"user": "{user}", "password": "{password}"}, []),
+    ],
+)
+def test_every_host_of_a_template_is_shown_to_policy_check(template: Any, found: list[str]) -> None:
+    recipe = recipe_for("DATABASE_URL", "postgres", settings={**SETTINGS, "template": template})
+    assert Postgres.hosts(recipe) == {"template": found}
+
+
+def test_a_host_that_settings_do_not_allow_gets_no_login() -> None:
+    """Not in clear, not as a proof: nobody is even connected to."""
+    fields = {"user": Sealed("taly_app_a"), "password": fresh_value()}
+    for option in ("hostaddr=127.0.0.1", "hostaddr=203.0.113.9", "sslmode=disable", "service=there"):
+        template = f"postgresql://{{user}}:{{password}}@evil.example:1/taly?{option}"
+        recipe = recipe_for(
+            "DATABASE_URL", "postgres", settings={**SETTINGS, "template": template}, fields=PARTS
+        )
+        with raises_silently(Refused, fields["password"]) as refused:
+            Postgres(recipe, surroundings()).verify(Credential("taly_app_a@first", fields))
+        assert "ROTATOR_ALLOWED_HOSTS" in str(refused.value)
+
+
+def test_rotators_own_login_goes_to_allowed_hosts_only() -> None:
+    password = fresh_value()
+    admin = Sealed(f"postgresql://rotator:{password.reveal()}@evil.example/taly")
+    around = surroundings(references={SETTINGS["admin"]: admin})
+    with raises_silently(Refused, password) as refused:
+        Postgres(recipe_for("DATABASE_URL", "postgres", settings=SETTINGS), around).observe()
+    assert "ROTATOR_ALLOWED_HOSTS" in str(refused.value)
+    assert "evil.example" not in str(refused.value), "a mistyped connection string has its password there"
+
+
+SETTINGS: dict[str, Any] = {
     "users": ["taly_app_a", "taly_app_b"],
     "admin": "ssm:/taly/staging/rotator/DATABASE_ADMIN_URL",
     "template": "postgresql://{user}:{password}@db.staging.internal:5432/taly?sslmode=verify-full",

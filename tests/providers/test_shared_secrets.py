@@ -82,6 +82,14 @@ def test_a_key_has_at_least_the_bits_that_rfc_7518_asks_for() -> None:
     assert value.size >= 512 // 8  # also enough for HS384 and HS512
 
 
+def test_a_verifier_at_a_host_that_settings_do_not_allow_is_sent_nothing() -> None:
+    provider = Token(recipe_for("TOKEN", "token"), surroundings())
+    credential = provider.create("ro-1", None)
+    with raises_silently(Refused, *credential.fields.values()) as refused:
+        provider.probe("https://evil.example/", credential)
+    assert "ROTATOR_ALLOWED_HOSTS" in str(refused.value)
+
+
 def test_a_probe_s_token_serves_no_other_purpose_and_dies_soon() -> None:
     key = jwt_provider().create("ro-1", None)
     seen: list[str] = []

@@ -149,6 +149,15 @@ def test_an_address_that_is_not_safe_is_refused(target: str) -> None:
         Http(Deployment(id="a/b", kind="http", target=target, settings={"key": "ssm:KEY"}), surroundings())
 
 
+def test_a_host_that_settings_do_not_allow_is_sent_nothing() -> None:
+    deployment = Deployment(
+        id="a/b", kind="http", target="https://evil.example/", settings={"key": "ssm:KEY"}
+    )
+    redeployer = Http(deployment, surroundings())  # and never asks for the key
+    with pytest.raises(Refused, match="ROTATOR_ALLOWED_HOSTS"):
+        redeployer.redeploy("ro-1")
+
+
 def test_without_a_key_it_is_refused() -> None:
     with pytest.raises(Refused, match="must be `key`"):
         Http(Deployment(id="a/b", kind="http", target="https://c.example/"), surroundings())

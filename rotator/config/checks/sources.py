@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from rotator.config.checks.workloads import check_page
+from rotator.config.checks.workloads import check_host
 from rotator.config.complaints import Path, unknown
 from rotator.config.describe import describe, keys_of
 from rotator.config.draft import Draft
@@ -60,10 +60,19 @@ def _ask(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> No
         raise
     for sentence in sentences:
         _object(draft, effective, adapter, sentence, wrong)
-    if not errors and hasattr(adapter, "addresses"):
-        for key, url in adapter.addresses(recipe).items():
-            where = effective.origin(draft.complaints, "settings", key)
-            check_page(draft, where, url, gets_values=True)
+    if not errors:
+        _check_allowed(draft, effective, recipe, adapter)
+
+
+def _check_allowed(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> None:
+    """Where a credential goes, and whether the policy may say with which requests, settings decide."""
+    for key, hosts in adapter.hosts(recipe).items() if hasattr(adapter, "hosts") else ():
+        where = effective.origin(draft.complaints, "settings", key)
+        for host in dict.fromkeys(hosts):
+            check_host(draft, where, host, gets_values=True)
+    if hasattr(adapter, "own_recipe") and adapter.own_recipe(recipe) and not draft.limits.own_recipes:
+        where = effective.origin(draft.complaints, "settings", "recipe")
+        draft.complaints.error(where, "is written in the policy, which only ROTATOR_OWN_RECIPES=true allows")
 
 
 def _check_options(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -12,9 +11,10 @@ from rotator.config.checks import options
 from rotator.config.complaints import Path, hint, listed, unknown
 from rotator.config.draft import Draft, expand
 from rotator.config.schema import Deployment
+from rotator.model.hosts import is_allowed
 
+_TEMPLATE = re.compile(r"\{[^{}]*\}")
 _KUBERNETES_WORKLOAD = re.compile(r"(deployment|statefulset|daemonset)/([a-z0-9.-]|\{env\})+")
-_THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 
 
 def check(draft: Draft) -> None:
@@ -113,24 +113,47 @@ def _check_same_workload(draft: Draft, where: Path, kind: str, target: str) -> N
 
 
 def check_page(draft: Draft, where: Path, url: str, *, gets_values: bool = False) -> None:
-    """Only hosts that the deployment's settings allow are ever asked.
+    """Only hosts that the deployment's settings allow are ever asked, as what will ask them reads the URL."""
+    for environment in draft.file.environments:
+        text = str(expand(url, environment))
+        host = _host(text)
+        if host is None:
+            draft.complaints.error(where, "is no http:// or https:// URL of a host, without a login in it")
+            return
+        if _TEMPLATE.search(host):
+            check_template(draft, where, text)  # and nobody else may fill in what a host is
+        check_host(draft, where, host, gets_values=gets_values)
+
+
+def check_host(draft: Draft, where: Path, host: str, *, gets_values: bool) -> None:
+    """Only hosts that the deployment's settings allow may be named.
 
     Without that setting any host may be asked, and none but this machine may be sent what a credential makes: a
     line in the policy must not be enough to carry it away.
     """
     allowed = draft.limits.allowed_hosts
-    for environment in draft.file.environments:
-        host = re.sub(r"^\w+://|[:/].*", "", str(expand(url, environment)))
-        if any(fnmatchcase(host, glob) for glob in allowed) or host in _THIS_MACHINE:
-            continue
-        if allowed:
-            draft.complaints.error(
-                where, f"{host} is not among the allowed hosts (ROTATOR_ALLOWED_HOSTS: {listed(allowed)})"
-            )
-        elif gets_values:
-            draft.complaints.error(
-                where, f"{host} would be sent what a credential makes; allow it in ROTATOR_ALLOWED_HOSTS"
-            )
+    if is_allowed(host, allowed):
+        return
+    if allowed:
+        draft.complaints.error(
+            where, f"{host} is not among the allowed hosts (ROTATOR_ALLOWED_HOSTS: {listed(allowed)})"
+        )
+    elif gets_values:
+        draft.complaints.error(
+            where, f"{host} would be sent what a credential makes; allow it in ROTATOR_ALLOWED_HOSTS"
+        )
+
+
+def _host(url: str) -> str | None:
+    """The host that a request for this URL goes to, by the parser of what sends it; None where it cannot be sent."""
+    import httpx  # noqa: PLC0415 - a policy without addresses is read faster
+
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL:
+        return None
+    usable = read.scheme in {"http", "https"} and not read.userinfo
+    return read.raw_host.decode() or None if usable else None
 
 
 def _check_apart(draft: Draft, where: Path, url: str, what: str) -> None:
@@ -157,7 +180,7 @@ def _templates(draft: Draft) -> Iterator[tuple[Path, str]]:
 
 def check_template(draft: Draft, where: Path, text: str, also: Collection[str] = ()) -> None:
     """`{env}` is the only template, but for what an adapter fills in itself."""
-    for found in re.findall(r"\{[^{}]*\}", text):
+    for found in _TEMPLATE.findall(text):
         if found != "{env}" and found not in also:
             draft.complaints.malformed(where, f"unknown template {found}; {{env}} is the only one")
 
