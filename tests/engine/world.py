@@ -183,9 +183,10 @@ class World:
         self.stores[environment].trouble = trouble
 
     def has(self, row: Rotation) -> Rotation:
-        """The journal holds this rotation."""
-        assert self.journal.open_rotation(row, Told("opened", ""))
-        return row
+        """The journal holds this rotation, the latest of its secret."""
+        latest = row.model_copy(update={"opened_at": max(row.opened_at, self.clock.now())})
+        assert self.journal.open_rotation(latest, Told("opened", ""))
+        return latest
 
     def becomes(self, rotation_id: str, **changes: Any) -> None:
         """A worker brought an active rotation so far."""

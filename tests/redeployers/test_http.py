@@ -159,5 +159,5 @@ def test_a_host_that_settings_do_not_allow_is_sent_nothing() -> None:
 
 
 def test_without_a_key_it_is_refused() -> None:
-    with pytest.raises(Refused, match="must be `key`"):
+    with pytest.raises(Refused, match="cannot be used: key"):
         Http(Deployment(id="a/b", kind="http", target="https://c.example/"), surroundings())

@@ -298,7 +298,7 @@ def test_no_password_and_no_verifier_is_in_the_servers_log_of_statements(mariadb
 )
 def test_verify_sql_only_reads(mariadb: MariaDbWorld, statement: str) -> None:
     mariadb.settings["verify_sql"] = statement
-    with pytest.raises(ValueError, match="one SELECT"):
+    with pytest.raises(Refused, match="cannot be used: verify_sql"):
         _ = mariadb.provider
 
 
