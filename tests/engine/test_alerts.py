@@ -489,8 +489,23 @@ CASES = {
             "Impact": "none yet: the last good policy stays in force, and this change is not",
             "Next": "rotator reads the file again as soon as it changes",
         },
-        "rotator policy check policies.yaml",
+        "rotator policy check",
         lambda world: setattr(world, "rejected", ""),
+        "policies.yaml is valid again, and in force",
+    ),
+    "the policy waits for a yes": Told(
+        lambda world: world.holds("2 of 8 secrets would no longer be managed", "policy:3f9c2a1b0d4e"),
+        AlertKind.POLICY_REJECTED,
+        Severity.WARNING,
+        "policies.yaml waits for a yes",
+        {
+            "What": "2 of 8 secrets would no longer be managed",
+            "Impact": "none yet: the last good policy stays in force, and this change is not",
+            "Next": "rotator reads the file again as soon as it changes. If it is wanted as it is: "
+            "rotator approve policy:3f9c2a1b0d4e --reason …",
+        },
+        "rotator policy diff",
+        lambda world: world.holds("", ""),
         "policies.yaml is valid again, and in force",
     ),
 }

@@ -60,20 +60,21 @@ class Installation:
         return Finding(alert, passing=passing, since=since)
 
 
-def about_policy(here: Installation, rejected: str) -> Iterator[Finding]:
-    """A policies.yaml that was not taken."""
+def about_policy(here: Installation, rejected: str, yes_wanted: str) -> Iterator[Finding]:
+    """A policies.yaml that was not taken; `yes_wanted`: what a person may say yes to, where that would be enough."""
     if rejected:
         facts = {
             "What": rejected,
             "Impact": "none yet: the last good policy stays in force, and this change is not",
-            "Next": "rotator reads the file again as soon as it changes",
+            "Next": "rotator reads the file again as soon as it changes"
+            + (f". If it is wanted as it is: rotator approve {yes_wanted} --reason …" if yes_wanted else ""),
         }
         yield here.finding(
             AlertKind.POLICY_REJECTED,
             Severity.WARNING,
-            "policies.yaml was rejected",
+            "policies.yaml waits for a yes" if yes_wanted else "policies.yaml was rejected",
             facts,
-            "rotator policy check policies.yaml",
+            "rotator policy diff" if yes_wanted else "rotator policy check",
         )
 
 
@@ -86,7 +87,10 @@ def about_environment(here: Installation, survey: Surveyed, pages: Collection[st
             "Impact": "this rotator rotates nothing there, and nobody may be doing it",
             "Next": "rotator looks again every minute, and goes on when it may",
         }
-        action = f"stop one of the two, or: rotator take-over {environment}"
+        action = (
+            "stop one of the two. Only if the other is gone for good: "
+            f"rotator take-over {environment} --yes --reason …"
+        )
         yield here.finding(
             AlertKind.FOREIGN_OWNER,
             Severity.CRITICAL,
