@@ -99,6 +99,15 @@ def look(alert: Alert) -> str:
     return f"rotator status {line(alert.secret, LONGEST_IDENTITY)}".rstrip()
 
 
+def page(alert: Alert, docs: str | None) -> str:
+    """The page about its kind: a link where `docs` is the address of the folder docs, else the file's path in it.
+
+    Empty when there is nothing to do any more.
+    """
+    served = docs.rstrip("/") if docs else "docs"
+    return "" if alert.closed else f"{served}/how-to/alerts/{alert.kind}.md"
+
+
 def is_command(text: str) -> bool:
     """Whether an action is to be typed rather than read."""
     return text.startswith("rotator ")

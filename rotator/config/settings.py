@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     smtp_password: SealedText | None = Field(default=None, validate_default=True)
     smtp_from: str | None = Field(default=None, validate_default=True)
     smtp_ca_file: Path | None = None
+    docs_url: Url | None = None  # where the folder docs is served: alerts then link to their page
 
     listen: Annotated[Listen | None, NoDecode, BeforeValidator(_listen)] = (
         None  # health and metrics; None: nowhere

@@ -77,6 +77,22 @@ def test_a_command_can_be_copied_and_a_page_opened() -> None:
     assert "find its user" in _shown(slack_blocks.parent(an_alert(action="find its user")))
 
 
+def test_the_page_about_it_is_named_or_linked_while_there_is_something_to_do() -> None:
+    alert, docs = an_alert(), "https://git.taly.example/rotator/docs/"
+    shown = _shown(slack_blocks.parent(alert))
+    assert f"what to do: docs/how-to/alerts/{alert.kind}.md" in shown
+    link = f"https://git.taly.example/rotator/docs/how-to/alerts/{alert.kind}.md"
+    assert f"what to do: <{link}>" in _shown(slack_blocks.parent(alert, docs))
+    assert "what to do" not in _shown(slack_blocks.parent(closed(alert), docs))
+    anybody = Address(addr_spec="platform@taly.example")
+    sent = smtp_mail.mail(alert, anybody, anybody, None, alert.opened_at, docs=docs)
+    text, html = (part.get_content() for part in sent.iter_parts())
+    assert f"What to do: {link}" in text
+    assert f'What to do: <a href="{link}">' in html
+    over = smtp_mail.mail(closed(alert), anybody, anybody, None, alert.opened_at, docs=docs)
+    assert "What to do" not in over.as_string()
+
+
 def test_the_time_is_shown_in_the_readers_own() -> None:
     shown = _shown(slack_blocks.parent(an_alert()))
     assert "since <!date^1795685400^{date_short_pretty} {time}|2026-11-26 09:30 UTC>" in shown

@@ -54,7 +54,9 @@ def test_what_the_prometheus_operator_reads(overlay: str) -> None:
     for rule in group["rules"]:
         assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
         assert rule["labels"]["severity"] in {"warning", "critical"}
-        assert rule["annotations"].keys() == {"summary", "description"}
+        assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+        _, _, page = rule["annotations"]["runbook_url"].partition("/blob/main/")
+        assert (ROOT / page).is_file()
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
