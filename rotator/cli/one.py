@@ -63,7 +63,7 @@ def show_secret(typed: str, env: str | None, *, form: Format, exit_code: bool) -
     else:
         as_rows(form, [facts_of(entry)], CSV_COLUMNS)
     if exit_code:
-        raise typer.Exit(code_of(place, [entry], entry.gathered.policy.environment))
+        raise typer.Exit(code_of(place, [entry], entry.gathered.policy.environment, liveness(place)))
 
 
 def _print(

@@ -147,6 +147,11 @@ class Settings(BaseSettings):
         """The address of a far side (`ssm`, `kms`, `slack` …) from ROTATOR_ENDPOINT_<SERVICE>, or None."""
         return self.endpoints.get(service.lower().replace("-", "_"))
 
+    @property
+    def can_tell(self) -> bool:
+        """Whether any channel is set up."""
+        return bool(self.slack_token or self.slack_webhook or self.smtp_host)
+
     @field_validator("kms_key", "smtp_password", "smtp_from")
     @classmethod
     def _together(cls, value: Any, info: ValidationInfo) -> Any:

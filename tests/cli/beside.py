@@ -91,11 +91,15 @@ class Beside:
         assert loaded.policies is not None, loaded.complaints
         return loaded.policies
 
+    def daemon_seems_to_run(self) -> None:
+        """The journal's lock names a process that lives: this one."""
+        lock = self.folder / "state" / "journal.sqlite.lock"
+        lock.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+
     @contextmanager
     def daemon_answers(self, state: RequestState, sentence: str) -> Iterator[None]:
         """A daemon seems to run, and settles the first request like that."""
-        lock = self.folder / "state" / "journal.sqlite.lock"
-        lock.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        self.daemon_seems_to_run()
 
         def answer() -> None:
             clock = SystemClock()

@@ -60,7 +60,7 @@ def test_one_policy_for_each_path_and_one_for_the_journal() -> None:
 def test_a_path_s_policy_grants_what_the_store_calls_and_no_more(number: int) -> None:
     policy, environment = statements(blocks("json")[number]), list(environments().values())[number]
     ssm = actions(policy["Values"]) | actions(policy["AgesWithoutValues"])
-    assert ssm == called("stores/ssm.py", "ssm")
+    assert ssm == called("stores/ssm_parameters.py", "ssm")
     key = policy["KeyOfTheirValuesBySsmOnly"]
     assert actions(key) == {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"}, "both tiers of parameters"
     assert key["Condition"]["StringLike"] == {
@@ -86,7 +86,9 @@ def test_its_paths_are_there() -> None:
 
 
 def test_its_verbs_are_verbs() -> None:
-    said = {verb for line in blocks("sh") for verb in re.findall(r"-- rotator (\w+)", line)}
+    said = {
+        verb for line in blocks("sh") for verb in re.findall(r"(?:^|-- )rotator (\w+)", line, re.MULTILINE)
+    }
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # an app with verbs is a group
     assert said
     assert said <= set(known)
