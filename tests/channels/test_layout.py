@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
 from rotator.channels import slack_blocks, smtp_mail, wording
-from rotator.model.alerts import Alert, Receipt, Severity
+from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.sandbox.slack_limits import fault_in, strange_markup
 from rotator.testing.channel_contract import EMPTY, LONG, LOUD, alerts, an_alert, closed
 
@@ -27,6 +27,12 @@ def test_the_place_is_named_once() -> None:
         == "policies.yaml was rejected"
     )
     assert wording.headline(an_alert(title="", environment="")) == "rotation failed"
+
+
+def test_how_a_journal_that_is_away_stands_is_in_the_log() -> None:
+    away = an_alert(kind=AlertKind.JOURNAL_AWAY, secret="")
+    assert wording.look(away) == "kubectl -n rotator logs deployment/rotator --since 1h"
+    assert wording.look(an_alert()) == "rotator status production/DATABASE_URL"
 
 
 def test_what_is_new_is_told_against_what_was_told_before() -> None:

@@ -61,6 +61,11 @@ def test_a_name_without_environment_is_enough_where_only_one_has_it(story: Besid
         (["status", "--env", "stagin"], "no environment stagin (did you mean 'staging'?)"),
         (["history", "GRAC"], "no secret GRAC (did you mean 'GRACE'?)"),
         (["approve", "GRAC", "--reason", "x"], "no secret GRAC (did you mean 'GRACE'?)"),
+        (["rotate", "staging"], "staging is an environment: --env staging"),
+        (
+            ["history", "r0123456789ab"],
+            "there is no rotation r0123456789ab in this journal, and no secret of that name",
+        ),
         (["take-over", "stagin", "--yes"], "no environment stagin (did you mean 'staging'?)"),
     ],
 )

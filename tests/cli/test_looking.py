@@ -8,7 +8,7 @@ import pytest
 
 from rotator.cli.plan import steps, writes
 from tests.cli.beside import NAMES, Beside
-from tests.engine.things import recipe
+from tests.engine.things import policy, recipe
 
 
 def test_status_shows_the_deepest_problem_first(story: Beside) -> None:
@@ -136,8 +136,8 @@ def test_fields_in_one_parameter_are_one_write() -> None:
     apart = recipe(fields={"sid": "/taly/production/SID", "secret": "/taly/production/SECRET"})
     one = recipe(fields={"sid": "/taly/production/KEY", "secret": "/taly/production/KEY"}, one_parameter=True)
     assert (writes(apart), writes(one)) == (2, 1)
-    assert "write 2 parameters" in steps(apart)
-    assert "write 1 parameter ->" in steps(one)
+    assert "write 2 parameters" in steps(policy(recipe=apart))
+    assert "write 1 parameter ->" in steps(policy(recipe=one))
 
 
 def test_plan_without_work_says_what_comes_next(story: Beside) -> None:

@@ -105,7 +105,16 @@ def test_the_adapters_own_checks_are_asked() -> None:
     assert short != text
     (error,) = of_taly(short).errors
     assert error.path == "types.jwt-signing.grace"
-    assert "token_ttl" in error.sentence
+    assert "token_ttl (5d)" in error.sentence
+    assert error.sentence.endswith("write grace: 5d or longer")
+
+
+def test_a_misspelt_provider_is_a_mistake_and_no_adapter_to_come() -> None:
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    loaded = of_taly(text.replace("provider: jwt", "provider: jtw"))
+    (error,) = loaded.errors
+    assert "did you mean 'jwt'?" in error.sentence
+    assert not [note for note in loaded.notes if "jtw" in note.sentence]
 
 
 def test_one_user_in_two_environments_or_of_two_adapters_is_refused() -> None:

@@ -23,6 +23,8 @@ from rotator.model.rotation import Rotation
 
 #: A census that did not come about for so long is news; it is taken once a day.
 CENSUS_OVERDUE = timedelta(days=2)
+#: Where most read the log; the pages of docs/how-to/alerts say the same.
+LOG = "kubectl -n rotator logs deployment/rotator --since 1h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,8 @@ def about_channels(
             Severity.CRITICAL,
             f"alerts do not reach {address}",
             facts,
-            "rotator's log says why; see that the channel's token and address are right",
+            "see that the channel's token and address are right; the log says why: "
+            f"{LOG} | grep 'alert not delivered'",
             about=address,
         )
 
@@ -236,7 +239,8 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
         _severity(pages, [one.secret for one in ours]),
         f"the store of {survey.environment} cannot be reached",
         facts,
-        "see whether AWS is away, or rotator's role has lost a permission",
+        "see whether the store is away, or rotator has lost a permission there; the log says since when: "
+        f"{LOG} | grep -i trouble",
         environment=survey.environment,
         passing=True,
     )
