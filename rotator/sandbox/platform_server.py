@@ -1,8 +1,9 @@
 """The program of the sandbox's platform, and what it answers over HTTP.
 
 `python -m rotator.sandbox.platform_server SOCKET CONFIG`: an inherited, listening socket by number, and a JSON file:
-{"pace": {…}, "workloads": {"staging/api": {"replicas": 2, "diet": {…}}}}. It also is the load balancer in front of
-the verifiers: a probe asks every living instance. And it is the way out to the customers (customers.py).
+{"pace": {…}, "workloads": {"staging/api": {"replicas": 2, "diet": {…}}}, "places": {"staging": {…}}}. It also is the
+load balancer in front of the workloads: a probe asks every living instance, a vendor's request goes to one of them. And
+it is the way out to the customers (customers.py).
 
     POST /rollouts             {"workload": "staging/api", "label": "ro_1"}; 404: no such workload
     GET  /rollouts/LABEL       {"progress": "pending", "sentence": "…", "left": 1, "seen": {…}}; 404: no such rollout.
@@ -12,6 +13,7 @@ the verifiers: a probe asks every living instance. And it is the way out to the 
     GET  /instances/ENV/NAME   [{"pid": 1, "ending": false}]
     GET  /peers/ENV            [PORT, …]
     GET  /accepts/ENV          200: every verifier accepts the token; 401: every one refuses it; 503: they differ
+    POST /webhooks/ENV/NAME/…  passed on, with its headers, to one of the workload's instances; 502: it did not answer
     GET  /statistics           {"logins": 7, …}
     GET  /shown                [TOKEN, …]: every token that a probe has shown, for a search for leaks
     POST /events/ENV           {"sender": 1, "body": "…", "signatures": ["…"]}; answers as customers.py says
@@ -25,11 +27,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,14 +40,17 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from rotator.sandbox.consumer import Diet, Pace
+from rotator.sandbox import loopback
 from rotator.sandbox.customers import Customers
+from rotator.sandbox.diet import Diet, Pace, Places
 from rotator.sandbox.events import Event
 from rotator.sandbox.faults import Fault
 from rotator.sandbox.instances import starter
 from rotator.sandbox.platform import Fate, Platform
 from rotator.sandbox.weather import Weather
 
+#: The headers of a vendor's request that an instance gets to see.
+_PASSED_ON = frozenset({"content-type", "stripe-signature", "x-twilio-signature"})
 #: What a caller that is turned away is told, in seconds.
 RETRY_AFTER = 7
 
@@ -67,7 +73,7 @@ class Front:
         self._platform, self._role = platform, role
         self._weather, self._customers = Weather(), Customers()
         self._shown: set[str] = set()
-        self._verifiers = httpx.Client(timeout=3.0, trust_env=False)
+        self._verifiers = loopback.client(seconds=3.0)
 
     def asked(self, path: str, authorization: str) -> Answer | None:
         """The answer to a GET; None: the connection closes without one."""
@@ -108,6 +114,20 @@ class Front:
             case _:
                 return NOT_FOUND
         return DONE
+
+    def passed_on(self, path: str, headers: Mapping[str, str], body: bytes) -> HTTPStatus:
+        """What one of the workload's instances answers; where it takes no connection any more, another one."""
+        _webhooks, environment, name, vendor = path.strip("/").split("/")
+        ports = self._platform.ports(environment, name)
+        for port in random.sample(ports, len(ports)):
+            try:
+                url = f"http://127.0.0.1:{port}/webhooks/{vendor}"
+                return HTTPStatus(self._verifiers.post(url, headers=dict(headers), content=body).status_code)
+            except httpx.ConnectError:
+                continue
+            except httpx.TransportError:
+                break
+        return HTTPStatus.BAD_GATEWAY
 
     def _through(self, operation: str, answer: Callable[[], Answer]) -> Answer | None:
         """The answer as the weather lets it through."""
@@ -191,8 +211,12 @@ class _Answers(BaseHTTPRequestHandler):
         self._send(self.server.front.asked(self.path, self.headers.get("Authorization") or ""))
 
     def do_POST(self) -> None:
-        order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self._send(self.server.front.told(self.path, order))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/webhooks/"):
+            headers = {name: value for name, value in self.headers.items() if name.lower() in _PASSED_ON}
+            self._send(Answer(self.server.front.passed_on(self.path, headers, body)))
+        else:
+            self._send(self.server.front.told(self.path, json.loads(body)))
 
     def do_PUT(self) -> None:
         self.do_POST()
@@ -222,7 +246,8 @@ def main(descriptor: str, config: str) -> None:
     diets = {name: Diet(**each["diet"]) for name, each in wanted["workloads"].items()}
     directory = f"http://127.0.0.1:{listening.getsockname()[1]}"
     replicas = {name: each["replicas"] for name, each in wanted["workloads"].items()}
-    platform = Platform(replicas, starter(directory, Pace(**wanted["pace"]), diets))
+    places = {name: Places(**each) for name, each in wanted.get("places", {}).items()}
+    platform = Platform(replicas, starter(directory, Pace(**wanted["pace"]), diets, places))
     server = PlatformServer(Front(platform, role=os.environ["AWS_ACCESS_KEY_ID"]), listening)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     platform.start()

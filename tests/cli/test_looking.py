@@ -133,11 +133,11 @@ def test_plan_says_what_why_and_at_what_cost(story: Beside) -> None:
 
 
 def test_fields_in_one_parameter_are_one_write() -> None:
-    apart = recipe(fields={"sid": "/taly/production/SID", "secret": "/taly/production/SECRET"})
-    one = recipe(fields={"sid": "/taly/production/KEY", "secret": "/taly/production/KEY"}, one_parameter=True)
-    assert (writes(apart), writes(one)) == (2, 1)
-    assert "write 2 parameters" in steps(policy(recipe=apart))
-    assert "write 1 parameter ->" in steps(policy(recipe=one))
+    apart = {"fields": {"sid": "/taly/production/SID", "secret": "/taly/production/SECRET"}}
+    one = {"fields": dict.fromkeys(("sid", "secret"), "/taly/production/KEY"), "one_parameter": True}
+    assert (writes(recipe(**apart)), writes(recipe(**one))) == (2, 1)
+    assert "write 2 parameters" in steps(policy(how=apart))
+    assert "write 1 parameter ->" in steps(policy(how=one))
 
 
 def test_plan_without_work_says_what_comes_next(story: Beside) -> None:

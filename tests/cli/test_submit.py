@@ -38,6 +38,7 @@ def hand(rotator: Beside, monkeypatch: pytest.MonkeyPatch) -> Beside:
         "type": "client", "deploy": [], "torn_ok": True, "environments": {"staging": exempt},
         "fields": {"client_id": "CLIENT_ID", "client_secret": "CLIENT_SECRET"},
     }  # fmt: skip
+    written["secrets"]["rotator/OWN"] = {"type": "hand", "deploy": [], "environments": {"staging": exempt}}
     rotator.policy_file.write_text(json.dumps(written))  # which is YAML, without anchors
     rotator.tell_the_story()
     return rotator
@@ -233,6 +234,12 @@ def test_what_would_not_be_taken_is_not_asked_for(hand: Beside, secret: str, why
     assert said.code == 4
     assert why in said.err
     assert kept(hand) == []
+
+
+@pytest.mark.parametrize("name", ["production/rotator/OWN", "/taly/production/rotator/OWN"])
+def test_what_rotator_itself_logs_in_with_stands_in_a_folder(hand: Beside, name: str) -> None:
+    assert piped(hand, fresh(), name).code == 0
+    assert [request.about for request in kept(hand)] == ["production/rotator/OWN"]
 
 
 def test_a_typo_is_guessed(hand: Beside) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -107,6 +108,13 @@ class Consumers:
         sentence = "the next instance does not become ready" if self._labels[label] == "failed" else ""
         return {"progress": self._labels[label], "sentence": sentence, "seen": {}}
 
+    def starts(self, environment: str) -> list[dict[str, str]]:
+        """When instances started, as the platform says it."""
+        everybody = [*self.gone, *self._living.get(environment, ())]
+        return [
+            {"role": "app", "at": datetime.fromtimestamp(one.since, UTC).isoformat()} for one in everybody
+        ]
+
     def _replace_oldest(self, environment: str) -> None:
         started = self._started(environment)
         time.sleep(self._seconds)
@@ -122,13 +130,16 @@ class Consumers:
 
 def _handler(consumers: Consumers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """/accepts/{environment}/{NAME}/{source}, and the platform's /rollouts."""
+        """/accepts/{environment}/{NAME}/{source}, and the platform's /rollouts and /starts/{environment}/{workload}."""
 
         def do_GET(self) -> None:
             if self.path.startswith("/accepts/"):
                 bearer = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
                 accepted = consumers.accept(UsedSecret(*self.path.split("/")[2:]), bearer)
                 self._answer(HTTPStatus.OK if accepted else HTTPStatus.UNAUTHORIZED, None)
+                return
+            if self.path.startswith("/starts/"):
+                self._answer(HTTPStatus.OK, consumers.starts(self.path.split("/")[2]))
                 return
             progress = consumers.progress(self.path.rsplit("/", 1)[-1])
             self._answer(HTTPStatus.NOT_FOUND if progress is None else HTTPStatus.OK, progress)

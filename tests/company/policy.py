@@ -38,14 +38,14 @@ def policy(
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def settings(platform: str) -> dict[str, str]:
-    """What every rig's daemon is told, besides its journal, its policy and its AWS."""
+def settings(platform: str = "") -> dict[str, str]:
+    """What every rig's daemon is told, besides its journal, its policy, its AWS and, where it has one, its platform."""
+    sandbox = {"ROTATOR_REDEPLOYER": "sandbox", "ROTATOR_ENDPOINT_PLATFORM": platform}
     return {
+        **(sandbox if platform else {}),
         "ROTATOR_SEALER": "kms",
         "ROTATOR_KMS_KEY": "alias/taly-staging",
         "ROTATOR_SCALE": "0.00001",
-        "ROTATOR_REDEPLOYER": "sandbox",
-        "ROTATOR_ENDPOINT_PLATFORM": platform,
         "ROTATOR_SSM_WRITES_PER_SECOND": "100",
         "ROTATOR_POLL": "0.1s",
         "ROTATOR_SLOW_POLL": "1s",

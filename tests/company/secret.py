@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import jwt
 import psycopg
 
-from rotator.sandbox.consumer import refuses_login
+from rotator.sandbox.logins import refuses_login
 
 #: Parameter name -> value, as an instance read them when it started.
 Held = Mapping[str, str]

@@ -16,6 +16,7 @@ from rotator.sandbox.processes import Child, NotReady
 from tests.crash.orders import Order
 from tests.crash.rig import STUCK_SECONDS, Lane
 from tests.crash.roads import Road
+from tests.crash.witness import SECRET
 
 #: What `rotator run` says when another daemon works on the journal (docs/reference/exit-codes.md).
 _BUSY = 5
@@ -26,7 +27,7 @@ _LATE_SECONDS = 1.0
 def rotate_frozen(lane: Lane, effect: str, road: Road) -> bool:
     """One rotation whose daemon freezes in `effect`, taken over by another. False when it never came there."""
     at = f"{road.name}, frozen in {effect}"
-    asked = lane.begin(road, at, Order(freeze=effect))
+    asked = lane.begun(road, at, Order(freeze=effect))
     froze = _froze(lane)
     lane.mailbox.give(Order())
     if froze:
@@ -47,7 +48,7 @@ def rotate_frozen(lane: Lane, effect: str, road: Road) -> bool:
 def freeze_beside_a_second(lane: Lane, effect: str, road: Road) -> bool:
     """The same where the journal lets one daemon in: the second one says so and ends, the first one goes on."""
     at = f"{road.name}, frozen in {effect}, with a second daemon"
-    asked = lane.begin(road, at, Order(freeze=effect))
+    asked = lane.begun(road, at, Order(freeze=effect))
     froze = _froze(lane)
     lane.mailbox.give(Order())
     if froze:
@@ -84,7 +85,7 @@ def _await_take_over(lane: Lane, frozen: Child, at: str) -> None:
 
 def _owners(lane: Lane) -> list[str]:
     """Who holds the rotation and its rollouts."""
-    rotations = lane.journal.rotations(secret=lane.used.id, unfinished=True)
+    rotations = lane.journal.rotations(secret=SECRET, unfinished=True)
     rollouts = [one for rotation in rotations for ids in rotation.ledger.rollouts.values() for one in ids]
     owners = [one.owner for one in rotations] + [one.owner for one in lane.journal.rollouts(rollouts)]
     return [owner for owner in owners if owner is not None]

@@ -45,9 +45,11 @@ def rows_of(journal_url: str) -> bytes:
 
 
 def searched(made: Iterable[Minted], lane: str) -> dict[str | bytes, str]:
-    """What is looked for -> what it is called: of a connection string its password."""
-    return {_piece(one.value): f"{lane}: {one.id}" for one in made}
+    """What is looked for -> what it is called: of a login its password; the id of a key may be known to everybody."""
+    return {_piece(one.value): f"{lane}: {one.id}" for one in made if one.value != one.id}
 
 
 def _piece(value: str) -> str:
-    return urlsplit(value).password or value if value.startswith("postgresql://") else value
+    if "://" in value:
+        return urlsplit(value).password or value
+    return value.partition(":")[2] or value

@@ -15,7 +15,7 @@ from rotator.model.secrets import Credential
 
 
 class Minted(NamedTuple):
-    """One credential, the rotation for which it was made, and its value: each of ours has one field."""
+    """One field of a credential: the rotation for which that was made, its id, and the field's value."""
 
     rotation: str
     id: str

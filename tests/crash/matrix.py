@@ -6,6 +6,7 @@ was asked.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -66,6 +67,17 @@ def freezes(traces: Traces) -> list[Freeze]:
     ]
 
 
+def lost_answers(traces: Traces, contract: str) -> list[Kill]:
+    """After the first call of that contract in each phase of each road, if it had an effect."""
+    found: dict[tuple[Road, str], Kill] = {}
+    for road, trace in traces.items():
+        for name in road.own(trace):
+            call, effect, _number = name.partition(EFFECT)
+            if effect and f"/{contract}" in call:
+                found.setdefault((road, call.partition("/")[0]), Kill(road, Point(call, "after")))
+    return [*found.values()]
+
+
 def sampled(cases: Iterable[Kill], turn: int, turns: int) -> list[Kill]:
     """For CI: of each phase on each road one kill that is sure to be met, another one in each of so many turns."""
     groups: dict[tuple[Road, str], list[Kill]] = {}
@@ -76,6 +88,14 @@ def sampled(cases: Iterable[Kill], turn: int, turns: int) -> list[Kill]:
         group[_spread(len(group), (turn + number) % turns, turns)]
         for number, group in enumerate(groups.values())
     ]
+
+
+def drawn(traces: Traces, contract: str, sure: int, more: int, chance: random.Random) -> list[Kill]:
+    """For CI: so many lost answers of that contract (of any, where it had no effect), and so many other points."""
+    lost = lost_answers(traces, contract) or lost_answers(traces, "")
+    first = chance.sample(lost, min(sure, len(lost)))
+    others = [case for case in kills(traces) if case not in first and not case.chance]
+    return [*first, *chance.sample(others, min(more, len(others)))]
 
 
 def few(cases: Sequence[Freeze], count: int, turn: int) -> list[Freeze]:

@@ -2,54 +2,61 @@
 
 It goes on while the daemon is dead, comes back, or is frozen. A refusal counts only if it cannot be the prober's own
 slowness: the instance still lives, or the store still says so, after the refusal as before it.
+
+Two kinds of refusal are told apart and not called dark, because a policy has to say that it accepts them: those of a
+source that accepts one credential only (`accept_gap`; how long it lasted is measured), and those of an instance that
+would start between the writes of two parameters (`torn_ok`).
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
-from typing import Protocol
 
+import httpx
 import psycopg
 
+from rotator.contracts.provider import Overlap
 from tests.company.consumers import Instance, Reading
-from tests.company.secret import Held, UsedSecret
+from tests.company.secret import Held
+from tests.crash.sources.source import Source, parameter
 
 PAUSE_SECONDS = 0.05
-
-
-class Living(Protocol):
-    """Whoever lives by the secret: tests.company.consumers.Consumers."""
-
-    def living(self, environment: str) -> tuple[Instance, ...]:
-        """The instances of this moment; the same tuple as long as none was replaced."""
+#: Neither yes nor no.
+_NO_ANSWER = (psycopg.OperationalError, HTTPException, httpx.HTTPError, OSError)
+_COPIED = parameter("value")
+_STARTS_NOW, _READS_COPY = "an instance that starts now", "whoever reads the copy"
 
 
 class Prober:
     """Runs in a thread of its own between start() and stop(). `at` is what the rig does meanwhile.
 
-    `read` reads the store, in that thread; `logs_in` says whether a server lets a connection string in. `looks` and
-    `unanswered`: how many there were, and how many got no answer, neither yes nor no. `longest`: seconds between two
-    looks.
+    `living` says who lives, and `read` reads the store, in that thread; `whole` says whether all that was read is of
+    one credential, `copy` what the mirror holds. `looks`, `unanswered` and `torn`: how many there were, got no answer,
+    neither yes nor no, and fell between two writes. `longest`: seconds between two looks; `gap`: of the longest time
+    that a source with one credential refused somebody.
     """
 
     def __init__(
         self,
-        secret: UsedSecret,
-        consumers: Living,
+        source: Source,
+        living: Callable[[], tuple[Instance, ...]],
         read: Callable[[], Reading],
-        logs_in: Callable[[str], bool],
+        whole: Callable[[Held], bool] = lambda _held: True,
+        copy: Callable[[str], str | None] = lambda _name: None,
     ) -> None:
-        self._secret, self._consumers, self._read, self._logs_in = secret, consumers, read, logs_in
+        self._source, self._living, self._read = source, living, read
+        self._whole, self._copy = whole, copy
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prober", daemon=True)
-        self._found: dict[tuple[str, str], str] = {}
+        self._found: dict[tuple[str, ...], str] = {}
         self._looked_at = time.monotonic()
+        self._refused_since: float | None = None
         self.at = ""
-        self.looks = self.unanswered = 0
-        self.longest = 0.0
+        self.looks = self.unanswered = self.torn = 0
+        self.longest = self.gap = 0.0
         self.broke: Exception | None = None
 
     @property
@@ -72,21 +79,26 @@ class Prober:
 
     def look(self) -> None:
         """Uses everything once."""
-        environment = self._secret.environment
         try:
-            living = self._consumers.living(environment)
-            reading = self._read()
-            if self._consumers.living(environment) is not living:
-                return  # then what was read and who lived were not there at the same time
-            everybody = _everybody(living, reading)
-            refused = self._databases if self._secret.source == "postgres" else self._bearers
-            for value, who in refused(everybody):
-                self._found.setdefault((self.at, value), f"{self.at}: {who} is refused")
-        except (psycopg.OperationalError, HTTPException, OSError):
+            everybody = self._everybody()
+            if everybody is None:
+                return
+            refused = [
+                (held, who)
+                for held, who in self._source.refused(everybody)
+                if self._source.at_once or self._still(held)
+            ]
+        except _NO_ANSWER:
             self.unanswered += 1
             return
-        self.looks += 1
         now = time.monotonic()
+        if self._source.traits.overlap is Overlap.NONE:
+            self._measure(now, refused=bool(refused))
+        else:
+            for held, who in refused:
+                key = self.at, *self._source.shown(held).values()
+                self._found.setdefault(key, f"{self.at}: {who} is refused")
+        self.looks += 1
         self.longest, self._looked_at = max(self.longest, now - self._looked_at), now
 
     def _run(self) -> None:
@@ -96,30 +108,35 @@ class Prober:
         except Exception as broke:  # noqa: BLE001 - whoever stops it is told: looks that end early would prove nothing
             self.broke = broke
 
-    def _bearers(self, everybody: Mapping[str, Held]) -> Iterator[tuple[str, str]]:
-        """What anybody makes is accepted by everybody; all of them were there at the moment of the reading."""
-        for signer, held in everybody.items():
-            bearer = self._secret.bearer(held)
-            for verifier, theirs in everybody.items():
-                if not self._secret.accepts(theirs, bearer):
-                    yield held[self._secret.parameter], f"{signer} by {verifier}"
-
-    def _databases(self, everybody: Mapping[str, Held]) -> Iterator[tuple[str, str]]:
-        by_value = {held[self._secret.parameter]: who for who, held in everybody.items()}
-        for dsn, who in by_value.items():
-            if not self._logs_in(dsn) and self._still(dsn):
-                yield dsn, who
-
-    def _still(self, value: str) -> bool:
-        """Whether anybody lives by the value now."""
+    def _everybody(self) -> Mapping[str, Held] | None:
+        """Who was there at one moment, and what they held; None when that changed in between."""
+        copied = self._copy(_COPIED)
+        living = self._living()
         reading = self._read()
-        everybody = _everybody(self._consumers.living(self._secret.environment), reading)
-        return value in {held[self._secret.parameter] for held in everybody.values()}
+        if self._living() is not living:
+            return None  # then what was read and who lived were not there at the same time
+        everybody = dict(_held_by(living))
+        if self._whole(reading.values):
+            everybody[_STARTS_NOW] = reading.values
+        else:
+            self.torn += 1
+        if copied is not None:
+            everybody[_READS_COPY] = {_COPIED: copied}
+        return everybody
+
+    def _still(self, held: Held) -> bool:
+        """Whether anybody lives by it now."""
+        shown = self._source.shown(held)
+        now = [self._read().values, *_held_by(self._living()).values()]
+        return any(self._source.shown(one) == shown for one in now)
+
+    def _measure(self, now: float, *, refused: bool) -> None:
+        if not refused:
+            self._refused_since = None
+            return
+        self._refused_since = self._refused_since or now
+        self.gap = max(self.gap, now - self._refused_since)
 
 
-def _everybody(living: tuple[Instance, ...], reading: Reading) -> Mapping[str, Held]:
-    """Who lives, and one that starts now."""
-    return {
-        **{f"instance {number}": instance.held for number, instance in enumerate(living, 1)},
-        "an instance that starts now": reading.values,
-    }
+def _held_by(living: tuple[Instance, ...]) -> dict[str, Held]:
+    return {f"instance {number}": instance.held for number, instance in enumerate(living, 1)}

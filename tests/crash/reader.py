@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from http.client import HTTPConnection
+from threading import Lock
 from urllib.parse import urlsplit
 
 from rotator.sandbox.aws import REGION, AwsWorld
@@ -23,20 +24,22 @@ _HEADERS = {
 
 
 class Reader:
-    """`names` of an AWS that runs at the first read; for one thread."""
+    """`names` of an AWS that runs at the first read; one read at a time."""
 
     def __init__(self, aws: AwsWorld, names: Sequence[str]) -> None:
         self._aws = aws
+        self._one_at_a_time = Lock()
         self._asking = json.dumps({"Names": list(names), "WithDecryption": True})
 
     def read(self) -> Reading:
         """All of them at one moment. Raises OSError or HTTPException when there is no answer."""
-        try:
-            self._connection.request("POST", "/", self._asking, _HEADERS)
-            answer = json.loads(self._connection.getresponse().read())
-        except BaseException:
-            self._connection.close()  # the next one begins anew
-            raise
+        with self._one_at_a_time:
+            try:
+                self._connection.request("POST", "/", self._asking, _HEADERS)
+                answer = json.loads(self._connection.getresponse().read())
+            except BaseException:
+                self._connection.close()  # the next one begins anew
+                raise
         found = answer["Parameters"]
         return Reading(
             {one["Name"]: one["Value"] for one in found}, {one["Name"]: one["Version"] for one in found}

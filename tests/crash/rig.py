@@ -1,16 +1,18 @@
 """One lane of the crash matrix: a small real world, one secret, and as many rotations of it as there are points.
 
-AWS (moto behind the proxy), PostgreSQL and SMTP are real processes. Consumers are played here: they read the store
-when a rollout of their workload starts, hold what they read, and use it all the time (prober.py).
+AWS (moto behind the proxy), SMTP and the databases are real processes. What has a stand-in only is played here, and so
+are consumers: they read the store when a rollout of their workload starts, hold what they read, and use it all the
+time (prober.py).
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,29 +23,32 @@ from rotator.journal import SqlJournal, open_journal
 from rotator.model.requests import Request, RequestKind
 from rotator.model.rotation import Purpose, Rotation, State
 from rotator.sandbox.aws import AwsWorld
-from rotator.sandbox.demo.seeds import prepare_database
 from rotator.sandbox.people import SMTP_HOST, PeopleWorld
-from rotator.sandbox.postgres import EmbeddedPostgres
 from rotator.sandbox.processes import Child, NotReady, tail
-from tests.company.consumers import Consumers, Reading
-from tests.company.policy import policy, settings
-from tests.company.secret import UsedSecret, logs_in
-from tests.company.store import CompanyStore
+from tests.company.policy import settings
+from tests.crash.companies import Company
+from tests.crash.copies import COPIES
 from tests.crash.made import Made
 from tests.crash.orders import Mailbox, Order, Point
+from tests.crash.platforms import PLATFORMS
+from tests.crash.platforms.platform import World
+from tests.crash.policy import own, written
 from tests.crash.prober import Prober
-from tests.crash.reader import Reader
-from tests.crash.reckoning import dead, ended_wrongly, lost, orphans, unasked
+from tests.crash.reckoning import dead, ended_wrongly, lost, orphans, stale, unasked
 from tests.crash.roads import Road
-from tests.crash.witness import Witness
+from tests.crash.sources import SOURCES
+from tests.crash.sources.source import Asked, parameter
+from tests.crash.stores import STORES, ParameterStore
+from tests.crash.tripwire import EFFECT
+from tests.crash.verifiers import Verifiers
+from tests.crash.witness import SECRET, Witness
 
-ENVIRONMENT = "staging"
-SOURCES = {"jwt": "JWT_SECRET", "token": "INTERNAL_API_TOKEN", "postgres": "DATABASE_URL"}
 #: A rotation that has not ended by then is stuck. On PostgreSQL the dead owner's claim has to run out first.
 STUCK_SECONDS = 120.0
 _STOP_SECONDS = 25.0
 _TOLD_WITHIN = 20.0
 _LAST_WORDS_SECONDS = 2.0
+_PERSON = "person of the rig"
 
 
 @dataclass
@@ -57,45 +62,52 @@ class Findings:
 
 
 class Lane:
-    """One source on one kind of journal. `made` is where the daemon writes down what create() returned."""
+    """One company on one kind of journal. `made` is where the daemon writes down what create() returned."""
 
-    def __init__(self, source: str, folder: Path, journal_url: str, people: PeopleWorld, made: Path) -> None:
-        self.source, self.folder, self.findings = source, folder, Findings()
-        self.used = UsedSecret(ENVIRONMENT, SOURCES[source], source)
+    def __init__(
+        self, company: Company, folder: Path, journal_url: str, people: PeopleWorld, made: Path
+    ) -> None:
+        self.company, self.folder, self.findings = company, folder, Findings()
         self.journal_url, self._people, self._made = journal_url, people, made
         self.made, self.mailbox = Made(made), Mailbox(folder / "orders")
         self.processes = set[bytes]()  # arguments and environments of all daemons
         self.embedded = journal_url.startswith("sqlite:")
+        self.people_asked = 0
         self._failing: Purpose | None = None
+        self._turn, self._redeployed = 0, ""
         self._told = set[str]()
         self._open = ExitStack()
         self._started = False
         folder.mkdir(parents=True, exist_ok=True)
         self.aws = AwsWorld(folder)
-        self.database: EmbeddedPostgres | None = None
-        self.consumers = Consumers(self._read, fails=self._fails)
-        self.witness = Witness(self.used, self.consumers, self._read, self.made)
-        read = Reader(self.aws, self.used.parameters).read
-        self.prober = Prober(self.used, self.consumers, read, logs_in)
+        self.source, self._platform = SOURCES[company.source](), PLATFORMS[company.redeployer]()
+        self._store = STORES[company.store](self.aws)
+        self._mirror = COPIES[company.mirror]() if company.mirror else None
+        self.fails = self._platform.fails
+        names, living = self.source.parameters, self._platform.living
+        copy = self._mirror.holds if self._mirror else lambda _name: None
+        self._read = self._store.reader(names)
+        self.witness = Witness(self.source, living, self._store.reader(names), self.made, copy)
+        self.prober = Prober(self.source, living, self._store.reader(names), self.witness.whole, copy)
 
     def start(self) -> Lane:
-        """Brings the world up, unless it is: parameters, roles, consumers, and a daemon."""
+        """Brings the world up, unless it is: the far sides, parameters, consumers, and a daemon."""
         if self._started:
             return self
         self._started = True
-        self._open.callback(self.consumers.stop)
-        self._open.enter_context(self.aws)
-        self._store = CompanyStore(self.aws, [self.used])
-        databases, logins = {}, {}
-        if self.source == "postgres":
-            self.database = self._open.enter_context(EmbeddedPostgres(self.folder / "postgres"))
-            logins[ENVIRONMENT] = prepare_database(self.database)
-            databases[ENVIRONMENT] = f"{self.database.host}:{self.database.port}"
-        self._store.seed(logins)
-        self.witness.begin([dsn for _, dsn in logins.values()], self.database)
-        written = policy([self.used], self.consumers.address, databases)
-        (self.folder / "policies.yaml").write_text(written)
-        self.consumers.start(ENVIRONMENT)
+        enter = self._open.enter_context
+        enter(self.aws)
+        self._store.start(self.folder, self._open)
+        fields = self.source.start(self.folder, self._open)
+        if self._mirror:
+            self._mirror.start(self.folder, self._open)
+        self._seed(fields)
+        self._platform.start(self.folder, self._open, World(self._read, self._failing_rollout))
+        verifiers = enter(Verifiers(self._everybody_lets_in))
+        mirror = (self.company.mirror, self._mirror) if self._mirror else None
+        self._seed_own(fields)
+        policy = written(self.source, self._store, self._platform, mirror, verifiers.url)
+        (self.folder / "policies.yaml").write_text(policy)
         self.mailbox.give(Order())
         self.daemon = self.run_daemon()
         self._open.callback(lambda: self.daemon.stop(_STOP_SECONDS))
@@ -127,11 +139,12 @@ class Lane:
     def trace(self, road: Road) -> list[str]:
         """The points of a rotation without an accident."""
         for _ in range(3):
-            self.rotate(road, f"undisturbed, {road.name}")
+            at = f"undisturbed, {road.name}"
+            self.end(self.begun(road, at, Order()), road, at)
             passed = self.mailbox.trace()
             if not any("checkpoint.retries" in name for name in passed):
                 return passed
-        raise NotReady(f"three rotations of {self.used.id} in a row met trouble that nobody made")
+        raise NotReady("three rotations in a row met trouble that nobody made")
 
     def rotate(self, road: Road, at: str) -> None:
         """One rotation without an accident."""
@@ -140,35 +153,25 @@ class Lane:
     def rotate_killed_at(self, point: Point, road: Road) -> bool:
         """One rotation with the daemon killed at `point` and started again. False when it never came there."""
         at = f"{road.name}, {point}"
-        asked = self.begin(road, at, Order(kill=point))
+        asked = self.begun(road, at, Order(kill=point))
         killed = self._died_at(point)
-        self.mailbox.give(Order())
-        if killed:
-            self._find(self.findings.lost, lost(self.witness.scene(self.journal, self._before)), at)
-            self.daemon = self.run_daemon()
+        self._go_on(Order(), at, killed=killed)
         self.end(asked, road, at)
         return killed
 
     def begin(self, road: Road, at: str, order: Order | None = None) -> Request:
         """Asks for a rotation; `order` holds for it."""
         self.prober.at, self._failing = at, road.fails
+        self._turn, self._redeployed = self._turn + 1, ""
         self._before = self.witness.stored()
-        self._known = {one.id for one in self.journal.rotations(secret=self.used.id, limit=1)}
+        self._known = {one.id for one in self.journal.rotations(secret=SECRET, limit=1)}
         self.mailbox.give(order or Order())
-        request = Request(
-            id=secrets.token_hex(8),
-            kind=RequestKind.ROTATE,
-            about=self.used.id,
-            by="rig",
-            at=self.journal.now(),
-        )
-        self.journal.add_request(request)
-        return request
+        return self._ask(RequestKind.ROTATE, SECRET)
 
     def end(self, asked: Request, road: Road, at: str) -> None:
         """Waits for the rotation's end, and reckons. Raises NotReady when it does not come."""
         deadline = time.monotonic() + STUCK_SECONDS
-        while self.under_way():
+        while self.under_way() or self._person_helps():
             if not self.daemon.running:
                 code, log = self.daemon.exit_code, tail(self.daemon.log)
                 raise NotReady(f"{at}: the daemon ended by itself with {code}: {log}")
@@ -178,6 +181,40 @@ class Lane:
             time.sleep(0.05)
         self._note_process()
         self._reckon(asked, road, at)
+
+    def begun(self, road: Road, at: str, order: Order) -> Request:
+        """The rotation that `order` is meant for; where the road begins with a death, after that."""
+        if road.first is None:
+            return self.begin(road, at, order)
+        asked = self.begin(road, at, Order(kill=road.first))
+        if not self._died_at(road.first):
+            raise NotReady(f"{at}: the daemon did not die {road.first}")
+        self._go_on(order, at, killed=True)
+        return asked
+
+    def _go_on(self, order: Order, at: str, *, killed: bool) -> None:
+        """Another order, and another daemon for one that died; what it has lost is told."""
+        self._redeployed = self._redeploy_asked()
+        self.mailbox.give(order)
+        if killed:
+            self._find(self.findings.lost, lost(self.witness.scene(self.journal, self._before)), at)
+            self.daemon = self.run_daemon()
+
+    def _person_helps(self) -> bool:
+        """Whether somebody has removed at the source what an alert has shown, and lets the rotation go on.
+
+        Where a source bears no labels, rotator never removes what a lost answer may have made: a person has to look.
+        """
+        parked = next((one for one in self._opened() if one.state is State.PARKED), None)
+        if parked is None or not self.source.asks_people:
+            return False
+        unknown = self.witness.strangers(self.journal, self._before)
+        for one in unknown:
+            self.source.person_removes(one)
+        if unknown:
+            self.people_asked += 1
+            self._ask(RequestKind.APPROVE, parked.id, because="removed what nobody uses")
+        return bool(unknown)
 
     def _reckon(self, asked: Request, road: Road, at: str) -> None:
         """What is wrong now that it has ended."""
@@ -189,7 +226,7 @@ class Lane:
         scene = self.witness.scene(self.journal, self._before)
         ended = ended_wrongly(rotation, road.ends, self._before, scene.stored)
         self._find(self.findings.dark, dead(scene), at)
-        self._find(self.findings.lost, [*ended, *lost(scene)], at)
+        self._find(self.findings.lost, [*ended, *lost(scene), *stale(scene)], at)
         self._find(self.findings.orphans, [*orphans(scene), *unasked(opened, became)], at)
 
     def _find(self, found: list[str], lines: Iterable[str], at: str) -> None:
@@ -197,11 +234,14 @@ class Lane:
         fresh = [line for line in lines if line not in self._told]
         self._told.update(fresh)
         found += [f"{at}: {line}" for line in fresh]
+        for line in fresh:  # hours may pass until the last line
+            print(f"found: {self.company}: {at}: {line}", flush=True)
 
     def under_way(self) -> bool:
-        """Whether the rotation that was asked for last has not ended, or not begun."""
+        """Whether the rotation that was asked for last has not ended, or not begun; a yes may be on its way to it."""
         opened = self._opened()
-        return not opened or any(one.state is State.ACTIVE for one in opened)
+        answered = [one.about for one in self.journal.requests(waiting=True) if one.by == _PERSON]
+        return not opened or any(one.state is State.ACTIVE or one.id in answered for one in opened)
 
     def let_all_be_told(self) -> None:
         """Until people have been told of everything, and of a rotation that was just undone for one."""
@@ -220,7 +260,11 @@ class Lane:
         logins = self._people.logins
         return {
             **self.aws.environment("rotator"),
-            **settings(self.consumers.address),
+            **settings(),
+            **self.source.environment(),
+            **self._platform.environment(),
+            **self._store.environment(),
+            **(self._mirror.environment() if self._mirror else {}),
             "ROTATOR_JOURNAL": self.journal_url,
             "ROTATOR_POLICIES": str(self.folder / "policies.yaml"),
             # Not more often than AWS lets parameters be listed: who has to wait does not die at the point.
@@ -246,18 +290,47 @@ class Lane:
 
     def _opened(self) -> list[Rotation]:
         """Rotations that are newer than what was asked for last."""
-        newest = self.journal.rotations(secret=self.used.id, limit=5)
+        newest = self.journal.rotations(secret=SECRET, limit=5)
         return list(takewhile(lambda one: one.id not in self._known, newest))
 
-    def _fails(self, label: str) -> bool:
-        """Whether the platform was ordered to fail this rollout."""
-        return self._failing is not None and self.journal.rollouts([label])[0].purpose is self._failing
+    def _failing_rollout(self) -> str:
+        """Which rollout the platform is to fail: the one that was asked for last, if the road fails it."""
+        asked = self._redeploy_asked()
+        return f"{asked} of {self._turn}" if self._failing and asked == self._failing else ""
+
+    def _redeploy_asked(self) -> str:
+        """What the rollout is for that a redeployer was asked for last; empty before the first one."""
+        asked = [
+            name for name in self.mailbox.trace() if "/redeployer.redeploy#" in name and EFFECT not in name
+        ]
+        return asked[-1].partition("/")[0].removeprefix("rollout.") if asked else self._redeployed
+
+    def _everybody_lets_in(self, asked: Asked) -> bool:
+        return all(self.source.lets_in(instance.held, asked) for instance in self._platform.living())
+
+    def _ask(self, kind: RequestKind, about: str, because: str = "") -> Request:
+        by = "rig" if kind is RequestKind.ROTATE else _PERSON
+        now = self.journal.now()
+        request = Request(id=secrets.token_hex(8), kind=kind, about=about, by=by, because=because, at=now)
+        self.journal.add_request(request)
+        return request
+
+    def _seed(self, fields: Mapping[str, str]) -> None:
+        """What consumers read, before they start."""
+        values = {parameter(field): value for field, value in fields.items()}
+        if self.source.accepted_as:
+            values[self.source.accepted_as] = json.dumps([*fields.values()])
+        self._store.put(values)
+
+    def _seed_own(self, fields: Mapping[str, str]) -> None:
+        """What rotator logs in with, at everybody who wants that."""
+        mirrors = self._mirror.own() if self._mirror else {}
+        logins = {**self.source.own(), **self._platform.own(), **self._store.own(), **mirrors}
+        ParameterStore(self.aws).put(own(logins))
+        self.witness.begin(fields, [*logins.values()])
 
     def _note_process(self) -> None:
         """Its arguments and its environment, which others on its machine can read."""
         place = Path(f"/proc/{self.daemon.pid}")
         with suppress(FileNotFoundError, ProcessLookupError):  # it is gone: the next rotation says so
             self.processes |= {(place / "cmdline").read_bytes(), (place / "environ").read_bytes()}
-
-    def _read(self, environment: str) -> Reading:
-        return self._store.read(environment)

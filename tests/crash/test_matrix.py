@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,21 +13,25 @@ import pytest
 from rotator.contracts.provider import Overlap, Traits
 from rotator.model.rotation import Phase, Purpose
 from rotator.sandbox.processes import NotReady
-from tests.crash.matrix import Freeze, Kill, few, freezes, kills, met, sampled
+from tests.crash.companies import COMPANIES, Company
+from tests.crash.matrix import Freeze, Kill, drawn, few, freezes, kills, lost_answers, met, sampled
 from tests.crash.orders import Point
 from tests.crash.report import Report
 from tests.crash.rig import Findings, Lane
-from tests.crash.roads import BACK, BACK_EARLY, FORWARD, reachable, roads_of
+from tests.crash.roads import AGAIN, BACK, BACK_EARLY, FORWARD, LOST_MINT, reachable, roads_of
+from tests.crash.sources import SOURCES
 from tests.crash.sweeps import Sweep
-from tests.crash.witness import TRAITS
 
 WRITE, EFFECT, COMMIT = (
     "store/store.write#1",
     "store/store.write#1/effect#1",
     "store/journal.checkpoint.advanced#1",
 )
+#: Adapters whose companies are still to be written.
+NOT_MET_YET = {"assisted"}
 POLL = "confirm/journal.checkpoint.waits#1"
 FAILED, RESTORED = "rollout.redeploy/redeployer.redeploy#1", "restore/store.write#1"
+TRAITS = {name: source().traits for name, source in SOURCES.items()}
 TRACES = {FORWARD: [WRITE, EFFECT, COMMIT, POLL, FAILED], BACK: [WRITE, EFFECT, COMMIT, FAILED, RESTORED]}
 
 
@@ -35,10 +42,13 @@ def every_phase(source: str) -> list[Kill | Freeze]:
 def sweep(source: str, **differently: Any) -> Sweep:
     """All phases met by a lane that had one look and found nothing."""
     lane = SimpleNamespace(
-        source=source,
+        company=Company(source),
+        source=SOURCES[source](),
+        fails=True,
         findings=Findings(),
-        prober=SimpleNamespace(looks=1, unanswered=0, longest=0.1),
+        prober=SimpleNamespace(looks=1, unanswered=0, longest=0.1, gap=0.0, torn=0),
         embedded=True,
+        people_asked=0,
     )
     cases = every_phase(source)
     return Sweep("a lane", cast(Lane, lane), **{"cases": cases, "reached": cases, **differently})
@@ -76,9 +86,56 @@ def test_a_phase_is_met_where_a_daemon_died_in_it() -> None:
     assert met(kills(TRACES)) == {Phase.STORE, Phase.CONFIRM, Phase.RESTORE}
 
 
+@pytest.mark.parametrize("kind", ["providers", "stores", "mirrors", "redeployers"])
+def test_every_adapter_is_met(kind: str) -> None:
+    written = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    there = written["project"]["entry-points"][f"rotator.{kind}"].keys() - NOT_MET_YET
+    companies = [company for some in COMPANIES.values() for company in some.values()]
+    met_by = {
+        "providers": {SOURCES[company.source].adapter for company in companies},
+        "stores": {company.store for company in companies},
+        "mirrors": {company.mirror for company in companies} - {""},
+        "redeployers": {company.redeployer for company in companies},
+    }
+    assert met_by[kind] == there
+
+
 @pytest.mark.parametrize("source", TRAITS)
-def test_every_source_can_reach_the_way_back(source: str) -> None:
-    assert {Phase.RESTORE, Phase.RECONFIRM, Phase.DISCARD, Phase.DISPROVE} <= reachable(TRAITS[source])
+def test_every_source_that_overlaps_can_reach_the_way_back(source: str) -> None:
+    back = {Phase.RESTORE, Phase.RECONFIRM, Phase.DISCARD, Phase.DISPROVE}
+    assert back & reachable(TRAITS[source]) == (set() if TRAITS[source].overlap is Overlap.NONE else back)
+
+
+def test_what_was_minted_and_not_written_down_is_a_road_where_it_bears_a_label() -> None:
+    assert AGAIN in roads_of(TRAITS["stripe-webhook"]) and Phase.TIDY in reachable(TRAITS["stripe-webhook"])
+    assert AGAIN not in roads_of(TRAITS["aws-access-key"])
+    again = ["plan/store.look#1", "tidy/provider.remove#1", LOST_MINT.name, WRITE]
+    assert [case.point.name for case in kills({AGAIN: again})][::2] == again[:2]
+
+
+def test_a_company_is_about_the_part_that_is_not_the_usual_one() -> None:
+    about = {kind: {company.about for company in some.values()} for kind, some in COMPANIES.items()}
+    assert about == {
+        "source": {"provider"}, "store": {"store"}, "mirror": {"mirror"}, "redeployer": {"redeployer"},
+    }  # fmt: skip
+
+
+def test_where_an_adapter_has_no_effect_any_answer_is_worth_losing() -> None:
+    assert drawn(TRACES, "provider", 1, 0, random.Random(7)) == lost_answers(TRACES, "store")
+
+
+def test_the_answers_that_are_worth_losing_are_those_to_effects_one_in_each_phase() -> None:
+    assert lost_answers(TRACES, "store") == [Kill(FORWARD, Point(WRITE, "after"))]
+    assert lost_answers(TRACES, "provider") == []
+    both = {FORWARD: [WRITE, EFFECT, "create/provider.create#1", "create/provider.create#1/effect#1"]}
+    assert [case.place for case in lost_answers(both, "provider")] == ["create"]
+
+
+def test_what_ci_draws_is_the_same_for_the_same_seed_and_nothing_is_tried_twice() -> None:
+    once, again = (drawn(TRACES, "store", 1, 3, random.Random(7)) for _ in range(2))
+    assert once == again
+    assert once[0] == lost_answers(TRACES, "store")[0]
+    assert len(set(once)) == 4
 
 
 def test_what_a_source_can_reach_follows_from_its_traits() -> None:
@@ -91,9 +148,13 @@ def test_what_a_source_can_reach_follows_from_its_traits() -> None:
 
 def test_a_source_with_one_slot_has_a_road_of_its_own() -> None:
     gapped: Traits = cast(
-        Traits, SimpleNamespace(shared=False, overlap=Overlap.NONE, mints=True, reversible=False)
+        Traits,
+        SimpleNamespace(
+            shared=False, verified=False, overlap=Overlap.NONE, mints=True, labels=False, reversible=False
+        ),
     )
     assert Phase.READY in reachable(gapped) and not {Phase.GRACE, Phase.RESTORE} & reachable(gapped)
+    assert roads_of(gapped) == (FORWARD,)
 
 
 def test_all_is_well_when_everything_was_met_and_nothing_found() -> None:
@@ -151,7 +212,7 @@ def test_a_lane_that_gets_stuck_is_told_and_the_rest_of_its_points_is_missed() -
         def rotate_killed_at(self, *_case: object) -> bool:
             raise NotReady("not ended after 120 s")
 
-    lane = Stuck(start=lambda: None, stop=lambda: None, findings=Findings(), source="jwt")
+    lane = Stuck(start=lambda: None, stop=lambda: None, findings=Findings())
     one = Sweep("a lane", cast(Lane, lane), kills(TRACES))
     one.run()
     assert lane.findings.stuck == ["a lane: not ended after 120 s"]

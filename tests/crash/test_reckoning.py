@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rotator.model.rotation import Rotation, State
-from tests.crash.reckoning import STRANGE, Scene, dead, ended_wrongly, lost, orphans, unasked
+from tests.crash.reckoning import STRANGE, Scene, dead, ended_wrongly, lost, orphans, stale, unasked
 from tests.engine.things import rotation
 
 FIRST, SECOND = "role_a@first", "role_b@r1"
@@ -31,11 +31,22 @@ def test_what_the_store_names_and_the_source_refuses_is_dead() -> None:
 
 def test_what_is_accepted_and_in_nobodys_book_is_lost() -> None:
     found = scene(alive=frozenset({FIRST, SECOND}))
-    assert lost(found) == [f"{FIRST} is accepted and in nobody's book"]
+    assert lost(found) == [f"{FIRST} is at the source and in nobody's book"]
     assert orphans(found) == []
 
 
-@pytest.mark.parametrize("book", [{"recorded": frozenset({FIRST})}, {"labels": frozenset({"first"})}])
+def test_what_is_disabled_counts_as_well() -> None:
+    assert lost(scene(kept=frozenset({FIRST}))) == [f"{FIRST} is at the source and in nobody's book"]
+    found = scene(kept=frozenset({FIRST}), recorded=frozenset({FIRST}))
+    assert orphans(found) == [f"{FIRST} is still there"]
+
+
+def test_a_mirror_that_holds_another_credential_than_the_store_is_told() -> None:
+    assert [*stale(scene()), *stale(scene(copied=SECOND))] == []
+    assert stale(scene(copied=FIRST)) == [f"the mirror holds {FIRST} instead of {SECOND}"]
+
+
+@pytest.mark.parametrize("book", [{"recorded": frozenset({FIRST})}, {"found_again": frozenset({FIRST})}])
 def test_what_is_accepted_beside_it_and_can_be_found_is_an_orphan(book: dict[str, frozenset[str]]) -> None:
     found = scene(alive=frozenset({FIRST, SECOND}), **book)
     assert lost(found) == []

@@ -17,6 +17,8 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -30,20 +32,24 @@ from tests.crash.orders import Mailbox, Order, Point
 #: Calls that change or ask something outside. Pure questions about the adapter itself are no I/O.
 WATCHED = {
     "provider": {
-        "observe", "identify", "create", "activate", "verify", "disable", "enable", "remove", "last_used", "probe",
+        "observe", "identify", "create", "activate", "verify", "disable", "enable", "remove", "promote", "last_used",
+        "probe",
     },
     "store": {"read", "look", "write", "edit", "check_writable"},
+    "mirror": {"write", "stale"},
     "redeployer": {"redeploy", "progress", "starts"},
     "sealer": {"new_key", "open_key"},
     "journal": {"open_rotations", "checkpoint", "join_rollout", "start_rollout", "checkpoint_rollout"},
 }  # fmt: skip
 #: How the name of an effect goes on after that of its call.
 EFFECT = "/effect"
+#: The sources of the rig list within that what is new; minutes, as their adapters allow, would only be waited for.
+LISTED_WITHIN = timedelta(seconds=1)
 #: Kinds of commits that only say that nothing has come yet: how many there are is chance.
 _WAITING = ("waits", "retries", "polls")
 #: Calls that may be made again until something has come, or by two at once, and how many are sure to be made.
 _SURE = {
-    "journal.open_rotations": 1, "redeployer.progress": 1,
+    "journal.open_rotations": 1, "redeployer.progress": 1, "provider.activate": 1,
     "provider.verify": 2, "provider.probe": 2, "provider.last_used": 1,
 }  # fmt: skip
 
@@ -69,11 +75,10 @@ class Tripwire:
         self._at(Point(name, "before"))
         outer, self._here.call = self._call, name
         try:
-            answer = call()
+            return call()
         finally:
             self._here.call = outer
-        self._at(Point(name, "after"))
-        return answer
+            self._at(Point(name, "after"))  # also where it raised: the effect may have happened
 
     def guarded(self) -> bool:
         """guard() has just let an effect of this thread's call pass. Whether the process freezes now."""
@@ -130,6 +135,8 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._part, name)
+        if (self._contract, name) == ("provider", "traits"):
+            return replace(attribute, listing=min(attribute.listing, LISTED_WITHIN))
         if name not in WATCHED.get(self._contract, ()):
             return attribute
         if (self._contract, name) == ("provider", "create"):

@@ -1,90 +1,96 @@
-"""The witness: says what the source, the store and the journal show of one secret, in the ids that create() gave."""
+"""The witness: says what source, store, mirror and journal show of the secret, in the ids that create() gave."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-
-import psycopg
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rotator.contracts.journal import Journal
-from rotator.contracts.provider import Traits
-from rotator.providers.jwt import Jwt
-from rotator.providers.postgres import Postgres
-from rotator.providers.token import Token
-from rotator.sandbox.demo.seeds import USERS
-from rotator.sandbox.postgres import EmbeddedPostgres
-from tests.company.consumers import Consumers, Reading
-from tests.company.secret import Held, UsedSecret, logs_in
+from rotator.model.rotation import Rotation, State
+from tests.company.consumers import Instance, Reading
+from tests.company.secret import Held
 from tests.crash.made import Made, Minted
-from tests.crash.reckoning import STRANGE, Scene
+from tests.crash.reckoning import TORN, Scene
+from tests.crash.sources.source import ENVIRONMENT, NAME, Known, Source, There, parameter
 
-TRAITS: Mapping[str, Traits] = {"jwt": Jwt.traits, "token": Token.traits, "postgres": Postgres.traits}
-_MARK = re.compile(r"\[rotator:([^\]\s]+)")
+SECRET = f"{ENVIRONMENT}/{NAME}"
 
 
 class Witness:
-    """Of one secret. `read` reads the store."""
+    """`read` reads the store, `living` says who lives, `copy` what the mirror holds of a parameter, if there is one."""
 
     def __init__(
-        self, used: UsedSecret, consumers: Consumers, read: Callable[[str], Reading], made: Made
+        self,
+        source: Source,
+        living: Callable[[], tuple[Instance, ...]],
+        read: Callable[[], Reading],
+        made: Made,
+        copy: Callable[[str], str | None] | None = None,
     ) -> None:
-        self._used, self._consumers, self._read, self._made = used, consumers, read, made
-        self._server: EmbeddedPostgres | None = None
-        self._first = f"{USERS[0]}@first" if used.source == "postgres" else f"before-{used.id}"
+        self._source, self._living, self._read, self._made = source, living, read, made
+        self._copy = copy
 
-    def begin(self, own: Sequence[str], server: EmbeddedPostgres | None) -> None:
-        """Before the first rotation. `own`: what rotator logs in with; `server`: the source, where it is one."""
-        self._server = server
-        self._made.note(Minted("", self._first, self._values()[self._used.parameter]))
+    def begin(self, fields: Mapping[str, str], own: Sequence[str]) -> None:
+        """Before the first rotation. `fields`: what consumers read; `own`: what rotator logs in with."""
+        for value in fields.values():
+            self._made.note(Minted("", self._source.first_id, value))
         for login in own:
             self._made.note(Minted("", "rotator's own login", login))
 
     def stored(self) -> str:
         """What the store names."""
-        return self._names().get(self._values()[self._used.parameter], STRANGE)
+        return self._named(self._read().values)
+
+    def whole(self, held: Held) -> bool:
+        """Whether all fields are of one credential."""
+        return len(self._source.fields) == 1 or self._named(held) != TORN
+
+    def strangers(self, journal: Journal, before: str) -> list[str]:
+        """What is at the source, not in the store and not in the journal."""
+        scene = self.scene(journal, before)
+        return sorted((scene.alive | scene.kept) - {scene.stored} - scene.recorded)
 
     def scene(self, journal: Journal, before: str) -> Scene:
         """Now, in the rotation that began with `before` in the store, or after it.
 
         A row that has ended keeps no sealed values: its word for a credential is all that is left of it.
         """
-        rows = journal.rotations(secret=self._used.id)
+        rows = journal.rotations(secret=SECRET)
         recorded = {row.ledger.successor_id for row in rows if row.sealed_successor or row.ended_at}
         recorded |= {before for row in rows[:1] if row.sealed_predecessor or row.ended_at}
+        reading = self._read().values
+        everybody = [reading, *(instance.held for instance in self._living())]
+        made, recent = self._made.all(), {before, *(row.id for row in rows[:1])}
+        tried = [one for one in made if {one.id, one.rotation} & recent]
+        there = list(self._source.there(Known(made, tried), everybody))
         return Scene(
-            alive=frozenset(self._accepted({before, *(row.id for row in rows[:1])})),
-            stored=self.stored(),
+            alive=frozenset(one.id for one in there if one.accepted),
+            kept=frozenset(one.id for one in there if not one.accepted),
+            stored=self._named(reading),
             recorded=frozenset(one for one in recorded if one),
-            labels=frozenset(row.id for row in rows) if TRAITS[self._used.source].labels else frozenset(),
+            found_again=frozenset(self._found_again(there, rows)),
+            copied=self._copied(),
         )
 
-    def _accepted(self, trying: set[str]) -> set[str]:
-        """Ids of what the source accepts: by its own list, and where it knows logins by trying those, too.
+    def _found_again(self, there: Sequence[There], rows: Sequence[Rotation]) -> Iterator[str]:
+        """By the label of a rotation that the journal knows; where there are none, by comparing lists.
 
-        `trying`: credentials, or the rotations that made them.
+        Such a rotation has written down what it knew at the source before it minted: what came since is looked at.
         """
-        names = self._names()
-        if self._server is None:
-            living = self._consumers.living(self._used.environment)
-            sets = [self._values(), *(instance.held for instance in living)]
-            members = {member for held in sets for member in json.loads(held[self._used.accepted or ""])}
-            return {names.get(member, STRANGE) for member in members}
-        with psycopg.connect(self._server.superuser_dsn()) as session:
-            rows = session.execute(
-                "select rolname, coalesce(shobj_description(oid, 'pg_authid'), '') from pg_roles "
-                "where rolcanlogin and rolname = any(%s)",
-                [[*USERS]],
-            ).fetchall()
-        listed = {
-            f"{name}@{mark[1] if (mark := _MARK.search(comment)) else 'first'}" for name, comment in rows
-        }
-        tried = (one for one in self._made.all() if {one.id, one.rotation} & trying)
-        return listed | {one.id for one in tried if logs_in(one.value)}
+        traits, known = self._source.traits, {row.id for row in rows}
+        yield from (one.id for one in there if one.label in known)
+        newest = rows[0] if rows else None
+        if newest and newest.ledger.minting_at and newest.state in {State.ACTIVE, State.PARKED}:
+            before = newest.ledger.known or ()
+            yield from (
+                one.id for one in there if traits.mints and not traits.labels and one.id not in before
+            )
 
-    def _names(self) -> dict[str, str]:
-        return {one.value: one.id for one in self._made.all()}
+    def _copied(self) -> str | None:
+        """What the mirror names; None where there is no mirror, or nothing in it yet."""
+        value = self._copy(parameter("value")) if self._copy else None
+        return None if value is None else Known(self._made.all(), ()).id_of(value)
 
-    def _values(self) -> Held:
-        return self._read(self._used.environment).values
+    def _named(self, held: Held) -> str:
+        known = Known(self._made.all(), ())
+        names = {known.id_of(value) for value in self._source.shown(held).values()}
+        return names.pop() if len(names) == 1 else TORN

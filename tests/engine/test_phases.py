@@ -554,6 +554,17 @@ def test_before_the_mint_the_only_credential_is_left_as_it_is(bench: Bench) -> N
 # grace and the look for use
 
 
+def test_what_somebody_replaced_by_hand_is_not_done_by_a_yes(bench: Bench) -> None:
+    bench.put(NAME, "new")
+    row = at_rest(Phase.GRACE, predecessor_id=None, grace_until=NOW).model_copy(update={"approved_by": "ana"})
+    bench.passes(2 * HOUR)
+    assert bench.goes(row).state is State.DONE
+    bench.put(NAME, "theirs")
+    with pytest.raises(Park) as parked:
+        bench.goes(row)
+    assert parked.value.reason is Reason.DRIFT, "the successor lives at the source, and nobody uses it"
+
+
 @pytest.mark.parametrize("late", [{"claim_lost_at": NOW}, {"ledger": {"gave_up_at": NOW}}])
 def test_nothing_ends_while_a_late_write_may_land(bench: Bench, late: dict[str, Any]) -> None:
     bench.put(NAME, "new")

@@ -120,6 +120,22 @@ def test_a_use_shows_late_and_by_the_minute_and_grace_outlasts_that(iam: IamWorl
     assert "s3" in used.by
 
 
+def test_where_days_are_fast_so_are_the_minutes_in_which_a_use_is_told(iam: IamWorld) -> None:
+    iam.iam.use_shows, iam.iam.shown_in = timedelta(), timedelta(seconds=1)
+    fields = iam.predecessor()
+    with iam.in_use(fields):
+        moment = iam.clock.now()
+    recipe = recipe_for("CI_KEY", "aws-access-key", fields=FIELDS, settings={"iam_user": USER})
+    told = [
+        AwsAccessKey(recipe.model_copy(update={"scale": scale}), iam.around)
+        .last_used(fields["access_key_id"].reveal())
+        .at
+        for scale in (1.0, 1e-5)
+    ]
+    second = moment.replace(microsecond=0)
+    assert told == [second + timedelta(seconds=59), second + timedelta(seconds=1)]
+
+
 def test_a_key_that_iam_does_not_know_was_not_seen_unused(iam: IamWorld) -> None:
     assert iam.provider.last_used("SANDBOXNOBODYHASTHIS").since(iam.clock.now()) is Use.UNKNOWN
 

@@ -21,9 +21,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from rotator.sandbox import consumer
-from rotator.sandbox.consumer import TROUBLE, Diet, Peers, Token, Verifier, logged_in, refuses_login
+from rotator.sandbox.consumer import Verifier
+from rotator.sandbox.diet import TROUBLE, Diet
+from rotator.sandbox.logins import logged_in, refuses_login
 from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_wheel
 from rotator.sandbox.processes import free_port
+from rotator.sandbox.tokens import Peers, Token
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from secrets import token_hex
+from types import SimpleNamespace
 from typing import Any, cast
 
 import jwt
 import pytest
 
 from rotator.contracts.journal import Journal
-from rotator.engine.phases.step import predecessor_seal, seal_context, successor_seal
+from rotator.engine.phases.step import predecessor_seal, seal_context, submitted_seal, successor_seal
 from rotator.model.policy import SecretPolicy
+from rotator.model.requests import RequestKind
 from rotator.model.rotation import Rotation
 from rotator.model.secrets import Sealed
 from rotator.sandbox.aws import KEYS, AwsWorld, Parameter
@@ -28,12 +31,41 @@ from rotator.sealers.kms import Kms
 from rotator.testing.surroundings import surroundings
 from tests.engine.things import policies, policy, rotation
 
-NAMES = ["JWT_SECRET", "DATABASE_URL", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"]
+SHARED = ["JWT_SECRET", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"]
+BY_HAND = "STRIPE_SECRET_KEY"
+OF_VENDORS = [
+    "STRIPE_WEBHOOK_SECRET",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_KEY",
+    "CI_DEPLOY_KEY",
+    "SES_SMTP_PASSWORD",
+    BY_HAND,
+]
+TRIED = ["JWT_SECRET", "DATABASE_URL", "INTERNAL_API_TOKEN", *OF_VENDORS]
+NAMES = [*SHARED, "DATABASE_URL", *OF_VENDORS]
+FIELDS = {
+    "TWILIO_API_KEY": {"sid": "/taly/staging/TWILIO_API_KEY_SID", "secret": "/taly/staging/TWILIO_API_KEY"},
+    "CI_DEPLOY_KEY": {
+        "access_key_id": "/taly/staging/ci/AWS_ACCESS_KEY_ID",
+        "secret_access_key": "/taly/staging/CI_DEPLOY_KEY",
+    },
+    "SES_SMTP_PASSWORD": {
+        "username": "/taly/staging/SES_SMTP_USERNAME",
+        "password": "/taly/staging/SES_SMTP_PASSWORD",
+    },
+}
+
+
+ADMIN = policy("staging/ADMIN", submitted=True).model_copy(
+    update={"secret": "staging/rotator/DATABASE_ADMIN_URL", "name": "rotator/DATABASE_ADMIN_URL"}
+)
 
 
 def secret(name: str) -> SecretPolicy:
     accepted = {"accepted_as": f"/taly/staging/{ACCEPTED[name]}"} if name in ACCEPTED else {}
-    return policy(f"staging/{name}", accepted)
+    fields = {"fields": FIELDS[name]} if name in FIELDS else {}
+    how = {**accepted, **fields, "mirrors": ("vault",)}
+    return policy(f"staging/{name}", how, submitted=name == BY_HAND)
 
 
 @dataclass
@@ -58,6 +90,8 @@ class FarSides:
     accepted: set[str] = field(default_factory=set)  # tokens, and keys of verifiers
     customers: set[str] = field(default_factory=set)  # keys that they verify with
     signers: list[str] = field(default_factory=list)  # keys that services sign with
+    ever: list[str] = field(default_factory=list)  # what the vendor has made
+    copy: str | None = None  # what the mirror holds
 
     def logins_of(self, environment: str) -> list[str]:
         return self.roles
@@ -71,6 +105,12 @@ class FarSides:
 
     def events_of_living(self, environment: str) -> list[Event]:
         return [Event(1, "x", tuple(signature(key, "x") for key in self.signers))]
+
+    def made(self, secret: SecretPolicy) -> dict[str, bool]:
+        return {value: value in self.accepted for value in self.ever} if secret is not ADMIN else {}
+
+    def copies(self, secret: SecretPolicy) -> list[tuple[str, str, str | None]]:
+        return [("vault", f"/taly/staging/{secret.name}", self.copy)] if secret is not ADMIN else []
 
 
 def _signed(bearer: str, key: str) -> bool:
@@ -90,18 +130,24 @@ class Held:
     old: str
     used: str
     unfinished: list[Rotation] = field(default_factory=list)
+    submitted: list[SimpleNamespace] = field(default_factory=list)  # what waits for a rotation
 
     def reckoned(self) -> Reckoning:
-        journal = cast(Journal, _Rows(self.unfinished))
-        return reckon(self.far, self.known, [self.secret], journal)
+        journal = cast(Journal, _Rows(self.unfinished, self.submitted))
+        return reckon(self.far, self.known, [self.secret, ADMIN], journal)
 
 
 @dataclass
 class _Rows:
     rows: Sequence[Rotation]
 
+    submitted: Sequence[SimpleNamespace] = ()
+
     def rotations(self, **_: object) -> Sequence[Rotation]:
         return self.rows
+
+    def requests(self) -> Sequence[SimpleNamespace]:
+        return self.submitted
 
 
 @pytest.fixture
@@ -115,23 +161,29 @@ def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Hel
     known = HeldKnown("http://127.0.0.1:9")
     known.credentials[made.secret] = {old: "the old one", used: "the one in use"}
     known.parameters[f"/taly/staging/{name}"] = used
+    known.parameters["/taly/staging/ADMIN"] = f"postgresql://rotator_admin_2:{token_hex()}@127.0.0.1:5/taly"
     if made.recipe.accepted_as:
         known.parameters[made.recipe.accepted_as] = json.dumps([used])
-    roles = ["postgres", "rotator_admin", "taly_app_b"]
-    far = FarSides(roles, accepted={used}, customers={used}, signers=[used])
+    roles = ["postgres", "rotator_admin_2", "taly_app_b"]
+    far = FarSides(roles, accepted={used}, customers={used}, signers=[used], copy=used)
+    far.ever = [old, used] if name in OF_VENDORS else []
     monkeypatch.setattr(audit, "logs_in", lambda dsn: dsn in far.accepted)
     return Held(made, known, far, old, used)
 
 
+def found(held: Held, tried: int, *alive: str) -> Reckoning:
+    return Reckoning(Counter({held.secret.name: tried} if tried else {}), list(alive), [], [])
+
+
 @pytest.mark.parametrize("held", NAMES, indirect=True)
 def test_nothing_is_found_where_the_old_one_is_dead(held: Held) -> None:
-    assert held.reckoned() == Reckoning(1, [], [])
+    assert held.reckoned() == found(held, 1)
 
 
-@pytest.mark.parametrize("held", NAMES[:3], indirect=True)
+@pytest.mark.parametrize("held", TRIED, indirect=True)
 def test_an_old_credential_that_is_accepted_is_seen(held: Held) -> None:
     held.far.accepted.add(held.old)
-    assert held.reckoned() == Reckoning(1, ["the old one"], [])
+    assert held.reckoned() == found(held, 1, "the old one")
 
 
 @pytest.mark.parametrize("held", NAMES, indirect=True)
@@ -140,7 +192,8 @@ def test_a_credential_of_a_rotation_that_was_undone_unstored_is_tried_too(held: 
     held.known.credentials[held.secret.secret][unstored] = "the one that was undone"
     held.far.accepted.add(unstored)
     held.far.customers.add(unstored)
-    assert held.reckoned() == Reckoning(2, ["the one that was undone"], [])
+    held.far.ever += [unstored] if held.far.ever else []
+    assert held.reckoned() == found(held, 2, "the one that was undone")
 
 
 @pytest.mark.parametrize("held", ["WEBHOOK_SIGNING_KEY"], indirect=True)
@@ -161,13 +214,54 @@ def test_a_signing_key_lives_while_anybody_uses_it(held: Held, alive: Callable[[
 
 
 @pytest.mark.parametrize("held", ["DATABASE_URL"], indirect=True)
-@pytest.mark.parametrize("role", ["taly_app_a", "somebody"])
+@pytest.mark.parametrize("role", ["taly_app_a", "somebody", "rotator_admin"])
 def test_a_role_that_can_log_in_and_should_not_is_unaccounted_for(held: Held, role: str) -> None:
     held.far.roles.append(role)
     assert held.reckoned().unaccounted == [f"staging: role {role} can log in"]
 
 
-@pytest.mark.parametrize("held", ["JWT_SECRET", "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"], indirect=True)
+@pytest.mark.parametrize("held", OF_VENDORS, indirect=True)
+def test_what_a_vendor_has_made_and_nobody_knows_is_unaccounted_for(held: Held) -> None:
+    lost = token_hex(32)
+    held.far.ever.append(lost)
+    assert held.reckoned() == found(held, 1), "the vendor does not let it in"
+    held.far.accepted.add(lost)
+    assert held.reckoned().unaccounted == [
+        f"{held.secret.secret}: 1 at the vendor that rotator does not know of"
+    ]
+
+
+@pytest.mark.parametrize("held", [BY_HAND], indirect=True)
+def test_what_a_person_submitted_is_accounted_for_before_a_rotation_takes_it_up(held: Held) -> None:
+    submitted, forgotten = token_hex(32), token_hex(32)
+    held.far.ever.append(submitted)
+    held.far.accepted.update({submitted, forgotten})
+    held.submitted = [SimpleNamespace(kind=RequestKind.SUBMIT, about=held.secret.secret)]
+    assert held.reckoned() == found(held, 1)
+    held.far.ever.append(forgotten)
+    assert held.reckoned().unaccounted == [
+        f"{held.secret.secret}: 2 at the vendor that rotator does not know of"
+    ]
+
+
+@pytest.mark.parametrize("held", ["INTERNAL_API_TOKEN", "CI_DEPLOY_KEY"], indirect=True)
+@pytest.mark.parametrize("copy", ["another", None])
+def test_a_copy_that_is_not_what_the_store_holds_is_stale(held: Held, copy: str | None) -> None:
+    held.far.copy = copy
+    assert held.reckoned().stale == [f"{held.secret.secret}: vault"]
+    held.unfinished = [rotation(held.secret.secret)]
+    held.known.rows["rot1"] = {held.old, held.used}
+    assert held.reckoned().stale == [], "the rotation under way writes it"
+
+
+@pytest.mark.parametrize("held", ["STRIPE_WEBHOOK_SECRET", "TWILIO_AUTH_TOKEN"], indirect=True)
+def test_a_member_of_a_receivers_set_lives_whatever_the_vendor_says(held: Held) -> None:
+    assert held.secret.recipe.accepted_as
+    held.known.parameters[held.secret.recipe.accepted_as] = json.dumps([held.used, held.old])
+    assert held.reckoned().alive == ["the old one"]
+
+
+@pytest.mark.parametrize("held", SHARED, indirect=True)
 def test_a_member_of_an_accepted_set_that_nobody_knows_is_unaccounted_for(held: Held) -> None:
     assert held.secret.recipe.accepted_as
     held.known.parameters[held.secret.recipe.accepted_as] = json.dumps([held.used, token_hex(32)])
@@ -182,7 +276,7 @@ def test_both_credentials_of_a_rotation_under_way_may_live(held: Held) -> None:
     held.known.rows["rot1"] = {held.old, held.used}
     held.far.accepted.add(held.old)
     held.far.roles.append("taly_app_a")
-    assert held.reckoned() == Reckoning(0, [], [])
+    assert held.reckoned() == found(held, 0)
 
 
 def test_a_kind_of_secret_that_nobody_can_try_is_no_silent_success() -> None:
@@ -198,6 +292,9 @@ def test_the_secret_pieces_of_a_value() -> None:
     assert pieces('["one", "two"]') == ["one", "two"]
     assert pieces("postgresql://user:pass@db/taly") == ["pass"]
     assert pieces("postgresql://user:p%2Fss@db/taly") == ["p%2Fss", "p/ss"]
+    sid, secret = token_hex(16), token_hex(16)
+    assert pieces(f"SK{sid}:{secret}") == [secret]
+    assert pieces("-----BEGIN X\nfirst\nsecond\nthird\nlast\n-----END X") == ["second", "third"]
 
 
 @pytest.fixture
@@ -231,6 +328,19 @@ def test_what_stands_sealed_in_a_row_is_known_before_the_row_forgets_it(aws: Aws
     wiped = row.model_copy(update={"sealed_successor": None, "sealed_predecessor": None, "data_key": None})
     known.watch([wiped])
     assert known.never_opened([wiped]) == []
+
+
+def test_what_a_person_submitted_is_known_before_the_rotation_takes_it_up(
+    aws: AwsWorld, known: Known
+) -> None:
+    row, value = rotation("staging/JWT_SECRET", id=f"ro_{token_hex(4)}"), token_hex(32)
+    key = Kms(KEYS[1], surroundings(endpoints={"kms": aws.endpoint})).new_key(
+        seal_context(row.recipe.secret, row.id)
+    )
+    sealed = key.seal({"value": Sealed(value)}, submitted_seal(row.id))
+    row = row.model_copy(update={"sealed_successor": sealed, "data_key": key.wrapped})
+    known.watch([row])
+    assert known.of(row) == {value}
 
 
 def test_a_successor_that_nobody_saw_is_admitted(aws: AwsWorld, known: Known) -> None:

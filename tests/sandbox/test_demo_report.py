@@ -12,11 +12,12 @@ import pytest
 from rotator.contracts.journal import Journal
 from rotator.model.policy import Mode
 from rotator.model.rotation import State
-from rotator.sandbox.consumer import COUNTS, TROUBLE
 from rotator.sandbox.demo.audit import Reckoning
 from rotator.sandbox.demo.looks import Onlooker
 from rotator.sandbox.demo.report import AT_LEAST, MUST_BE_ZERO, report, summary, verdict
 from rotator.sandbox.demo.story import Story, rotated
+from rotator.sandbox.demo.traffic import Traffic
+from rotator.sandbox.diet import COUNTS, TROUBLE
 from tests.engine.things import NOW, policies, policy, rotation
 
 POLICIES = policies(
@@ -49,14 +50,19 @@ def figures(tmp_path: Path, **counted: int) -> dict[str, Any]:
         people=SimpleNamespace(control=people),
         aws=SimpleNamespace(control=aws),
         known=SimpleNamespace(values={"a": "b"}, never_opened=lambda _rotations: ["one"]),
+        vendors=SimpleNamespace(faults=lambda: 7),
+        witnesses=SimpleNamespace(taken={"staging": {"evt_1", "evt_2"}, "production": {"evt_1"}}.get),
     )
+    traffic = SimpleNamespace(events=["evt_1", "evt_2"], counts=Counter(ci_jobs=8, ci_jobs_refused=1))
     story = SimpleNamespace(world=world, kills=1, exit_code=0, lasted=140.04)
     journal = SimpleNamespace(rotations=lambda: ROTATIONS)
     onlooker = Onlooker(
         {}, tmp_path / "rotator.log", seen={"/metrics": [b"x"]}, failed=["rotator plan: exit code 1"]
     )
-    reckoning = Reckoning(4, ["an old one"], ["a role"])
-    return report(cast(Story, story), cast(Journal, journal), POLICIES, reckoning, onlooker)
+    reckoning = Reckoning(Counter(KEY=4), ["an old one"], ["a role"], ["a copy", "another"])
+    return report(
+        cast(Story, story), cast(Journal, journal), POLICIES, reckoning, onlooker, cast(Traffic, traffic), 2
+    )
 
 
 def test_secrets_are_counted_from_the_policy_in_force(tmp_path: Path) -> None:
@@ -67,14 +73,22 @@ def test_secrets_are_counted_from_the_policy_in_force(tmp_path: Path) -> None:
 
 
 def test_every_figure_is_what_was_counted(tmp_path: Path) -> None:
-    found = figures(tmp_path, logins=6000, login_troubles=3, events_checked=9)
+    counted = {"events_checked": 9, "sms_sent": 11, "stripe_duplicates": 5, "stripe_refused": 6}
+    found = figures(tmp_path, logins=6000, login_troubles=3, **counted)
     expected = {
         "rotations_done": 3, "rotations_undone": 1, "rotations_parked": 0, "logins": 6000, "login_troubles": 3,
         "events_checked": 9, "old_credentials_tried": 4, "old_credentials_alive": 1, "credentials_unaccounted": 1,
-        "successors_never_seen": 1, "faults_injected": 5, "alerts_delivered": 1, "looks_failed": 1,
+        "copies_stale": 2, "old_credentials_tried_by_name": {"KEY": 4}, "sms_sent": 11, "ci_jobs": 8,
+        "ci_jobs_refused": 1, "events_duplicate": 5, "deliveries_refused": 6,
+        "successors_never_seen": 1, "faults_injected": 12, "alerts_delivered": 1, "looks_failed": 1,
         "fewest_looks_at_a_page": 0, "daemon_kills": 1, "daemon_exit_code": 0, "seconds": 140.0,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
+
+
+def test_an_event_is_lost_when_one_environment_has_not_written_it_down(tmp_path: Path) -> None:
+    found = figures(tmp_path, stripe_taken=4)
+    assert (found["events_sent_by_stripe"], found["events_delivered"], found["events_lost"]) == (4, 3, 1)
 
 
 def test_refusals_and_troubles_are_explained_by_what_was_said(tmp_path: Path) -> None:
@@ -109,7 +123,7 @@ def test_a_daemon_that_never_ended_is_not_as_promised() -> None:
 def test_the_summary_names_what_was_found(tmp_path: Path) -> None:
     found = {**figures(tmp_path, login_troubles=3), "places_searched": 12, "values_leaked": 5}
     text = summary(found)
-    for said in ("4 secrets in the policy, 2 of them rotated", "3 troubles", "12 places", ": 5 found"):
+    for said in ("2 of 4 secrets were rotated", "3 troubles", "12 places", ": 5 found"):
         assert said in text
 
 

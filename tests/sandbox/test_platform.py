@@ -22,7 +22,8 @@ import pytest
 
 from rotator.contracts.redeployer import RolloutProgress
 from rotator.sandbox.aws import AwsWorld
-from rotator.sandbox.consumer import Diet, Pace, Verifier
+from rotator.sandbox.consumer import Verifier
+from rotator.sandbox.diet import Diet, Pace
 from rotator.sandbox.platform import Fate, Instance, Platform, Rollout, Workload
 from rotator.sandbox.platform_server import Front
 from rotator.sandbox.processes import Child, NotReady, listening_socket

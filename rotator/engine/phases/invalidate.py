@@ -287,7 +287,7 @@ def _await_yes(step: Step) -> Move | None:
 def _predecessor_unknown(step: Step) -> Move:
     """The first rotation of a credential that the source cannot name revokes nothing and asks."""
     if step.rotation.approved_by:
-        waiting = unsettled(step) or sweep(step)
+        waiting = unsettled(step) or sweep(step) or _store_names_ours(step)
         if waiting:
             return waiting
         for stray in step.ledger.strays:

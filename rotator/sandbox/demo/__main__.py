@@ -7,14 +7,18 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rotator.model.policy import SecretPolicy
 from rotator.sandbox.demo.audit import reckon
 from rotator.sandbox.demo.leaks import files_below, leaks, messages_of
 from rotator.sandbox.demo.looks import VERBS, Onlooker
+from rotator.sandbox.demo.person import Person
 from rotator.sandbox.demo.report import REPORT, report, summary, verdict
 from rotator.sandbox.demo.story import Story, rotated
+from rotator.sandbox.demo.traffic import Traffic
 from rotator.sandbox.demo.world import World
 from rotator.sandbox.faults import Fault, Rule
 from rotator.sandbox.processes import NotReady
@@ -37,7 +41,10 @@ def main() -> int:
     """Runs the story; 0 when everything that must be zero is zero and everything that must have happened has."""
     os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     folder = Path(tempfile.mkdtemp(prefix="rotator-demo-"))
-    print("starting AWS, two PostgreSQL servers, eight consumers, customers, Slack and mail …", flush=True)
+    print(
+        "starting AWS, two PostgreSQL servers, Stripe, Twilio, GitHub, Vault, eight consumers, Slack and mail …",
+        flush=True,
+    )
     exit_code = 1
     try:
         with World(folder) as world:
@@ -55,20 +62,27 @@ def main() -> int:
 def _run(world: World, folder: Path) -> int:
     world.aws.control.set_faults(_FAULTS, seed=20)
     world.people.control.set_faults(_PEOPLE_FAULTS, seed=20)
+    world.vendors.make_weather()
     story = Story(world, folder / "rotator.log")
     story.start_daemon()
     journal, policies = story.open_journal()
-    with Onlooker(world.daemon_environment, story.log) as onlooker:
-        story.live(journal, policies, onlooker)
-    world.aws.control.set_faults((), seed=0)
-    onlooker.open_pages()
-    story.tell("the end: rotator is asked to stop")
-    story.end()
+    with Traffic(world.vendors) as traffic:
+        with (
+            Onlooker(world.daemon_environment, story.log) as onlooker,
+            Person(world, journal, policies, onlooker, story.tell) as person,
+        ):
+            story.live(journal, policies)
+        world.aws.control.set_faults((), seed=0)
+        onlooker.open_pages()
+        story.end()
     turning = rotated(policies)
-    onlooker.run_all([*VERBS, *(("history", secret.secret, "--json") for secret in turning)])
+    onlooker.run_all([*VERBS, *(("history", secret, "--json") for secret in _of_each_kind(turning))])
     world.known.watch(journal.rotations())
     world.known.read_history(policies)
-    figures = report(story, journal, policies, reckon(world, world.known, turning, journal), onlooker)
+    for name, value in world.vendors.values_made():
+        world.known.note(name, value)
+    reckoning = reckon(world.witnesses, world.known, turning, journal)
+    figures = report(story, journal, policies, reckoning, onlooker, traffic, person.submitted)
     journal.close()  # its file is read as bytes now, and must not be while SQLite has it open
     _search(story, onlooker, figures)
     REPORT.write_text(json.dumps(figures, indent=2) + "\n")
@@ -77,6 +91,11 @@ def _run(world: World, folder: Path) -> int:
     for complaint in wrong:
         print(f"NOT AS PROMISED: {complaint}")
     return 1 if wrong else 0
+
+
+def _of_each_kind(turning: Iterable[SecretPolicy]) -> list[str]:
+    """One secret for each adapter: a verb takes a second, and all that verbs tell stands in the journal anyway."""
+    return list({secret.recipe.provider: secret.secret for secret in turning}.values())
 
 
 def _search(story: Story, onlooker: Onlooker, figures: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ Besides: what rotator logs in with, the data keys that KMS gave it, and the toke
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,8 +20,8 @@ from urllib.parse import unquote, urlsplit
 import boto3
 from botocore.config import Config
 
-from rotator.engine.phases.step import predecessor_seal, seal_context, successor_seal
-from rotator.model.policy import Policies
+from rotator.engine.phases.step import predecessor_seal, seal_context, submitted_seal, successor_seal
+from rotator.model.policy import Policies, SecretPolicy
 from rotator.model.rotation import Rotation
 from rotator.sandbox.aws import REGION
 from rotator.sealers.envelope import EnvelopeKey
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 _WRAPPED_BY_KMS = "kms:"
+#: Fields of a credential that are no secret, and the parameters that hold them: people are told of keys by these.
+_PUBLIC_FIELDS = frozenset({"sid", "access_key_id", "username"})
+_TWILIO_KEY = re.compile(r"SK[0-9a-f]{32}:[0-9a-f]{32}")
+_PUBLIC = re.compile(r".*/(TWILIO_API_KEY_SID|AWS_ACCESS_KEY_ID|SES_SMTP_USERNAME|TWILIO_ACCOUNT_SID)")
 
 
 class _Opened(NamedTuple):
@@ -41,7 +46,7 @@ class _Opened(NamedTuple):
 
 @dataclass
 class Known:
-    """`values`: each secret piece -> its name. `credentials`: secret -> its values as the store holds them -> name."""
+    """`values`: each secret piece -> its name. `credentials`: secret -> what is secret of each, as stored -> name."""
 
     endpoint: str  # of AWS
     values: dict[str | bytes, str] = field(default_factory=dict, repr=False)
@@ -54,13 +59,19 @@ class Known:
         for piece in pieces(value):
             self.values.setdefault(piece, name)
 
+    def note_parameter(self, parameter: str, name: str, value: str) -> None:
+        """What a parameter holds, unless that is no secret."""
+        if not _PUBLIC.fullmatch(parameter):
+            self.note(name, value)
+
     def watch(self, rotations: Iterable[Rotation]) -> None:
         """Opens what rows hold right now; what was opened before is not opened again."""
         for rotation in rotations:
             for what, sealed, bound_to in _sealed_in(rotation):
                 opened = self._rows.setdefault(rotation.id, {})
                 if sealed not in opened:
-                    value = self._key(rotation).open(sealed, bound_to)["value"].reveal()
+                    fields = self._key(rotation).open(sealed, bound_to)
+                    (value,) = (fields[name].reveal() for name in fields.keys() - _PUBLIC_FIELDS)
                     opened[sealed] = _Opened(value, bound_to)
                     self._note_credential(
                         rotation.secret, value, f"{rotation.secret}, {what} of {rotation.id}"
@@ -68,14 +79,10 @@ class Known:
 
     def read_history(self, policies: Policies) -> None:
         """Every version of every sealed parameter there is; those of a secret are its credentials."""
-        secret_of = {
-            parameter: secret.secret
-            for secret in policies.secrets.values()
-            for parameter in secret.recipe.fields.values()
-        }
+        secret_of = {secret_parameter(secret): secret.secret for secret in policies.secrets.values()}
         for name in self._parameters():
             for version, value in self.versions(name).items():
-                self.note(f"{name} version {version}", value)
+                self.note_parameter(name, f"{name} version {version}", value)
                 if name in secret_of:
                     self._note_credential(secret_of[name], value, f"{secret_of[name]} version {version}")
 
@@ -147,22 +154,32 @@ class Known:
         }
 
 
+def secret_parameter(secret: SecretPolicy) -> str:
+    """The parameter that holds what is secret of a credential."""
+    fields = secret.recipe.fields
+    (name,) = fields.keys() - _PUBLIC_FIELDS
+    return fields[name]
+
+
 def pieces(value: str) -> list[str]:
-    """The secret parts of a value: of a connection string its password, of a set its members."""
+    """The secret parts of a value: of a connection string its password, of a set its members, of a PEM its lines."""
     if value.startswith("postgresql://"):
         password = urlsplit(value).password or ""
         return list(dict.fromkeys([password, unquote(password)]))
-    return (
-        [piece for member in json.loads(value) for piece in pieces(member)]
-        if value.startswith("[")
-        else [value]
-    )
+    if value.startswith("["):
+        return [piece for member in json.loads(value) for piece in pieces(member)]
+    if value.startswith("-----BEGIN"):
+        _begin, _first, *lines, _last, _end = value.splitlines()  # the first line is nearly the same in all
+        return lines
+    return [value.partition(":")[2]] if _TWILIO_KEY.fullmatch(value) else [value]
 
 
 def _sealed_in(rotation: Rotation) -> Iterator[tuple[str, str, str]]:
     """(what it is, the sealed text, what it is bound to)."""
     if rotation.sealed_predecessor:
         yield "predecessor", rotation.sealed_predecessor, predecessor_seal(rotation.id)
-    if rotation.sealed_successor and rotation.ledger.created_fence is not None:
-        bound_to = successor_seal(rotation.id, rotation.ledger.created_fence)
-        yield "successor", rotation.sealed_successor, bound_to
+    fence = rotation.ledger.created_fence
+    if rotation.sealed_successor and fence is not None:
+        yield "successor", rotation.sealed_successor, successor_seal(rotation.id, fence)
+    elif rotation.sealed_successor:  # a person made it, and the rotation has not taken it up yet
+        yield "what was submitted", rotation.sealed_successor, submitted_seal(rotation.id)

@@ -6,9 +6,6 @@ Nobody ever finds a value there: the audit searches all of it.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +15,8 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+
+from rotator.sandbox.demo import verbs
 
 PAGES = ("/metrics", "/healthz", "/readyz")
 VERBS: tuple[tuple[str, ...], ...] = (("status",), ("status", "--json"), ("plan",), ("plan", "--json"))
@@ -73,23 +72,17 @@ class Onlooker:
                 return
             self._keep(page, str(answer.headers).encode() + answer.content)
 
-    def run(self, verb: Sequence[str]) -> int:
+    def run(self, verb: Sequence[str], typed: str = "") -> int:
         """`rotator` with these words, as from a terminal. Its exit code; what it printed is kept."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "rotator", *verb],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        ended = verbs.run(verb, self.environment, typed)
         # One place for all of a kind: the ids of rotations are many.
-        self._keep(f"rotator {verb[0]}{' --json' if '--json' in verb else ''}", ended.stdout + ended.stderr)
-        return ended.returncode
+        self._keep(f"rotator {verb[0]}{' --json' if '--json' in verb else ''}", ended.output)
+        return ended.code
 
-    def run_all(self, verbs: Iterable[Sequence[str]]) -> None:
-        """Each of them; those that do not exit with 0 are noted."""
+    def run_all(self, words: Iterable[Sequence[str]]) -> None:
+        """Each of these verbs; those that do not exit with 0 are noted."""
         with ThreadPoolExecutor(_AT_ONCE) as together:
-            wanted = list(verbs)
+            wanted = list(words)
             for verb, code in zip(wanted, together.map(self.run, wanted), strict=True):
                 if code != 0:
                     self.failed.append(f"rotator {' '.join(verb)}: exit code {code}")

@@ -12,9 +12,8 @@ from pathlib import Path
 from rotator.contracts.journal import Journal
 from rotator.journal import SqlJournal, open_journal
 from rotator.model.policy import Mode, Policies, SecretPolicy
-from rotator.model.rotation import Phase, Reason, Rotation, State
-from rotator.sandbox.customers import CUSTOMERS
-from rotator.sandbox.demo.looks import Onlooker, listening_on
+from rotator.model.rotation import UNDOING, Phase, Rotation, State
+from rotator.sandbox.demo.looks import listening_on
 from rotator.sandbox.demo.world import DAY, World
 from rotator.sandbox.processes import Child
 
@@ -22,7 +21,9 @@ from rotator.sandbox.processes import Child
 LONGEST = 160.0
 #: Every rotated secret is rotated so often, in every environment.
 WANTED = 2
-_TELL_EVERY, _UP_WITHIN = 7.0, 60.0
+_TELL_EVERY, _UP_WITHIN = 10.0, 60.0
+#: What is under way is looked at often, so that no value in it is missed; everything there ever was less often.
+_BETWEEN_LOOKS, _LOOKS = 0.3, 3
 
 
 @dataclass
@@ -34,15 +35,18 @@ class Story:
     begun: float = field(default_factory=time.monotonic)
     daemon: Child | None = None
     kills: int = 0
-    failed_on_purpose: bool = False
-    failing: bool = False
+    failures_ordered: int = 0  # rollouts that are made to fail
     told: list[str] = field(default_factory=list)
     lasted: float = 0.0  # seconds, when the daemon had been asked to stop
     exit_code: int | None = None  # of the daemon
-    _handed: dict[str, int] = field(default_factory=dict)  # rotation -> customers that have its successor
-    _approved: set[str] = field(default_factory=set)
     _known: dict[str, State] = field(default_factory=dict)
+    _replaced: list[str] = field(default_factory=list)  # since the last word
     _last_word: float = 0.0
+
+    @property
+    def undone(self) -> bool:
+        """Whether a rotation was."""
+        return State.UNDONE in self._known.values()
 
     @property
     def elapsed(self) -> float:
@@ -74,61 +78,72 @@ class Story:
         assert policies is not None, "it was there a moment ago"
         return journal, policies
 
-    def live(self, journal: Journal, policies: Policies, onlooker: Onlooker) -> None:
+    def live(self, journal: Journal, policies: Policies) -> None:
         """Days pass, until every rotated secret was rotated often enough or the time is over."""
         wanted = [secret.secret for secret in rotated(policies)]
         while self.elapsed < LONGEST:
-            time.sleep(0.3)
-            rotations = journal.rotations(limit=1000)
-            self.world.known.watch(rotations)
+            for _ in range(_LOOKS):
+                time.sleep(_BETWEEN_LOOKS)
+                self.world.known.watch(journal.rotations(unfinished=True))
+            rotations = journal.rotations()
             for rotation in reversed(rotations):
                 self._notice(rotation)
-                if rotation.reason is Reason.AWAITING_YES and rotation.id not in self._approved:
-                    self._say_yes(rotation, onlooker)
             done = Counter(rotation.secret for rotation in rotations if rotation.state is State.DONE)
             self._cause_accidents(done.total(), rotations)
             if self.elapsed - self._last_word > _TELL_EVERY:
-                self._last_word = self.elapsed
-                self.tell(self._progress(done))
-            if all(done[secret] >= WANTED for secret in wanted) and self.failed_on_purpose and self.kills:
+                self._tell_progress(done.total())
+            if all(done[secret] >= WANTED for secret in wanted) and self.undone and self.kills:
                 return
 
     def end(self) -> None:
         """The daemon is asked to stop, as a pod is."""
         assert self.daemon is not None, "it was started"
         self.lasted = self.elapsed
+        self._tell_progress(sum(state is State.DONE for state in self._known.values()))
+        self.tell("the end: rotator is asked to stop")
         self.exit_code = self.daemon.stop(within=25.0)
 
     def _notice(self, rotation: Rotation) -> None:
+        """What went well is told now and then, together; what did not, at once."""
         if self._known.get(rotation.id) is not rotation.state:
-            self.tell(f"{rotation.secret}: {_word(rotation.state, rotation.sentence)}")
+            if rotation.state is State.DONE:
+                self._replaced.append(rotation.secret)
+            elif rotation.state in {State.UNDONE, State.PARKED}:
+                self.tell(f"{rotation.secret} was {rotation.state}: {rotation.sentence}")
         self._known[rotation.id] = rotation.state
 
-    def _say_yes(self, rotation: Rotation, onlooker: Onlooker) -> None:
-        """A person hands the new key to one customer after the other, and says yes when all have it."""
-        handed = self._handed.get(rotation.id, 0)
-        if handed < CUSTOMERS:
-            key = self.world.known.current(rotation.recipe.fields["value"])
-            self.world.hand_over(rotation.recipe.environment, handed, key)
-            self._handed[rotation.id] = handed + 1
-        elif onlooker.run(["approve", rotation.id, "--reason", "all customers have the new key"]) == 0:
-            self._approved.add(rotation.id)
-            self.tell(
-                f"{rotation.secret}: all customers have the new key, a person said yes to its last step"
-            )
-
     def _cause_accidents(self, done: int, rotations: Sequence[Rotation]) -> None:
-        """The two things that are made to go wrong, once each."""
+        """The two things that are made to go wrong, once each.
+
+        Not in the middle of a mint: who is killed there waits until the vendor lists everything, which takes IAM two
+        minutes, however short the days are. `make crash` kills there, too.
+        """
         phases = {rotation.phase for rotation in rotations if rotation.state is State.ACTIVE}
-        if not self.kills and done >= 3 and phases & {Phase.STORE, Phase.CONFIRM, Phase.ANNOUNCE}:
+        minting = phases & {Phase.PLAN, Phase.TIDY, Phase.CREATE}
+        midway = phases & {Phase.STORE, Phase.CONFIRM, Phase.ANNOUNCE}
+        if not self.kills and done >= 8 and midway and not minting:
             self._kill_daemon()
             self.tell("rotator was killed with kill -9 in the middle of a rotation, and started again")
-        if self.kills and not self.failing and done >= 5:
-            self.failing = True
+        if self.kills and done >= 12 and not self.undone and self._consumers_wait(rotations):
+            self.failures_ordered += 1
             self.world.fail_rollouts("staging/worker", 1)
             self.tell("the next rollout of staging/worker is made to fail")
-        if self.failing and not self.failed_on_purpose:
-            self.failed_on_purpose = self.world.statistics()["rollouts_failed"] > 0
+
+    def _consumers_wait(self, rotations: Sequence[Rotation]) -> bool:
+        """Whether one of staging/worker's secrets is about to be rolled out, and no failure is under way.
+
+        A rollout that only takes the old one out of an accepted set is tried again when it fails; then once more.
+        """
+        if self.world.statistics()["rollouts_failed"] < self.failures_ordered:
+            return False
+        mine = [
+            rotation
+            for rotation in rotations
+            if rotation.state is State.ACTIVE
+            and "staging/worker" in {deployment.id for deployment in rotation.recipe.deployments}
+        ]
+        undoing = any(rotation.phase in UNDOING for rotation in mine)
+        return not undoing and any(rotation.phase in {Phase.STORE, Phase.ANNOUNCE} for rotation in mine)
 
     def _kill_daemon(self) -> None:
         """SIGKILL, in the middle of whatever it does; then a new pod."""
@@ -137,13 +152,26 @@ class Story:
         self.kills += 1
         self.start_daemon()
 
-    def _progress(self, done: Counter[str]) -> str:
-        seen = self.world.statistics()
-        return (
-            f"… {done.total()} of {len(self._known)} rotations done; {seen['logins']:,} logins, "
-            f"{seen['logins_refused']} refused; {seen['tokens_checked']:,} tokens, {seen['tokens_refused']} refused; "
-            f"{seen['events_checked']:,} events, {seen['events_refused']} refused"
+    def _tell_progress(self, done: int) -> None:
+        """How it stands, and what was replaced since the last word."""
+        seen, states = self.world.statistics(), Counter(self._known.values())
+        refused = ", ".join(
+            f"{seen[f'{what}_refused']:,} of {seen[all_of_them]:,} {word}"
+            for what, all_of_them, word in (
+                ("logins", "logins", "logins"),
+                ("tokens", "tokens_checked", "tokens"),
+                ("events", "events_checked", "customers' events"),
+                ("sms", "sms_sent", "SMS"),
+                ("mails", "mails_sent", "mails"),
+            )
         )
+        self.tell(
+            f"{done} credentials replaced, {states[State.ACTIVE]} are being replaced. Refused so far: {refused}"
+        )
+        if self._replaced:
+            print(f"{'':10} replaced: {', '.join(self._replaced)}", flush=True)
+        self._replaced.clear()
+        self._last_word = self.elapsed
 
 
 def rotated(policies: Policies) -> list[SecretPolicy]:
@@ -153,12 +181,3 @@ def rotated(policies: Policies) -> list[SecretPolicy]:
         for secret in policies.secrets.values()
         if secret.mode is not Mode.OBSERVE and secret.exempt_until is None
     ]
-
-
-def _word(state: State, sentence: str) -> str:
-    return {
-        State.ACTIVE: f"rotation begins ({sentence})",
-        State.DONE: f"rotated. {sentence}",
-        State.UNDONE: f"undone. {sentence}",
-        State.PARKED: f"PARKED. {sentence}",
-    }[state]

@@ -1,37 +1,37 @@
-"""The demo's world: AWS, two PostgreSQL servers, the platform with its consumers, and people who read alerts."""
+"""The demo's world: AWS, databases, vendors, Vault, the platform with its consumers, and people who read alerts."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
-import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import psycopg
 
 from rotator.sandbox.aws import AwsWorld
-from rotator.sandbox.consumer import Diet, Pace
 from rotator.sandbox.customers import CUSTOMERS
+from rotator.sandbox.demo.consoles import Consoles
 from rotator.sandbox.demo.known import Known
 from rotator.sandbox.demo.policy import demo_policy
 from rotator.sandbox.demo.seeds import ACCEPTED, ENVIRONMENTS, parameters, prepare_database
-from rotator.sandbox.events import Event, signature
+from rotator.sandbox.demo.vault import Vault
+from rotator.sandbox.demo.vendors import Vendors
+from rotator.sandbox.demo.witnesses import Witnesses
+from rotator.sandbox.diet import Diet, Pace
 from rotator.sandbox.people import SMTP_HOST, PeopleWorld
 from rotator.sandbox.postgres import EmbeddedPostgres
-from rotator.sandbox.processes import Child, NotReady, listening_socket
+from rotator.sandbox.processes import Child, listening_socket
 
 #: How long a calendar day takes, in seconds.
-DAY = 0.7
+DAY = 0.62
 _READY_WITHIN = 90.0
-_SENT_WITHIN = 20.0
 _CHANNEL, _MAILBOX = "C0ROTATOR", "platform@taly.example"
 
 
@@ -42,6 +42,8 @@ class World:
     folder: Path
     aws: AwsWorld = field(init=False)
     people: PeopleWorld = field(init=False)
+    vendors: Vendors = field(init=False)
+    vault: Vault = field(init=False)
     databases: dict[str, EmbeddedPostgres] = field(default_factory=dict)
     platform: httpx.Client = field(init=False)
     known: Known = field(init=False)
@@ -66,17 +68,30 @@ class World:
         """policies.yaml as the daemon reads it."""
         return self.folder / "policies.yaml"
 
+    @property
+    def witnesses(self) -> Witnesses:
+        """Whom the audit asks."""
+        return Witnesses(self.databases, self.platform, self.vendors, self.vault, self.consoles)
+
+    @cached_property
+    def consoles(self) -> Consoles:
+        """Where people make what no API makes."""
+        return Consoles(self.databases, self.vendors)
+
     @cached_property
     def daemon_environment(self) -> dict[str, str]:
         """What the daemon's environment says in a deployment, here."""
         logins = self.people.logins
         return {
             **self._aws_login("rotator"),
+            **self.vendors.settings,
+            **self.vault.settings,
             "ROTATOR_JOURNAL": f"sqlite:///{self.folder}/journal/journal.sqlite",
             "ROTATOR_POLICIES": str(self.policy_file),
             "ROTATOR_SEALER": "kms",
             "ROTATOR_KMS_KEY": "alias/taly-production",
             "ROTATOR_SCALE": str(DAY / 86400),
+            "ROTATOR_ALLOWED_HOSTS": "127.0.0.1,api.stripe.com",
             "ROTATOR_REDEPLOYER": "sandbox",
             "ROTATOR_ENDPOINT_PLATFORM": self._platform_address,
             "ROTATOR_SLACK_TOKEN": logins.slack_token,
@@ -117,89 +132,65 @@ class World:
         shown: list[str] = self.platform.get("/shown").json()
         return shown
 
-    # what the audit asks
-
-    def logins_of(self, environment: str) -> list[str]:
-        """Roles of its database that can log in."""
-        with psycopg.connect(self.databases[environment].superuser_dsn()) as session:
-            return [role for (role,) in session.execute("select rolname from pg_roles where rolcanlogin")]
-
-    def accepts(self, environment: str, bearer: str) -> HTTPStatus:
-        """What all verifiers of an environment say of a token: 200, 401, or 503 where they differ."""
-        headers = {"Authorization": f"Bearer {bearer}"}
-        return HTTPStatus(self.platform.get(f"/accepts/{environment}", headers=headers).status_code)
-
-    def customers_accept(self, environment: str, key: str) -> HTTPStatus:
-        """What all customers say of an event that is signed with `key`: 200, 401, or 503 where they differ."""
-        event = Event(os.getpid(), "from the auditor", (signature(key, "from the auditor"),))
-        answer = self.platform.post(f"/events/{environment}", json=event._asdict())
-        return HTTPStatus(answer.status_code)
-
-    def events_of_living(self, environment: str) -> list[Event]:
-        """One event, sent from now on, of every instance that sends any. Raises NotReady where none comes."""
-        before, deadline = self._newest_events(environment), time.monotonic() + _SENT_WITHIN
-        while True:
-            instances = self.platform.get(f"/instances/{environment}/api").json()
-            living = {instance["pid"] for instance in instances}
-            events = [
-                event
-                for event in self._newest_events(environment)
-                if event.sender in living and event not in before
-            ]
-            if {event.sender for event in events} == living:
-                return events
-            if time.monotonic() > deadline:
-                raise NotReady(
-                    f"not every instance of {environment}/api sent an event within {_SENT_WITHIN:g} s"
-                )
-            time.sleep(0.05)
-
-    def _newest_events(self, environment: str) -> list[Event]:
-        answer = self.platform.get(f"/events/{environment}").json()
-        return [Event(one["sender"], one["body"], tuple(one["signatures"])) for one in answer]
-
     def _start(self) -> None:
         self.aws = self._open.enter_context(AwsWorld(self.folder))
         self.known = Known(self.aws.endpoint)
         self.people = self._open.enter_context(PeopleWorld(self.folder))
+        self.vault = self._open.enter_context(Vault(self.folder))
+        self.vendors = self._open.enter_context(Vendors(self.folder, DAY))
         self.known.note("the Slack token", self.people.logins.slack_token)
         self.known.note("the Slack webhook's path", self.people.logins.webhook_path)
         self.known.note("the SMTP password", self.people.logins.smtp_password)
-        for environment in ENVIRONMENTS:
-            server = EmbeddedPostgres(self.folder / f"postgres-{environment}")
-            self.databases[environment] = self._open.enter_context(server)
-            database_url, admin_url = prepare_database(server)
-            seeds = parameters(environment, database_url, admin_url, DAY)
-            self.aws.control.seed(seeds)
-            self.known.note(f"the superuser's password of {environment}", server.superuser_password)
-            for seed in seeds:
-                self.known.note(f"{seed.name} as it was at first", seed.value)
-        self._start_platform()
+        with listening_socket() as listening:
+            self._platform_address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            for environment in ENVIRONMENTS:
+                self._furnish(environment)
+            self._start_platform(listening)
         for environment in ENVIRONMENTS:
             key = self.known.current(f"/taly/{environment}/WEBHOOK_SIGNING_KEY")
             for customer in range(CUSTOMERS):
                 self.hand_over(environment, customer, key)
         self.policy_file.write_text(self._policy())
 
+    def _furnish(self, environment: str) -> None:
+        """One environment's database, its accounts at vendors, and what stands of them in SSM."""
+        server = EmbeddedPostgres(self.folder / f"postgres-{environment}")
+        self.databases[environment] = self._open.enter_context(server)
+        self.known.note(f"the superuser's password of {environment}", server.superuser_password)
+        database_url, admin_url = prepare_database(server)
+        self.vendors.set_up(environment, f"{self._platform_address}/webhooks/{environment}/api/stripe")
+        values = {
+            "DATABASE_URL": database_url,
+            "rotator/DATABASE_ADMIN_URL": admin_url,
+            "rotator/VAULT_TOKEN": self.vault.token,
+            **self.vendors.values(environment),
+        }
+        account = self.vendors.accounts[environment].twilio
+        seeds = parameters(environment, values, account, DAY)
+        self.aws.control.seed(seeds)
+        for seed in seeds:
+            self.known.note_parameter(seed.name, f"{seed.name} as it was at first", seed.value)
+
     def _aws_login(self, user: str) -> dict[str, str]:
         login = self.aws.environment(user)
         self.known.note(f"the AWS secret access key of {user}", login["AWS_SECRET_ACCESS_KEY"])
         return login
 
-    def _start_platform(self) -> None:
+    def _start_platform(self, listening: socket.socket) -> None:
         config = self.folder / "platform.json"
-        pace = Pace(token_life=4 * DAY)
-        workloads = {name: {"replicas": 2, "diet": asdict(diet)} for name, diet in _diets().items()}
-        config.write_text(json.dumps({"pace": asdict(pace), "workloads": workloads}))
-        with listening_socket() as socket:
-            self._platform_address = f"http://127.0.0.1:{socket.getsockname()[1]}"
-            child = Child(
-                "the sandbox's platform",
-                [sys.executable, "-m", "rotator.sandbox.platform_server", str(socket.fileno()), config],
-                log=self.folder / "platform.log",
-                environment=self._aws_login("consumer"),
-                keep_open=[socket.fileno()],
-            )
+        wanted = {
+            "pace": asdict(Pace(token_life=4 * DAY)),
+            "workloads": {name: {"replicas": 2, "diet": asdict(diet)} for name, diet in _diets().items()},
+            "places": {name: asdict(self.vendors.places(name)) for name in ENVIRONMENTS},
+        }
+        config.write_text(json.dumps(wanted))
+        child = Child(
+            "the sandbox's platform",
+            [sys.executable, "-m", "rotator.sandbox.platform_server", str(listening.fileno()), config],
+            log=self.folder / "platform.log",
+            environment=self._aws_login("consumer"),
+            keep_open=[listening.fileno()],
+        )
         self._open.callback(child.stop)
         self.platform = httpx.Client(base_url=self._platform_address, timeout=10.0, trust_env=False)
         self._open.callback(self.platform.close)
@@ -218,7 +209,7 @@ class World:
             environment: f"postgresql://{{user}}:{{password}}@{server.host}:{server.port}/taly"
             for environment, server in self.databases.items()
         }
-        return demo_policy(root, templates, f"{self._platform_address}/accepts/{{env}}", _CHANNEL, _MAILBOX)
+        return demo_policy(root, templates, self._platform_address, _CHANNEL, _MAILBOX)
 
 
 def _diets() -> dict[str, Diet]:
@@ -232,11 +223,24 @@ def _diets() -> dict[str, Diet]:
             "jwt_accepted": f"{path}/{ACCEPTED['JWT_SECRET']}",
             "token": f"{path}/INTERNAL_API_TOKEN",
             "token_accepted": f"{path}/{ACCEPTED['INTERNAL_API_TOKEN']}",
+            "stripe_key": f"{path}/STRIPE_SECRET_KEY",
         }
         diets[f"{environment}/api"] = Diet(
             **shared,
             signing_keys=f"{path}/{ACCEPTED['WEBHOOK_SIGNING_KEY']}",
-            others=(f"{path}/WEBHOOK_SIGNING_KEY",),
+            stripe_accepted=f"{path}/{ACCEPTED['STRIPE_WEBHOOK_SECRET']}",
+            others=tuple(
+                f"{path}/{name}"
+                for name in ("WEBHOOK_SIGNING_KEY", "STRIPE_WEBHOOK_SECRET", "GOOGLE_OAUTH_CLIENT_SECRET")
+            ),
         )
-        diets[f"{environment}/worker"] = Diet(**shared)
+        diets[f"{environment}/worker"] = Diet(
+            **shared,
+            twilio_sid=f"{path}/TWILIO_API_KEY_SID",
+            twilio_secret=f"{path}/TWILIO_API_KEY_SECRET",
+            twilio_accepted=f"{path}/{ACCEPTED['TWILIO_AUTH_TOKEN']}",
+            smtp_username=f"{path}/SES_SMTP_USERNAME",
+            smtp_password=f"{path}/SES_SMTP_PASSWORD",
+            others=(f"{path}/TWILIO_AUTH_TOKEN",),
+        )
     return diets

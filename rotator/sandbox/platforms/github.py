@@ -37,7 +37,21 @@ _SECRETS = re.compile(r"(?P<scope>.+?)(?:/actions)?/secrets(?:/(?P<name>[^/]+))?
 @cache
 def _rsa_key() -> rsa.RSAPrivateKey:
     """Made once: it takes a while."""
+    return _new_rsa_key()
+
+
+def _new_rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _pem(key: rsa.RSAPrivateKey) -> str:
+    """Without the line break at its end, which is lost where people hand it on."""
+    kept = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    return kept.decode().strip()
 
 
 @dataclass(slots=True)
@@ -66,14 +80,9 @@ class Github:
     def __init__(self, clock: Clock, runs: Callable[[Asked], Answer | None] = lambda _asked: None) -> None:
         self.clock, self._runs = clock, runs
         self.token, self.app = secrets.token_hex(20), "Iv23played"
-        key = _rsa_key()
-        self.app_key = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        ).decode()
-        self._public = key.public_key()
-        self._tokens: dict[str, datetime] = {}
+        self.app_key = _pem(_rsa_key())
+        self.app_keys = {self.app_key: _rsa_key().public_key()}  # an App may have several
+        self.tokens: dict[str, datetime] = {}
         self.scopes: dict[str, Scope] = {}
         self.logins = 0
         self.forbidden = self.renamed = self.missing_rights = False
@@ -110,7 +119,7 @@ class Github:
         shown = asked.headers.get("authorization", "").removeprefix("Bearer ")
         if asked.path.endswith("/installation") or asked.path.startswith("/app/"):
             return self._logged_in(asked, shown)
-        if shown != self.token and self._tokens.get(shown, self.clock.now()) <= self.clock.now():
+        if shown != self.token and self.tokens.get(shown, self.clock.now()) <= self.clock.now():
             return Answer(401, {"message": "Bad credentials"})
         if self.forbidden:
             return Answer(403, {"message": f"Resource not accessible: {asked.body.decode()}"})
@@ -130,21 +139,19 @@ class Github:
         held = self.scopes[scope].held.get(name)
         return held.value if held else None
 
+    def somebody_makes_a_key(self) -> str:
+        """One more private key of the App, PEM."""
+        made = _new_rsa_key()
+        self.app_keys[_pem(made)] = made.public_key()
+        return _pem(made)
+
     # logging in
 
     def _logged_in(self, asked: Asked, shown: str) -> Answer:
-        try:
-            claims = jwt.decode(
-                shown,
-                self._public,
-                algorithms=["RS256"],
-                issuer=self.app,
-                options={
-                    "verify_exp": False,
-                    "verify_iat": False,
-                },  # by the machine's clock, which is not ours
-            )
-        except jwt.PyJWTError:
+        claims = next(
+            (read for key in tuple(self.app_keys.values()) if (read := self._claims(shown, key))), None
+        )
+        if claims is None:
             return Answer(401, {"message": "A JSON web token could not be decoded"})
         now = self.clock.now().timestamp()
         if not (claims["iat"] <= now < claims["exp"] <= claims["iat"] + 600):
@@ -155,8 +162,16 @@ class Github:
             return Answer(200, {"id": 4711}) if known else _MISSING
         self.logins += 1
         token, ends = secrets.token_hex(20), self.clock.now() + timedelta(hours=1)
-        self._tokens[token] = ends
+        self.tokens[token] = ends
         return Answer(201, {"token": token, "expires_at": f"{ends:%Y-%m-%dT%H:%M:%SZ}"})
+
+    def _claims(self, shown: str, key: rsa.RSAPublicKey) -> dict[str, Any] | None:
+        """What the App says, if it signed with that key; times are not of the machine's clock, which is not ours."""
+        options: Any = {"verify_exp": False, "verify_iat": False}
+        try:
+            return jwt.decode(shown, key, algorithms=["RS256"], issuer=self.app, options=options)
+        except jwt.PyJWTError:
+            return None
 
     # secrets
 

@@ -71,8 +71,10 @@ class Secret:
 class SecretsSource:
     """One region of the account. Everything but the actions acts past the API."""
 
-    def __init__(self, clock: Clock, weather: Weather | None = None) -> None:
-        self.clock, self.secrets = clock, dict[str, Secret]()
+    def __init__(
+        self, clock: Clock, weather: Weather | None = None, *, versions_a_day: int = VERSIONS_A_DAY
+    ) -> None:
+        self.clock, self.secrets, self._versions_a_day = clock, dict[str, Secret](), versions_a_day
         self._ticks = 0
         self.server = JsonServer(
             {
@@ -129,7 +131,7 @@ class SecretsSource:
             day_ago = self.clock.now() - timedelta(days=1)
             if (
                 len([version for version in secret.versions if version.created_at > day_ago])
-                >= VERSIONS_A_DAY
+                >= self._versions_a_day
             ):
                 raise Refusal("LimitExceededException", "The secret has too many versions.")
             self._add(secret, token, value, call.given.get("VersionStages", [CURRENT]))

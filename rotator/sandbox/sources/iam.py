@@ -16,7 +16,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +29,7 @@ from rotator.sandbox.weather import Weather
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 KEYS_PER_USER = 2
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Key:
 
 
 class Iam:
-    """The account. Everything but the actions acts past the API."""
+    """The account. Everything but the actions acts past the API. Uses are shown so late, and in whole `shown_in`."""
 
     def __init__(
         self,
@@ -58,10 +59,12 @@ class Iam:
         propagation: timedelta = timedelta(seconds=12),
         listing: timedelta = timedelta(seconds=12),
         use_shows: timedelta = timedelta(hours=4),
+        shown_in: timedelta = timedelta(minutes=1),
         weather: Weather | None = None,
     ) -> None:
         self.clock, self.weather = clock, weather or Weather()
-        self.propagation, self.listing, self.use_shows = propagation, listing, use_shows
+        self.propagation, self.listing = propagation, listing
+        self.use_shows, self.shown_in = use_shows, shown_in
         self.users: dict[str, list[Key]] = {}
         self._deleted: list[Key] = []
         self._tries = 0
@@ -93,9 +96,12 @@ class Iam:
         """The key, if a service lets it in now. While a change is under way, every other one has heard of it."""
         self._tries += 1
         early = self.propagation / 2 if self._tries % 2 else timedelta()
-        ever = [*self._deleted, *(key for keys in self.users.values() for key in keys)]
-        key = next((one for one in ever if one.id == key_id), None)
+        key = next((one for one in self.ever() if one.id == key_id), None)
         return key if key and key.accepted(self.clock.now() + early) else None
+
+    def ever(self) -> list[Key]:
+        """Every key that there was, the deleted ones too."""
+        return [*self._deleted, *(key for keys in self.users.values() for key in keys)]
 
     def accepts(self, key_id: str, secret: str) -> bool:
         """Whether a service lets in whoever signs with it now."""
@@ -151,8 +157,8 @@ class Iam:
             raise _no_such("access key", call.given["AccessKeyId"])
         shown = [use for use in key.uses if use[0] + self.use_shows <= self.clock.now()]
         at, service, region = shown[-1] if shown else (None, "N/A", "N/A")
-        minute = at.replace(second=0, microsecond=0) if at else None
-        used = {"LastUsedDate": minute, "ServiceName": service, "Region": region}
+        told = at - (at - _EPOCH) % self.shown_in if at else None
+        used = {"LastUsedDate": told, "ServiceName": service, "Region": region}
         return {"UserName": key.user, "AccessKeyLastUsed": used}
 
     # the action of STS

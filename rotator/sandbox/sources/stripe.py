@@ -74,16 +74,26 @@ class Delivery:
 class Stripe:
     """One account. Everything but the operations acts past the API."""
 
-    def __init__(self, clock: Clock, *, slots: int = ENDPOINTS, weather: Weather | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        slots: int = ENDPOINTS,
+        tried: timedelta = _TRIED,
+        weather: Weather | None = None,
+    ) -> None:
         self.clock, self.slots, self.weather = clock, slots, weather or Weather()
+        self.tried = tried  # so long it tries to deliver what no receiver has taken
         self.keys: dict[str, bool] = {}  # key -> whether it is one of live mode
         self.endpoints: list[Endpoint] = []
+        self.ever: list[Endpoint] = []  # the deleted ones too
         self.deliveries: list[Delivery] = []
         self._given: dict[str, tuple[datetime, str, Reply | Refusal]] = {}
         self.server = RestServer(
             Source(
                 "stripe",
                 {
+                    "GET /v1/balance": lambda _: Reply({"object": "balance", "available": []}),
                     "GET /v1/webhook_endpoints": self._list,
                     "POST /v1/webhook_endpoints": self._create,
                     "GET /v1/webhook_endpoints/*": lambda request: Reply(_v1(self._find(request))),
@@ -128,13 +138,15 @@ class Stripe:
 
     def signs_with(self, secret: str) -> bool:
         """Whether events are signed with it now."""
-        return any(one.enabled and secrets.compare_digest(one.secret, secret) for one in self.endpoints)
+        return any(
+            one.enabled and secrets.compare_digest(one.secret, secret) for one in tuple(self.endpoints)
+        )
 
     def emit(self, event: Mapping[str, Any]) -> list[Delivery]:
         """Something happened: every enabled endpoint that wants it is told at once."""
         mine = [
             Delivery(one, event, self.clock.now())
-            for one in self.endpoints
+            for one in tuple(self.endpoints)
             if one.enabled and one.wants(event["type"])
         ]
         self.deliveries += mine
@@ -145,7 +157,7 @@ class Stripe:
     def deliver(self) -> int:
         """Tries again what no receiver has taken; how much is left."""
         for delivery in self.deliveries:
-            in_time = self.clock.now() <= delivery.since + _TRIED
+            in_time = self.clock.now() <= delivery.since + self.tried
             if (
                 not delivery.taken
                 and in_time
@@ -222,7 +234,8 @@ class Stripe:
     # within
 
     def _admit(self, request: Request) -> None:
-        if request.bearer not in self.keys:
+        key = request.bearer if "Bearer " in request.headers.get("authorization", "") else request.basic[0]
+        if key not in self.keys:
             raise Refusal("api_key_invalid", "Invalid API Key provided.", HTTPStatus.UNAUTHORIZED)
 
     def _once(self, request: Request, act: Callable[[], Reply]) -> Reply:
@@ -274,6 +287,7 @@ class Stripe:
         secret = f"whsec_{secrets.token_urlsafe(24)}"
         made = Endpoint(f"we_{secrets.token_hex(12)}", url, secret, live, self.clock.now(), kind, metadata)
         self.endpoints.append(made)
+        self.ever.append(made)
         return made
 
     def _try(self, delivery: Delivery) -> None:

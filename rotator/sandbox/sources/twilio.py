@@ -50,6 +50,16 @@ class Held:
         return [accepted for since, accepted in self.heard if since <= at][-1:] == [True]
 
 
+@dataclass
+class Message:
+    """One SMS. `answers`: what the consumer's webhook said to the news that it was delivered; 0 for nothing."""
+
+    sid: str
+    account: str
+    callback: str
+    answers: list[int] = field(default_factory=list)
+
+
 class Twilio:
     """Some accounts. Everything but the operations acts past the API."""
 
@@ -67,7 +77,8 @@ class Twilio:
         self.keys: list[Held] = []
         self.tokens: dict[str, Held] = {}  # account -> the primary token
         self.beside: dict[str, Held] = {}  # account -> the secondary token
-        self._ever: list[Held] = []
+        self.ever: list[Held] = []  # keys and tokens, the ended ones too
+        self.messages: list[Message] = []
         self._tries = 0
         self.server = RestServer(
             Source(
@@ -79,6 +90,7 @@ class Twilio:
                     "DELETE /v1/Keys/*": self._delete,
                     "GET /2010-04-01/Accounts/*.json": self._show_account,
                     "GET /2010-04-01/Accounts/*/*.json": self._read,
+                    "POST /2010-04-01/Accounts/*/Messages.json": self._send,
                     "POST /v1/AuthTokens/Secondary": self._make_beside,
                     "DELETE /v1/AuthTokens/Secondary": self._delete_beside,
                     "POST /v1/AuthTokens/Promote": self._promote,
@@ -108,6 +120,12 @@ class Twilio:
         self.keys.append(made)
         return made
 
+    def somebody_deletes(self, sid: str) -> None:
+        """A key, in the Console: at once."""
+        (key,) = (one for one in self.keys if one.id == sid)
+        self.keys.remove(key)
+        key.heard.append((self.clock.now(), False))
+
     def somebody_makes_a_token_beside(self, account: str) -> Held:
         """A secondary token that everybody has heard of."""
         made = self.beside[account] = self._new(account, account, kind="token", since=timedelta(days=1))
@@ -118,7 +136,7 @@ class Twilio:
         self._tries += 1
         early = self.propagation / 2 if self._tries % 2 else timedelta()
         at = self.clock.now() + early
-        mine = [one for one in self._ever if one.id == user and secrets.compare_digest(one.secret, secret)]
+        mine = [one for one in self.ever if one.id == user and secrets.compare_digest(one.secret, secret)]
         return next((one for one in mine if one.accepted(at)), None)
 
     def notify(self, account: str, url: str, **fields: str) -> int:
@@ -130,6 +148,14 @@ class Twilio:
             "X-Twilio-Signature": b64encode(signed).decode(),
         }
         return post(url, urlencode(fields), headers)
+
+    def report(self) -> list[int]:
+        """Tells whoever sent a message, once, that it was delivered; the answers."""
+        waiting = [one for one in tuple(self.messages) if one.callback and not one.answers]
+        for one in waiting:
+            news = {"MessageSid": one.sid, "MessageStatus": "delivered"}
+            one.answers.append(self.notify(one.account, one.callback, **news))
+        return [answer for one in waiting for answer in one.answers]
 
     # keys
 
@@ -179,6 +205,17 @@ class Twilio:
         if who.account != request.ids[0] or not allowed:
             raise _forbidden(HTTPStatus.FORBIDDEN)
         return Reply({"account_sid": who.account, "balance": "12.00", "currency": "EUR"})
+
+    def _send(self, request: Request) -> Reply:
+        who, given = self._let_in(request), request.given
+        allowed = who.kind != "restricted" or "Messages" in who.policy["allow"]
+        if who.account != request.ids[0] or not allowed:
+            raise _forbidden(HTTPStatus.FORBIDDEN)
+        if not (given.get("To") and given.get("Body")):
+            raise Refusal(21604, "A 'To' phone number and a 'Body' are required.")
+        sent = Message(f"SM{secrets.token_hex(16)}", who.account, given.get("StatusCallback", ""))
+        self.messages.append(sent)
+        return Reply({"sid": sent.sid, "status": "queued", "to": given["To"]}, HTTPStatus.CREATED)
 
     # tokens
 
@@ -252,7 +289,7 @@ class Twilio:
         made_at = self.clock.now() - since
         made = Held(sid, secrets.token_hex(16), account, made_at, kind, name, dict(policy or {}))
         made.heard.append((made_at + self.propagation, True))
-        self._ever.append(made)
+        self.ever.append(made)
         return made
 
     def _tell(self, held: Held, *, accepted: bool) -> None:

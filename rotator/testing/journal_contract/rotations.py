@@ -55,6 +55,20 @@ class RotationsContract:
         ended(journal, KEY, state)
         assert journal.open_rotation(a_rotation(journal, KEY), OPENED)
 
+    @pytest.mark.parametrize("state", [State.DONE, State.UNDONE])
+    def test_a_draft_that_is_older_than_the_last_rotation_of_its_secret_opens_nothing(
+        self, journal: Journal, other: Journal, state: State
+    ) -> None:
+        late = a_rotation(other, KEY, opened_at=journal.now() - HOUR)  # a replica decides, and freezes
+        ended(journal, KEY, state)
+        elsewhere = a_rotation(other, "production/B")
+        request = a_request(other, about=KEY)
+        other.add_request(request)
+        openings = [Opening(late, OPENED, (request.id,)), Opening(elsewhere, OPENED)]
+        assert other.open_rotations(openings) == {elsewhere.id}
+        assert other.rotation(late.id) is None
+        assert [one.id for one in other.requests(waiting=True)] == [request.id], "it is asked for as before"
+
     def test_opening_one_again_after_a_crash_is_false_and_changes_nothing(self, journal: Journal) -> None:
         draft = opened(journal)
         assert not journal.open_rotation(draft, Told("opened", "again"))
