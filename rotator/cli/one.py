@@ -27,7 +27,7 @@ from rotator.cli.show import (
 from rotator.cli.status import TINTS, code_of
 from rotator.cli.steps import Step, StepState, chain_of, deepest_failure
 from rotator.engine.ages import due_at, period_ends, spell
-from rotator.engine.alerts.about_rotations import impact
+from rotator.engine.alerts.impact import impact
 from rotator.engine.decisions import Decided
 from rotator.engine.standing import setback
 from rotator.engine.words import word_of

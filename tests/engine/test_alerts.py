@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rotator.engine.alerts.about_rotations import impact
 from rotator.engine.alerts.finding import identity, listed
+from rotator.engine.alerts.impact import impact
 from rotator.engine.outages import stuck
 from rotator.model.alerts import Alert, AlertKind, Severity
 from rotator.model.observations import Observed, Pause

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.engine.alerts.finding import About, Finding
+from rotator.engine.alerts.impact import impact, in_gap, in_gap_back
 from rotator.engine.outages import stuck
 from rotator.engine.standing import rotate_command, setback
 from rotator.model.alerts import AlertKind, Severity
@@ -16,8 +17,6 @@ from rotator.model.rotation import UNDOING, Phase, Priority, Reason, Rotation, S
 _AT_RISK = frozenset(
     {Reason.NEITHER_WORKS, Reason.SUCCESSOR_DEAD, Reason.STILL_ALIVE, Reason.RECONFIRM_FAILED}
 )
-#: From here on a source without overlap may have dropped the predecessor.
-_GAP = frozenset({Phase.ACTIVATE, Phase.STORE, Phase.VERIFY, Phase.REDEPLOY, Phase.CONFIRM})
 _ROLLOUTS = frozenset({Reason.ROLLOUT_FAILED, Reason.NOT_SEEN})
 #: What a parked rotation means, where that is more than where it stands.
 _PARKED = {
@@ -60,45 +59,9 @@ def about_rotation(about: About, history: History) -> Iterator[Finding]:
         yield _yes_wanted(about, rotation)
 
 
-def in_gap(rotation: Rotation) -> bool:
-    """Whether consumers may be locked out by now: the source keeps one credential, and it is not the one they read."""
-    under_way = rotation.phase in _GAP and rotation.ledger.confirmed_at is None
-    return under_way and _keeps_one(rotation)
-
-
-def in_gap_back(rotation: Rotation) -> bool:
-    """The same of an undo: what consumers may have read is about to be refused, or is by now."""
-    returned = rotation.ledger.reconfirmed_at is not None or not rotation.ledger.wrote
-    return rotation.phase in UNDOING and not returned and _keeps_one(rotation)
-
-
-def impact(rotation: Rotation) -> str:
-    """What it means for the credential that consumers use."""
-    ledger = rotation.ledger
-    if rotation.reason is Reason.NEITHER_WORKS:
-        return "consumers are locked out: neither the old nor the new credential works"
-    if rotation.reason is Reason.SUCCESSOR_DEAD:
-        return "the credential in use is refused by its source"
-    if rotation.reason is Reason.STILL_ALIVE:
-        return "consumers work; a credential that should be dead is still accepted"
-    if ledger.confirmed_at is not None and rotation.phase not in UNDOING:
-        which = (
-            "disabled" if ledger.disabled_at is not None or ledger.removed_at is not None else "still valid"
-        )
-        return f"none yet: consumers use the new credential, the old one is {which}"
-    if in_gap_back(rotation):
-        return (
-            "consumers may be locked out until they read the old credential again: the source keeps only one"
-        )
-    if in_gap(rotation):
-        return "consumers may be locked out until they read the new credential: the source keeps only one"
-    if ledger.predecessor_works is False:
-        return "the source refused the old credential before rotator began: whoever uses it is locked out"
-    return "none yet: the old credential is valid"
-
-
 def _parked(about: About, rotation: Rotation) -> Finding:
-    severity = Severity.CRITICAL if rotation.reason in _AT_RISK or in_gap(rotation) else Severity.WARNING
+    at_risk = rotation.reason in _AT_RISK or in_gap(rotation) or in_gap_back(rotation)
+    severity = Severity.CRITICAL if at_risk else Severity.WARNING
     kind = AlertKind.STILL_ALIVE if rotation.reason is Reason.STILL_ALIVE else AlertKind.PARKED
     facts = {
         **_step(rotation),
@@ -288,10 +251,6 @@ def _next_attempt(undone: Rotation, now: datetime) -> str:
     if cooled <= now:
         return "tried again as soon as nothing holds it, if it is still due"
     return f"tried again {_at(cooled)}, if it is still due; sooner: rotator retry {undone.secret}"
-
-
-def _keeps_one(rotation: Rotation) -> bool:
-    return rotation.recipe.accept_gap and rotation.recipe.accepted_as is None
 
 
 def _at(moment: datetime) -> str:
