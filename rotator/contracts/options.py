@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from datetime import timedelta
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from rotator.model.durations import parse_duration
 from rotator.model.errors import Refused
+
+
+def _duration(value: object) -> timedelta:
+    """Raises ValueError."""
+    return parse_duration(value if isinstance(value, str) else "")
+
+
+#: `5d`, `12h`: as everywhere in policies.yaml.
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 class AdapterOptions(BaseModel):

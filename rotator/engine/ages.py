@@ -37,9 +37,13 @@ def age_of(history: History, observed: Observed | None) -> Age | None:
     if observed is None or not observed.present or observed.modified_at is None:
         return None
     done = history.last_done
-    if done is not None and done.ledger.wrote_at is not None and done.ledger.wrote == observed.versions:
-        # The step may have ended long after its write: parked, or held by a mirror that was away.
-        return Age(min(done.ledger.wrote_at, observed.modified_at), AgeSource.JOURNAL)
+    wrote_at = done.ledger.wrote_at if done is not None else None
+    if done is not None and wrote_at is not None:
+        if done.ledger.wrote == observed.versions:
+            # The step may have ended long after its write: parked, or held by a mirror that was away.
+            return Age(min(wrote_at, observed.modified_at), AgeSource.JOURNAL)
+        if observed.observed_at < wrote_at:  # seen before it was rotated: the next scan sees the new one
+            return Age(wrote_at, AgeSource.JOURNAL)
     known = [*_of_the_source(observed), *_before_the_undo(history, observed)]
     return min(known, key=lambda age: age.born, default=Age(observed.modified_at, AgeSource.STORE))
 

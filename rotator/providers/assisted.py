@@ -17,7 +17,7 @@ import httpx
 from pydantic import Field, StringConstraints, ValidationError
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, Duration
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.policy import Recipe
@@ -72,6 +72,9 @@ class Assisted:
         """`policy check` holds the address against ROTATOR_ALLOWED_HOSTS."""
 
         verify: Verify | None = None  # the request that tries a credential, with ${field} in its templates
+        settles: Duration | None = (
+            None  # without it: so long a new one may not be accepted yet; 1m by default
+        )
         begins_with: dict[str, str] = Field(default_factory=dict)  # by field: how all of that kind begin
 
     #: Of a source that nobody can ask; one with `verify` is told dead by trying.
@@ -91,6 +94,9 @@ class Assisted:
         self._recipe, self._around = recipe, around
         if self._options.verify is not None:
             vars(self)["traits"] = replace(self.traits, death=Death.TRIED)
+        else:
+            settles = (self._options.settles or self.traits.propagation) * recipe.scale
+            vars(self)["traits"] = replace(self.traits, propagation=settles)
 
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
@@ -107,6 +113,10 @@ class Assisted:
         ]
         if options.verify is None:
             return complaints
+        if options.settles is not None:
+            complaints.append(
+                "settles is for what nobody can ask about; with verify the service is asked: take it out"
+            )
         if trouble := unsafe(options.verify.url):
             complaints.append(f"verify.url: {trouble}")
         if not options.verify.names:

@@ -14,11 +14,11 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import jwt
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
-from rotator.model.durations import parse_duration, spell_duration
+from rotator.contracts.options import AdapterOptions, Duration
+from rotator.model.durations import spell_duration
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Credential, Sealed
@@ -30,14 +30,6 @@ _KEY_BYTES = 64
 _PROOF_LIVES = timedelta(minutes=1)
 #: Of an SSM parameter in the standard tier, in bytes.
 _LARGEST_VALUE = 4096
-
-
-def _duration(value: object) -> timedelta:
-    """`5d`, `12h`: as everywhere in policies.yaml. Raises ValueError."""
-    return parse_duration(value if isinstance(value, str) else "")
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 class Jwt(BothEndsOurs):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -133,8 +134,11 @@ def test_plan_says_what_why_and_at_what_cost(story: Beside) -> None:
 
 
 def test_fields_in_one_parameter_are_one_write() -> None:
-    apart = {"fields": {"sid": "/taly/production/SID", "secret": "/taly/production/SECRET"}}
-    one = {"fields": dict.fromkeys(("sid", "secret"), "/taly/production/KEY"), "one_parameter": True}
+    apart: dict[str, Any] = {"fields": {"sid": "/taly/production/SID", "secret": "/taly/production/SECRET"}}
+    one: dict[str, Any] = {
+        "fields": dict.fromkeys(("sid", "secret"), "/taly/production/KEY"),
+        "one_parameter": True,
+    }
     assert (writes(recipe(**apart)), writes(recipe(**one))) == (2, 1)
     assert "write 2 parameters" in steps(policy(how=apart))
     assert "write 1 parameter ->" in steps(policy(how=one))

@@ -47,6 +47,13 @@ def put_back(version: int = 4, *, written_first: int = 2, restored: bool = True,
             id="written by somebody since",
         ),
         pytest.param(
+            History(last_done=ROTATED),
+            seen(age=100 * DAY, version=1, observed_at=ago(6 * DAY)),
+            5,
+            AgeSource.JOURNAL,
+            id="rotated by us since anybody looked at the store",
+        ),
+        pytest.param(
             History(),
             seen(age=3 * DAY, created_at=ago(412 * DAY), census_at=ago(DAY)),
             412,

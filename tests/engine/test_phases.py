@@ -239,7 +239,7 @@ def test_a_value_that_an_undo_put_back_is_the_one_that_the_journal_remembers(ben
     back = {"origin": {NAME: 1}, "before": {NAME: 1}, "wrote": {NAME: 2}, "restored": {NAME: 3}}
     undone = rotation(state=State.UNDONE, ended_at=NOW, ledger=back, id="two")
     for earlier in (made, undone):
-        row = earlier.model_copy(update={"state": State.ACTIVE})
+        row = earlier.model_copy(update={"state": State.ACTIVE, "opened_at": NOW})
         assert bench.journal.open_rotation(row, Told("opened", ""))
         bench.becomes(row.id, state=earlier.state, ended_at=NOW)
     assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "made"
@@ -257,6 +257,18 @@ def test_tidy_says_what_it_removed_and_what_it_disabled(bench: Bench) -> None:
     move = bench.goes(under_way(Phase.TIDY, strays=("a",), doubtful=("b", "c")))
     assert bench.source.told == ["remove a", "disable b", "disable c"]
     assert move.sentence == "tidied leftovers of a lost answer: removed a, disabled b and c"
+
+
+# verify
+
+
+def test_where_nobody_can_be_asked_the_successor_is_given_its_time(bench: Bench) -> None:
+    bench.source = Asked(replace(MINTED, mints=False, death=Death.ASSUMED, submitted=True))
+    row = under_way(Phase.VERIFY)
+    waits = bench.goes(row)
+    assert (waits.phase, waits.run_at) == (Phase.VERIFY, NOW + MINTED.propagation)
+    bench.passes(MINTED.propagation)
+    assert bench.goes(onwards(row, waits)).phase is Phase.STORE
 
 
 # store

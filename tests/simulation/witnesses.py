@@ -39,7 +39,7 @@ WITNESSES: Mapping[str, int] = {
     "death is taken for granted": 5,
     "a person's end is not waited for": 30,
     "an undo leaves the successor": 1,
-    "the calendar binds no phase": 0,
+    "the calendar binds no phase": 30,
     "the calendar binds no rollout": 385,
     "nobody is asked": 9,
     "staging proves nothing": 0,

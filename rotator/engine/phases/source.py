@@ -159,6 +159,9 @@ def activate(step: Step) -> Move:
 def verify(step: Step) -> Move:
     """Uses the successor as a consumer would, until it was accepted several times in a row."""
     since = step.ledger.polling_since or step.now
+    if not step.traits.tells and step.now < since + step.traits.propagation:
+        sentence = "nobody can be asked whether the source accepts the successor yet: it is given its time"
+        return step.wait(Reason.PROPAGATING, sentence, since + step.traits.propagation, polling_since=since)
     try:
         step.provider.verify(step.successor)
     except CredentialRefused as refusal:
