@@ -293,7 +293,7 @@ CASES = {
             "Next": "tried again 2026-06-10 18:00 UTC, if it is still due; sooner: rotator retry production/KEY",
         },
         "rotator history production/KEY",
-        lambda world: world.has(done(world.clock.now())),
+        lambda world: world.has(done(world.clock.now(), opened_at=world.clock.now())),
         "a later attempt succeeded: done; the old one is dead (tried)",
     ),
     "parked": Told(
