@@ -14,7 +14,7 @@ from rotator.cli.opening import Place, looking, read_file, read_policies
 from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, heading, say
 from rotator.config.complaints import listed
 from rotator.config.diff import Changed, Difference, difference
-from rotator.config.guard import due_at_once, mass_deletion, rush
+from rotator.config.guard import due_at_once, objections
 from rotator.daemon.policy import approved, yes_to
 from rotator.model.numbers import counted
 from rotator.model.policy import Policies
@@ -31,7 +31,7 @@ def show_difference(file: Path | None, *, form: Format, exit_code: bool) -> None
     before = place.journal.policies_in_force() or _NOTHING
     after = _candidate(place, file or place.settings.policies)
     found, newly = difference(before, after), due_at_once(before, after, place.journal)
-    held = [sentence for sentence in (mass_deletion(before, after), rush(newly, after)) if sentence]
+    held = objections(before, after, place.journal) if before.version else ()
     yes = bool(held) and approved(place.journal, after)
     if form is Format.JSON:
         as_json(**_facts(before, after, found, newly, held), approved=yes)
@@ -52,7 +52,7 @@ def _candidate(place: Place, file: Path) -> Policies:
 
 
 def _facts(
-    before: Policies, after: Policies, found: Difference, newly: list[str], held: list[str]
+    before: Policies, after: Policies, found: Difference, newly: list[str], held: tuple[str, ...]
 ) -> dict[str, Any]:
     return {
         "before_version": before.version or None,
@@ -80,7 +80,7 @@ def _print(before: Policies, found: Difference, newly: list[str]) -> None:
         heading(f"! {counted(len(newly), 'secret')} would become due at once: {_named(newly)}", Tint.WAITS)
 
 
-def _say(before: Policies, after: Policies, found: Difference, held: list[str], *, yes: bool) -> None:
+def _say(before: Policies, after: Policies, found: Difference, held: tuple[str, ...], *, yes: bool) -> None:
     if not before.version:
         say("No policy is in force yet: everything would be new.")
     elif before.version == after.version:

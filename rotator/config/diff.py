@@ -28,7 +28,7 @@ class Difference:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: Mapping[str, tuple[Changed, ...]]  # by secret
-    shared: tuple[Changed, ...]  # environments, windows, deployments, owners, alerts
+    shared: tuple[Changed, ...]  # environments, windows, deployments, mirrors, owners, alerts
 
     @property
     def nothing(self) -> bool:

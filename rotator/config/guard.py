@@ -1,11 +1,13 @@
-"""What a policy may not do by itself: stop managing many secrets, or make many due at once. A person has to want that.
+"""What a policy may not do by itself: stop managing many secrets, make many due at once, or change where values go.
 
-A slip of the hand, `rotate_every: 9d` for 90d in defaults, would else restart everything today.
+A person has to want that: a slip of the hand, `rotate_every: 9d` for 90d in defaults, would else restart everything
+today.
 """
 
 from __future__ import annotations
 
 from rotator.config.complaints import listed
+from rotator.config.whereabouts import moved
 from rotator.contracts.record import Record
 from rotator.engine.decisions import decisions
 from rotator.engine.standing import DUE, Standing
@@ -22,8 +24,8 @@ _BY_ITSELF = DUE | {Standing.COOLING_DOWN, Standing.WINDOW, Standing.FREEZE, Sta
 
 def objections(before: Policies, after: Policies, record: Record) -> tuple[str, ...]:
     """Why `after` must not replace `before` without a person's yes, a sentence each; none where it may."""
-    found = mass_deletion(before, after), rush(due_at_once(before, after, record), after)
-    return tuple(sentence for sentence in found if sentence)
+    many = mass_deletion(before, after), rush(due_at_once(before, after, record), after)
+    return (*(sentence for sentence in many if sentence), *moved(before, after, record))
 
 
 def mass_deletion(before: Policies, after: Policies) -> str:

@@ -113,6 +113,7 @@ class Resolution:
             owner=rules.owner or "",
             runbook=expand(rules.runbook, effective.environment),
             submitted=bool(getattr(traits, "submitted", False)),
+            shared=bool(getattr(traits, "shared", False)),
             exempt_until=end_of(exempt.until, "UTC") if exempt else None,
             exempt_reason=exempt.reason if exempt else "",
             line=self._draft.complaints.mark(effective.path).line,

@@ -8,7 +8,14 @@ from typing import Any
 
 from rotator.config.spelling import Backoff
 from rotator.model.durations import spell_duration
-from rotator.model.policy import Deployment, EnvironmentPolicy, OwnerPolicy, Policies, SecretPolicy
+from rotator.model.policy import (
+    Deployment,
+    EnvironmentPolicy,
+    MirrorPolicy,
+    OwnerPolicy,
+    Policies,
+    SecretPolicy,
+)
 from rotator.model.windows import Freeze, Window
 
 
@@ -60,6 +67,7 @@ def shared_values_of(policies: Policies) -> dict[str, str]:
     for policy in policies.secrets.values():
         values |= {f"windows.{window.name}": spell_window(window) for window in policy.windows}
         values |= {f"deployments.{one.id}": spell_deployment(one) for one in policy.recipe.deployments}
+    values |= {f"mirrors.{one.id}": spell_mirror(one) for one in policies.mirrors.values()}
     values |= {f"owners.{name}": spell_owner(owner) for name, owner in policies.owners.items()}
     values |= {
         "defaults.owner": policies.default_owner,
@@ -107,6 +115,11 @@ def spell_deployment(one: Deployment) -> str:
     told += [f"external_secrets {spell(one.external_secrets)}"] if one.external_secrets else []
     told += [f"settings {spell(one.settings)}"] if one.settings else []
     return ", ".join(told)
+
+
+def spell_mirror(one: MirrorPolicy) -> str:
+    """What a copy is, and where."""
+    return f"{one.kind} {spell(one.settings)}"
 
 
 def spell_owner(owner: OwnerPolicy) -> str:

@@ -1,7 +1,8 @@
 """The policy in force: the last good one. A bad file never replaces it, and it survives a restart in the journal.
 
-A file that would drop many secrets at once, or make many due at once, waits for a person's yes, which is a request like
-any other: it names the file's version, so that it is a yes to that text and no other, and it is kept for auditors.
+A file that would drop many secrets at once, make many due at once, or change where values go, waits for a person's
+yes, which is a request like any other: it names the file's version, so that it is a yes to that text and no other,
+and it is kept for auditors.
 """
 
 from __future__ import annotations

@@ -98,6 +98,7 @@ class SecretPolicy(Frozen):
     owner: str = ""
     runbook: str | None = None
     submitted: bool = False  # a person makes the successor and submits it
+    shared: bool = False  # rotator makes it up: no source knows what it was before
     exempt_until: datetime | None = None
     exempt_reason: str = ""
     line: int = 0  # where policies.yaml speaks of it first

@@ -76,7 +76,8 @@ class MailServer:
 
     def start(self) -> None:
         """Returns when it takes mails."""
-        logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns about itself at every login
+        # It warns about itself at every login, and prints a traceback for each client that goes away in the middle.
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate)
         self._controller = _Controller(

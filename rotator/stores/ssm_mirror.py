@@ -1,10 +1,13 @@
 """SSM Parameter Store as a mirror: a second copy in another region, below another path, or at another endpoint.
 
 Written as the store is: metadata is carried along, what is no secret is never written over, and the account's rate in
-the region is shared. But whatever is there is written over: a copy has one writer. Where an installation owns the path,
-ours or another, nothing is written: parameters there are for rotations to write. A copy that is not there is made.
+the region is shared. But whatever is there is written over: a copy has one writer. Where an installation owns the path
+or a folder above it, ours or another, nothing is written: parameters there are for rotations to write, and whoever
+reads that environment would read the copies. Only folders that the parameter itself is in are no matter. A copy that
+is not there is made.
 
-Permissions: those of the store below the copies' path, without ssm:GetParameterHistory.
+Permissions: those of the store below the copies' path, without ssm:GetParameterHistory. Where the path is deeper than
+`of`, also ssm:GetParameters of `rotator/owner` in the folders above it that are no higher than `of`.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Annotated, ClassVar
 
 from pydantic import StringConstraints, model_validator
@@ -66,10 +70,12 @@ class SsmMirror:
 
     def write(self, name: str, value: Sealed) -> None:
         """Writes the value over whatever is there. The same value again is one version more: its date is the copy's."""
-        copy, owner_name = _copy(self._options, name), owner_parameter(self._path)
+        copy = _copy(self._options, name)
+        owners = {owner_parameter(folder): folder for folder in self._folders(name, copy)}
         self._parameters.wait_for_turn()
-        found = self._parameters.get(copy, owner_name)
-        self._must_be_nobodys(found.get(owner_name))
+        found = self._parameters.get(copy, *owners)
+        for owner_name, folder in owners.items():
+            self._must_be_nobodys(found.get(owner_name), folder)
         with suppress(Raced):  # somebody wrote it, too, and ours is in place
             if copy in found:
                 self._parameters.overwrite(found[copy], value)
@@ -81,14 +87,27 @@ class SsmMirror:
         age = self._parameters.age(_copy(self._options, name))
         return age is None or age.modified_at < since
 
-    @property
-    def _path(self) -> str:
-        return self._options.path or self._options.of
+    def _folders(self, name: str, copy: str) -> list[str]:
+        """Where an environment could be that the copy would stand in: from its own folder up to the level of `of`."""
+        options = self._options
+        path, beside = (
+            options.path or options.of,
+            not options.at and options.region in {None, self._around.region},
+        )
+        highest = min(options.of.count("/"), path.count("/"))
+        own = set(_above(name)) if beside else set()
+        return [folder for folder in _above(copy) if folder.count("/") >= highest and folder not in own]
 
-    def _must_be_nobodys(self, parameter: Parameter | None) -> None:
-        """Raises ForeignOwner when a living installation owns the copies' path."""
+    def _must_be_nobodys(self, parameter: Parameter | None, folder: str) -> None:
+        """Raises ForeignOwner when a living installation owns the folder."""
         if parameter is not None and parameter.owner.lives(self._around.clock.now()):
-            raise foreign(parameter.owner, self._path)
+            raise foreign(parameter.owner, folder)
+
+
+def _above(name: str) -> list[str]:
+    """Every folder that a parameter is in, its own first."""
+    folders = accumulate(name.split("/")[1:-1], lambda above, one: f"{above}/{one}", initial="")
+    return list(folders)[:0:-1]
 
 
 def _endpoint(around: Surroundings, at: str | None) -> Callable[[str], str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from pathlib import Path
 
@@ -79,6 +80,10 @@ def changed(beside: Beside, *changes: tuple[str, str]) -> str:
     return str(path)
 
 
+def version_of(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
+
+
 def test_diff_of_the_same_and_of_what_means_the_same(story: Beside) -> None:
     said = story("policy", "diff")
     assert (said.code, said.out, said.err) == (0, "", "It is the policy in force.\n")
@@ -95,7 +100,7 @@ def test_diff_says_what_comes_goes_and_changes_for_which_secrets(story: Beside) 
         ("email: platform@taly.example", "email: ops@taly.example"),
     )
     said = story("policy", "diff", other)
-    assert said.code == 0
+    assert said.code == 4, "what is new would be made up by rotator"
     assert said.out.splitlines() == [
         "+ 2 secrets: staging/NEW, production/NEW",
         "- 2 secrets: staging/PARKED, production/PARKED",
@@ -106,7 +111,12 @@ def test_diff_says_what_comes_goes_and_changes_for_which_secrets(story: Beside) 
         ),
         "~ owners.platform: email platform@taly.example -> email ops@taly.example",
     ]
-    assert said.err == "The daemon would take it up within seconds.\n"
+    assert "(/taly/staging/PARKED_ACCEPTED, which was staging/PARKED's)" in said.err.splitlines()[0]
+    assert said.err.partition("\n")[2] == (
+        "Held: staging/NEW (/taly/staging/NEW), production/NEW (/taly/production/NEW): would be made up by "
+        "rotator: whatever stands there is overwritten with random bytes when it is due.\n"
+        f"The daemon would wait for a person's yes: rotator approve policy:{version_of(other)} --reason …\n"
+    )
 
 
 def test_diff_for_machines(story: Beside) -> None:
@@ -115,7 +125,11 @@ def test_diff_for_machines(story: Beside) -> None:
     assert (told["schema_version"], told["before_version"]) == (1, story.policies.version)
     assert told["added"] == ["staging/HEALTHIER", "production/HEALTHIER"]
     assert told["changed"]["production/GRACE"] == [{"key": "grace", "before": "3d", "after": "7d"}]
-    assert (told["held"], told["due_at_once"]) == ([], [])
+    assert told["due_at_once"] == []
+    assert [sentence.partition("): ")[2] for sentence in told["held"]] == [
+        "would write what another secret did",
+        "would be made up by rotator: whatever stands there is overwritten with random bytes when it is due",
+    ]
     rows = list(csv.DictReader(io.StringIO(story("policy", "diff", other, "--output", "csv").out)))
     assert [row["secret"] for row in rows if row["change"] == "removed"] == [
         "staging/HEALTHY",

@@ -36,6 +36,7 @@ STAGING = "    aws: {region: eu-central-1, kms_key: alias/staging}\n"
 PRODUCTION = "    aws: {region: eu-central-1}\n"
 LOGIN = "ssm:/taly/{env}/rotator/VAULT_TOKEN"
 VAULT = f'{{kind: vault-kv2, path: "crm/{{env}}/{{name}}", auth: {{token: "{LOGIN}"}}}}'
+MIRROR = f'{{kind: vault-kv2, of: "/taly/{{env}}", path: "PATH", auth: {{token: "{LOGIN}"}}}}'
 
 
 def read(*changes: tuple[str, str], staging: str = "", production: str = "", mirror: str = "") -> Loaded:
@@ -214,3 +215,64 @@ def test_a_mirror_elsewhere_may_copy(mirror: str) -> None:
 def test_a_copy_of_a_whole_object_is_one() -> None:
     one = "    type: pair\n    one_parameter: json\n    fields: {user: DB, password: DB}\n"
     assert errors(("    type: pair\n", one), mirror='{kind: ssm, of: "/taly/{env}", region: eu-west-1}') == []
+
+
+@pytest.mark.parametrize(
+    "mirror, below, place",
+    [
+        (
+            '{kind: ssm, of: "/taly/{env}", path: "/taly/staging/copies-{env}"}',
+            "/taly/staging",
+            "SSM in eu-central-1: /taly/staging/copies-production/DATABASE_URL",
+        ),
+        (
+            '{kind: ssm, of: "/taly/{env}", path: "/taly/staging/rotator/{env}"}',
+            "/taly/staging",
+            "SSM in eu-central-1: /taly/staging/rotator/production/DATABASE_URL",
+        ),
+    ],
+)
+def test_no_copy_stands_below_another_environments_path(mirror: str, below: str, place: str) -> None:
+    """Whoever reads staging would read production's."""
+    assert errors(mirror=mirror)[-1] == (
+        f"mirrors.copies: would write the copy of /taly/production/DATABASE_URL below {below}, which is staging's "
+        f"({place}); copy it to a path of its own"
+    )
+
+
+def test_no_copy_stands_among_what_rotator_reads_itself() -> None:
+    said = errors(mirror='{kind: ssm, of: "/taly/{env}", path: "/taly/{env}/rotator/copies"}')
+    assert [one.partition(", which is ")[2].partition(" ")[0] for one in said] == [
+        "staging's",
+        "production's",
+    ]
+    assert errors(mirror='{kind: ssm, of: "/taly/{env}", path: "/taly/{env}/copies"}') == []
+
+
+@pytest.mark.parametrize(
+    "store, mirror",
+    [
+        ("{kind: secrets-manager}", '{kind: secrets-manager, path: "/taly/staging/copies-{env}"}'),
+        (VAULT, MIRROR.replace("PATH", "crm/staging/of-{env}/{name}")),
+        (VAULT.replace("{env}", "{tenant}/{env}"), MIRROR.replace("PATH", "crm/a/staging/of-{env}/{name}")),
+    ],
+)
+def test_every_store_tells_where_its_parameters_could_stand(store: str, mirror: str) -> None:
+    said = errors(staging=store, production=store, mirror=mirror)
+    assert [one for one in said if "would write the copy of /taly/production/DATABASE_URL below" in one], said
+    assert not [one for one in said if "the copy of /taly/staging/DATABASE_URL" in one], said
+
+
+def test_what_opens_another_store_is_in_ssm_and_is_closed_too() -> None:
+    vault = f'{{kind: vault-kv2, path: "crm/{{env}}/{{name}}", auth: {{token: "{LOGIN}"}}}}'
+    mirror = '{kind: ssm, of: "/taly/{env}", path: "/taly/staging/rotator/of-{env}"}'
+    assert any(
+        "the copy of /taly/production/DATABASE_URL below" in one
+        for one in errors(staging=vault, mirror=mirror)
+    )
+
+
+def test_the_same_path_in_another_region_is_another_place() -> None:
+    assert (
+        errors(mirror='{kind: ssm, of: "/taly/{env}", path: "/taly/staging/{env}", region: eu-west-1}') == []
+    )

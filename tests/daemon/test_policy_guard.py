@@ -135,6 +135,18 @@ def test_a_schedule_that_makes_many_due_at_once_waits_for_a_yes(mounted: Mounted
     assert (every(policy), policy.rejected, policy.yes_wanted) == (60, "", "")
 
 
+def test_a_policy_that_changes_where_values_go_waits_for_a_yes(mounted: Mounted) -> None:
+    policy = mounted.start()
+    assert policy.rejected == "", "the first policy of an installation changes nothing"
+    mounted.swap(text().replace("/taly/production", "/taly/elsewhere"))
+    assert not policy.reload()
+    assert "production: path would be /taly/elsewhere instead of /taly/production" in policy.rejected
+    assert policy.policies.environments["production"].path == "/taly/production"
+    mounted.say_yes(policy)
+    assert policy.reload()
+    assert policy.policies.environments["production"].path == "/taly/elsewhere"
+
+
 def test_a_restart_is_no_yes_and_a_yes_is_for_one_text(mounted: Mounted) -> None:
     mounted.start()
     mounted.swap(text("60d"))

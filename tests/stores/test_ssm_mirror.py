@@ -118,6 +118,26 @@ def test_nothing_is_copied_into_what_an_installation_owns(copies: SsmMirrorWorld
         copies.mirror().write(name, fresh_value())
 
 
+def test_nothing_is_copied_below_what_an_installation_owns(copies: SsmMirrorWorld) -> None:
+    """Whoever reads that environment would read the copies."""
+    name, theirs = f"{copies.path}/NAME", f"/taly/{secrets.token_hex(4)}"
+    mirror = copies.mirror(path=f"{theirs}/deep/copies")
+    mirror.write(name, fresh_value())
+    copies.store.claim_owner(theirs, Owner("installation-a", copies.clock.now()), instead_of=None)
+    with pytest.raises(ForeignOwner, match=f"installation-a owns {theirs} "):
+        mirror.write(name, fresh_value())
+
+
+def test_copies_may_stand_below_the_parameters_own_path(copies: SsmMirrorWorld) -> None:
+    """Its owner is the one who copies; at another place somebody else may own the very same path."""
+    name, value = f"{copies.path}/NAME", fresh_value()
+    copies.store.claim_owner(copies.path, Owner("installation-a", copies.clock.now()), instead_of=None)
+    copies.mirror(path=f"{copies.path}/copies").write(name, value)
+    assert copies.store.read(f"{copies.path}/copies/NAME").value == value
+    with pytest.raises(ForeignOwner):
+        copies.mirror(path=f"{copies.path}/copies", at="dr").write(name, value)
+
+
 def test_somebody_who_writes_the_copy_at_the_same_moment_is_written_over(copies: SsmMirrorWorld) -> None:
     name, ours = f"{copies.path}/NAME", fresh_value()
     copies.seed(name, fresh_value())

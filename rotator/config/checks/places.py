@@ -1,6 +1,7 @@
 """Places: every parameter has one in its environment's store, and each copy has one of its own, elsewhere.
 
-A mirror that wrote into the very parameter that it copies would look like somebody who changes it while it rotates.
+A mirror that wrote into the very parameter that it copies would look like somebody who changes it while it rotates. One
+that wrote below another environment's path would hand its values to whoever reads there.
 Adapters say where: `place(environment, name)` of a store and `place(mirror, region, name)` of a mirror tell a place in
 words that no other has, and raise Refused for a name that has none. Adapters without it are trusted. What SSM says is
 here: it is the store of most, and its SDK is not loaded for a look at a policy.
@@ -8,7 +9,10 @@ here: it is the store of most, and its SDK is not loaded for a look at a policy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from pydantic import ValidationError
@@ -24,6 +28,24 @@ from rotator.model.references import IN_SSM
 #: AWS Systems Manager API reference, PutParameter.
 _LEVELS, _LENGTH = 15, 1011
 _ARN = "arn:aws:ssm:{region}:123456789012:parameter"
+#: Below an environment's path: what rotator itself logs in with, and who owns the environment.
+_OF_ROTATOR = OWN.rpartition("/")[0]
+#: Stand for any name in a place that is asked for: below a path, and below a folder of it.
+_ANY_FOLDER, _ANY_NAME = "any-folder-there", "any-name-there"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where any parameter of an environment would stand, or any of those that only rotator reads there."""
+
+    environment: str
+    path: str
+    of_rotator: bool
+    places: re.Pattern[str]
+
+    def closed_to(self, environment: str) -> bool:
+        """Whether copies of an environment have no business there."""
+        return self.of_rotator or self.environment != environment
 
 
 def check(
@@ -35,12 +57,13 @@ def check(
     """Complains about parameters without a place, and copies in a place that is taken."""
     secrets = list(known)
     taken = _parameters(draft, secrets, environments)
+    folders = [folder for environment in environments.values() for folder in _folders(draft, environment)]
     for effective, recipe in secrets:
         for name in recipe.mirrors:
             mirror = mirrors.get(f"{recipe.environment}/{name}")
             if mirror is not None:
                 region = environments[recipe.environment].region
-                _check_copies(draft, effective, recipe, mirror, region, taken)
+                _check_copies(draft, effective, recipe, mirror, region, taken, folders)
 
 
 def _parameters(
@@ -62,7 +85,7 @@ def _take(
     draft: Draft, where: Path, environment: EnvironmentPolicy, name: str, taken: dict[str, str]
 ) -> None:
     """The place of one parameter; another environment's may not be the same."""
-    where_of = _in_ssm if environment.store == IN_SSM else _in_another(draft, environment.store)
+    where_of = _of_store(draft, environment)
     malformed = draft.complaints.doubts(("environments", environment.name)) or not NAME.fullmatch(name)
     if where_of is None or malformed:
         return
@@ -73,11 +96,11 @@ def _take(
         )
 
 
-def _in_another(draft: Draft, store: str) -> Callable[[EnvironmentPolicy, str], str] | None:
-    there: Callable[[EnvironmentPolicy, str], str] | None = getattr(
-        draft.adapters.store(store), "place", None
-    )
-    return there
+def _of_store(draft: Draft, environment: EnvironmentPolicy) -> Callable[[EnvironmentPolicy, str], str] | None:
+    """What tells where the environment's parameters stand."""
+    adapter = draft.adapters.store(environment.store)
+    there: Callable[[EnvironmentPolicy, str], str] | None = getattr(adapter, "place", None)
+    return _in_ssm if environment.store == IN_SSM else there
 
 
 def _in_ssm(environment: EnvironmentPolicy, name: str) -> str:
@@ -95,12 +118,14 @@ def _check_copies(
     mirror: MirrorPolicy,
     region: str,
     taken: dict[str, str],
+    folders: Iterable[Folder],
 ) -> None:
-    """Each parameter's copy takes a place that nothing else has."""
+    """Each parameter's copy takes a place that nothing else has, in no folder of another environment."""
     where_of = getattr(draft.adapters.mirror(mirror.kind), "place", None)
     path: Path = ("mirrors", mirror.id.partition("/")[2])
     if where_of is None or draft.complaints.doubts(path):
         return
+    closed = [folder for folder in folders if folder.closed_to(recipe.environment)]
     for name in recipe.parameters:
         place = _told(draft, path, partial(where_of, mirror, region, name))
         if place is None:
@@ -111,6 +136,27 @@ def _check_copies(
             draft.complaints.error(path, sentence)
         elif other != f"the copy of {name}":
             draft.complaints.error(path, f"would write the copy of {name} where {other} stands ({place})")
+        elif folder := next((one for one in closed if one.places.fullmatch(place)), None):
+            sentence = (
+                f"would write the copy of {name} below {folder.path}, which is "
+                f"{folder.environment}'s ({place}); copy it to a path of its own"
+            )
+            draft.complaints.error(path, sentence)
+
+
+def _folders(draft: Draft, environment: EnvironmentPolicy) -> Iterator[Folder]:
+    """In its store, and in SSM, which holds what opens another store."""
+    if draft.complaints.doubts(("environments", environment.name)):
+        return
+    there = _of_store(draft, environment)
+    for where_of in (_in_ssm,) if there in {None, _in_ssm} else (_in_ssm, there):
+        for below in ("", _OF_ROTATOR):
+            path = f"{environment.path}{below}"
+            for name in (_ANY_NAME, f"{_ANY_FOLDER}/{_ANY_NAME}"):
+                with suppress(Refused, ValidationError):  # no parameter can stand there
+                    place = re.escape(where_of(environment, f"{path}/{name}"))
+                    place = place.replace(re.escape(_ANY_FOLDER), "[^/]+").replace(re.escape(_ANY_NAME), ".+")
+                    yield Folder(environment.name, path, bool(below), re.compile(place))
 
 
 def _told(draft: Draft, where: Path, ask: Callable[[], str]) -> str | None:

@@ -30,7 +30,7 @@ from rotator.sandbox.postgres import EmbeddedPostgres
 from rotator.sandbox.processes import Child, listening_socket
 
 #: How long a calendar day takes, in seconds.
-DAY = 0.62
+DAY = 0.56
 _READY_WITHIN = 90.0
 _CHANNEL, _MAILBOX = "C0ROTATOR", "platform@taly.example"
 
