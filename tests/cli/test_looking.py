@@ -109,6 +109,8 @@ def test_what_was_never_looked_at_is_no_nothing(rotator: Beside) -> None:
     assert said.code == 12
     assert said.err.startswith("Nothing is known yet: 16 secrets have not been looked at\n")
     assert "othing due" not in said.err
+    (rotator.folder / "state").mkdir()
+    rotator.daemon_seems_to_run()
     assert rotator("status", "--exit-code").code == 12
 
 
