@@ -50,7 +50,8 @@ class _Way(Protocol):
 class Slack:
     """Alerts in Slack. `address` is a channel's id or name; a webhook posts into its own channel whatever it is.
 
-    Raises Refused when neither a bot token nor a webhook is given; with both, the token is used.
+    `docs_url` is where the folder docs is served, for links to its pages. Raises Refused when neither a bot token nor a
+    webhook is given; with both, the token is used.
     """
 
     def __init__(
@@ -60,13 +61,14 @@ class Slack:
         webhook: Sealed | None = None,
         pacer: Pacer,
         base_url: str | None = None,
+        docs_url: str | None = None,
     ) -> None:
         self._pacer = pacer
         self._way: _Way
         if token is not None:
-            self._way = _Bot(token, pacer, base_url or WebClient.BASE_URL)
+            self._way = _Bot(token, pacer, base_url or WebClient.BASE_URL, docs_url)
         elif webhook is not None:
-            self._way = _Webhook(webhook, pacer)
+            self._way = _Webhook(webhook, pacer, docs_url)
         else:
             logins = "ROTATOR_SLACK_TOKEN, ROTATOR_SLACK_WEBHOOK"
             raise Refused(f"Slack needs a bot token or an incoming webhook: {logins}")
@@ -91,8 +93,8 @@ class Slack:
 
 
 class _Bot:
-    def __init__(self, token: Sealed, pacer: Pacer, base_url: str) -> None:
-        self._token, self._pacer, self._base_url = token, pacer, base_url
+    def __init__(self, token: Sealed, pacer: Pacer, base_url: str, docs_url: str | None) -> None:
+        self._token, self._pacer, self._base_url, self._docs_url = token, pacer, base_url, docs_url
         self._ids: dict[str, str] = {}  # what Slack called the channels that policies.yaml names
 
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
@@ -123,7 +125,7 @@ class _Bot:
         channel = address if _CHANNEL_ID.fullmatch(address) else self._ids.get(address)
         ts = _found(told, client.conversations_history, channel=channel) if channel else None
         if not channel or not ts or not self._edited(client, alert, channel, ts):
-            parent = slack_blocks.parent(alert)
+            parent = slack_blocks.parent(alert, self._docs_url)
             channel, ts = self._posted(client, alert, address, channel or address, parent, {"metadata": told})
             self._ids[address] = channel
         return _receipt(alert, said, channel=channel, ts=ts)
@@ -133,7 +135,7 @@ class _Bot:
         guard(_ANSWER_SECONDS)
         update = partial(answer, client.chat_update, channel=channel, ts=ts, text=slack_blocks.notice(alert))
         try:
-            laid_out(update, slack_blocks.parent(alert))
+            laid_out(update, slack_blocks.parent(alert, self._docs_url))
         except Rejected as rejected:
             if rejected.code in UNEDITABLE:
                 return False
@@ -160,14 +162,14 @@ class _Bot:
 
 
 class _Webhook:
-    def __init__(self, webhook: Sealed, pacer: Pacer) -> None:
-        self._webhook, self._pacer = webhook, pacer
+    def __init__(self, webhook: Sealed, pacer: Pacer, docs_url: str | None) -> None:
+        self._webhook, self._pacer, self._docs_url = webhook, pacer, docs_url
 
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         said = _next(earlier)
         self._pacer.pace(_account(address), _POSTS_PER_SECOND)
         guard(_ANSWER_SECONDS)
-        laid_out(partial(self._send, alert, said), slack_blocks.parent(alert))
+        laid_out(partial(self._send, alert, said), slack_blocks.parent(alert, self._docs_url))
         return _receipt(alert, said)
 
     def _send(self, alert: Alert, said: int, blocks: Sequence[Block]) -> None:

@@ -34,14 +34,14 @@ _CLOSED = "✅"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def parent(alert: Alert) -> Sequence[Block]:
-    """The message that is posted first and edited for as long as the alert lives."""
+def parent(alert: Alert, docs: str | None = None) -> Sequence[Block]:
+    """The message that is posted first and edited for as long as the alert lives; `docs`: as wording.page has it."""
     title = _cut(f"{_sign(alert)} {wording.headline(alert)}", HEADER_UNITS)
     header = HeaderBlock(text=PlainTextObject(text=title, emoji=False))
     if alert.closed:
         ended = _section(_field("How it ended", wording.closing(alert)))
-        return [header, ended, *_facts(alert, before="Before that"), _context(alert)]
-    return [header, *_facts(alert), *_action(alert), _context(alert)]
+        return [header, ended, *_facts(alert, before="Before that"), _context(alert, docs)]
+    return [header, *_facts(alert), *_action(alert), _context(alert, docs)]
 
 
 def reply(alert: Alert, told: str) -> Sequence[Block]:
@@ -76,11 +76,15 @@ def _action(alert: Alert) -> list[Block]:
     return [_section(f"*What you do*\n{_typed(action)}")] if action else []
 
 
-def _context(alert: Alert) -> Block:
+def _context(alert: Alert, docs: str | None) -> Block:
     whose = _escaped(wording.whose(alert), _NAME_UNITS)
     trace = _escaped(wording.trace(alert), _TRACE_UNITS)
     span = wording.span(alert, _moment)
-    return ContextBlock(elements=[_mrkdwn(f"{whose}, {span} · {trace} · {_code(wording.look(alert))}")])
+    known = f"{whose}, {span} · {trace} · {_code(wording.look(alert))}"
+    page = wording.page(alert, docs)
+    if not page:
+        return ContextBlock(elements=[_mrkdwn(known)])
+    return ContextBlock(elements=[_mrkdwn(known), _mrkdwn(f"what to do: {_typed(page)}")])
 
 
 def _moment(at: datetime) -> str:

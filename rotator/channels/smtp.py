@@ -33,7 +33,8 @@ class Smtp:
 
     `sender` is the mailbox in From; its domain also names the mails and the list. Without `username` and `password`
     there is no AUTH: the server knows us by our address. `ca_file` (PEM) is trusted instead of the system's
-    authorities. Raises Refused when `sender` is not a mailbox.
+    authorities; `docs_url` is where the folder docs is served, for links to its pages. Raises Refused when `sender` is
+    not a mailbox.
     """
 
     def __init__(
@@ -46,10 +47,11 @@ class Smtp:
         password: Sealed | None = None,
         clock: Clock,
         ca_file: Path | None = None,
+        docs_url: str | None = None,
     ) -> None:
         self._host, self._port, self._clock, self._ca_file = host, port, clock, ca_file
         self._username, self._password = username, password
-        self._sender = _mailbox(sender)
+        self._sender, self._docs_url = _mailbox(sender), docs_url
 
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         """Sends one mail: the first of its thread, or one that follows it.
@@ -58,7 +60,9 @@ class Smtp:
         Raises Refused for an address that is no mailbox and for the server's 5xx about it, else Transient. Ends
         within about CALL_SECONDS.
         """
-        mail = smtp_mail.mail(alert, self._sender, _mailbox(address), earlier, self._clock.now())
+        mail = smtp_mail.mail(
+            alert, self._sender, _mailbox(address), earlier, self._clock.now(), docs=self._docs_url
+        )
         try:
             self._send(mail)
         except (smtplib.SMTPException, OSError, UnicodeError) as trouble:

@@ -25,8 +25,19 @@ _LONGEST_LINE = 998
 _WHOLE = ("subject", "in-reply-to", "references", "list-id", "x-rotator-alert")
 
 
-def mail(alert: Alert, sender: Address, to: Address, earlier: Receipt | None, at: datetime) -> EmailMessage:
-    """The first mail of a thread, or one that follows the mail of `earlier`. `sender`'s domain names mail and list."""
+def mail(
+    alert: Alert,
+    sender: Address,
+    to: Address,
+    earlier: Receipt | None,
+    at: datetime,
+    *,
+    docs: str | None = None,
+) -> EmailMessage:
+    """The first mail of a thread, or one that follows the mail of `earlier`. `sender`'s domain names mail and list.
+
+    `docs`: as wording.page has it.
+    """
     made = EmailMessage(_policy())
     made["From"] = Address("rotator", addr_spec=sender.addr_spec)
     made["To"] = to
@@ -41,8 +52,8 @@ def mail(alert: Alert, sender: Address, to: Address, earlier: Receipt | None, at
         made["Importance"] = "high"
     made["X-Rotator-Alert"] = wording.line(alert.identity, wording.LONGEST_IDENTITY)
     lead = f"{wording.news(alert, earlier.data['told'])}: " if earlier and not alert.closed else ""
-    made.set_content(_text(alert, lead), cte="quoted-printable")
-    made.add_alternative(_html(alert, lead), subtype="html", cte="quoted-printable")
+    made.set_content(_text(alert, lead, docs), cte="quoted-printable")
+    made.add_alternative(_html(alert, lead, docs), subtype="html", cte="quoted-printable")
     return made
 
 
@@ -84,7 +95,7 @@ def _message_id(alert: Alert, said: int, domain: str) -> str:
     return f"<rotator.{hashlib.sha256(about.encode()).hexdigest()[:32]}@{domain}>"
 
 
-def _text(alert: Alert, lead: str) -> str:
+def _text(alert: Alert, lead: str, docs: str | None) -> str:
     told = list(wording.facts(alert))
     width = max((len(name) for name, _ in told), default=0) + 2
     facts = "\n".join(f"{name + ':':<{width}}{said}" for name, said in told)
@@ -94,6 +105,9 @@ def _text(alert: Alert, lead: str) -> str:
         action = wording.action(alert)
         body = [facts, f"What you do:\n    {action}" if action else ""]
     parts = [lead + wording.headline(alert), *body, f"{_foot(alert)}\nHow it stands: {wording.look(alert)}"]
+    page = wording.page(alert, docs)
+    if page:
+        parts[-1] += f"\nWhat to do: {page}"
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -102,7 +116,7 @@ def _foot(alert: Alert) -> str:
     return f"{wording.whose(alert)}, {span}\n{wording.trace(alert)}"
 
 
-def _html(alert: Alert, lead: str) -> str:
+def _html(alert: Alert, lead: str, docs: str | None) -> str:
     rows = "".join(
         f'<tr><th align="left" valign="top">{escape(name)}</th><td>{_coded(said)}</td></tr>'
         for name, said in wording.facts(alert)
@@ -114,9 +128,11 @@ def _html(alert: Alert, lead: str) -> str:
     else:
         middle = facts + (f"<p><b>What you do:</b> {_typed(action)}</p>" if action else "")
     foot = escape(_foot(alert)).replace("\n", "<br>")
+    page = wording.page(alert, docs)
+    doing = f"<br>What to do: {_typed(page)}" if page else ""
     return (
         f"<h3>{escape(lead + wording.headline(alert))}</h3>{middle}"
-        f"<p><small>{foot}<br>How it stands: <code>{escape(wording.look(alert))}</code></small></p>\n"
+        f"<p><small>{foot}<br>How it stands: <code>{escape(wording.look(alert))}</code>{doing}</small></p>\n"
     )
 
 

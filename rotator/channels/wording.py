@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from rotator.model.alerts import Alert, Severity
+from rotator.model.alerts import Alert, AlertKind, Severity
 
 #: Longer texts are cut: nobody reads them, and channels refuse them.
 LONGEST_HEADLINE, LONGEST_NAME, LONGEST_FACT, LONGEST_ACTION, LONGEST_IDENTITY = 150, 60, 800, 600, 255
@@ -95,8 +95,19 @@ def trace(alert: Alert) -> str:
 
 
 def look(alert: Alert) -> str:
-    """The command that shows how it stands now."""
+    """The command that shows how it stands now; of a journal that is away, only the log tells."""
+    if alert.kind is AlertKind.JOURNAL_AWAY:
+        return "kubectl -n rotator logs deployment/rotator --since 1h"
     return f"rotator status {line(alert.secret, LONGEST_IDENTITY)}".rstrip()
+
+
+def page(alert: Alert, docs: str | None) -> str:
+    """The page about its kind: a link where `docs` is the address of the folder docs, else the file's path in it.
+
+    Empty when there is nothing to do any more.
+    """
+    served = docs.rstrip("/") if docs else "docs"
+    return "" if alert.closed else f"{served}/how-to/alerts/{alert.kind}.md"
 
 
 def is_command(text: str) -> bool:

@@ -1,12 +1,13 @@
-"""approve: the yes that something waits for."""
+"""approve: the yes that something waits for. Where a daemon is at work its answer is waited for: it may be a no."""
 
 from __future__ import annotations
 
-from rotator.cli.liveness import liveness
+import typer
+
+from rotator.cli.answers import answer_to
 from rotator.cli.names import secret_named
 from rotator.cli.opening import Desk, NotNow, asking
 from rotator.cli.requests import ask
-from rotator.cli.show import as_json, say
 from rotator.daemon.policy import YES_TO_POLICY
 from rotator.engine.due import Standing
 from rotator.model.requests import RequestKind
@@ -14,17 +15,13 @@ from rotator.model.rotation import Reason, State
 
 
 def give_yes(what: str, env: str | None, reason: str, *, json: bool) -> None:
-    """Leaves the yes for the daemon. Raises NotNow when nothing waits for it."""
+    """Leaves the yes for the daemon. Raises NotNow when nothing waits for it, and typer.Exit with the daemon's no."""
     place = asking()
     about = what if what.startswith(YES_TO_POLICY) else _waiting(place, what, env)
     request = ask(place.journal, RequestKind.APPROVE, about, reason)
-    alive = liveness(place)
-    if json:
-        as_json(request=request.model_dump(mode="json"))
-    else:
-        say(f"yes for {about}: kept in the journal, and the daemon goes on within seconds")
-    if alive.seems_down:
-        say(alive.sentence)
+    code = answer_to(place, request, json=json)
+    if code:
+        raise typer.Exit(code)
 
 
 def _waiting(place: Desk, what: str, env: str | None) -> str:

@@ -133,7 +133,8 @@ def _explained(other: Exception) -> tuple[str, int]:
     words = getattr(other, "format_message", None)
     if words is not None:
         sentence = " ".join(str(words()).split()).rstrip(".")
-        return f"{sentence[:1].lower()}{sentence[1:]}; see `rotator --help`", Code.USAGE
+        path = getattr(getattr(other, "ctx", None), "command_path", "rotator")
+        return f"{sentence[:1].lower()}{sentence[1:]}; see `{path} --help`", Code.USAGE
     from rotator.daemon.troubles import place_of
 
     sentence = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -9,6 +10,9 @@ from rotator.cli.opening import Unusable
 from rotator.config.complaints import hint, listed
 from rotator.engine.decisions import Decided
 from rotator.model.policy import Policies
+
+#: What a rotation is called: nobody calls a secret that.
+_ID = re.compile(r"r[0-9a-f]{8,}")
 
 
 def environment_named(typed: str, policies: Policies) -> str:
@@ -54,9 +58,13 @@ def secrets_named(typed: str, policies: Policies, env: str | None) -> list[str]:
 
 
 def _none_such(typed: str, policies: Policies, env: str | None) -> NoReturn:
+    if typed in policies.environments:
+        raise Unusable(f"{typed} is an environment: --env {typed}")
+    if _ID.fullmatch(typed):
+        raise Unusable(f"there is no rotation {typed} in this journal, and no secret of that name")
     where, _, name = typed.rpartition("/")
     if where and not typed.startswith("/"):
         environment_named(where, policies)
-    known = [policy.name for policy in policies.secrets.values()]
+    known = {policy.name for policy in policies.secrets.values()}
     there = f" in {env or where}" if env or where in policies.environments else ""
     raise Unusable(f"policies.yaml has no secret {name}{there}{hint(name, known)}")

@@ -27,7 +27,7 @@ from rotator.cli.show import (
 from rotator.cli.status import TINTS, code_of
 from rotator.cli.steps import Step, StepState, chain_of, deepest_failure
 from rotator.engine.ages import due_at, period_ends, spell
-from rotator.engine.alerts.about_rotations import impact
+from rotator.engine.alerts.impact import impact
 from rotator.engine.decisions import Decided
 from rotator.engine.standing import setback
 from rotator.engine.words import word_of
@@ -63,7 +63,7 @@ def show_secret(typed: str, env: str | None, *, form: Format, exit_code: bool) -
     else:
         as_rows(form, [facts_of(entry)], CSV_COLUMNS)
     if exit_code:
-        raise typer.Exit(code_of(place, [entry], entry.gathered.policy.environment))
+        raise typer.Exit(code_of(place, [entry], entry.gathered.policy.environment, liveness(place)))
 
 
 def _print(

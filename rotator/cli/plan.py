@@ -11,13 +11,14 @@ from typing import Any
 
 import typer
 
+from rotator.cli.codes import Code
 from rotator.cli.liveness import liveness
 from rotator.cli.opening import Place, looking
 from rotator.cli.plan_file import save_plan
 from rotator.cli.rows import due_sentence
 from rotator.cli.selection import Choice, chosen, impossible, narrowed, waits_its_turn
 from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, capital, heading, moment, say
-from rotator.cli.status import code_of
+from rotator.cli.status import code_of, not_looked_at
 from rotator.cli.troubles import troubles
 from rotator.engine.ages import due_at, spell
 from rotator.engine.decisions import Decided
@@ -60,6 +61,8 @@ def show_plan(choice: Choice, *, form: Format, exit_code: bool, save: Path | Non
         as_rows(form, _rows(told), _CSV_COLUMNS)
     if exit_code:
         considered = [*plan.begin, *(entry for entry, _ in plan.held.values())]
+        if not_looked_at(place, entries.values()):
+            raise typer.Exit(Code.FAILED)
         raise typer.Exit(code_of(place, considered, choice.environment))
 
 
@@ -155,7 +158,12 @@ def _held(entry: Decided) -> bool:
 
 
 def _print(place: Place, plan: Plan, entries: Collection[Decided]) -> None:
-    if not plan.begin:
+    unseen = not_looked_at(place, entries)
+    if unseen:
+        have = "has" if unseen == 1 else "have"
+        known = "Nothing is known yet: " if unseen == len(entries) else ""
+        say(f"{known}{counted(unseen, 'secret')} {have} not been looked at")
+    if not plan.begin and unseen < len(entries):
         say(capital(nothing_due(entries)))
     for entry in plan.begin:
         recipe = entry.gathered.policy.recipe

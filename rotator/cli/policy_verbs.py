@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rotator.cli.codes import Code
 from rotator.cli.options import ColorWhen, Env, Json, JsonAnswer, Output, Secret, written
 
 File = Annotated[
@@ -16,12 +17,15 @@ InsteadOfInForce = Annotated[
     Path | None, typer.Option("--file", help="Explain this file instead of the policy in force.")
 ]
 
-policy = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look at policies.yaml.")
+policy = typer.Typer(rich_markup_mode=None, invoke_without_command=True, help="Look at policies.yaml.")
 
 
 @policy.callback()
-def _policy() -> None:
+def _policy(context: typer.Context) -> None:
     """Look at policies.yaml."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(Code.USAGE)
 
 
 @policy.command()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import secrets
 from datetime import datetime
+from functools import cache
 
+from rotator.cli.show import say
 from rotator.contracts.journal import Journal
 from rotator.model.requests import Request, RequestKind
 
@@ -34,8 +36,11 @@ def drafted(
     )
 
 
+@cache
 def _person() -> str:
+    """Who is at the terminal, by LOGNAME or the system's list of users. It is said once where that is not known."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
+        say("your name is not known here and the record says somebody; set LOGNAME")
         return "somebody"

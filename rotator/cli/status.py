@@ -39,11 +39,17 @@ def show_status(env: str | None, *, everything: bool, form: Format, exit_code: b
     else:
         as_rows(form, map(facts_of, entries), CSV_COLUMNS)
     if exit_code:
-        raise typer.Exit(code_of(place, entries, env))
+        raise typer.Exit(code_of(place, entries, env, alive))
 
 
-def code_of(place: Place, entries: Collection[Decided], env: str | None) -> Code:
-    """The highest code that anything deserves; what holds up an environment is a failure, whatever rows say."""
+def code_of(
+    place: Place, entries: Collection[Decided], env: str | None, alive: Liveness | None = None
+) -> Code:
+    """The highest code that anything deserves.
+
+    What holds up an environment is a failure, whatever rows say: also that nobody has looked at it yet and, where
+    `alive` is given, that no daemon runs.
+    """
     words = {word_of(entry) for entry in entries}
     secrets = {entry.gathered.policy.secret for entry in entries}
     findings = {AlertKind.DRIFT, AlertKind.UNKNOWN_CREDENTIAL}
@@ -53,7 +59,8 @@ def code_of(place: Place, entries: Collection[Decided], env: str | None) -> Code
     if any(late(entry) and word_of(entry) is not Word.EXEMPT for entry in entries):
         found = Code.OVERDUE
     failed = words & {Word.PARKED, Word.FAILED, Word.UNDOING, Word.MISSING, Word.NOT_OURS}
-    if failed or any(troubles(place, env)):
+    blind = not_looked_at(place, entries) or (alive is not None and alive.seems_down)
+    if failed or blind or any(troubles(place, env)):
         found = Code.FAILED
     if any(
         row.alert.kind in findings and row.alert.secret in secrets and not row.alert.closed
@@ -61,6 +68,13 @@ def code_of(place: Place, entries: Collection[Decided], env: str | None) -> Code
     ):
         found = Code.FINDING
     return found
+
+
+def not_looked_at(place: Place, entries: Collection[Decided]) -> int:
+    """How many of them are in environments that were never scanned: nothing is known of those."""
+    surveyed = place.journal.surveyed()
+    seen = {name for name, survey in surveyed.items() if survey.digest}
+    return sum(entry.gathered.policy.environment not in seen for entry in entries)
 
 
 def _print_json(place: Place, entries: Collection[Decided], env: str | None, alive: Liveness) -> None:
@@ -104,6 +118,8 @@ def _print_table(
     )
     for sentence in troubles(place, env):
         say(sentence)
+    if not place.settings.can_tell:
+        say("Nobody can be told of anything: settings name neither Slack nor a mail server.")
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
 
 

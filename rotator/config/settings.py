@@ -117,6 +117,7 @@ class Settings(BaseSettings):
     smtp_password: SealedText | None = Field(default=None, validate_default=True)
     smtp_from: str | None = Field(default=None, validate_default=True)
     smtp_ca_file: Path | None = None
+    docs_url: Url | None = None  # where the folder docs is served: alerts then link to their page
 
     listen: Annotated[Listen | None, NoDecode, BeforeValidator(_listen)] = (
         None  # health and metrics; None: nowhere
@@ -153,6 +154,11 @@ class Settings(BaseSettings):
         """Whether rotator may talk to a host: this machine, the allowed hosts, and those of ROTATOR_ENDPOINT_…."""
         named = {urlsplit(address).hostname for address in self.endpoints.values()}
         return host in named or is_allowed(host, self.allowed_hosts)
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether any channel is set up."""
+        return bool(self.slack_token or self.slack_webhook or self.smtp_host)
 
     @field_validator("kms_key", "smtp_password", "smtp_from")
     @classmethod

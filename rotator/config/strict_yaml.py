@@ -27,6 +27,8 @@ MAX_VALUES = 200_000
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})\.\d{1,18}")
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: What stands behind it in the line is a comment: of a colour or a channel, #ops, nothing is left.
+_COMMENT = re.compile(r"[:,\[{]\s+#\S")
 _BARE_BRACE = re.compile(r"""[\s:,\[{][^\s:'"{}\[\],]*(\{\w+\})""")
 
 #: A value that could not be read and was complained about.
@@ -200,6 +202,7 @@ def _quote_it(braces: str) -> str:
     return f"quote a value that starts with {{, or has {braces} in it"
 
 
+_COMMENT_BEGINS = "a # after a blank begins a comment: quote the value"
 #: A part of the parser's words -> ours. `{begun}` is the line where the open thing began.
 _PROBLEMS = (
     ("unexpected end of stream", "a quote opens in line {begun} and is never closed"),
@@ -229,8 +232,12 @@ def _explain(error: yaml.YAMLError, text: str, complaints: Complaints) -> None:
     mark = Mark(row + 1, column + 1)
     if complaints.on_line(mark.line):
         return  # what was wrong there first is what is wrong
+    begun_at = opened.line if opened else row
+    comment = next((line for line in range(begun_at, row + 1) if _COMMENT.search(lines[line])), None)
     if bare := _BARE_BRACE.search(lines[row]):
         sentence = _quote_it(bare.group(1))
+    elif comment is not None:
+        mark, sentence = Mark(comment + 1, lines[comment].index("#") + 1), _COMMENT_BEGINS
     else:
         begun = opened.line + 1 if opened else mark.line
         sentence = _plain(str(getattr(error, "problem", "")), lines[row][column : column + 1], begun)

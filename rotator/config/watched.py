@@ -42,10 +42,11 @@ def obstacle(draft: Draft, effective: Effective) -> tuple[Path, str] | None:
 
 
 def note_watched_only(draft: Draft, everything: Iterable[Effective]) -> None:
-    """One note for each missing part, with the secrets that wait for it."""
+    """One note for each missing part, with the secrets that wait for it; none for a provider that nobody knows."""
+    providers = draft.adapters.provider_names()
     waiting: dict[str, tuple[Path, dict[str, None]]] = {}
     for effective in everything:
-        if effective.type and (found := obstacle(draft, effective)):
+        if effective.provider in providers and (found := obstacle(draft, effective)):
             where, sentence = found
             waiting.setdefault(sentence, (where, {}))[1][effective.name] = None
     for sentence, (where, names) in waiting.items():

@@ -157,6 +157,7 @@ class Installation:
             webhook=settings.slack_webhook,
             pacer=Unpaced() if unpaced else self._pacer,
             base_url=settings.endpoint("slack"),
+            docs_url=settings.docs_url,
         )
         return slack
 
@@ -170,6 +171,7 @@ class Installation:
             sender=settings.smtp_from,
             clock=self._clock,
             ca_file=settings.smtp_ca_file,
+            docs_url=settings.docs_url,
         )
         return mail
 

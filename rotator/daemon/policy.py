@@ -70,14 +70,17 @@ class PolicyInForce:
 
     @property
     def rejected(self) -> str:
-        """Why the file is not in force: what, where, and what to do; empty when it is."""
+        """Why the file is not in force: what and where; empty when it is."""
         troubles = self._troubles()
         shown = troubles[:_MOST_COMPLAINTS]
         if len(troubles) > len(shown):
-            shown.append(
-                f"and {len(troubles) - len(shown)} more: rotator policy check {self._settings.policies}"
-            )
-        return "\n".join(shown)
+            shown.append(f"and {len(troubles) - len(shown)} more: rotator policy check")
+        return " | ".join(shown)
+
+    @property
+    def yes_wanted(self) -> str:
+        """What a yes would be about that brings the file into force; empty when none would."""
+        return yes_to(self._candidate.policies) if self._held and self._candidate is not None else ""
 
     def reload(self) -> bool:
         """Takes up the file if it changed and is good. Whether another policy is in force now."""
@@ -85,7 +88,8 @@ class PolicyInForce:
         self._read()
         applied = self._apply() if self._candidate is not None else False
         if self.rejected and self.rejected != before:
-            log.error("policy rejected", why=self.rejected, in_force=self._version())
+            yes = {"yes": f"rotator approve {self.yes_wanted} --reason …"} if self.yes_wanted else {}
+            log.error("policy rejected", why=self.rejected, in_force=self._version(), **yes)
         return applied
 
     def take_yes(self) -> None:
@@ -123,8 +127,8 @@ class PolicyInForce:
         candidate = self._judged()
         if candidate.objections and not approved(self._journal, candidate.policies):
             self._held = (
-                f"{self._settings.policies}: {'; '.join(candidate.objections)}. That needs a person, and the last good "
-                f"policy stays in force. If it is wanted: rotator approve {yes_to(candidate.policies)} --reason …"
+                f"{self._settings.policies}: {'; '.join(candidate.objections)}. That needs a person's yes, and the "
+                "last good policy stays in force"
             )
             return False
         self._journal.note_policy(candidate.policies, candidate.text)

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, Duration
+from rotator.model.durations import spell_duration
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Credential, Sealed
@@ -65,7 +66,8 @@ class Jwt(BothEndsOurs):
         longest = options.token_ttl
         if longest is not None and recipe.grace < longest * recipe.scale:
             complaints.append(
-                f"grace is shorter than token_ttl ({longest}): tokens that are still valid would be refused"
+                f"grace is shorter than token_ttl ({spell_duration(longest)}): tokens that are still valid would be "
+                f"refused; write grace: {spell_duration(longest)} or longer"
             )
         if options.asymmetric and recipe.accept_gap and recipe.accepted_as is None:
             complaints.append(

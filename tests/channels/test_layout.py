@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
 from rotator.channels import slack_blocks, smtp_mail, wording
-from rotator.model.alerts import Alert, Receipt, Severity
+from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.sandbox.slack_limits import fault_in, strange_markup
 from rotator.testing.channel_contract import EMPTY, LONG, LOUD, alerts, an_alert, closed
 
@@ -27,6 +27,12 @@ def test_the_place_is_named_once() -> None:
         == "policies.yaml was rejected"
     )
     assert wording.headline(an_alert(title="", environment="")) == "rotation failed"
+
+
+def test_how_a_journal_that_is_away_stands_is_in_the_log() -> None:
+    away = an_alert(kind=AlertKind.JOURNAL_AWAY, secret="")
+    assert wording.look(away) == "kubectl -n rotator logs deployment/rotator --since 1h"
+    assert wording.look(an_alert()) == "rotator status production/DATABASE_URL"
 
 
 def test_what_is_new_is_told_against_what_was_told_before() -> None:
@@ -75,6 +81,22 @@ def test_a_command_can_be_copied_and_a_page_opened() -> None:
         slack_blocks.parent(an_alert(action="https://x.example/a|b?c&d"))
     )
     assert "find its user" in _shown(slack_blocks.parent(an_alert(action="find its user")))
+
+
+def test_the_page_about_it_is_named_or_linked_while_there_is_something_to_do() -> None:
+    alert, docs = an_alert(), "https://git.taly.example/rotator/docs/"
+    shown = _shown(slack_blocks.parent(alert))
+    assert f"what to do: docs/how-to/alerts/{alert.kind}.md" in shown
+    link = f"https://git.taly.example/rotator/docs/how-to/alerts/{alert.kind}.md"
+    assert f"what to do: <{link}>" in _shown(slack_blocks.parent(alert, docs))
+    assert "what to do" not in _shown(slack_blocks.parent(closed(alert), docs))
+    anybody = Address(addr_spec="platform@taly.example")
+    sent = smtp_mail.mail(alert, anybody, anybody, None, alert.opened_at, docs=docs)
+    text, html = (part.get_content() for part in sent.iter_parts())
+    assert f"What to do: {link}" in text
+    assert f'What to do: <a href="{link}">' in html
+    over = smtp_mail.mail(closed(alert), anybody, anybody, None, alert.opened_at, docs=docs)
+    assert "What to do" not in over.as_string()
 
 
 def test_the_time_is_shown_in_the_readers_own() -> None:

@@ -64,6 +64,7 @@ def test_the_text_answers_in_the_order_of_a_reader_at_three_in_the_morning(mail:
         "warning, for platform, since 2026-11-26 09:30 UTC\n"
         "alert rotation_failed/production/DATABASE_URL/ro_1, rotation ro_1\n"
         "How it stands: rotator status production/DATABASE_URL\n"
+        "What to do: docs/how-to/alerts/rotation_failed.md\n"
     )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,12 +20,14 @@ import pytest
 import yaml
 
 from rotator.cli.main import main
+from rotator.clock import SystemClock
 from rotator.config.reading import load_with
 from rotator.config.settings import read_settings
 from rotator.contracts.journal import Journal, Told
 from rotator.journal import open_journal
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Policies
+from rotator.model.requests import RequestState
 from rotator.model.rotation import Ledger, Phase, Reason, Rotation, State
 
 DAY = timedelta(days=1)
@@ -85,6 +90,28 @@ class Beside:
         loaded = load_with(read_settings(), self.policy_file.read_text())
         assert loaded.policies is not None, loaded.complaints
         return loaded.policies
+
+    def daemon_seems_to_run(self) -> None:
+        """The journal's lock names a process that lives: this one."""
+        lock = self.folder / "state" / "journal.sqlite.lock"
+        lock.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+
+    @contextmanager
+    def daemon_answers(self, state: RequestState, sentence: str) -> Iterator[None]:
+        """A daemon seems to run, and settles the first request like that."""
+        self.daemon_seems_to_run()
+
+        def answer() -> None:
+            clock = SystemClock()
+            with self.journal() as journal:
+                while not journal.requests():
+                    clock.sleep(0.05)
+                journal.settle_request(journal.requests()[0].id, state, sentence)
+
+        daemon = threading.Thread(target=answer)
+        daemon.start()
+        yield
+        daemon.join()
 
     def scanned_ago(self, span: timedelta) -> None:
         """The last scan of every environment was so long ago; opening the journal as such takes longer."""

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.cli.requests import _person
 from rotator.model.observations import Surveyed
-from rotator.model.requests import RequestKind
+from rotator.model.requests import RequestKind, RequestState
 from tests.cli.beside import Beside
 
 
@@ -60,6 +61,11 @@ def test_a_name_without_environment_is_enough_where_only_one_has_it(story: Besid
         (["status", "--env", "stagin"], "no environment stagin (did you mean 'staging'?)"),
         (["history", "GRAC"], "no secret GRAC (did you mean 'GRACE'?)"),
         (["approve", "GRAC", "--reason", "x"], "no secret GRAC (did you mean 'GRACE'?)"),
+        (["rotate", "staging"], "staging is an environment: --env staging"),
+        (
+            ["history", "r0123456789ab"],
+            "there is no rotation r0123456789ab in this journal, and no secret of that name",
+        ),
         (["take-over", "stagin", "--yes"], "no environment stagin (did you mean 'staging'?)"),
     ],
 )
@@ -117,6 +123,35 @@ def test_a_yes_for_what_waits(story: Beside) -> None:
 def test_a_yes_lets_a_parked_rotation_go_on(story: Beside) -> None:
     assert story("approve", "PARKED", "--env", "production", "--reason", "looked").code == 0
     assert requests(story) == [(RequestKind.APPROVE, "rparked", "looked")]
+
+
+def test_a_yes_to_a_policy_that_nobody_waits_for_is_the_daemons_to_refuse(story: Beside) -> None:
+    with story.daemon_answers(RequestState.REFUSED, "no policy waits for a yes as policy:anything"):
+        said = story("approve", "policy:anything", "--reason", "x")
+    assert said.code == 4
+    assert said.err == "refused: no policy waits for a yes as policy:anything\n"
+
+
+def test_without_a_daemon_a_yes_promises_nothing(story: Beside) -> None:
+    said = story("approve", "policy:anything", "--reason", "x")
+    assert said.code == 0
+    assert said.err.startswith("policy:anything: the journal keeps the request; ")
+    assert said.err.endswith(
+        "no daemon seems to run; start it with `rotator run`: until then nothing happens\n"
+    )
+
+
+def test_a_name_that_nobody_knows_is_said_once(story: Beside) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 65532")
+
+    story.monkeypatch.setattr("getpass.getuser", nobody)
+    _person.cache_clear()
+    said = story("rotate", "production/HEALTHY", "staging/HEALTHY")
+    _person.cache_clear()
+    assert said.err.count("your name is not known here and the record says somebody; set LOGNAME\n") == 1
+    with story.journal() as journal:
+        assert {one.by for one in journal.requests()} == {"somebody"}
 
 
 def test_a_yes_for_what_does_not_wait_is_refused(story: Beside) -> None:

@@ -108,7 +108,8 @@ def test_the_last_rotation_tells_how_long_it_will_take(story: Beside) -> None:
     with story.journal() as journal:
         opened(journal, "r8")
         ledger = Ledger(confirmed_at=journal.now() + timedelta(minutes=10))
-        at(Phase.PROVE, "r8", state=State.DONE, ended_at=journal.now() - timedelta(minutes=1), ledger=ledger)(journal)
+        ended = journal.now() - timedelta(minutes=1)  # before the next one is opened
+        at(Phase.PROVE, "r8", state=State.DONE, ended_at=ended, ledger=ledger)(journal)
     acting(story, taken_up, confirmed)
     assert "update at source, plan (about 10 min left)" in story("rotate", HEALTHY, "--wait").err
 

@@ -90,6 +90,8 @@ def test_status_as_json_has_stable_keys(story: Beside) -> None:
 def test_exit_codes_on_demand(story: Beside) -> None:
     assert story("status").code == 0
     assert story("status", "--exit-code").code == 12
+    assert story("status", "--exit-code", "--env", "staging").code == 12, "no daemon runs"
+    story.daemon_seems_to_run()
     assert story("status", "--exit-code", "--env", "staging").code == 0
     assert story("plan", "--exit-code").code == 11
 
@@ -100,6 +102,23 @@ def test_without_a_journal_nothing_is_made_and_the_sentence_helps(rotator: Besid
     assert "Nothing has been scanned yet" in said.err
     assert "rotator run" in said.err
     assert not rotator.folder.joinpath("state").exists()
+
+
+def test_what_was_never_looked_at_is_no_nothing(rotator: Beside) -> None:
+    said = rotator("plan", "--exit-code")
+    assert said.code == 12
+    assert said.err.startswith("Nothing is known yet: 16 secrets have not been looked at\n")
+    assert "othing due" not in said.err
+    (rotator.folder / "state").mkdir()
+    rotator.daemon_seems_to_run()
+    assert rotator("status", "--exit-code").code == 12
+
+
+def test_without_a_channel_status_says_that_nobody_can_be_told(story: Beside) -> None:
+    silent = "Nobody can be told of anything: settings name neither Slack nor a mail server."
+    assert silent in story("status").err
+    story.monkeypatch.setenv("ROTATOR_SLACK_WEBHOOK", "https://hooks.slack.example/services/x")
+    assert silent not in story("status").err
 
 
 def test_plan_says_what_why_and_at_what_cost(story: Beside) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.clock import SystemClock
 from rotator.model.observations import Pause
 from rotator.model.requests import RequestKind, RequestState
 from tests.cli.beside import DAY, Beside
@@ -176,20 +172,8 @@ def test_selectors_that_select_nothing(story: Beside, words: list[str], guess: s
 
 @pytest.mark.parametrize("state, code", [(RequestState.TAKEN, 0), (RequestState.REFUSED, 4)])
 def test_the_daemons_answer_is_waited_for(story: Beside, state: RequestState, code: int) -> None:
-    lock = story.folder / "state" / "journal.sqlite.lock"
-    lock.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
-
-    def answer() -> None:
-        clock = SystemClock()
-        with story.journal() as journal:
-            while not journal.requests():
-                clock.sleep(0.05)
-            journal.settle_request(journal.requests()[0].id, state, "so it is")
-
-    daemon = threading.Thread(target=answer)
-    daemon.start()
-    said = story("pause", HEALTHY, "--until", "3d", "--reason", "release", "--json")
-    daemon.join()
+    with story.daemon_answers(state, "so it is"):
+        said = story("pause", HEALTHY, "--until", "3d", "--reason", "release", "--json")
     assert said.code == code
     assert said.err.endswith("so it is\n")
     assert said.json()["request"]["state"] == state

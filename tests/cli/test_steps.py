@@ -190,6 +190,8 @@ def test_the_same_for_machines(story_of_failures: Beside) -> None:
 
 def test_exit_code_of_one_secret(story: Beside) -> None:
     assert story("status", "production/FAILED", "--exit-code").code == 12
+    assert story("status", "production/HEALTHY", "--exit-code").code == 12, "no daemon runs"
+    story.daemon_seems_to_run()
     assert story("status", "production/HEALTHY", "--exit-code").code == 0
 
 

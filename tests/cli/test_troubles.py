@@ -44,6 +44,7 @@ def policy_rejected(journal: Journal) -> None:
 def test_what_holds_rotator_up_is_said_by_every_looking_verb_and_is_a_failure(
     story: Beside, verb: str, happens: Callable[[Journal], None], sentence: str
 ) -> None:
+    story.daemon_seems_to_run()
     before = story(verb, *HEALTHY, "--exit-code")
     assert before.code != 12
     assert sentence not in before.err

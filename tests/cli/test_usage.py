@@ -29,6 +29,25 @@ def test_bad_usage_is_one_sentence(story: Beside, words: list[str], sentence: st
     assert sentence in said.err
 
 
+@pytest.mark.parametrize(
+    "words, page",
+    [
+        (["stauts"], "rotator --help"),
+        (["compromised"], "rotator compromised --help"),
+        (["policy", "chekc"], "rotator policy --help"),
+        (["policy", "check", "--fiel"], "rotator policy check --help"),
+    ],
+)
+def test_bad_usage_names_the_help_of_its_verb(rotator: Beside, words: list[str], page: str) -> None:
+    assert rotator(*words).err.endswith(f"; see `{page}`\n")
+
+
+def test_the_group_of_a_policy_shows_its_help_as_it_is_laid_out(rotator: Beside) -> None:
+    said = rotator("policy")
+    assert (said.code, said.out) == (2, "")
+    assert "\n  check " in said.err
+
+
 def test_without_a_verb_the_help_comes_on_standard_error(rotator: Beside) -> None:
     said = rotator()
     assert (said.code, said.out) == (2, "")

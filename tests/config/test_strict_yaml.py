@@ -87,6 +87,11 @@ def test_what_looks_like_text_is_text(written: str, value: object) -> None:
         ("a: b: c\n", ["1: a second ': '; quote the value, or indent this line as the lines above"]),
         ("a: 'x\nb: 1\n", ["2: a quote opens in line 1 and is never closed"]),
         ("a: [1,\nb: 3\n", ["2: the [ of line 1 is not closed by a ], or a comma is missing"]),
+        (
+            "a:\n  b: {slack: #ops, email: x}\n  c: {d: 1}\n",
+            ["2: a # after a blank begins a comment: quote the value"],
+        ),
+        ("a: {b: 1  # one\n", ["1: the { of line 1 is not closed by a }, or a comma is missing"]),
         ("a: {b: 1\n", ["1: the { of line 1 is not closed by a }, or a comma is missing"]),
         ("a:\n  b: 1\n c: 2\n", [MISFIT]),
         ("a: @x\n", ["1: quote a value that starts with @"]),

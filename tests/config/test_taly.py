@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rotator.config.load import Loaded, load
+from rotator.config.reading import load_with
+from rotator.config.settings import Settings
 from rotator.model.policy import Mode
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +108,29 @@ def test_the_adapters_own_checks_are_asked() -> None:
     assert short != text
     (error,) = of_taly(short).errors
     assert error.path == "types.jwt-signing.grace"
-    assert "token_ttl" in error.sentence
+    assert "token_ttl (5d)" in error.sentence
+    assert error.sentence.endswith("write grace: 5d or longer")
+
+
+def test_a_vault_that_settings_do_not_know_is_said() -> None:
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+
+    def said(**known: Any) -> list[str]:
+        notes = load_with(Settings(**known), text).notes
+        return [f"{note.path}: {note.sentence}" for note in notes if "Vault" in note.sentence]
+
+    assert said(endpoints={}) == [
+        "mirrors.vault: settings do not say where Vault is; set ROTATOR_ENDPOINT_VAULT"
+    ]
+    assert said(endpoints={"vault": "https://vault.taly.internal:8200"}) == []
+
+
+def test_a_misspelt_provider_is_a_mistake_and_no_adapter_to_come() -> None:
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    loaded = of_taly(text.replace("provider: jwt", "provider: jtw"))
+    (error,) = loaded.errors
+    assert "did you mean 'jwt'?" in error.sentence
+    assert not [note for note in loaded.notes if "jtw" in note.sentence]
 
 
 def test_one_user_in_two_environments_or_of_two_adapters_is_refused() -> None:

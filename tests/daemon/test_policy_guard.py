@@ -64,7 +64,7 @@ class Mounted:
 
     def say_yes(self, policy: PolicyInForce) -> str:
         """To what the held policy asks for; the sentence that came of it."""
-        about = policy.rejected.split("rotator approve ")[1].split()[0]
+        about = policy.yes_wanted
         asked = Request(id=about, kind=RequestKind.APPROVE, about=about, by="ana", at=self.journal.now())
         self.journal.add_request(asked)
         policy.take_yes()
@@ -109,6 +109,7 @@ def test_a_bad_swap_changes_nothing_and_the_next_start_works_by_the_last_good_on
     assert not policy.reload()
     assert every(policy) == 90
     assert "rotate_every: 100 is a bare number" in policy.rejected
+    assert policy.yes_wanted == "", "no yes makes it right"
     restarted = mounted.start()
     assert every(restarted) == 90
     assert restarted.rejected == policy.rejected
@@ -131,7 +132,7 @@ def test_a_schedule_that_makes_many_due_at_once_waits_for_a_yes(mounted: Mounted
     assert "8 of 8 secrets would become due at once, more than 5: production/TOKEN_A" in policy.rejected
     assert mounted.say_yes(policy) == "the policy is taken up"
     assert policy.reload()
-    assert (every(policy), policy.rejected) == (60, "")
+    assert (every(policy), policy.rejected, policy.yes_wanted) == (60, "", "")
 
 
 def test_a_policy_that_changes_where_values_go_waits_for_a_yes(mounted: Mounted) -> None:
@@ -195,4 +196,4 @@ def test_both_objections_are_said(mounted: Mounted) -> None:
     policy.reload()
     assert "2 of 8 secrets (25 %) would no longer be managed" in policy.rejected
     assert "6 of 6 secrets would become due at once" in policy.rejected
-    assert policy.rejected.count("rotator approve policy:") == 1
+    assert policy.yes_wanted.startswith("policy:")

@@ -14,8 +14,8 @@ from tests.docs.pages import Piece, blocks, inline
 _ENDS = {"|", "||", "&&", ";", "&"}
 _REDIRECTION = re.compile(r"\d*(?:>>?|<)")
 _ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
-#: `kubectl … exec … -- rotator …`
-_INSIDE = re.compile(r".*? -- (?=rotator )")
+#: `kubectl … exec … -- rotator …`, also with a name for the record: `-- env LOGNAME="$USER" rotator …`
+_INSIDE = re.compile(r".*? -- (?:env \S+ )?(?=rotator )")
 
 
 class Command(NamedTuple):

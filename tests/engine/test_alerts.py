@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from rotator.engine.alerts.about_rotations import impact
 from rotator.engine.alerts.finding import identity, listed
+from rotator.engine.alerts.impact import impact
 from rotator.engine.outages import stuck
 from rotator.model.alerts import Alert, AlertKind, Severity
 from rotator.model.observations import Observed, Pause
 from rotator.model.policy import Mode, Policies
 from rotator.model.rotation import Phase, Reason, State
+from rotator.model.windows import Freeze
 from tests.engine.things import (
     DAY,
     HOUR,
@@ -145,7 +146,7 @@ CASES = {
             "Impact": "none yet: the credential is too old, and works as before",
             "Next": "paused by ana until 2026-07-10 12:00 UTC: release",
         },
-        "rotator rotate production/KEY",
+        "rotator resume production/KEY",
         both(lambda world: world.has(done(NOW + MINUTE)), looks(seen(version=2))),
         "rotated: done; the old one is dead (tried)",
     ),
@@ -289,17 +290,17 @@ CASES = {
             "Reason": "rollout_failed at confirm",
             "Impact": "none: the old credential is current",
             "Done": "undone; the old one is current and works",
-            "Next": "tried again 6 h after it was undone, if it is still due",
+            "Next": "tried again 2026-06-10 18:00 UTC, if it is still due; sooner: rotator retry production/KEY",
         },
         "rotator history production/KEY",
-        lambda world: world.has(done(world.clock.now())),
+        lambda world: world.has(done(world.clock.now(), opened_at=world.clock.now())),
         "a later attempt succeeded: done; the old one is dead (tried)",
     ),
     "parked": Told(
         active(state=State.PARKED, reason=Reason.NO_FREE_SLOT, sentence="every slot is taken"),
         AlertKind.PARKED,
         Severity.WARNING,
-        "KEY (production): rotation parked at plan",
+        "KEY (production): rotation parked at plan: no free slot",
         {
             "Step": "plan: every slot is taken",
             "Impact": "none yet: the old credential is valid",
@@ -316,7 +317,7 @@ CASES = {
         ),
         AlertKind.PARKED,
         Severity.CRITICAL,
-        "KEY (production): rotation parked at activate",
+        "KEY (production): consumers are locked out, rotation parked",
         {
             "Step": "activate: both are refused",
             "Impact": "consumers are locked out: neither the old nor the new credential works",
@@ -337,7 +338,7 @@ CASES = {
         ),
         AlertKind.STILL_ALIVE,
         Severity.CRITICAL,
-        "KEY (production): rotation parked at prove",
+        "KEY (production): a credential that should be dead still works",
         {
             "Step": "prove: k1 still works after it was invalidated",
             "Impact": "consumers work; a credential that should be dead is still accepted",
@@ -489,8 +490,23 @@ CASES = {
             "Impact": "none yet: the last good policy stays in force, and this change is not",
             "Next": "rotator reads the file again as soon as it changes",
         },
-        "rotator policy check policies.yaml",
+        "rotator policy check",
         lambda world: setattr(world, "rejected", ""),
+        "policies.yaml is valid again, and in force",
+    ),
+    "the policy waits for a yes": Told(
+        lambda world: world.holds("2 of 8 secrets would no longer be managed", "policy:3f9c2a1b0d4e"),
+        AlertKind.POLICY_REJECTED,
+        Severity.WARNING,
+        "policies.yaml waits for a yes",
+        {
+            "What": "2 of 8 secrets would no longer be managed",
+            "Impact": "none yet: the last good policy stays in force, and this change is not",
+            "Next": "rotator reads the file again as soon as it changes. If it is wanted as it is: "
+            "rotator approve policy:3f9c2a1b0d4e --reason …",
+        },
+        "rotator policy diff",
+        lambda world: world.holds("", ""),
         "policies.yaml is valid again, and in force",
     ),
 }
@@ -719,7 +735,69 @@ def test_what_stops_where_the_source_keeps_one_credential_is_critical(
         world.passes(10 * MINUTE)
         world.tell()
     (line,) = world.news()
-    assert line.startswith(f"{severity}: KEY (production): rotation")
+    title = line.removeprefix(f"{severity}: KEY (production): ")
+    if "attempt" not in changes:
+        assert title == "somebody wrote the parameter during the rotation, parked"
+    else:
+        locked = "consumers may be locked out: " if gapped else ""
+        assert title == f"{locked}rotation does not get past store"
+
+
+FREEZE = Freeze(name="year-end", begins=ago(DAY), ends=NOW + DAY, reason="release freeze")
+HELD_BACK: dict[str, tuple[Callable[[World], Any], Policies, str]] = {
+    "cooling down": (
+        lambda world: world.has(undone(NOW)),
+        policies(policy()),
+        "rotator retry production/KEY",
+    ),
+    "a yes": (lambda _: None, APPROVED, "rotator approve production/KEY --reason …"),
+    "a freeze": (
+        lambda _: None,
+        policies(policy(), environments=(environment(freezes=(FREEZE,)),)),
+        "nothing, if that may wait; else: rotator rotate production/KEY",
+    ),
+    "a person who makes it": (lambda _: None, BY_HAND, "rotator submit production/KEY"),
+}
+
+
+@pytest.mark.parametrize("held", HELD_BACK)
+def test_what_ends_the_wait_of_one_that_is_overdue(world: World, held: str) -> None:
+    begin, world.today, action = HELD_BACK[held]
+    begin(world)
+    world.looked(seen(age=120 * DAY))
+    world.tell()
+    assert current(world, AlertKind.OVERDUE).action == action
+
+
+@pytest.mark.parametrize(
+    "changes, following",
+    [
+        (
+            {"reason": Reason.RETRYING, "attempt": 3},
+            "tries again 2026-06-10 13:00 UTC, and goes on back from there",
+        ),
+        (
+            {"reason": Reason.STILL_USED},
+            "waits until nobody uses the new one any more, and looks again 2026-06-10 13:00 UTC",
+        ),
+    ],
+)
+@pytest.mark.parametrize("gapped", [True, False])
+def test_an_undo_says_what_holds_it(
+    world: World, changes: dict[str, Any], following: str, *, gapped: bool
+) -> None:
+    ledger = {"undo_reason": Reason.NOT_SEEN, "undo_from": Phase.CONFIRM, "wrote": {NAME: 2}}
+    one = rotation(
+        phase=Phase.RESTORE, run_at=NOW + HOUR, recipe=recipe(accept_gap=gapped), ledger=ledger, **changes
+    )
+    world.looked(seen())
+    world.has(one)
+    world.tell()
+    told = current(world, AlertKind.ROLLOUT_FAILED)
+    assert told.facts["Next"] == following
+    back = "consumers may be locked out until they read the old credential again: the source keeps only one"
+    assert told.facts["Impact"] == (back if gapped else "none yet: the old credential is valid")
+    assert told.severity is (Severity.CRITICAL if gapped else Severity.WARNING)
 
 
 @pytest.mark.parametrize(
@@ -800,7 +878,10 @@ def test_a_parked_rotation_of_a_secret_that_left_the_policy_is_told_to_the_defau
     )
     world.tell()
     ((_, alert),) = world.slack.read
-    assert (alert.title, alert.owner) == ("GONE (production): rotation parked at plan", "platform")
+    assert (alert.title, alert.owner) == (
+        "GONE (production): rotation parked at plan",
+        "platform",
+    )
 
 
 def test_what_leaves_the_policy_is_no_alert_any_more(world: World) -> None:

@@ -85,7 +85,7 @@ def test_other_labels_and_those_of_finished_rotations_are_findings(
 ) -> None:
     source.has("K2", label=label)
     world.has(rotation(id="rot0", state=State.UNDONE, ended_at=NOW, ledger={"successor_id": "K2"}))
-    world.has(rotation())
+    world.has(rotation(opened_at=NOW))
     assert found(world).unknown == ("K2",)
 
 

@@ -56,7 +56,7 @@ def scanned(world: World) -> World:
 def generation(world: World, number: int) -> None:
     """The journal has brought so many rotations to done."""
     for n in range(number):
-        world.has(rotation(id=f"g{n}", principal=f"g{n}"))
+        world.has(rotation(id=f"g{n}", principal=f"g{n}", opened_at=NOW))
         world.becomes(f"g{n}", state=State.DONE, ended_at=NOW)
     assert world.journal.generation() == number
 

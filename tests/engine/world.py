@@ -129,6 +129,7 @@ class World:
     email: Channel = field(default_factory=Channel)
     refusals: dict[str, Exception] = field(default_factory=dict)
     rejected: str = ""
+    yes_wanted: str = ""
     bounds: Bounds = field(default_factory=Bounds)
     ids: int = 0
 
@@ -207,6 +208,10 @@ class World:
         """How a secret stands now."""
         return decisions(self.journal, self.today)[secret].decision
 
+    def holds(self, rejected: str, yes_wanted: str) -> None:
+        """A policy that waits for a yes."""
+        self.rejected, self.yes_wanted = rejected, yes_wanted
+
     def passes(self, span: timedelta) -> None:
         """Time goes by."""
         self.clock.sleep(span.total_seconds())
@@ -215,7 +220,7 @@ class World:
         """What the daemon does every few seconds, twice, with group_wait in between. How many messages went out."""
         before = len(self.slack.read) + len(self.email.read)
         for _ in range(2):
-            keep_alerts(self, self.rejected, self.bounds)
+            keep_alerts(self, self.rejected, self.bounds, yes_wanted=self.yes_wanted)
             self.deliver()
             self.passes(timedelta(seconds=31))
         self.deliver()

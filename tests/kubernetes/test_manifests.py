@@ -7,8 +7,9 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from rotator.config.load import Loaded, load
-from rotator.config.settings import read_settings
+from rotator.config.load import Loaded
+from rotator.config.reading import load_with
+from rotator.config.settings import Settings, read_settings
 from rotator.daemon.run import STOP_SECONDS
 from tests.kubernetes.rendered import OVERLAYS, ROOT, Thing, of_kind, pod_of, the, things
 
@@ -54,7 +55,9 @@ def test_what_the_prometheus_operator_reads(overlay: str) -> None:
     for rule in group["rules"]:
         assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
         assert rule["labels"]["severity"] in {"warning", "critical"}
-        assert rule["annotations"].keys() == {"summary", "description"}
+        assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+        _, _, page = rule["annotations"]["runbook_url"].partition("/blob/main/")
+        assert (ROOT / page).is_file()
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -92,9 +95,11 @@ def text_of_policy(overlay: str) -> str:
 def policy_of(overlay: str) -> Loaded:
     """As the daemon reads it with the overlay's settings."""
     settings = the(overlay, "ConfigMap", "rotator-settings")["data"]
-    return load(
-        text_of_policy(overlay), "policies.yaml", allowed_hosts=settings["ROTATOR_ALLOWED_HOSTS"].split(",")
+    known = Settings(
+        allowed_hosts=tuple(settings["ROTATOR_ALLOWED_HOSTS"].split(",")),
+        endpoints={"vault": settings["ROTATOR_ENDPOINT_VAULT"]},
     )
+    return load_with(known, text_of_policy(overlay))
 
 
 def targets(overlay: str) -> set[str]:
@@ -112,6 +117,7 @@ def targets(overlay: str) -> set[str]:
 def test_its_policy_loads_and_speaks_of_the_environments_that_it_may_touch(overlay: str) -> None:
     loaded = policy_of(overlay)
     assert loaded.errors == ()
+    assert not [note for note in loaded.notes if "settings do not say" in note.sentence]
     assert loaded.policies is not None
     namespaces = {one.settings["kubernetes"]["namespace"] for one in loaded.policies.environments.values()}
     assert sorted(namespaces) == ENVIRONMENTS[overlay]

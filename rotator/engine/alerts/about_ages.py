@@ -17,6 +17,8 @@ from rotator.model.policy import Mode
 from rotator.model.requests import RequestKind
 
 _NOT_OURS = frozenset({Standing.EXEMPT, Standing.FOREIGN, Standing.MISSING})
+#: Waits for a date, or for another environment.
+_CALENDAR = frozenset({Standing.WINDOW, Standing.FREEZE, Standing.SOAK})
 #: About to be taken up by itself.
 _COMING = DUE | {Standing.UNSURVEYED}
 
@@ -63,7 +65,7 @@ def _overdue(about: About, at: Gathered, decision: Decision, late: timedelta, *,
         Severity.CRITICAL if paging(at) else Severity.WARNING,
         "overdue",
         facts,
-        _action(at),
+        _way_on(at, decision),
         about=_period(at),
         quiet=quiet,
         passing=decision.standing in _COMING,
@@ -185,6 +187,22 @@ def _by_itself(at: Gathered) -> str:
 
 def _left(left: timedelta) -> str:
     return f"due in {spell(left)}" if left > timedelta() else f"{spell(left)} overdue"
+
+
+def _way_on(at: Gathered, decision: Decision) -> str:
+    """What ends the wait of one that is overdue: by what holds it."""
+    secret = at.policy.secret
+    if at.policy.mode is Mode.OBSERVE or at.policy.submitted:
+        return _action(at)
+    if decision.standing in _CALENDAR:
+        return f"nothing, if that may wait; else: {_action(at)}"
+    return {
+        Standing.PAUSED: f"rotator resume {secret}",
+        Standing.COOLING_DOWN: f"rotator retry {secret}",
+        Standing.AWAITING_YES: f"rotator approve {secret} --reason …",
+        Standing.ACTIVE: f"rotator status {secret}",
+        Standing.PARKED: f"rotator status {secret}",
+    }.get(decision.standing, _action(at))
 
 
 def _action(at: Gathered) -> str:

@@ -23,6 +23,8 @@ from rotator.model.rotation import Rotation
 
 #: A census that did not come about for so long is news; it is taken once a day.
 CENSUS_OVERDUE = timedelta(days=2)
+#: Where most read the log; the pages of docs/how-to/alerts say the same.
+LOG = "kubectl -n rotator logs deployment/rotator --since 1h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,21 @@ class Installation:
         return Finding(alert, passing=passing, since=since)
 
 
-def about_policy(here: Installation, rejected: str) -> Iterator[Finding]:
-    """A policies.yaml that was not taken."""
+def about_policy(here: Installation, rejected: str, yes_wanted: str) -> Iterator[Finding]:
+    """A policies.yaml that was not taken; `yes_wanted`: what a person may say yes to, where that would be enough."""
     if rejected:
         facts = {
             "What": rejected,
             "Impact": "none yet: the last good policy stays in force, and this change is not",
-            "Next": "rotator reads the file again as soon as it changes",
+            "Next": "rotator reads the file again as soon as it changes"
+            + (f". If it is wanted as it is: rotator approve {yes_wanted} --reason …" if yes_wanted else ""),
         }
         yield here.finding(
             AlertKind.POLICY_REJECTED,
             Severity.WARNING,
-            "policies.yaml was rejected",
+            "policies.yaml waits for a yes" if yes_wanted else "policies.yaml was rejected",
             facts,
-            "rotator policy check policies.yaml",
+            "rotator policy diff" if yes_wanted else "rotator policy check",
         )
 
 
@@ -86,7 +89,10 @@ def about_environment(here: Installation, survey: Surveyed, pages: Collection[st
             "Impact": "this rotator rotates nothing there, and nobody may be doing it",
             "Next": "rotator looks again every minute, and goes on when it may",
         }
-        action = f"stop one of the two, or: rotator take-over {environment}"
+        action = (
+            "stop one of the two. Only if the other is gone for good: "
+            f"rotator take-over {environment} --yes --reason …"
+        )
         yield here.finding(
             AlertKind.FOREIGN_OWNER,
             Severity.CRITICAL,
@@ -211,7 +217,8 @@ def about_channels(
             Severity.CRITICAL,
             f"alerts do not reach {address}",
             facts,
-            "rotator's log says why; see that the channel's token and address are right",
+            "see that the channel's token and address are right; the log says why: "
+            f"{LOG} | grep 'alert not delivered'",
             about=address,
         )
 
@@ -232,7 +239,8 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
         _severity(pages, [one.secret for one in ours]),
         f"the store of {survey.environment} cannot be reached",
         facts,
-        "see whether AWS is away, or rotator's role has lost a permission",
+        "see whether the store is away, or rotator has lost a permission there; the log says since when: "
+        f"{LOG} | grep -i trouble",
         environment=survey.environment,
         passing=True,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from rotator.engine.ages import spell
 from rotator.engine.alerts.finding import About, Finding
+from rotator.engine.alerts.impact import impact, in_gap, in_gap_back
 from rotator.engine.outages import stuck
 from rotator.engine.standing import rotate_command, setback
 from rotator.model.alerts import AlertKind, Severity
@@ -16,9 +17,15 @@ from rotator.model.rotation import UNDOING, Phase, Priority, Reason, Rotation, S
 _AT_RISK = frozenset(
     {Reason.NEITHER_WORKS, Reason.SUCCESSOR_DEAD, Reason.STILL_ALIVE, Reason.RECONFIRM_FAILED}
 )
-#: From here on a source without overlap may have dropped the predecessor.
-_GAP = frozenset({Phase.ACTIVATE, Phase.STORE, Phase.VERIFY, Phase.REDEPLOY, Phase.CONFIRM})
 _ROLLOUTS = frozenset({Reason.ROLLOUT_FAILED, Reason.NOT_SEEN})
+#: What a parked rotation means, where that is more than where it stands.
+_PARKED = {
+    Reason.NEITHER_WORKS: "consumers are locked out, rotation parked",
+    Reason.SUCCESSOR_DEAD: "the credential in use is refused by its source, rotation parked",
+    Reason.RECONFIRM_FAILED: "consumers could not be taken back to the old one, rotation parked",
+    Reason.STILL_ALIVE: "a credential that should be dead still works",
+    Reason.DRIFT: "somebody wrote the parameter during the rotation, parked",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,42 +59,19 @@ def about_rotation(about: About, history: History) -> Iterator[Finding]:
         yield _yes_wanted(about, rotation)
 
 
-def in_gap(rotation: Rotation) -> bool:
-    """Whether consumers may be locked out by now: the source keeps one credential, and it is not the one they read."""
-    under_way = rotation.phase in _GAP and rotation.ledger.confirmed_at is None
-    return under_way and rotation.recipe.accept_gap and rotation.recipe.accepted_as is None
-
-
-def impact(rotation: Rotation) -> str:
-    """What it means for the credential that consumers use."""
-    ledger = rotation.ledger
-    if rotation.reason is Reason.NEITHER_WORKS:
-        return "consumers are locked out: neither the old nor the new credential works"
-    if rotation.reason is Reason.SUCCESSOR_DEAD:
-        return "the credential in use is refused by its source"
-    if rotation.reason is Reason.STILL_ALIVE:
-        return "consumers work; a credential that should be dead is still accepted"
-    if ledger.confirmed_at is not None and rotation.phase not in UNDOING:
-        which = (
-            "disabled" if ledger.disabled_at is not None or ledger.removed_at is not None else "still valid"
-        )
-        return f"none yet: consumers use the new credential, the old one is {which}"
-    if in_gap(rotation):
-        return "consumers may be locked out until they read the new credential: the source keeps only one"
-    if ledger.predecessor_works is False:
-        return "the source refused the old credential before rotator began: whoever uses it is locked out"
-    return "none yet: the old credential is valid"
-
-
 def _parked(about: About, rotation: Rotation) -> Finding:
-    severity = Severity.CRITICAL if rotation.reason in _AT_RISK or in_gap(rotation) else Severity.WARNING
+    at_risk = rotation.reason in _AT_RISK or in_gap(rotation) or in_gap_back(rotation)
+    severity = Severity.CRITICAL if at_risk else Severity.WARNING
     kind = AlertKind.STILL_ALIVE if rotation.reason is Reason.STILL_ALIVE else AlertKind.PARKED
     facts = {
         **_step(rotation),
         "Reason": str(rotation.reason),
         "Next": f"nothing by itself. When you have looked: rotator approve {rotation.id} --reason …, and it goes on",
     }
-    title = f"rotation parked at {rotation.phase}"
+    title = _PARKED.get(rotation.reason) if rotation.reason else None
+    if title is None:
+        why = f": {rotation.reason.replace('_', ' ')}" if rotation.reason else ""
+        title = f"rotation parked at {rotation.phase}{why}"
     return about.finding(
         kind, severity, title, facts, _look(rotation), about=rotation.id, rotation=rotation.id
     )
@@ -104,11 +88,11 @@ def _going_back(about: About, rotation: Rotation, *, known: bool) -> Finding:
     facts = {
         **_step(rotation),
         "Reason": f"{why} at {rotation.ledger.undo_from}",
-        "Next": "the old value is put back, consumers are restarted, the new credential is removed",
+        "Next": _way_back(rotation),
     }
     return about.finding(
         kind,
-        Severity.WARNING,
+        Severity.CRITICAL if in_gap_back(rotation) and not goes_on else Severity.WARNING,
         f"{what}, going back",
         facts,
         _look(rotation),
@@ -116,6 +100,15 @@ def _going_back(about: About, rotation: Rotation, *, known: bool) -> Finding:
         rotation=rotation.id,
         quiet=known and goes_on,
     )
+
+
+def _way_back(rotation: Rotation) -> str:
+    """What an undo does next, or what holds it."""
+    if rotation.reason is Reason.STILL_USED:
+        return f"waits until nobody uses the new one any more, and looks again {_at(rotation.run_at)}"
+    if stuck(rotation):
+        return f"tries again {_at(rotation.run_at)}, and goes on back from there"
+    return "the old value is put back, consumers are restarted, the new credential is removed"
 
 
 def _held_up(about: About, rotation: Rotation) -> Iterator[Finding]:
@@ -139,12 +132,13 @@ def _held_up(about: About, rotation: Rotation) -> Iterator[Finding]:
 
 
 def _troubles(rotation: Rotation) -> tuple[Trouble, ...]:
-    again = f"tries again {rotation.run_at:%Y-%m-%d %H:%M} UTC"
+    again = f"tries again {_at(rotation.run_at)}"
+    stands = f"rotation does not get past {rotation.phase}"
     return (
         Trouble(
             AlertKind.ROTATION_FAILED,
             Severity.CRITICAL if in_gap(rotation) else Severity.WARNING,
-            f"rotation does not get past {rotation.phase}",
+            f"consumers may be locked out: {stands}" if in_gap(rotation) else stands,
             again,
             so=stuck(rotation),
             passing=not in_gap(rotation),
@@ -187,7 +181,7 @@ def _end_wanted(about: About, rotation: Rotation) -> Finding:
     tried = rotation.reason is not Reason.AWAITING_YES
     facts = {
         **_step(rotation),
-        "Next": f"it is tried again {rotation.run_at:%Y-%m-%d %H:%M} UTC, and done once it is refused"
+        "Next": f"it is tried again {_at(rotation.run_at)}, and done once it is refused"
         if tried
         else "nothing until somebody says that it is ended; then it is done",
         **({"Runbook": about.runbook} if about.runbook else {}),
@@ -226,7 +220,7 @@ def _undone(about: About, undone: Rotation, trying: Rotation | None) -> Finding:
     if trying is None and by_hand:
         following = "nothing by itself: a person submits one again"
     elif trying is None:
-        following = f"tried again {spell(undone.recipe.cooldown)} after it was undone, if it is still due"
+        following = _next_attempt(undone, about.now)
     elif trying.state is State.PARKED:
         following = "nothing by itself: the next attempt is parked"
     else:
@@ -248,6 +242,19 @@ def _undone(about: About, undone: Rotation, trying: Rotation | None) -> Finding:
         rotation=undone.id,
         quiet=trying is not None and trying.state is State.PARKED,
     )
+
+
+def _next_attempt(undone: Rotation, now: datetime) -> str:
+    """When an undone one is tried again."""
+    assert undone.ended_at is not None, "it has ended"
+    cooled = undone.ended_at + undone.recipe.cooldown
+    if cooled <= now:
+        return "tried again as soon as nothing holds it, if it is still due"
+    return f"tried again {_at(cooled)}, if it is still due; sooner: rotator retry {undone.secret}"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _step(rotation: Rotation) -> dict[str, str]:

@@ -21,10 +21,11 @@ from rotator.engine.alerts.about_installation import (
     stuck_rotations,
     stuck_together,
 )
-from rotator.engine.alerts.about_rotations import about_rotation, in_gap
+from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity
+from rotator.engine.alerts.impact import in_gap
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import store_explains, stuck, unreachable
 from rotator.engine.settings import Bounds
@@ -48,12 +49,15 @@ _EXPLAINS_OVERDUE = frozenset(
 )
 
 
-def keep_alerts(parts: Parts, policy_rejected: str = "", bounds: Bounds = _USUAL) -> None:
-    """Brings the outbox in line with the state."""
+def keep_alerts(
+    parts: Parts, policy_rejected: str = "", bounds: Bounds = _USUAL, *, yes_wanted: str = ""
+) -> None:
+    """Brings the outbox in line with the state. `yes_wanted`: what a yes would be about that ends the rejection."""
     now = parts.journal.now()
     decided = decisions(parts.journal, parts.policies())
     rows = {row.alert.identity: row for row in parts.journal.alerts(unclosed=True)}
-    found = {one.alert.identity: one for one in _findings(parts, now, decided, rows, policy_rejected, bounds)}
+    of_policy = about_policy(Installation(parts.policies(), now), policy_rejected, yes_wanted)
+    found = {one.alert.identity: one for one in (*of_policy, *_findings(parts, now, decided, rows, bounds))}
     soon = parts.policies().alerts.group_wait
     for key, finding in found.items():
         row = rows.get(key)
@@ -98,10 +102,9 @@ def _findings(
     now: datetime,
     decided: Mapping[str, Decided],
     rows: Mapping[str, AlertRow],
-    policy_rejected: str,
     bounds: Bounds,
 ) -> Iterator[Finding]:
-    """Everything that is so."""
+    """Everything that is so of secrets, environments and channels."""
     here = Installation(parts.policies(), now)
     surveys = {
         name: one for name, one in parts.journal.surveyed().items() if name in here.policies.environments
@@ -110,7 +113,6 @@ def _findings(
     unfinished = parts.journal.rotations(unfinished=True)
     told_together = identity(AlertKind.UNREACHABLE, "", "rotations") in rows
     together = list(stuck_together(here, stuck_rotations(unfinished, surveys), pages, told=told_together))
-    yield from about_policy(here, policy_rejected)
     for survey in surveys.values():
         yield from about_environment(here, survey, pages)
     yield from together
