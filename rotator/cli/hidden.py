@@ -12,7 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rotator.cli.opening import Unusable
 from rotator.cli.show import say
@@ -40,6 +40,16 @@ class Source:
                 "seen it among the processes. End that one at its source, make another, and type it when you are asked "
                 "for it, or give it to standard input"
             )
+
+
+    def held(self) -> Source:
+        """With a descriptor of its own, before rotator opens anything that could get that number. Raises Unusable."""
+        if self.descriptor is None:
+            return self
+        try:
+            return replace(self, descriptor=os.dup(self.descriptor))
+        except OSError as error:
+            raise Unusable(f"file descriptor {self.descriptor} cannot be read: {error.strerror}") from None
 
 
 def read_fields(source: Source, recipe: Recipe) -> dict[str, Sealed]:
@@ -79,10 +89,10 @@ def _read(descriptor: int | None) -> str:
         if descriptor is None:
             content = sys.stdin.buffer.read(_LARGEST_BYTES + 1)
         else:
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
+            with os.fdopen(descriptor, "rb") as file:
                 content = file.read(_LARGEST_BYTES + 1)
     except OSError as error:
-        where = "standard input" if descriptor is None else f"file descriptor {descriptor}"
+        where = "standard input" if descriptor is None else "the file descriptor"
         raise Unusable(f"{where} cannot be read: {error.strerror}") from None
     if len(content) > _LARGEST_BYTES:
         raise Unusable(f"more than {_LARGEST_BYTES} bytes came: that is no credential")

@@ -39,6 +39,7 @@ def submit_credential(
     """Reads, looks at, seals and keeps a credential; then follows its rotation if wanted."""
     limit = limit_of(timeout)
     source.refuse_the_command_line()
+    source = source.held()
     desk = asking()
     secret = _named(typed, desk, env)
     policy = desk.policies.secrets[secret]
