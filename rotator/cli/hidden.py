@@ -41,7 +41,6 @@ class Source:
                 "for it, or give it to standard input"
             )
 
-
     def held(self) -> Source:
         """With a descriptor of its own, before rotator opens anything that could get that number. Raises Unusable."""
         if self.descriptor is None:
