@@ -100,7 +100,9 @@ def inline(address: str, token: Sealed | None = None) -> OauthClient:
     """A recipe that stands in the policy."""
     access = {"token": "ssm:/taly/staging/rotator/TOKEN"}
     settings = {"recipe": DESCRIBED, "client_id": "mine", "access": access, "address": address}
-    around = surroundings(references={"ssm:/taly/staging/rotator/TOKEN": token or fresh_value()})
+    around = surroundings(
+        own_recipes=True, references={"ssm:/taly/staging/rotator/TOKEN": token or fresh_value()}
+    )
     return OauthClient(recipe_for("OAUTH_SECRET", "oauth-client", settings=settings), around)
 
 
