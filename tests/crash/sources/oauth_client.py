@@ -47,7 +47,8 @@ class EntraClient(Login):
 
     def environment(self) -> Mapping[str, str]:
         there = f"ROTATOR_ENDPOINT_OAUTH_{self.vendor.upper()}"
-        return {there: self._address, "ROTATOR_ALLOWED_HOSTS": ",".join(_HOSTS)}
+        hosts = {"ROTATOR_ALLOWED_HOSTS": ",".join(_HOSTS), "ROTATOR_OWN_RECIPES": "true"}  # its pace is ours
+        return {there: self._address, **hosts}
 
     def takes(self, fields: Mapping[str, str]) -> bool:
         return self._source.accepts(_CLIENT, fields["value"])
