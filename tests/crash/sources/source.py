@@ -146,12 +146,13 @@ class Login(Source):
                 yield held, who
 
     def tried(self, known: Known) -> Iterator[There]:
-        """Which of the recent ones are let in."""
-        fields: dict[tuple[str, str], list[str]] = {}
+        """Which of the recent ones are let in. What is generated again after a crash has the id that it had before."""
+        values: dict[tuple[str, str], list[str]] = {}
         for one in known.recent:
-            fields.setdefault((one.id, one.rotation), []).append(one.value)
-        for (made, label), values in fields.items():
-            if self.takes(dict(zip(self.fields, values, strict=True))):
+            values.setdefault((one.id, one.rotation), []).append(one.value)
+        for (made, label), all_values in values.items():
+            fields = [iter(all_values)] * len(self.fields)
+            if any(self.takes(dict(zip(self.fields, one, strict=True))) for one in zip(*fields, strict=True)):
                 yield There(made, label)
 
 
