@@ -209,6 +209,13 @@ class Telling:
         if not any(alert.rotation == row.id or _for_all(alert, row.recipe.environment) for alert in alerts):
             raise Violated("P6 never silent", f"{row.id} fails again and again, and has no alert")
 
+    def _rotated_since(self, seen: Observed) -> bool:
+        """Whether what a scan saw has been replaced by us since."""
+        history = self.world.database.histories().get(seen.secret)
+        done = history.last_done if history else None
+        wrote_at = done.ledger.wrote_at if done else None
+        return wrote_at is not None and seen.observed_at < wrote_at
+
     def _overdue_is_open(
         self, seen: Observed, began: float, alerts: list[Alert], foreign: frozenset[str]
     ) -> None:
@@ -219,7 +226,9 @@ class Telling:
         if moment(seen.modified_at) + policy.rotate_every.total_seconds() >= began:
             return
         loud = [alert for alert in alerts if alert.kind not in QUIET]
-        if not any(alert.secret == seen.secret or _for_all(alert, policy.environment) for alert in loud):
+        if any(alert.secret == seen.secret or _for_all(alert, policy.environment) for alert in loud):
+            return
+        if not self._rotated_since(seen):
             raise Violated("P6 never silent", f"{seen.secret} is overdue, and has no alert")
 
     def _is_not_over(self, alert: Alert, began: float) -> None:
