@@ -39,9 +39,8 @@ def grace(step: Step) -> Move:
 def disable(step: Step) -> Move:
     """The reversible step, where the source has one; before it, whoever reads a mirror has the successor for sure."""
     if step.recipe.mirrors:
-        there = (
-            step.texts_in(step.look()) if step.recipe.one_parameter else {}
-        )  # others may have changed their keys
+        # Others may have changed their keys of the one parameter since.
+        there = step.texts_in(step.look()) if step.recipe.one_parameter else {}
         write_mirrors(step, step.laid_over(step.successor, there))
     if step.traits.shared:
         return step.skip(Phase.FORGET)
@@ -101,15 +100,14 @@ def prove(step: Step) -> Move:
         return waiting
     if step.traits.submitted:
         return _ended_by_hand(step)
-    since = step.ledger.polling_since or step.now
     try:
         death = _death(step, step.predecessor, step.successor)
     except CredentialRefused as refusal:
         return _successor_refused(step, refusal)
     if death is None:
-        if step.now - since < step.traits.propagation:
-            sentence = "the source still accepts the old one"
-            return step.wait(Reason.PROPAGATING, sentence, step.bounds.poll, polling_since=since)
+        waiting = step.not_everywhere_yet("the source still accepts the old one")
+        if waiting:
+            return waiting
         raise Park(
             Reason.STILL_ALIVE,
             f"{step.ledger.predecessor_id} still works after it was invalidated",

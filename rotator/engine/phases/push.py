@@ -79,13 +79,12 @@ def _refused_meanwhile(step: Step) -> Move | None:
     """
     if not step.resumed or step.gapped:
         return None
-    since = step.ledger.polling_since or step.now
     try:
         step.provider.verify(step.successor)
     except CredentialRefused as refusal:
-        if step.now - since < step.traits.propagation:
-            sentence = "the source does not accept the successor at the moment"
-            return step.wait(Reason.PROPAGATING, sentence, step.bounds.poll, polling_since=since)
+        waiting = step.not_everywhere_yet("the source does not accept the successor at the moment")
+        if waiting:
+            return waiting
         raise Undo(Reason.NOT_ACCEPTED, f"the source refuses the successor by now: {refusal}") from refusal
     return None
 
@@ -187,30 +186,13 @@ def _probed(step: Step, credential: Credential) -> Move | None:
     """Asks every verifier behind the probes; None when all accept, several times in a row."""
     if not step.recipe.probe:
         return None
-    since = step.ledger.polling_since or step.now
     for url in step.recipe.probe:
         try:
             step.verifiers.probe(url, credential)
         except CredentialRefused as refusal:
-            if step.now - since < step.traits.propagation:
-                sentence = "a verifier does not accept the successor yet"
-                return step.wait(
-                    Reason.PROPAGATING,
-                    sentence,
-                    step.bounds.poll,
-                    accepted=0,
-                    polling_since=since,
-                )
+            waiting = step.not_everywhere_yet("a verifier does not accept the successor yet", accepted=0)
+            if waiting:
+                return waiting
             sentence = f"{url} refuses what the successor made: {refusal}"
             raise Undo(Reason.NOT_ACCEPTED_BY_VERIFIERS, sentence) from refusal
-    accepted = step.ledger.accepted + 1
-    if accepted < step.traits.acceptances:
-        sentence = f"verifiers accepted {accepted} of {step.traits.acceptances} times in a row"
-        return step.wait(
-            Reason.PROPAGATING,
-            sentence,
-            step.bounds.poll,
-            accepted=accepted,
-            polling_since=since,
-        )
-    return None
+    return step.accepted_again("verifiers ")

@@ -165,26 +165,13 @@ def verify(step: Step) -> Move:
     try:
         step.provider.verify(step.successor)
     except CredentialRefused as refusal:
-        if step.now - since < step.traits.propagation:
-            sentence = "the source does not accept the successor yet"
-            return step.wait(
-                Reason.PROPAGATING,
-                sentence,
-                step.bounds.poll,
-                accepted=0,
-                polling_since=since,
-            )
+        waiting = step.not_everywhere_yet("the source does not accept the successor yet", accepted=0)
+        if waiting:
+            return waiting
         raise Undo(Reason.NOT_ACCEPTED, f"the source refuses the successor: {refusal}") from refusal
-    accepted = step.ledger.accepted + 1
-    if accepted < step.traits.acceptances:
-        sentence = f"accepted {accepted} of {step.traits.acceptances} times in a row"
-        return step.wait(
-            Reason.PROPAGATING,
-            sentence,
-            step.bounds.poll,
-            accepted=accepted,
-            polling_since=since,
-        )
+    waiting = step.accepted_again()
+    if waiting:
+        return waiting
     if step.gapped:
         following = Phase.REDEPLOY
     else:
@@ -194,7 +181,7 @@ def verify(step: Step) -> Move:
         "the source accepts the successor"
         if step.traits.tells
         else "nobody can be asked whether the source accepts the successor: it is not tried",
-        accepted=accepted,
+        accepted=step.ledger.accepted + 1,
         polling_since=None,
     )
 

@@ -275,6 +275,26 @@ class Step:
             run_at=at,
         )
 
+    def not_everywhere_yet(self, sentence: str, **written: Any) -> Move | None:
+        """A wait while what was changed may not be known everywhere; None once the source's bound for that is over."""
+        since = self.ledger.polling_since or self.now
+        if self.now - since >= self.traits.propagation:
+            return None
+        return self.wait(Reason.PROPAGATING, sentence, self.bounds.poll, polling_since=since, **written)
+
+    def accepted_again(self, by: str = "") -> Move | None:
+        """A wait until it was accepted as often in a row as the source wants; None when this time was the last."""
+        accepted, wanted = self.ledger.accepted + 1, self.traits.acceptances
+        if accepted >= wanted:
+            return None
+        since, sentence = (
+            self.ledger.polling_since or self.now,
+            f"{by}accepted {accepted} of {wanted} times in a row",
+        )
+        return self.wait(
+            Reason.PROPAGATING, sentence, self.bounds.poll, accepted=accepted, polling_since=since
+        )
+
     def park(self, reason: Reason, sentence: str, *, at: Phase | None = None, **written: Any) -> Move:
         """Stops as Park does, with `written` in the ledger: once a person has looked it goes on at `at`, from there."""
         ledger = self.ledger.having(**written)

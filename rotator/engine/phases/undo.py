@@ -196,10 +196,9 @@ def disprove(step: Step) -> Move:
         return step.end(State.UNDONE, "undone; the old one is current")
     if dead(step, step.successor):
         return _predecessor_works(step)
-    since = step.ledger.polling_since or step.now
-    if step.now - since < step.traits.propagation:
-        sentence = "the source still accepts the new one"
-        return step.wait(Reason.PROPAGATING, sentence, step.bounds.poll, polling_since=since)
+    waiting = step.not_everywhere_yet("the source still accepts the new one")
+    if waiting:
+        return waiting
     raise Park(
         Reason.STILL_ALIVE,
         f"{step.ledger.successor_id} still works after it was removed",
