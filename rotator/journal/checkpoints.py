@@ -64,7 +64,7 @@ class _Kind(NamedTuple):
     """What a checkpoint does besides writing the row."""
 
     release: bool
-    tells: int  # events
+    tells: int  # events; more than go into the one statement are not told apart
     ends: bool  # it is done: one more for the generation
 
 
@@ -80,7 +80,7 @@ class _Write(NamedTuple):
     @property
     def kind(self) -> _Kind:
         """Which statement it takes."""
-        return _Kind(self.release, len(self.told), self.changed.state is State.DONE)
+        return _Kind(self.release, min(len(self.told), _AT_ONCE), self.changed.state is State.DONE)
 
     @property
     def holder(self) -> dict[str, Any]:
@@ -156,10 +156,9 @@ class Checkpoints(Section):
         links, ending = write.links(end)
         parameters = {**write.row(), **_continued(end, ending)}
         if self._db.embedded or len(links) > _AT_ONCE:
-            kind = write.kind._replace(tells=min(len(links), _AT_ONCE))
-            row = connection.execute(self._moving[kind], parameters).one_or_none()
+            row = connection.execute(self._moving[write.kind], parameters).one_or_none()
             if row is not None:
-                _accompany(connection, kind, links)
+                _accompany(connection, write.kind, links)
         else:
             told = {
                 f"told_{number}_{name}": value

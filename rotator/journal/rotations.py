@@ -29,8 +29,6 @@ _AT_ONCE: Final = 500
 _STORIES: Final = select(rotation.c.id, rotation.c.previous_hash).where(
     rotation.c.id.in_(bindparam("ids", expanding=True))
 )
-
-
 #: When each secret's rotations were last opened and ended.
 _LAST: Final = (
     select(rotation.c.secret, func.max(rotation.c.opened_at), func.max(rotation.c.ended_at))
@@ -144,7 +142,7 @@ def _still_meant(connection: Connection, openings: Sequence[Opening]) -> list[Op
     secrets = sorted({each.rotation.secret for each in openings})
     rows = connection.execute(_LAST, {"secrets": secrets}).all()
     last = {secret: max(filter(None, moments)) for secret, *moments in rows}
-    return [each for each in openings if not last.get(each.rotation.secret, _NEVER) > each.rotation.opened_at]
+    return [each for each in openings if last.get(each.rotation.secret, _NEVER) <= each.rotation.opened_at]
 
 
 def _begun(opening: Opening, at: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
