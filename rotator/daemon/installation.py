@@ -101,18 +101,20 @@ class Installation:
         return self._store(self._environment(environment))
 
     def _store(self, known: EnvironmentPolicy) -> SecretStore:
+        made: SecretStore = self._make("store", known.model_dump_json(), lambda: self._new_store(known))
+        return made
+
+    def _new_store(self, known: EnvironmentPolicy) -> SecretStore:
         pace = {"writes_per_second": self.settings.ssm_writes_per_second} if known.store == IN_SSM else {}
         # What opens a store cannot be behind itself: its own references lead into SSM only.
         around = replace(
             self._surroundings(known.name),
             resolve=lambda reference: self._resolve(known.name, reference, IN_SSM),
         )
-        made: SecretStore = self._make(
-            "store",
-            known.model_dump_json(),
-            lambda: adapter("stores", known.store)(known, around, self._journal.installation(), **pace),
+        store: SecretStore = adapter("stores", known.store)(
+            known, around, self._journal.installation(), **pace
         )
-        return made
+        return store
 
     def mirror(self, environment: str, name: str) -> Mirror:
         """A mirror by its name in policies.yaml. Raises Refused when it is not there any more."""
