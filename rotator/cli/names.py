@@ -12,7 +12,7 @@ from rotator.engine.decisions import Decided
 from rotator.model.policy import Policies
 
 #: What a rotation is called: nobody calls a secret that.
-_ID = re.compile(r"r[0-9a-f]{8,}")
+_ID = re.compile(r"r?[0-9a-f]{8,}")
 
 
 def environment_named(typed: str, policies: Policies) -> str:

@@ -66,6 +66,10 @@ def test_a_name_without_environment_is_enough_where_only_one_has_it(story: Besid
             ["history", "r0123456789ab"],
             "there is no rotation r0123456789ab in this journal, and no secret of that name",
         ),
+        (
+            ["history", "0123456789abcdef0123"],
+            "there is no rotation 0123456789abcdef0123 in this journal, and no secret of that name",
+        ),
         (["take-over", "stagin", "--yes"], "no environment stagin (did you mean 'staging'?)"),
     ],
 )
