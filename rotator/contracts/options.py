@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from rotator.model.durations import parse_duration
 from rotator.model.errors import Refused
@@ -19,6 +19,8 @@ def _duration(value: object) -> timedelta:
 
 #: `5d`, `12h`: as everywhere in policies.yaml.
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+#: Of AWS. It becomes part of a host's name.
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
 
 class AdapterOptions(BaseModel):

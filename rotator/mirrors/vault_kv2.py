@@ -72,7 +72,7 @@ class VaultKv2Mirror:
     @classmethod
     def place(cls, mirror: MirrorPolicy, _region: str, name: str) -> str:
         """Where a copy stands, in the words that the store has for it. Raises Refused for a name that has no place."""
-        options = cls.Options.model_validate(mirror.settings)
+        options = cls.Options.taken_from(mirror.settings, f"the mirror {mirror.id}")
         return f"Vault's {options.mount}: {Placement(options.of, options.path, options.tenant).place(name)}"
 
     def write(self, name: str, value: Sealed) -> None:

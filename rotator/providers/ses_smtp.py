@@ -14,13 +14,11 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
-
-from pydantic import StringConstraints
+from typing import ClassVar
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, Region
 from rotator.contracts.provider import Liveness
 from rotator.model.errors import CredentialRefused, Transient
 from rotator.model.policy import Recipe
@@ -30,10 +28,6 @@ from rotator.providers.ses_smtp_login import log_in
 
 _USERNAME, _PASSWORD = "username", "password"
 _VERSION = b"\x04"
-
-Region = Annotated[
-    str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
-]  # it becomes part of a host's name
 
 
 class SesSmtp(IamUser):

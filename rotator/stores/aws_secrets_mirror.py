@@ -12,14 +12,13 @@ from typing import Annotated, ClassVar
 from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, Region
 from rotator.model.errors import Refused
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
 from rotator.stores.aws_secrets_verdicts import must_be_ours
 from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Secrets
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+$", max_length=400)]
 
 
@@ -44,7 +43,7 @@ class AwsSecretsMirror:
     @classmethod
     def place(cls, mirror: MirrorPolicy, region: str, name: str) -> str:
         """Where a copy stands, in the words that the store has for it; `region` is the environment's."""
-        options = cls.Options.model_validate(mirror.settings)
+        options = cls.Options.taken_from(mirror.settings, f"the mirror {mirror.id}")
         return f"Secrets Manager in {options.region or region}: {_copy(options.path, name)}"
 
     def write(self, name: str, value: Sealed) -> None:

@@ -22,14 +22,13 @@ from typing import Annotated, ClassVar
 from pydantic import StringConstraints, model_validator
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, Region
 from rotator.model.errors import Raced, Refused
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
 from rotator.stores.owner import foreign, owner_parameter
 from rotator.stores.ssm_parameters import Parameter, Parameters
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$", max_length=400)]
 Place = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
 
@@ -64,7 +63,7 @@ class SsmMirror:
     @classmethod
     def place(cls, mirror: MirrorPolicy, region: str, name: str) -> str:
         """Where a copy stands, in the words that the store has for it; `region` is the environment's."""
-        options = cls.Options.model_validate(mirror.settings)
+        options = cls.Options.taken_from(mirror.settings, f"the mirror {mirror.id}")
         at = f" at {options.at}" if options.at else ""
         return f"SSM{at} in {options.region or region}: {_copy(options, name)}"
 

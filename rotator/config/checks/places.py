@@ -15,8 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from pydantic import ValidationError
-
 from rotator.config.checks.parameters import NAME, OWN, written
 from rotator.config.complaints import Path
 from rotator.config.draft import Draft
@@ -153,18 +151,16 @@ def _folders(draft: Draft, environment: EnvironmentPolicy) -> Iterator[Folder]:
         for below in ("", _OF_ROTATOR):
             path = f"{environment.path}{below}"
             for name in (_ANY_NAME, f"{_ANY_FOLDER}/{_ANY_NAME}"):
-                with suppress(Refused, ValidationError):  # no parameter can stand there
+                with suppress(Refused):  # no parameter can stand there
                     place = re.escape(where_of(environment, f"{path}/{name}"))
                     place = place.replace(re.escape(_ANY_FOLDER), "[^/]+").replace(re.escape(_ANY_NAME), ".+")
                     yield Folder(environment.name, path, bool(below), re.compile(place))
 
 
 def _told(draft: Draft, where: Path, ask: Callable[[], str]) -> str | None:
-    """The place; None where there is none, which is complained about, or where options are wrong."""
+    """The place; None where there is none, which is complained about."""
     try:
         return ask()
     except Refused as refusal:
         draft.complaints.error(where, str(refusal))
-    except ValidationError:
-        pass  # said by who checks options
     return None
