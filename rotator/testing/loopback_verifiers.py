@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 
 from rotator.model.secrets import Sealed
+from rotator.testing.loopback_server import LoopbackServer
 
 #: Whether something that was presented as `Authorization: Bearer …` was made by one of these values.
 Verifies = Callable[[str, Iterable[str]], bool]
 
 
-class LoopbackVerifiers:
+class LoopbackVerifiers(LoopbackServer):
     """Serves while it is entered."""
 
     def __init__(self, verifies: Verifies) -> None:
@@ -24,20 +22,8 @@ class LoopbackVerifiers:
         self._fixed: tuple[int, dict[str, str]] | None = None
         self._away = False
         self._arrived: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answering())
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/accepts-token"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(self._answering())
+        self.url = f"{self.address}/accepts-token"
 
     def accept(self, *members: Sealed) -> None:
         """From now on exactly these."""

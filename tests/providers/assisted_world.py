@@ -7,10 +7,8 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 
@@ -18,6 +16,7 @@ from rotator.contracts.provider import SubmittedProvider
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Sealed
 from rotator.providers.assisted import Assisted
+from rotator.testing.loopback_server import LoopbackServer
 from rotator.testing.source_world import Fields
 from rotator.testing.surroundings import surroundings
 from tests.providers.recipes import recipe_for
@@ -25,7 +24,7 @@ from tests.providers.recipes import recipe_for
 BEGINS = "key-"
 
 
-class KeyService:
+class KeyService(LoopbackServer):
     """Serves while it is entered. A key is the user of a Basic login, or what stands behind `Bearer`."""
 
     def __init__(self, *, tells: bool = True, **settings: Any) -> None:
@@ -34,22 +33,10 @@ class KeyService:
         self.asked = 0
         self.recipe_fields = {"value": "SERVICE_KEY"}
         self._away = False
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answering())
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1/balance?limit=1"
+        super().__init__(self._answering())
+        self.url = f"{self.address}/v1/balance?limit=1"
         verify = {"verify": {"url": self.url, "basic": {"user": "${value}"}}} if tells else {}
         self.settings = {"begins_with": {"value": BEGINS}, **verify, **settings}
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     @property
     def recipe(self) -> Recipe:

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # twilio ships no types
 
 from rotator.model.secrets import AcceptedSet
+from rotator.testing.loopback_server import LoopbackServer
 
 
-class TwilioReceiver:
+class TwilioReceiver(LoopbackServer):
     """Serves while it is entered."""
 
     def __init__(self) -> None:
         self._accepted = AcceptedSet([])
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answering())
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhooks/twilio"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(self._answering())
+        self.url = f"{self.address}/webhooks/twilio"
 
     def accept(self, accepted: AcceptedSet) -> None:
         """From now on exactly these."""

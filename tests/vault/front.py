@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
+
+from rotator.testing.loopback_server import LoopbackServer
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
-class VaultFront:
+class VaultFront(LoopbackServer):
     """Passes requests on to `upstream`, until it is told otherwise, and writes down what was asked.
 
     A login is no change: what is lost or turned away "next" is a request for something else.
@@ -26,23 +27,12 @@ class VaultFront:
         )
         self.before_next: Callable[[], None] | None = None  # happens before the next change reaches Vault
         self._upstream = httpx.Client(base_url=upstream, trust_env=False, timeout=30)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _passing(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        super().__init__(_passing(self))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
         self._upstream.close()
 
     def answer(
