@@ -13,23 +13,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import hvac
 from hvac.exceptions import InvalidPath
 
 from rotator.clock import SystemClock
 from rotator.sandbox.aws import KEYS, AwsWorld
-from rotator.sandbox.openbao import EmbeddedOpenBao
 from rotator.sandbox.platforms.front import Front
 from rotator.sandbox.platforms.github import Github, Scope
 from rotator.sandbox.sources.aws_secrets import CURRENT, SecretsSource
 from tests.crash.reader import Reader
 from tests.crash.sources.source import NAME, PATH
+from tests.crash.vault import KeyValues
 from tests.redeployers.planes import played
 
 #: Of a secret: a lane passes years, and not one day of its far side.
 A_DAY_IS_SHORT = 1_000_000
-#: Of rotator at an OpenBao whose key-value store is mounted at `secret/`.
-POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "list"] }'
 _REPOSITORY, _SECRET, _COPY = "taly/crm", "app", f"/copies/{NAME}"
 
 
@@ -144,25 +141,21 @@ class VaultCopy(Copy):
     """A secret of a real OpenBao."""
 
     def start(self, folder: Path, around: ExitStack) -> None:
-        self._openbao = around.enter_context(EmbeddedOpenBao(folder / "openbao"))
-        root: Any = hvac.Client(url=self._openbao.address, token=self._openbao.token)
-        root.sys.create_or_update_policy("rotator", POLICY)
-        self._token = root.auth.token.create(policies=["rotator"], ttl="24h")["auth"]["client_token"]
-        self._kv = root.secrets.kv.v2
+        self._vault = KeyValues(folder / "openbao", around)
 
     def written(self) -> Mapping[str, Any]:
         return {"of": PATH, "path": "copies/{name}", "auth": {"token": f"ssm:{PATH}/rotator/VAULT_TOKEN"}}
 
     def own(self) -> Mapping[str, str]:
-        return {"VAULT_TOKEN": self._token}
+        return {"VAULT_TOKEN": self._vault.token}
 
     def environment(self) -> Mapping[str, str]:
-        return {"ROTATOR_ENDPOINT_VAULT": self._openbao.address}
+        return {"ROTATOR_ENDPOINT_VAULT": self._vault.address}
 
     def holds(self, name: str) -> str | None:
         try:
             where = f"copies/{name.rpartition('/')[2]}"
-            answer = self._kv.read_secret_version(where, raise_on_deleted_version=True)
+            answer = self._vault.kv.read_secret_version(where, raise_on_deleted_version=True)
         except InvalidPath:
             return None
         value: str = answer["data"]["data"]["value"]

@@ -11,16 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import hvac
-
 from rotator.clock import SystemClock
 from rotator.sandbox.aws import AwsWorld, Parameter
-from rotator.sandbox.openbao import EmbeddedOpenBao
 from rotator.sandbox.sources.aws_secrets import CURRENT, SecretsSource
 from tests.company.consumers import Reading
-from tests.crash.copies import A_DAY_IS_SHORT, POLICY
+from tests.crash.copies import A_DAY_IS_SHORT
 from tests.crash.reader import Reader
 from tests.crash.sources.source import ENVIRONMENT, PATH
+from tests.crash.vault import KeyValues
 
 
 class Store(ABC):
@@ -96,32 +94,28 @@ class Vault(Store):
     """A real OpenBao. It has no look at several secrets: consumers read the value first, then the accepted set."""
 
     def start(self, folder: Path, around: ExitStack) -> None:
-        self._openbao = around.enter_context(EmbeddedOpenBao(folder / "openbao-store"))
-        root: Any = hvac.Client(url=self._openbao.address, token=self._openbao.token)
-        root.sys.create_or_update_policy("rotator", POLICY)
-        self._token = root.auth.token.create(policies=["rotator"], ttl="24h")["auth"]["client_token"]
-        self._kv = root.secrets.kv.v2
+        self._vault = KeyValues(folder / "openbao-store", around)
 
     def written(self) -> Mapping[str, Any]:
         auth = {"token": f"ssm:{PATH}/rotator/STORE_TOKEN"}
         return {"store": {"kind": "vault-kv2", "path": "taly/{name}", "auth": auth}}
 
     def own(self) -> Mapping[str, str]:
-        return {"STORE_TOKEN": self._token}
+        return {"STORE_TOKEN": self._vault.token}
 
     def environment(self) -> Mapping[str, str]:
-        return {"ROTATOR_ENDPOINT_VAULT": self._openbao.address}
+        return {"ROTATOR_ENDPOINT_VAULT": self._vault.address}
 
     def put(self, values: Mapping[str, str]) -> None:
         for name, value in values.items():
-            self._kv.create_or_update_secret(_place(name), {"value": value})
+            self._vault.kv.create_or_update_secret(_place(name), {"value": value})
 
     def reader(self, names: Sequence[str]) -> Callable[[], Reading]:
         return lambda: self._read(names)
 
     def _read(self, names: Sequence[str]) -> Reading:
         found = {
-            name: self._kv.read_secret_version(_place(name), raise_on_deleted_version=True)["data"]
+            name: self._vault.kv.read_secret_version(_place(name), raise_on_deleted_version=True)["data"]
             for name in names
         }
         values = {name: one["data"]["value"] for name, one in found.items()}
