@@ -23,7 +23,8 @@ from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers import oauth_templates as templates
-from rotator.providers.oauth_http import Line, Request, host_of, unsafe
+from rotator.providers.addresses import host_of, unsafe
+from rotator.providers.oauth_http import Line, Request
 from rotator.providers.oauth_recipe import Template
 from rotator.providers.vendor_http import moved
 

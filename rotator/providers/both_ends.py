@@ -18,7 +18,8 @@ from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.probing import ask, unsafe
+from rotator.providers.addresses import unsafe
+from rotator.providers.probing import ask
 
 
 class BothEndsOurs(ABC):

@@ -21,7 +21,7 @@ from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.oauth_http import host_of, unsafe
+from rotator.providers.addresses import host_of, unsafe
 from rotator.providers.oauth_recipe import Address, Ask, OauthRecipe, Values, shipped
 from rotator.providers.oauth_server import Access, Client, OauthServer, Secret
 

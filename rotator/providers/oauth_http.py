@@ -22,6 +22,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed, on_this_machine
+from rotator.providers.addresses import host_of, unsafe
 
 #: Of one answer, as it comes over the wire; nothing may be compressed.
 LARGEST_BYTES = 1024 * 1024
@@ -189,26 +190,6 @@ class _TooMuch(Exception):
 
 class _TooSlow(Exception):
     """Piece by piece, and never whole."""
-
-
-def unsafe(url: str) -> str:
-    """Why a secret must not be sent there; empty when it may."""
-    try:
-        read = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "its address is no URL"
-    if read.userinfo:
-        return "its address holds a login"
-    if not read.host:
-        return "its address names no host"
-    if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
-        return ""
-    return "its address must begin with https:// (plain http only to this machine)"
-
-
-def host_of(url: str) -> str:
-    """Where a request for it goes, as the parser of what sends it has it. Raises httpx.InvalidURL."""
-    return httpx.URL(url).raw_host.decode()
 
 
 def same_place(url: str, other: str) -> bool:

@@ -14,6 +14,7 @@ import httpx
 
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.hosts import Allows, must_be_allowed, on_this_machine
+from rotator.providers.addresses import host_of, unsafe
 
 #: Connecting and answering each end within this; a probe is 10 s in the worst case.
 _SECONDS = 4.0
@@ -28,26 +29,13 @@ def ask(
     """
     if trouble := unsafe(url):
         raise Refused(f"probe {url}: {trouble}")
-    must_be_allowed(allows, host := httpx.URL(url).raw_host.decode(), host)
+    must_be_allowed(allows, host := host_of(url), host)
     status, retry_after = _answered(method, url, request)
     if status in no:
         raise CredentialRefused(f"{url} does not accept what {credential_id} makes (HTTP {status})")
     if not 200 <= status < 300:
         words = ", ".join(map(str, sorted(no)))
         raise Transient(f"{url} answers HTTP {status}: neither yes (2xx) nor no ({words})", retry_after)
-
-
-def unsafe(url: str) -> str:
-    """Why what a credential made must not be sent there; empty when it may."""
-    try:
-        read = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "it is not a URL"
-    if read.userinfo or not read.host:
-        return "it must name a host, and no login"
-    if read.scheme == "https" or (read.scheme == "http" and on_this_machine(read.host)):
-        return ""
-    return "it must begin with https:// (plain http only to this machine), or others on the way could read it"
 
 
 def _answered(method: str, url: str, request: dict[str, Any]) -> tuple[int, timedelta | None]:

@@ -80,7 +80,7 @@ class StripeWebhook:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        from rotator.providers.probing import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
+        from rotator.providers.addresses import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
 
         complaints, settings = [], recipe.settings
         if set(recipe.fields) != {"value"}:
@@ -90,7 +90,7 @@ class StripeWebhook:
                 "accepted_as is missing: while both endpoints live, events come with either signature; write "
                 "accepted_as: NAME_ACCEPTED, or accept_gap: true if receivers may refuse some of them for a while"
             )
-        if unsafe(str(settings.get("endpoint_url", "https://"))):
+        if "endpoint_url" in settings and unsafe(str(settings["endpoint_url"])):
             complaints.append("endpoint_url must begin with https://: live events go nowhere else")
         complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := unsafe(url))]
         if settings.get("api") == "v2" and settings.get("connect"):
