@@ -13,8 +13,9 @@ import pytest
 
 from rotator.model.errors import GaveUp, Refused, Transient
 from rotator.model.secrets import Sealed
+from rotator.providers.addresses import unsafe
 from rotator.providers.oauth_client import OauthClient
-from rotator.providers.oauth_http import CHANGING, LARGEST_BYTES, Line, Request, unsafe
+from rotator.providers.oauth_http import CHANGING, LARGEST_BYTES, Line, Request
 from rotator.testing.surroundings import surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from rotator.testing.virtual_clock import VirtualClock
