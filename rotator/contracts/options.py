@@ -39,4 +39,5 @@ class AdapterOptions(BaseModel):
         except ValidationError as invalid:
             errors = invalid.errors(include_url=False, include_input=False, include_context=False)
         wrong = sorted({".".join(map(str, error["loc"])) or error["msg"] for error in errors})
-        raise Refused(f"settings of {whose} cannot be used: {', '.join(wrong)}")
+        told = f"settings of {whose} cannot be used: {', '.join(wrong)}"
+        raise Refused(f"{told}; `rotator policy check` says what they may be")
