@@ -15,6 +15,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
@@ -41,27 +42,25 @@ class KeyFile:
 
     @classmethod
     def generate(cls, path: Path) -> Self:
-        """Makes a new key file that only we can read. Raises Refused when there is one, or none can be made."""
+        """Makes a new key file that only we can read: under its name it is whole, or it is not there.
+
+        Raises Refused when there is one, or none can be made.
+        """
         line = (
             f"rotator-key-file {secrets.token_hex(8)} {b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
         )
         try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # Who is ended between a file's making and its writing would leave half a key under this name for ever.
+            with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.") as writing:  # mode 0600
+                writing.write(line)
+                writing.flush()
+                os.fsync(writing.fileno())
+                os.link(writing.name, path)
+            _sync_folder(path.parent)
         except FileExistsError:
             raise Refused(f"{path} exists; a key file is never overwritten") from None
         except OSError as error:
             raise Refused(f"cannot make the key file {path}: {error.strerror}") from None
-        try:
-            with os.fdopen(file, "w") as writing:
-                writing.write(line)
-                writing.flush()
-                os.fsync(writing.fileno())
-            _sync_folder(path.parent)
-        except OSError as error:  # half a key would be in the way of a whole one
-            path.unlink(missing_ok=True)
-            raise Refused(
-                f"cannot write the key file {path}: {error.strerror}; it was removed again"
-            ) from None
         return cls(path)
 
     def new_key(self, context: Mapping[str, str]) -> EnvelopeKey:

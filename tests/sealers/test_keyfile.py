@@ -62,9 +62,24 @@ def test_a_key_file_for_which_there_is_no_room_leaves_nothing_behind(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(Refused, match=r"No space left on device; it was removed again"):
+        with pytest.raises(Refused, match=r"No space left on device"):
             KeyFile.generate(tmp_path / "rotator.key")
+    assert not list(tmp_path.iterdir())
     KeyFile.generate(tmp_path / "rotator.key").new_key(CONTEXT)
+
+
+def test_half_a_key_file_never_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is ended while the file is written would find half a key at every start after it."""
+    path, seen = tmp_path / "rotator.key", []
+    sync = os.fsync
+
+    def ended(descriptor: int) -> None:
+        seen.append(path.exists())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", ended)
+    KeyFile.generate(path)
+    assert seen == [False, True], "the line is on the disk before the name, and the name before we go on"
 
 
 def test_a_key_file_needs_a_folder(tmp_path: Path) -> None:
