@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rotator.config.complaints import Path
 from rotator.config.draft import Draft
 
-_NOT_YET = ("approvers", "on_unexpected_read", "verify", "notify")
+_NOT_YET = ("approvers", "verify", "notify")
 
 
 def note_not_yet(draft: Draft) -> None:
@@ -26,8 +26,5 @@ def _used(draft: Draft) -> Iterator[Path]:
                 yield (*path, key)
         if level.overdue and level.overdue.max_age:
             yield (*path, "overdue", "max_age")
-    for key in ("digest", "quiet_hours", "heartbeat"):
-        if getattr(draft.file.alerts, key):
-            yield ("alerts", key)
-    if draft.file.access and draft.file.access.source:
-        yield ("access", "source")
+    if draft.file.alerts.heartbeat:
+        yield ("alerts", "heartbeat")

@@ -29,13 +29,16 @@ from rotator.daemon.rhythm import Rhythm
 from rotator.daemon.troubles import Troubles, place_of
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.census import take_census
+from rotator.engine.digest import keep_digests
 from rotator.engine.mirrors import keep_mirrors
-from rotator.engine.outbox import addresses, deliver_due
+from rotator.engine.outbox import deliver_due
 from rotator.engine.ownership import hold_environments
 from rotator.engine.record import faults_in_record, sign_record
 from rotator.engine.requests import carry_out_requests
+from rotator.engine.routing import addresses
 from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
+from rotator.engine.watch import keep_watch
 from rotator.engine.worker import Worker
 from rotator.journal.place import journal_place
 from rotator.model.errors import LostClaim, RotatorError
@@ -129,6 +132,7 @@ class Daemon:
             ("journal", rhythm.alerts, self._journal_watch.look),
             ("policy", rhythm.policy, self._reload),
             ("record", rhythm.record, self._prove),
+            ("trail", rhythm.trail, self._watch),
             ("renew", self.bounds.lease / 3, partial(self._renew, team)),
         ]
 
@@ -167,6 +171,7 @@ class Daemon:
 
     def _alerts(self) -> None:
         keep_alerts(self.parts, self.policy.rejected, self.bounds, yes_wanted=self.policy.yes_wanted)
+        keep_digests(self.parts)
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
                 return
@@ -187,6 +192,12 @@ class Daemon:
                 log.error(
                     "the record is not as it was written", faults=len(faults), first=faults[0]._asdict()
                 )
+
+    def _watch(self) -> None:
+        """Who read what; a policy that names no source of records has nothing to watch."""
+        trail = self.parts.trail()
+        if trail is not None:
+            keep_watch(self.parts, trail, self._name)
 
     def _renew(self, team: list[Worker]) -> None:
         for worker in team:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from rotator.model.hours import DigestTimes, QuietHours
 from rotator.model.windows import Freeze, Window
 
 
@@ -110,6 +111,8 @@ class SecretPolicy(Frozen):
     rotate_every: timedelta
     warn_before: tuple[timedelta, ...] = ()
     page_after: timedelta = timedelta(days=7)
+    max_age: timedelta | None = None  # the oldest it may ever be: no snooze goes beyond it
+    approvers: tuple[str, ...] = ()  # people who may say yes, where mode is approve; empty: anybody
     windows: tuple[Window, ...] = ()  # empty: any time
     owner: str = ""
     runbook: str | None = None
@@ -154,6 +157,13 @@ class OwnerPolicy(Frozen):
     escalate_to: str | None = None
 
 
+class Budget(Frozen):
+    """For how many critical alerts those to whom they escalate are told within any time as long as a shift."""
+
+    pages: int = 2
+    shift: timedelta = timedelta(hours=12)
+
+
 class AlertPolicy(Frozen):
     """How loudly alerts speak."""
 
@@ -163,6 +173,9 @@ class AlertPolicy(Frozen):
         timedelta(days=3),
         timedelta(days=7),
     )
+    digest: DigestTimes | None = None  # without one, what is info is told at once
+    quiet_hours: QuietHours | None = None
+    budget: Budget | None = None
 
 
 class Reader(Frozen):
@@ -184,6 +197,7 @@ class TrailPolicy(Frozen):
 
     kind: str
     queue: str = ""  # an ARN; empty for a trail that has none
+    bucket: str = ""  # of log files; empty for a trail that reads none
 
 
 class AccessPolicy(Frozen):
@@ -194,6 +208,7 @@ class AccessPolicy(Frozen):
     bulk_within: timedelta = timedelta(hours=1)
     hold: timedelta = timedelta(minutes=10)  # that late records are waited for
     source: TrailPolicy | None = None  # None: nothing is watched
+    roles: dict[str, str] = {}  # Deployment.id -> the role that it reads with, where the policy says so
 
 
 class Policies(Frozen):
