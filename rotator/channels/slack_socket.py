@@ -11,6 +11,7 @@ usergroups.users.list; slack_sdk.socket_mode.builtin.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import json
@@ -20,7 +21,7 @@ import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,7 +33,6 @@ from rotator.channels.slack_answers import Rejected, answer, deafness
 from rotator.contracts.clock import Clock
 from rotator.model.clicks import Click, Clicker, Verb
 from rotator.model.durations import parse_duration
-from rotator.model.errors import RotatorError, Transient
 
 #: Between two looks at whether the connection still stands, and whether nobody wants to listen any more.
 _NAP = 0.5
@@ -93,7 +93,7 @@ class BlockActions(_Envelope):
 
 
 class SlackSocket:
-    """One process's ear. `team` is the workspace's id, as auth.test has it."""
+    """One process's ear: `act` is called for each click that is meant for us, once, and raises nothing."""
 
     def __init__(
         self, *, web: WebClient, app_token: str, clock: Clock, act: Act, groups: Callable[[], Sequence[str]]
@@ -106,39 +106,53 @@ class SlackSocket:
 
     def listen(self, stopped: threading.Event, say: Callable[[str], None]) -> None:
         """Until `stopped`. `say` gets a sentence when nothing can be heard, and an empty one when it can again."""
-        pause = 0.0
-        while not stopped.wait(pause):
-            began = self._clock.monotonic()
-            client = _Client(self._app_token, self._web, self._told)
-            try:
-                self._connect(client)
-                say("")
-                self._attend(client, stopped)
-            except Rejected as rejected:
-                say(deafness(rejected))
-                if rejected.retry_after is not None:
-                    pause = max(pause, rejected.retry_after.total_seconds())
-            except (SlackClientError, OSError, http.client.HTTPException, ValueError) as lost:
-                # Their texts may hold the address, which is a secret for one use: only their kind is told.
-                say(f"no answer from Slack ({type(getattr(lost, 'reason', lost)).__name__})")
-            finally:
-                client.let_go()
-            stood = self._clock.monotonic() - began >= _STOOD_FOR
-            pause = 0.0 if stood else min(_LONGEST_PAUSE, pause * 2 or _FIRST_PAUSE)
-
-    def _connect(self, client: _Client) -> None:
-        if not self._team:
-            self._team = str(answer(self._web.auth_test)["team_id"])
-        client.open(str(answer(self._web.apps_connections_open, app_token=self._app_token)["url"]))
-
-    def _attend(self, client: _Client, stopped: threading.Event) -> None:
-        """Acts on what is heard, for as long as the connection stands. Before Slack ends one it says so."""
+        there: _Client | None = None
+        again, pause = self._clock.monotonic(), _FIRST_PAUSE
         while not stopped.is_set():
-            try:
-                self._take(self._heard.get(timeout=_NAP))
-            except queue.Empty:
-                if client.over:
-                    return
+            now = self._clock.monotonic()
+            if there is not None and there.over:
+                there.let_go()
+                there = None
+            if now >= again and (there is None or there.leaving):
+                # Where Slack says beforehand that it will disconnect, the next one stands before this one ends.
+                following, sentence, wait = self._connected()
+                again, pause = now + max(wait, pause), min(_LONGEST_PAUSE, pause * 2)
+                if following is not None:
+                    if there is not None:
+                        there.let_go()
+                    there = following
+                if there is None or following is not None:
+                    say(sentence)
+            elif now - again >= _STOOD_FOR:
+                pause = _FIRST_PAUSE
+            self._attend()
+        if there is not None:
+            there.let_go()
+
+    def _connected(self) -> tuple[_Client | None, str, float]:
+        """A connection; or None, why there is none, and how many seconds Slack wants to be left alone."""
+        client = _Client(self._app_token, self._web, self._told)
+        try:
+            if not self._team:
+                self._team = str(answer(self._web.auth_test)["team_id"])
+            client.open(str(answer(self._web.apps_connections_open, app_token=self._app_token)["url"]))
+        except Rejected as rejected:
+            client.let_go()
+            return (
+                None,
+                deafness(rejected),
+                rejected.retry_after.total_seconds() if rejected.retry_after else 0.0,
+            )
+        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as lost:
+            client.let_go()
+            # Their texts may hold the address, which is a secret for one use: only their kind is told.
+            return None, f"no answer from Slack ({type(getattr(lost, 'reason', lost)).__name__})", 0.0
+        return client, "", 0.0
+
+    def _attend(self) -> None:
+        """Acts on the next click, if one comes soon."""
+        with suppress(queue.Empty):
+            self._take(self._heard.get(timeout=_NAP))
 
     def _told(self, client: SocketModeClient, message: dict[str, Any], _text: str | None = None) -> None:
         """One message of Slack's, as the SDK's thread hands it over. Quick: the next one waits."""
@@ -151,7 +165,7 @@ class SlackSocket:
                 try:
                     self._heard.put(BlockActions.model_validate(message.get("payload")))
                 except ValidationError:
-                    pass  # other kinds of interaction are not ours
+                    return  # other kinds of interaction are not ours
 
     def _take(self, said: BlockActions) -> None:
         """Acts on a click that is meant for us, once."""
@@ -165,7 +179,9 @@ class SlackSocket:
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
             by = click.by.model_copy(update={"groups": self._members.groups_of(click.by.id)})
-            self._act(said.container.channel_id, said.container.message_ts, click.model_copy(update={"by": by}))
+            self._act(
+                said.container.channel_id, said.container.message_ts, click.model_copy(update={"by": by})
+            )
 
 
 def click_of(said: BlockActions, action: Any) -> Click | None:
@@ -177,8 +193,8 @@ def click_of(said: BlockActions, action: Any) -> Click | None:
         return None
     if verb is Verb.RUNBOOK:
         return None
-    once = "/".join((said.team.id, said.container.channel_id, said.container.message_ts, said.user.id,
-                     action.action_id, action.action_ts))  # fmt: skip
+    where = f"{said.team.id}/{said.container.channel_id}/{said.container.message_ts}"
+    once = f"{where}/{said.user.id}/{action.action_id}/{action.action_ts}"
     return Click(
         id=hashlib.sha256(once.encode()).hexdigest()[:20],
         verb=verb,
@@ -217,6 +233,7 @@ class _Client(SocketModeClient):
 
     def __init__(self, app_token: str, web: WebClient, told: Callable[..., None]) -> None:
         self._lost = threading.Event()
+        self.leaving = False
         super().__init__(
             app_token,
             logger=_silent(),
@@ -230,7 +247,7 @@ class _Client(SocketModeClient):
         self.message_listeners.append(told)
 
     def open(self, url: str) -> None:
-        """Connects to an address. Raises Transient where that does not become a connection."""
+        """Connects to an address. Raises ConnectionError where that does not become a connection."""
         self.wss_uri = url
         self.connect()
         session = self.current_session
@@ -238,9 +255,9 @@ class _Client(SocketModeClient):
             raise ConnectionError("no connection")
         session.sock = _EndsAloud(session.sock)
 
-    def connect_to_new_endpoint(self, force: bool = False) -> None:
-        """Slack has said that it will disconnect: whoever attends opens another."""
-        self._lost.set()
+    def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # the SDK's signature
+        """Slack has said that it will disconnect: whoever listens opens another."""
+        self.leaving = True
 
     @property
     def over(self) -> bool:
@@ -257,3 +274,35 @@ class _Client(SocketModeClient):
         sock = self.current_session.sock if self.current_session else None
         if sock is not None:
             sock.close()
+
+
+class _EndsAloud:
+    """A socket whose end is an error: the SDK takes "nothing was read" for "nothing yet", and would ask for ever."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def recv(self, size: int) -> bytes:
+        """What has come. Raises ConnectionResetError when nothing more will."""
+        read: bytes = self._sock.recv(size)
+        if not read:
+            raise ConnectionResetError(errno.ECONNRESET, "the far side has ended the connection")
+        return read
+
+    def send(self, frame: bytes) -> int:
+        """Sends all of it."""
+        self._sock.sendall(frame)
+        return len(frame)
+
+    def close(self) -> None:
+        """Ends it; whoever is reading notices at once."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+
+def _silent() -> logging.Logger:
+    """The SDK logs addresses and messages."""
+    logger = logging.getLogger("slack_sdk.silent")
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger

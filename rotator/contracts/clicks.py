@@ -25,4 +25,4 @@ class Clicks(Protocol):
         """The alert as it is now."""
 
     def groups(self) -> Sequence[str]:
-        """The groups that the policy names, by the channel's ids: whether a clicker is in one is the channel's to say."""
+        """The groups that the policy names, by the channel's ids; who is in one is the channel's to say."""

@@ -17,6 +17,7 @@ class Verb(StrEnum):
     ROLL_BACK = "roll_back"
     ROTATE = "rotate"
     APPROVE = "approve"
+    RUNBOOK = "runbook"  # a page: nothing is asked of rotator
 
 
 #: How long a message may be snoozed by a click.
@@ -24,7 +25,7 @@ SNOOZES = (timedelta(hours=4), timedelta(days=1), timedelta(days=3))
 
 
 class Offer(BaseModel):
-    """One thing that can be done now. `about` is an id: of the alert, of a rotation, or a secret's name."""
+    """One thing that can be done now. `about` is an id (of an alert, or of a rotation), a secret's name, or a page."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -305,7 +305,7 @@ LAYOUT_ERRORS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long
 def _arguments(request: WSGIEnvironment, body: str) -> dict[str, Any]:
     if request.get("CONTENT_TYPE", "").startswith("application/json"):
         try:
-            arguments = json.loads(body)
+            arguments = json.loads(body or "{}")
         except ValueError:
             raise Reject("invalid_json") from None
         return arguments if isinstance(arguments, dict) else {}

@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import socket
+import struct
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -70,6 +72,10 @@ class SocketDoor:
         """Returns when exactly so many are open. Raises TimeoutError."""
         self._wait(lambda: len(self._there) == count, f"{count} connections", within)
 
+    def wait_for(self, so: Callable[[], bool], within: float = _PATIENCE) -> None:
+        """Returns when it is so. Raises TimeoutError."""
+        self._wait(so, "it", within)
+
     def wait_for_acknowledgement(self, envelope: str, within: float = _PATIENCE) -> float:
         """The seconds until it was acknowledged. Raises TimeoutError."""
         self._wait(lambda: envelope in self.acknowledged, "an acknowledgement", within)
@@ -105,11 +111,14 @@ class SocketDoor:
             for one in leaving:
                 self._done(one.close(code=WSCloseCode.GOING_AWAY))
 
-    def drop(self) -> None:
-        """Every connection is cut, without a word."""
+    def drop(self, *, aloud: bool) -> None:
+        """Every connection ends without a word of the WebSocket's: reset where `aloud`, else it just says no more."""
         for one in tuple(self._there):
             transport = one._req.transport if one._req else None
             if transport:
+                if aloud:
+                    linger = struct.pack("ii", 1, 0)
+                    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self._loop.call_soon_threadsafe(transport.abort)
 
     async def _open(self) -> int:
@@ -161,7 +170,7 @@ class SocketDoor:
                 self.acknowledged.setdefault(envelope, time.monotonic() - self._sent[envelope])
             self._change.notify_all()
 
-    def _wait(self, so: Any, what: str, within: float) -> None:
+    def _wait(self, so: Callable[[], bool], what: str, within: float) -> None:
         with self._change:
             if not self._change.wait_for(so, within):
                 raise TimeoutError(f"{what}: not within {within:g} s")
