@@ -58,10 +58,11 @@ class Click(BaseModel):
 
 
 class Reply(BaseModel):
-    """What became of a click. What was done is told to all in the alert's thread, what was not to the clicker alone."""
+    """What became of a click, a sentence. What was not done is told to the clicker alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sentence: str
     done: bool
-    stale: bool = False  # the message shows what is no longer so
+    stale: bool = False  # the message offers what is no longer so
+    aloud: bool = False  # told in the alert's thread, for all to read
