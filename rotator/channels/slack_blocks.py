@@ -24,7 +24,9 @@ from slack_sdk.models.blocks import (
 )
 
 from rotator.channels import wording
+from rotator.channels.slack_buttons import buttons
 from rotator.model.alerts import Alert, Severity
+from rotator.model.clicks import Offer
 
 HEADER_UNITS = HeaderBlock.text_max_length
 _NAME_UNITS, _FACT_UNITS, _ACTION_UNITS, _TRACE_UNITS, _LINE_UNITS = 100, 850, 900, 900, 900
@@ -32,19 +34,36 @@ _NAME_UNITS, _FACT_UNITS, _ACTION_UNITS, _TRACE_UNITS, _LINE_UNITS = 100, 850, 9
 _FIELDS = 10
 
 _SIGNS = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
-_CLOSED = "✅"
+_CLOSED, _HAND = "✅", "✋"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def parent(alert: Alert, docs: str | None = None) -> Sequence[Block]:
-    """The message that is posted first and edited for as long as the alert lives; `docs`: as wording.page has it."""
+def parent(alert: Alert, docs: str | None = None, offers: Sequence[Offer] | None = None) -> Sequence[Block]:
+    """The message that is posted first and edited for as long as the alert lives; `docs`: as wording.page has it.
+
+    `offers` become buttons; None: the message cannot have any, and holds the command instead.
+    """
     alert = wording.whole(alert)
     title = _cut(f"{_sign(alert)} {wording.headline(alert)}", HEADER_UNITS)
     header = HeaderBlock(text=PlainTextObject(text=title, emoji=False))
     if alert.closed:
         ended = _section(_field("How it ended", wording.closing(alert)))
         return [header, ended, *_facts(alert, before="Before that"), _context(alert, docs)]
-    return [header, *_facts(alert), *_action(alert), _context(alert, docs)]
+    below = buttons(alert, offers or ()) if offers is not None else []
+    ways = "" if offers is not None else wording.ways_to_answer(alert)
+    return [header, *answered(alert), *_facts(alert), *_action(alert), *below, _context(alert, docs, ways)]
+
+
+def answered(alert: Alert) -> Sequence[Block]:
+    """Who has answered what, if that holds; its thread is told so, too."""
+    said = wording.answered(alert)
+    return [_section(f"{_HAND} {_escaped(said, _LINE_UNITS)}")] if said else []
+
+
+def said_by(name: str, verb: str, sentence: str) -> Sequence[Block]:
+    """What its thread is told when somebody has clicked."""
+    asked = f"*@{_escaped(name, _NAME_UNITS)}*: {_escaped(verb, _NAME_UNITS)}"
+    return [_section(f"{_HAND} {asked}. {plain(sentence)}")]
 
 
 def reply(alert: Alert, told: str) -> Sequence[Block]:
@@ -53,6 +72,11 @@ def reply(alert: Alert, told: str) -> Sequence[Block]:
     if alert.closed:
         return [_section(line + _escaped(wording.closing(alert), _LINE_UNITS))]
     return [_section(line + _escaped(wording.headline(alert), _LINE_UNITS)), *_facts(alert), *_action(alert)]
+
+
+def plain(sentence: str) -> str:
+    """A sentence of rotator's, with nothing in it that Slack would take for markup."""
+    return _escaped(wording.line(sentence, _LINE_UNITS), _LINE_UNITS)
 
 
 def notice(alert: Alert) -> str:
@@ -82,15 +106,15 @@ def _action(alert: Alert) -> list[Block]:
     return [_section(f"*What you do*\n{_typed(action)}")] if action else []
 
 
-def _context(alert: Alert, docs: str | None) -> Block:
+def _context(alert: Alert, docs: str | None, ways: str = "") -> Block:
     whose = _escaped(wording.whose(alert), _NAME_UNITS)
     trace = _escaped(wording.trace(alert), _TRACE_UNITS)
     span = wording.span(alert, _moment)
     known = f"{whose}, {span} · {trace} · {_code(wording.look(alert))}"
     page = wording.page(alert, docs)
-    if not page:
-        return ContextBlock(elements=[_mrkdwn(known)])
-    return ContextBlock(elements=[_mrkdwn(known), _mrkdwn(f"what to do: {_typed(page)}")])
+    more = [f"what to do: {_typed(page)}"] if page else []
+    more += [f"on it, or not now: {_code(ways)}"] if ways else []
+    return ContextBlock(elements=[_mrkdwn(said) for said in (known, *more)])
 
 
 def _moment(at: datetime) -> str:

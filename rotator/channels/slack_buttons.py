@@ -1,8 +1,8 @@
 """The buttons below an alert, and what each asks before it does something.
 
-A button holds ids and nothing else: the block is called by the alert, a button's value is what it is about. Limits
-(Slack's reference of block elements): 25 elements, 75 characters on a button, 2,000 in its value, 255 in the ids, 300 in
-the text of a confirmation.
+A button holds ids and nothing else: the block is called by the alert, or the alerts, that a message tells of; a
+button's value is what it is about. Limits (Slack's reference of block elements): 25 elements, 75 characters on a
+button, 2,000 in its value, 255 in the ids of blocks and elements, 300 in the text of a confirmation.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from slack_sdk.models.blocks import (
 )
 
 from rotator.channels import wording
+from rotator.model.alerts import Alert
 from rotator.model.clicks import SNOOZES, Offer, Verb
 from rotator.model.durations import spell_duration
 
@@ -33,23 +34,43 @@ _LABELS = {
     Verb.RUNBOOK: "Runbook",
 }
 _STYLES = {Verb.ACKNOWLEDGE: "primary", Verb.APPROVE: "primary", Verb.ROLL_BACK: "danger"}
-_LONGEST_URL, _LONGEST_VALUE, _LONGEST_QUESTION = 3000, 2000, 290
+_LONGEST_URL, _LONGEST_VALUE, _LONGEST_ID, _LONGEST_QUESTION = 3000, 2000, 255, 290
+_MANY = "many:"
 
 
-def buttons(alert: str, offers: Sequence[Offer]) -> Sequence[Block]:
-    """The row of buttons of the alert with that id; no block where nothing is offered."""
-    elements = [element for offer in offers for element in _elements(offer)]
-    return [ActionsBlock(block_id=alert, elements=elements)] if elements else []
+def buttons(alert: Alert, offers: Sequence[Offer]) -> Sequence[Block]:
+    """The row of buttons; no block where nothing is offered."""
+    block = block_id(alert)
+    elements = [element for offer in offers for element in _elements(offer, block)]
+    return [ActionsBlock(block_id=block, elements=elements)] if elements else []
 
 
-def _elements(offer: Offer) -> Sequence[InteractiveElement]:
+def block_id(alert: Alert) -> str:
+    """The ids of those that the message tells of; of too many for Slack, the message's own, which nobody answers."""
+    ids = [one.id for one in (*alert.members, *alert.beside) if not one.closed]
+    named = f"{_MANY}{','.join(ids)}" if ids else alert.id
+    return named if len(named) <= _LONGEST_ID else f"{_MANY}{alert.id}"
+
+
+def told_of(block: str) -> tuple[str, ...]:
+    """The ids of alerts in the id of a block."""
+    return tuple(block.removeprefix(_MANY).split(","))
+
+
+def of_several(block: str) -> bool:
+    """Whether the message tells of several alerts, or could."""
+    return block.startswith(_MANY)
+
+
+def _elements(offer: Offer, block: str) -> Sequence[InteractiveElement]:
     if len(offer.about) > _LONGEST_VALUE:
         return []
     if offer.verb is Verb.RUNBOOK:
         fits = wording.is_link(offer.about) and len(offer.about) <= _LONGEST_URL
         return [_button(offer, url=offer.about)] if fits else []
     if offer.verb is Verb.SNOOZE:
-        return [_snooze()]
+        # A menu has no value: what it is about has to stand in the id of its block.
+        return [_snooze()] if ",".join(told_of(block)) == offer.about else []
     return [_button(offer, value=offer.about)]
 
 

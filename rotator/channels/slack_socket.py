@@ -30,6 +30,7 @@ from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.web import WebClient
 
 from rotator.channels.slack_answers import Rejected, answer, deafness
+from rotator.channels.slack_buttons import told_of
 from rotator.contracts.clock import Clock
 from rotator.model.clicks import Click, Clicker, Verb
 from rotator.model.durations import parse_duration
@@ -45,7 +46,7 @@ _REMEMBERED = 1000
 _MEMBERS_KNOWN_FOR = 300.0
 _MESSAGE = 16384  # bytes that one read takes
 
-#: Does what a click asks, and says so where it was clicked: channel, ts, click.
+#: Does what a click asks, and says so where it was clicked: the channel's id, the message's ts, the click.
 Act = Callable[[str, str, Click], None]
 
 
@@ -199,7 +200,7 @@ def click_of(said: BlockActions, action: Any) -> Click | None:
         id=hashlib.sha256(once.encode()).hexdigest()[:20],
         verb=verb,
         alert=action.block_id,
-        about=action.value,
+        about=action.value or ",".join(told_of(action.block_id)),
         by=Clicker(id=said.user.id, name=said.user.name or said.user.username or said.user.id),
         snooze=chosen,
     )

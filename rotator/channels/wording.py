@@ -18,6 +18,10 @@ LONGEST_HEADLINE, LONGEST_NAME, LONGEST_FACT, LONGEST_ACTION, LONGEST_IDENTITY =
 MOST_FACTS, MOST_ROWS = 10, 10
 
 
+#: Told without the journal, or about others that are open.
+_UNANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST, AlertKind.PAGES_HELD})
+
+
 def line(text: str, longest: int) -> str:
     """One line without control or direction characters, cut to `longest` characters."""
     shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
@@ -85,6 +89,23 @@ def whole(alert: Alert) -> Alert:
 def action(alert: Alert) -> str:
     """The one thing for the reader; empty when there is nothing to do any more."""
     return "" if alert.closed else line(alert.action, LONGEST_ACTION)
+
+
+def answered(alert: Alert) -> str:
+    """What somebody has answered to it and what holds; empty when nobody has."""
+    hush = alert.hush
+    if hush is None or alert.closed:
+        return ""
+    until = f" until {moment(hush.until)}" if hush.until else ""
+    because = f": {hush.because}" if hush.because else ""
+    return line(f"{hush.state} by @{hush.by} at {moment(hush.at)}{until}{because}", LONGEST_FACT)
+
+
+def ways_to_answer(alert: Alert) -> str:
+    """The command that says that somebody is on it, for messages without buttons; empty where nothing is asked."""
+    if alert.closed or alert.members or alert.hush or alert.kind in _UNANSWERED:
+        return ""
+    return f"rotator ack {alert.id}"
 
 
 def closing(alert: Alert) -> str:
