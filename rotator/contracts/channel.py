@@ -38,6 +38,18 @@ class AlertChannel(Protocol):
 
 
 @runtime_checkable
+class EditingChannel(AlertChannel, Protocol):
+    """A channel whose messages can say something else later without anybody being notified."""
+
+    def edit(self, alert: Alert, address: str, earlier: Receipt) -> Receipt:
+        """Makes the message that was posted first say how the alert stands: `alert.hush`, or that none holds any more.
+
+        An answer may also be told in its thread. A message that cannot be edited any more is left as it is. Raises as
+        deliver() does.
+        """
+
+
+@runtime_checkable
 class ListeningChannel(Protocol):
     """A channel whose messages can be answered by a click. What is clicked goes to Clicks (contracts/clicks.py)."""
 

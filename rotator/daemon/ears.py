@@ -38,7 +38,9 @@ class Ears:
         for name, channel in self._parts.channels().items():
             if isinstance(channel, ListeningChannel) and channel.listens:
                 arguments = (self._parts.clock, self._stopped, self._say)
-                thread = threading.Thread(target=channel.listen, args=arguments, name=f"{name} clicks", daemon=True)
+                thread = threading.Thread(
+                    target=channel.listen, args=arguments, name=f"{name} clicks", daemon=True
+                )
                 thread.start()
                 self._threads.append(thread)
 

@@ -7,11 +7,12 @@ done once. What became of it is waited for, for a moment, so that people are tol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from rotator.contracts.parts import Parts
+from rotator.engine.answers import answered
 from rotator.engine.decisions import decisions
 from rotator.engine.offers import offers, way_back_closed
+from rotator.engine.requests import carry_out
 from rotator.model.alerts import Alert, AlertRow
 from rotator.model.clicks import Click, Offer, Reply, Verb
 from rotator.model.policy import PersonPolicy, Role
@@ -35,8 +36,8 @@ _KIND = {
 }
 #: Answers to the alert itself: its messages show them, in every channel that it was told in.
 _ANSWERS = frozenset({Verb.ACKNOWLEDGE, Verb.SNOOZE})
-#: Whoever carries out requests looks once a second; what waits for longer waits for a window, or for a restart.
-_OUTCOME_WITHIN, _NAP = 5.0, 0.2
+#: What is not settled by then waits for a window, or for a restart.
+_OUTCOME_WITHIN, _NAP = 4.0, 0.5
 
 
 class TakenClicks:
@@ -80,9 +81,7 @@ class TakenClicks:
         """The same answer to every alert that the message tells of."""
         open_ones = [one for one in about if click.verb in {offer.verb for offer in self.offers(one)}]
         if not open_ones:
-            return Reply(
-                sentence=self._as_it_is(click, about[0] if about else None), done=False, stale=True
-            )
+            return Reply(sentence=self._as_it_is(click, about[0] if about else None), done=False, stale=True)
         replies = [
             self._asked(click, one.identity, f"{click.id[:-2]}{number:02d}", clickers)
             for number, one in enumerate(open_ones)
@@ -90,34 +89,36 @@ class TakenClicks:
         return next((reply for reply in replies if not reply.done), replies[0])
 
     def _asked(self, click: Click, about: str, request_id: str, clickers: Sequence[PersonPolicy]) -> Reply:
-        """Leaves the request, and waits a moment for what becomes of it."""
-        journal = self._parts.journal
-        now = journal.now()
+        """Carries it out, if that can be done now, and waits a moment for what becomes of it."""
+        now = self._parts.journal.now()
         request = Request(
             id=request_id,
             kind=_KIND[click.verb],
             about=about,
             by=_named(click, clickers),
             via=Via.SLACK,
-            because=f"a click in Slack on {click.alert}",
+            because=f"a click of {click.by.id} (@{click.by.name}) in Slack",
             until=now + click.snooze if click.snooze else None,
             at=now,
         )
-        journal.add_request(request)
-        return self._outcome(request, click)
-
-    def _outcome(self, request: Request, click: Click) -> Reply:
-        journal, clock = self._parts.journal, self._parts.clock
+        kept, clock = carry_out(self._parts, request), self._parts.clock
         until = clock.monotonic() + _OUTCOME_WITHIN
-        while any(one.id == request.id for one in journal.requests(waiting=True)):
-            if clock.monotonic() >= until:
-                return Reply(sentence=self._waits(request), done=True, aloud=True)
+        while kept.state is RequestState.WAITING and clock.monotonic() < until:
             clock.sleep(_NAP)
-        settled = next(one for one in journal.requests(waiting=False) if one.id == request.id)
-        taken = settled.state is RequestState.TAKEN
-        return Reply(
-            sentence=settled.sentence, done=taken, stale=not taken, aloud=taken and click.verb not in _ANSWERS
-        )
+            kept = self._kept(kept)
+        if kept.state is RequestState.WAITING:
+            return Reply(sentence=self._waits(kept), done=True, aloud=True)
+        taken = kept.state is RequestState.TAKEN
+        aloud = taken and click.verb not in _ANSWERS
+        return Reply(sentence=kept.sentence, done=taken, stale=not taken, aloud=aloud)
+
+    def _kept(self, request: Request) -> Request:
+        """As it is by now."""
+        requests = self._parts.journal.requests(waiting=True)
+        if any(one.id == request.id for one in requests):
+            return request
+        settled = self._parts.journal.requests(waiting=False)
+        return next((one for one in settled if one.id == request.id), request)
 
     def _waits(self, request: Request) -> str:
         """Asked for, and not begun yet."""
@@ -132,7 +133,7 @@ class TakenClicks:
         if alert.closed:
             return f"it is over: {alert.closing or 'no longer so'}"
         if alert.hush is not None and click.verb in _ANSWERS:
-            return f"{alert.hush.by} has {alert.hush.state} it already, {_moment(alert.hush.at)}"
+            return f"it is {answered(alert.hush)} already"
         rotation = self._parts.journal.rotation(click.about)
         if rotation is not None:
             closed = way_back_closed(self._parts, rotation) if click.verb is Verb.ROLL_BACK else ""
@@ -147,19 +148,23 @@ class TakenClicks:
 
 
 def _named(click: Click, clickers: Sequence[PersonPolicy]) -> str:
-    """Who it was, for the record: by the name of the policy where it has one, and the id that Slack vouches for."""
-    own = next((person.name for person in clickers if person.slack == click.by.id), click.by.name)
-    return f"{own} ({click.by.id})"
+    """Who it was: by the name that the policy has for them, which is theirs at a terminal, too.
+
+    Members of a group go by the id that Slack vouches for: the name that they have given themselves there may be
+    somebody else's at a terminal.
+    """
+    own = (person.name for person in clickers if person.slack == click.by.id)
+    return next(own, f"{click.by.name} ({click.by.id})")
 
 
 def _refusal(click: Click, wanted: Role, people: Sequence[PersonPolicy]) -> str:
     """Who may, in a sentence."""
-    may = [f"{person.name} (a group)" if person.group else person.name for person in people if wanted in person.roles]
+    may = [
+        f"{person.name} (a group)" if person.group else person.name
+        for person in people
+        if wanted in person.roles
+    ]
     what = click.verb.replace("_", " ")
     if not may:
         return f"Nobody may {what} by a click: policies.yaml gives nobody the role {wanted} (people)."
     return f"Only an {wanted} may {what}, and you are none. Ask one of: {', '.join(may)}."
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
