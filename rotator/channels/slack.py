@@ -66,9 +66,8 @@ class _Way(Protocol):
 class Slack:
     """Alerts in Slack. `address` is a channel's id or name; a webhook posts into its own channel whatever it is.
 
-    `docs_url` is where the folder docs is served, for links to its pages. With `clicks` and `app_token`, an app-level
-    token, messages have buttons. Raises Refused when neither a bot token nor a webhook is given; with both, the token is
-    used.
+    `docs_url` is where the folder docs is served, for links to its pages. With `clicks` and an app-level token messages
+    have buttons. Raises Refused when neither a bot token nor a webhook is given; with both, the token is used.
     """
 
     def __init__(

@@ -6,23 +6,15 @@ That nobody can be heard is for people, too: the buttons stand under every messa
 from __future__ import annotations
 
 import threading
-from datetime import datetime
-from typing import NamedTuple
 
 from rotator.contracts.channel import ListeningChannel
 from rotator.daemon.installation import Installation
 from rotator.daemon.troubles import Troubles
+from rotator.engine.alerts.about_installation import Deaf
 
 _CLICKS = "clicks"
 #: What is under way when rotator stops is mostly a try to connect, which loses nothing.
 _STOP_SECONDS = 2.0
-
-
-class Deaf(NamedTuple):
-    """Why no click can be heard, and since when."""
-
-    sentence: str
-    since: datetime
 
 
 class Ears:

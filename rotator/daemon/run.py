@@ -169,7 +169,13 @@ class Daemon:
             self._lookout.wake()
 
     def _alerts(self) -> None:
-        keep_alerts(self.parts, self.policy.rejected, self.bounds, yes_wanted=self.policy.yes_wanted)
+        keep_alerts(
+            self.parts,
+            self.policy.rejected,
+            self.bounds,
+            yes_wanted=self.policy.yes_wanted,
+            deaf=self._ears.deaf,
+        )
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
                 return
