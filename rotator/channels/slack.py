@@ -216,6 +216,8 @@ class _Bot:
 
     def _reply(self, channel: str, ts: str, click: Click, reply: Reply) -> None:
         assert self.clicks is not None, "without them nobody listens"
+        if reply.again:
+            return
         client = self.client()
         log.info(
             "clicked", by=click.by.id, name=click.by.name, verb=click.verb, about=click.about, done=reply.done

@@ -21,6 +21,7 @@ from slack_sdk.models.blocks import (
 )
 
 from rotator.channels import wording
+from rotator.channels.slack_text import cut
 from rotator.model.alerts import Alert
 from rotator.model.clicks import SNOOZES, Offer, Verb
 from rotator.model.durations import spell_duration
@@ -34,7 +35,7 @@ _LABELS = {
     Verb.RUNBOOK: "Runbook",
 }
 _STYLES = {Verb.ACKNOWLEDGE: "primary", Verb.APPROVE: "primary", Verb.ROLL_BACK: "danger"}
-_LONGEST_URL, _LONGEST_VALUE, _LONGEST_ID, _LONGEST_QUESTION = 3000, 2000, 255, 290
+_LONGEST_URL, _LONGEST_VALUE, _LONGEST_ID, _LONGEST_QUESTION = 3000, 2000, 255, 300
 _MANY = "many:"
 
 
@@ -89,7 +90,7 @@ def _button(offer: Offer, *, value: str | None = None, url: str | None = None) -
 def _question(label: str, means: str) -> ConfirmObject:
     return ConfirmObject(
         title=PlainTextObject(text=f"{label}?"),
-        text=PlainTextObject(text=wording.line(means, _LONGEST_QUESTION)),
+        text=PlainTextObject(text=cut(wording.line(means, _LONGEST_QUESTION), _LONGEST_QUESTION)),
         confirm=PlainTextObject(text=label),
         deny=PlainTextObject(text="Cancel"),
     )

@@ -22,7 +22,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from slack_sdk.errors import SlackClientError
@@ -254,7 +254,7 @@ class _Client(SocketModeClient):
         session = self.current_session
         if session is None or session.sock is None:
             raise ConnectionError("no connection")
-        session.sock = _EndsAloud(session.sock)
+        session.sock = cast(Any, _EndsAloud(session.sock))
 
     def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # the SDK's signature
         """Slack has said that it will disconnect: whoever listens opens another."""

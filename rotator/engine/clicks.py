@@ -68,6 +68,8 @@ class TakenClicks:
         wanted = _ROLE[click.verb]
         if not any(wanted in person.roles for person in clickers):
             return Reply(sentence=_refusal(click, wanted, list(people)), done=False)
+        if self._kept(click.id) is not None:
+            return Reply(sentence="taken before", done=True, again=True)
         about = [alert for one in click.about.split(",") if (alert := self.alert(one))]
         if click.verb in _ANSWERS:
             return self._answer(click, about, clickers)
@@ -83,7 +85,7 @@ class TakenClicks:
         if not open_ones:
             return Reply(sentence=self._as_it_is(click, about[0] if about else None), done=False, stale=True)
         replies = [
-            self._asked(click, one.identity, f"{click.id[:-2]}{number:02d}", clickers)
+            self._asked(click, one.identity, f"{click.id}.{number}" if number else click.id, clickers)
             for number, one in enumerate(open_ones)
         ]
         return next((reply for reply in replies if not reply.done), replies[0])
@@ -105,20 +107,17 @@ class TakenClicks:
         until = clock.monotonic() + _OUTCOME_WITHIN
         while kept.state is RequestState.WAITING and clock.monotonic() < until:
             clock.sleep(_NAP)
-            kept = self._kept(kept)
+            kept = self._kept(kept.id) or kept
         if kept.state is RequestState.WAITING:
             return Reply(sentence=self._waits(kept), done=True, aloud=True)
         taken = kept.state is RequestState.TAKEN
         aloud = taken and click.verb not in _ANSWERS
         return Reply(sentence=kept.sentence, done=taken, stale=not taken, aloud=aloud)
 
-    def _kept(self, request: Request) -> Request:
-        """As it is by now."""
-        requests = self._parts.journal.requests(waiting=True)
-        if any(one.id == request.id for one in requests):
-            return request
-        settled = self._parts.journal.requests(waiting=False)
-        return next((one for one in settled if one.id == request.id), request)
+    def _kept(self, request_id: str) -> Request | None:
+        """The request as it is by now; None where there is none."""
+        kept = self._parts.journal.requests(waiting=False)
+        return next((one for one in kept if one.id == request_id), None)
 
     def _waits(self, request: Request) -> str:
         """Asked for, and not begun yet."""

@@ -58,8 +58,8 @@ class Ear:
     """One process that listens."""
 
     app: SlackApp
-    socket: SlackSocket
-    heard: list[tuple[str, str, Click]]
+    socket: SlackSocket = field(init=False)
+    heard: list[tuple[str, str, Click]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     change: threading.Condition = field(default_factory=threading.Condition)
@@ -103,17 +103,14 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SlackApp, str]]:
 
 
 def an_ear(app: SlackApp, url: str, groups: list[str] | None = None) -> Ear:
-    heard: list[tuple[str, str, Click]] = []
-    web = WebClient(app.token, f"{url}/api/", timeout=3, retry_handlers=[])
-    ear: Ear
-    socket = SlackSocket(
-        web=web,
+    ear = Ear(app)
+    ear.socket = SlackSocket(
+        web=WebClient(app.token, f"{url}/api/", timeout=3, retry_handlers=[]),
         app_token=app.app_token,
         clock=SystemClock(),
-        act=lambda channel, ts, click: ear.act(channel, ts, click),
+        act=ear.act,
         groups=lambda: groups or [],
     )
-    ear = Ear(app, socket, heard)
     return ear
 
 
@@ -176,8 +173,8 @@ def test_both_of_two_replicas_give_a_click_the_same_id(ear: Ear, app: tuple[Slac
 
 def test_clicks_of_another_workspace_or_app_are_not_ours(ear: Ear) -> None:
     ts = posted(ear.app)
-    for of in ({"team": "T0OTHER"}, {"app": "A0OTHER"}):
-        envelope = ear.app.click(ts, "retry", user="U0ANA", name="ana", **of)
+    for team, app_id in (("T0OTHER", "A0ROTATOR"), (ear.app.team, "A0OTHER")):
+        envelope = ear.app.click(ts, "retry", user="U0ANA", name="ana", team=team, app=app_id)
         door_of(ear).wait_for_acknowledgement(envelope)
     ear.app.click(ts, "retry", user="U0BEA", name="bea")
     ear.wait_for(lambda: ear.heard)
