@@ -15,6 +15,7 @@ def escaped(text: str, units: int) -> str:
 
 
 def cut(text: str, units: int, escapes: dict[str, str] | None = None) -> str:
+    """At most `units` long as Slack counts; what is cut off is an ellipsis."""
     pieces = [(escapes or {}).get(character, character) for character in text]
     if sum(map(_units, pieces)) <= units:
         return "".join(pieces)
