@@ -66,4 +66,6 @@ class Reply(BaseModel):
     done: bool
     stale: bool = False  # the message offers what is no longer so
     aloud: bool = False  # told in the alert's thread, for all to read
-    again: bool = False  # this click has been taken before, here or by another replica: nobody is told anything
+    again: bool = (
+        False  # this click has been taken before, here or by another replica: nobody is told anything
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from rotator.config.checks import (
+    alerts,
     aws,
     definitions,
     mirrors,
@@ -31,6 +32,7 @@ OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
     aws.check,
     owners.check,
     people.check,
+    alerts.check,
     workloads.check,
     mirrors.check,
     stores.check,
