@@ -179,8 +179,8 @@ class _Bot:
         if "ts" not in earlier.data:
             return
         client, channel, ts = self.client(), earlier.data["channel"], earlier.data["ts"]
-        if not self._edited(client, alert, channel, ts) or alert.hush is None:
-            return
+        if not self._edited(client, alert, channel, ts) or alert.hush is None or alert.members:
+            return  # rows of a message about several say it themselves
         told = _answer_metadata(f"{alert.identity} {alert.hush.at.isoformat()}")
         if not _found(told, client.conversations_replies, channel=channel, ts=ts):
             self._posted(

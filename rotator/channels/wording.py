@@ -71,6 +71,7 @@ def rows(members: Sequence[Alert]) -> Iterator[tuple[str, str]]:
     for member in members[:MOST_ROWS]:
         name, _, what = member.title.rpartition(": ")
         said = f"over: {member.closing}" if member.closed else what
+        said += f" ({member.hush.state} by @{member.hush.by})" if member.hush and not member.closed else ""
         first = next(iter(member.facts.items()), None) if not member.closed else None
         detail = f"; {first[0].lower()}: {first[1]}" if first else ""
         yield line(name or member.environment or member.kind, LONGEST_NAME), line(said + detail, LONGEST_ROW)
@@ -94,7 +95,7 @@ def action(alert: Alert) -> str:
 def answered(alert: Alert) -> str:
     """What somebody has answered to it and what holds; empty when nobody has."""
     hush = alert.hush
-    if hush is None or alert.closed:
+    if hush is None or alert.closed or alert.members:
         return ""
     until = f" until {moment(hush.until)}" if hush.until else ""
     because = f": {hush.because}" if hush.because else ""

@@ -88,7 +88,10 @@ class TakenClicks:
             self._asked(click, one.identity, f"{click.id}.{number}" if number else click.id, clickers)
             for number, one in enumerate(open_ones)
         ]
-        return next((reply for reply in replies if not reply.done), replies[0])
+        taken = sum(reply.done for reply in replies)
+        if taken <= 1:
+            return next((reply for reply in replies if reply.done), replies[0])
+        return Reply(sentence=f"{taken} alerts, until they get worse", done=True, aloud=True)
 
     def _asked(self, click: Click, about: str, request_id: str, clickers: Sequence[PersonPolicy]) -> Reply:
         """Carries it out, if that can be done now, and waits a moment for what becomes of it."""

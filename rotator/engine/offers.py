@@ -51,11 +51,12 @@ def offers(parts: Parts, alert: Alert, hush: Hush | None) -> Iterator[Offer]:
 
 def _answers(alert: Alert, hush: Hush | None) -> Iterator[Offer]:
     """I am on it, and not now; to all that a message tells of."""
-    told_of = ",".join(one.id for one in (*alert.members, *alert.beside) if not one.closed) or alert.id
-    if hush is None or hush.state is not AlertState.ACKNOWLEDGED:
-        yield Offer(verb=Verb.ACKNOWLEDGE, about=told_of)
-    if hush is None or hush.state is not AlertState.SNOOZED:
-        yield Offer(verb=Verb.SNOOZE, about=told_of)
+    told_of = [one for one in (*alert.members, *alert.beside) if not one.closed]
+    answers = [one.hush for one in told_of] or [hush]
+    about = ",".join(one.id for one in told_of) or alert.id
+    for verb, state in ((Verb.ACKNOWLEDGE, AlertState.ACKNOWLEDGED), (Verb.SNOOZE, AlertState.SNOOZED)):
+        if any(answer is None or answer.state is not state for answer in answers):
+            yield Offer(verb=verb, about=about)
 
 
 def _about_rotation(parts: Parts, alert: Alert) -> Iterator[Offer]:
