@@ -28,10 +28,12 @@ from rotator.model.policy import (
     Mode,
     OnUnexpectedRead,
     OwnerPolicy,
+    PersonPolicy,
     Policies,
     Reader,
     Reads,
     Recipe,
+    Role,
     SecretPolicy,
     TrailPolicy,
 )
@@ -59,6 +61,7 @@ class Resolution:
             secrets={effective.id: self._secret(effective, recipe) for effective, recipe in recipes},
             mirrors=self.mirrors(),
             owners={name: self._owner(name, owner) for name, owner in self._file.owners.items()},
+            people={name: person_of(name, person) for name, person in self._file.people.items()},
             default_owner=self._file.defaults.owner or "",
             alerts=self._alerts(self._file.alerts),
             access=self._access(self._file.access or schema.Access()),
@@ -300,6 +303,12 @@ def window_of(name: str, written: schema.Window) -> Window:
             timezone=written.timezone,
         ),
     )
+
+
+def person_of(name: str, written: schema.Person) -> PersonPolicy:
+    """Somebody who may answer; each role once."""
+    roles = tuple(dict.fromkeys(Role(role) for role in written.roles))
+    return PersonPolicy(name=name, slack=written.slack, roles=roles)
 
 
 def freeze_of(written: schema.Freeze) -> Freeze:

@@ -111,6 +111,7 @@ class Settings(BaseSettings):
 
     slack_token: SealedText | None = None
     slack_webhook: SealedText | None = None
+    slack_app_token: SealedText | None = None  # for buttons
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
@@ -161,7 +162,7 @@ class Settings(BaseSettings):
         """Whether any channel is set up."""
         return bool(self.slack_token or self.slack_webhook or self.smtp_host)
 
-    @field_validator("kms_key", "smtp_password", "smtp_from")
+    @field_validator("kms_key", "slack_app_token", "smtp_password", "smtp_from")
     @classmethod
     def _together(cls, value: Any, info: ValidationInfo) -> Any:
         """What another setting asks for; seen per field, so that it is said beside every other mistake."""
@@ -169,6 +170,8 @@ class Settings(BaseSettings):
         match info.field_name:
             case "kms_key" if given.get("sealer") == "kms" and not value:
                 raise Wrong("is missing; ROTATOR_SEALER=kms needs a key, e.g. alias/rotator")
+            case "slack_app_token" if value and not given.get("slack_token"):
+                raise Wrong("goes together with ROTATOR_SLACK_TOKEN, and that is missing")
             case "smtp_password" if (given.get("smtp_user") is None) != (value is None):
                 raise Wrong("goes together with ROTATOR_SMTP_USER, and one of them is missing")
             case "smtp_from" if given.get("smtp_host") and not value:

@@ -15,6 +15,7 @@ from rotator.model.policy import (
     EnvironmentPolicy,
     MirrorPolicy,
     OwnerPolicy,
+    PersonPolicy,
     Policies,
     Reader,
     SecretPolicy,
@@ -73,6 +74,7 @@ def shared_values_of(policies: Policies) -> dict[str, str]:
         values |= {f"deployments.{one.id}": spell_deployment(one) for one in policy.recipe.deployments}
     values |= {f"mirrors.{one.id}": spell_mirror(one) for one in policies.mirrors.values()}
     values |= {f"owners.{name}": spell_owner(owner) for name, owner in policies.owners.items()}
+    values |= {f"people.{name}": spell_person(person) for name, person in policies.people.items()}
     values |= {
         "defaults.owner": policies.default_owner,
         "alerts.group_wait": spell(policies.alerts.group_wait),
@@ -133,6 +135,11 @@ def spell_owner(owner: OwnerPolicy) -> str:
     told = [f"{channel} {address}" for channel, address in owner.addresses.items()]
     told += [f"escalate_to {owner.escalate_to}"] if owner.escalate_to else []
     return ", ".join(told) or "told nowhere"
+
+
+def spell_person(person: PersonPolicy) -> str:
+    """What somebody may do."""
+    return f"slack {person.slack}, {spell(person.roles)}"
 
 
 def spell_freeze(freeze: Freeze) -> str:

@@ -23,6 +23,7 @@ from rotator.contracts.store import Mirror, SecretStore
 from rotator.contracts.trail import Trail
 from rotator.daemon.adapters import adapter
 from rotator.daemon.pacer import JournalPacer, Unpaced
+from rotator.engine.clicks import TakenClicks
 from rotator.model.errors import Refused
 from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe
 from rotator.model.references import IN_SSM, own_prefixes, scheme_of
@@ -171,6 +172,8 @@ class Installation:
         slack: AlertChannel = adapter("channels", "slack")(
             token=settings.slack_token,
             webhook=settings.slack_webhook,
+            app_token=settings.slack_app_token,
+            clicks=None if unpaced or settings.slack_app_token is None else TakenClicks(self),
             pacer=Unpaced() if unpaced else self._pacer,
             base_url=settings.endpoint("slack"),
             docs_url=settings.docs_url,

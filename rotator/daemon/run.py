@@ -21,6 +21,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from rotator.contracts.guard import claimed
+from rotator.daemon.ears import Ears
 from rotator.daemon.installation import Installation
 from rotator.daemon.journal_watch import JournalWatch
 from rotator.daemon.lookout import Lookout
@@ -82,6 +83,7 @@ class Daemon:
         self._journal_watch = JournalWatch(
             self.parts, journal_place(self.parts.settings.journal), self.bounds.patience, self._name
         )
+        self._ears = Ears(self.parts, self._troubles, self._stop)
         self.pulse = Pulse(self.parts.clock)
 
     def run(self) -> None:
@@ -103,6 +105,7 @@ class Daemon:
             )
             thread.start()
             self._threads.append(thread)
+        self._ears.open()
         while not self._stop.wait(1.0):
             pass
         self._end(scheduler)
@@ -170,7 +173,13 @@ class Daemon:
             self._lookout.wake()
 
     def _alerts(self) -> None:
-        keep_alerts(self.parts, self.policy.rejected, self.bounds, yes_wanted=self.policy.yes_wanted)
+        keep_alerts(
+            self.parts,
+            self.policy.rejected,
+            self.bounds,
+            yes_wanted=self.policy.yes_wanted,
+            deaf=self._ears.deaf,
+        )
         keep_digests(self.parts)
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
@@ -296,6 +305,7 @@ class Daemon:
             log.warning("stopped in the middle; claims run out by themselves and nothing is lost", of=at_work)
             sys.stderr.flush()
             os._exit(exit_code)
+        self._ears.close()
         self.parts.close()
         log.info("stopped")
         if exit_code:

@@ -157,6 +157,26 @@ class OwnerPolicy(Frozen):
     escalate_to: str | None = None
 
 
+class Role(StrEnum):
+    """What somebody may do by a click. Looking needs none."""
+
+    OPERATOR = "operator"  # acknowledge, snooze, retry, roll back, rotate
+    APPROVER = "approver"  # say yes to what somebody else asked for
+
+
+class PersonPolicy(Frozen):
+    """Somebody, or a group of people, as Slack knows them, and what they may do."""
+
+    name: str
+    slack: str  # a member's id, U… or W…, or a user group's, S…
+    roles: tuple[Role, ...]
+
+    @property
+    def group(self) -> bool:
+        """Whether it is a user group."""
+        return self.slack.startswith("S")
+
+
 class Budget(Frozen):
     """For how many critical alerts those to whom they escalate are told within any time as long as a shift."""
 
@@ -219,6 +239,7 @@ class Policies(Frozen):
     secrets: dict[str, SecretPolicy]  # by SecretPolicy.secret
     mirrors: dict[str, MirrorPolicy] = {}  # by MirrorPolicy.id
     owners: dict[str, OwnerPolicy] = {}
+    people: dict[str, PersonPolicy] = {}
     default_owner: str = ""
     alerts: AlertPolicy = AlertPolicy()
     access: AccessPolicy = AccessPolicy()

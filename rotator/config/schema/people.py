@@ -20,6 +20,15 @@ class Owner(Part):
     """The owner who is told what is critical, too."""
 
 
+class Person(Part):
+    """Somebody who may answer, or a group of people who all may."""
+
+    slack: str
+    """Their member id in Slack, `U…`, or the id of a user group, `S…`."""
+    roles: Annotated[list[Literal["operator", "approver"]], Field(min_length=1)]
+    """`operator`: acknowledge, snooze, retry, roll back, rotate. `approver`: say yes to what another asked for."""
+
+
 class Digest(Part):
     """When the collected news go out."""
 

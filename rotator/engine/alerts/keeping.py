@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from rotator.contracts.parts import Parts
 from rotator.engine.alerts.about_ages import about_age, paging
 from rotator.engine.alerts.about_installation import (
+    Deaf,
     Installation,
     about_census,
     about_channels,
+    about_clicks,
     about_environment,
     about_pages,
     about_policy,
@@ -53,14 +55,23 @@ _EXPLAINS_OVERDUE = frozenset(
 
 
 def keep_alerts(
-    parts: Parts, policy_rejected: str = "", bounds: Bounds = _USUAL, *, yes_wanted: str = ""
+    parts: Parts,
+    policy_rejected: str = "",
+    bounds: Bounds = _USUAL,
+    *,
+    yes_wanted: str = "",
+    deaf: Deaf | None = None,
 ) -> None:
-    """Brings the outbox in line with the state. `yes_wanted`: what a yes would be about that ends the rejection."""
+    """Brings the outbox in line with the state.
+
+    `yes_wanted`: what a yes would be about that ends the rejection. `deaf`: why this process hears no clicks.
+    """
     now = parts.journal.now()
     decided = decisions(parts.journal, parts.policies())
     rows = {row.alert.identity: row for row in parts.journal.alerts(unclosed=True)}
-    of_policy = about_policy(Installation(parts.policies(), now), policy_rejected, yes_wanted)
-    found = {one.alert.identity: one for one in (*of_policy, *_findings(parts, now, decided, rows, bounds))}
+    here = Installation(parts.policies(), now)
+    of_process = (*about_policy(here, policy_rejected, yes_wanted), *about_clicks(here, deaf))
+    found = {one.alert.identity: one for one in (*of_process, *_findings(parts, now, decided, rows, bounds))}
     waits = _waits(rows.values(), now)
     group_wait = parts.policies().alerts.group_wait
     for key, finding in found.items():
