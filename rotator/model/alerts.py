@@ -39,6 +39,10 @@ class AlertKind(StrEnum):
     MISSING = "missing"  # the policy names parameters that the store does not have
     DELIVERY_FAILED = "delivery_failed"  # an address hears nothing; told through the others
     JOURNAL_AWAY = "journal_away"  # told by each process itself: every other alert lives in the journal
+    DIGEST = "digest"  # what is open, as a table, at the times of policies.yaml; its end is never told
+    PAGES_HELD = (
+        "pages_held"  # critical ones that were not told to whom they escalate: the budget of pages is spent
+    )
 
 
 class Alert(BaseModel):
@@ -59,6 +63,12 @@ class Alert(BaseModel):
     opened_at: datetime
     closed_at: datetime | None = None
     closing: str = ""  # how it ended and how long it took
+    members: tuple[
+        Alert, ...
+    ] = ()  # of a message about several: those that it tells of, each with its own life
+    beside: tuple[
+        Alert, ...
+    ] = ()  # told in the same conversation before, and not over: no news, part of the picture
 
     @property
     def closed(self) -> bool:
@@ -72,6 +82,9 @@ class Receipt(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: dict[str, str] = {}
+    thread: str = (
+        ""  # the conversation that it shares with others that were told in one message; the outbox's
+    )
 
 
 class AlertRow(BaseModel):
