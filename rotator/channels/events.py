@@ -12,24 +12,31 @@ import json
 from typing import Any, Literal
 
 from rotator.channels import wording
-from rotator.model.alerts import Alert, Receipt
+from rotator.model.alerts import Alert, AlertKind, Receipt
 
-Action = Literal["trigger", "acknowledge", "resolve"]
+Action = Literal["trigger", "acknowledge", "resolve", "digest"]
 
 #: PagerDuty's bound of a dedup key, and ours of an identity.
 LONGEST_KEY = wording.LONGEST_IDENTITY
 _SCHEMA_VERSION = 1
 _DIGITS = 32
+#: A program reads on where a person would not, but not for ever.
+_MOST_ROWS = 100
 
 
 def action(alert: Alert) -> Action:
-    """What becomes of the thing that is open."""
+    """What becomes of the thing that is open; a digest opens and closes nothing."""
+    if alert.kind is AlertKind.DIGEST:
+        return "digest"
     return "resolve" if alert.closed else "trigger"
 
 
-def dedup_key(alert: Alert) -> str:
-    """The alert's identity; of one that is too long its beginning, and what tells it from others."""
-    whole = alert.identity
+def dedup_key(alert: Alert, earlier: Receipt | None = None) -> str:
+    """The key of the whole conversation: its first alert's identity.
+
+    Of one that is too long: its beginning, and what tells it from others.
+    """
+    whole = earlier.data["key"] if earlier else alert.identity
     if len(whole) <= LONGEST_KEY and whole.isprintable():
         return whole
     digest = hashlib.sha256(whole.encode()).hexdigest()[:_DIGITS]
@@ -41,7 +48,7 @@ def event(alert: Alert, earlier: Receipt | None, docs: str | None) -> dict[str, 
     return {
         "schema_version": _SCHEMA_VERSION,
         "action": action(alert),
-        "dedup_key": dedup_key(alert),
+        "dedup_key": dedup_key(alert, earlier),
         "kind": alert.kind.value,
         "severity": alert.severity.name.lower(),
         "news": wording.news(alert, earlier.data["told"]) if earlier else "",
@@ -50,13 +57,29 @@ def event(alert: Alert, earlier: Receipt | None, docs: str | None) -> dict[str, 
         "rotation": wording.line(alert.rotation, wording.LONGEST_NAME),
         "owner": wording.line(alert.owner, wording.LONGEST_NAME),
         "title": wording.headline(alert),
-        "facts": dict(wording.facts(alert)),
+        "facts": {} if alert.members else dict(wording.facts(alert)),
+        "rows": [_row(one) for one in wording.whole(alert).members[:_MOST_ROWS]],
         "to_do": wording.action(alert),
         "how_it_stands": wording.look(alert),
         "links": links(alert, docs),
         "opened_at": alert.opened_at.isoformat(),
         "closed_at": alert.closed_at.isoformat() if alert.closed_at else None,
         "closing": wording.closing(alert) if alert.closed else "",
+    }
+
+
+def _row(member: Alert) -> dict[str, Any]:
+    """One of several that a message is about. Each has a key, a program may keep a thing for each."""
+    return {
+        "dedup_key": dedup_key(member),
+        "kind": member.kind.value,
+        "severity": member.severity.name.lower(),
+        "secret": wording.line(member.secret, wording.LONGEST_IDENTITY),
+        "title": wording.headline(member),
+        "open": not member.closed,
+        "to_do": wording.action(member),
+        "opened_at": member.opened_at.isoformat(),
+        "closing": wording.closing(member) if member.closed else "",
     }
 
 
@@ -78,5 +101,6 @@ def message_id(content: dict[str, Any], opened_at: str, said: int) -> str:
 
 
 def receipt(alert: Alert, earlier: Receipt | None) -> Receipt:
-    """What the next event needs: what was told last, and how many times."""
-    return Receipt(data={"told": wording.level(alert), "said": str(told_times(earlier))})
+    """What the next event needs: the key, what was told last, and how many times."""
+    said = str(told_times(earlier))
+    return Receipt(data={"key": dedup_key(alert, earlier), "told": wording.level(alert), "said": said})

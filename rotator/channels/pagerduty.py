@@ -47,9 +47,11 @@ class PagerDuty:
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         """Triggers the incident, says that it goes on, or resolves it.
 
-        The receipt holds `told` and `said`. Raises Transient, also for a routing key that PagerDuty does not know: it
+        The receipt is as events.receipt makes it. Raises Transient, also for a routing key that PagerDuty does not know: it
         is kept until somebody has put the right one there.
         """
+        if events.action(alert) == "digest":
+            return events.receipt(alert, earlier)  # a table wakes nobody
         content = {"routing_key": self._resolve(address).reveal(), **_event(alert, earlier, self._docs_url)}
 
         def no_such_key(status: int) -> RotatorError | None:
@@ -81,7 +83,7 @@ def _event(alert: Alert, earlier: Receipt | None, docs: str | None) -> dict[str,
     told = events.event(alert, earlier, docs)
     action = events.action(alert)
     made = {"event_action": action, "dedup_key": told["dedup_key"]}
-    details = {**told["facts"], "Whose": wording.whose(alert), "Ids": wording.trace(alert)}
+    details = {**dict(wording.facts(wording.whole(alert))), "Whose": wording.whose(alert), "Ids": wording.trace(alert)}
     details |= {"How it stands": told["how_it_stands"], "News": told["news"]}
     if action == "resolve":
         details |= {"How it ended": told["closing"]}

@@ -57,7 +57,7 @@ class Webhook:
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         """Sends one event: that something is so, still so, worse, or over.
 
-        The receipt holds `told` and `said`: what was told last and how many times. Raises Refused for an address that
+        The receipt is as events.receipt makes it. Raises Refused for an address that
         is of no use and for a receiver that will not take the event, Transient for all other trouble.
         """
         content = events.event(alert, earlier, self._docs_url)

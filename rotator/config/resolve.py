@@ -19,6 +19,7 @@ from rotator.model.policy import (
     AlertPolicy,
     Deployment,
     EnvironmentPolicy,
+    HeartbeatPolicy,
     MirrorPolicy,
     Mode,
     OwnerPolicy,
@@ -204,13 +205,15 @@ class Resolution:
         reached = {
             channel: address
             for channel, address in (owner.model_extra or {}).items()
-            if channel in self._draft.adapters.channels
+            if channel in self._draft.adapters.channel_names()
         }
         return OwnerPolicy(name=name, addresses=reached, escalate_to=owner.escalate_to)
 
     def _alerts(self, alerts: schema.Alerts) -> AlertPolicy:
         repeat = self._scaled(alerts.repeat or AlertPolicy().repeat)
-        return AlertPolicy(repeat=repeat, **_stated(group_wait=alerts.group_wait))
+        written = alerts.heartbeat
+        heartbeat = written and HeartbeatPolicy(url=written.url, every=written.every, grace=written.grace)
+        return AlertPolicy(repeat=repeat, **_stated(group_wait=alerts.group_wait, heartbeat=heartbeat))
 
     def _scaled(self, durations: Iterable[timedelta]) -> tuple[timedelta, ...]:
         return tuple(duration * self._scale for duration in durations)

@@ -11,6 +11,7 @@ from rotator.model.durations import spell_duration
 from rotator.model.policy import (
     Deployment,
     EnvironmentPolicy,
+    HeartbeatPolicy,
     MirrorPolicy,
     OwnerPolicy,
     Policies,
@@ -73,10 +74,17 @@ def shared_values_of(policies: Policies) -> dict[str, str]:
         "defaults.owner": policies.default_owner,
         "alerts.group_wait": spell(policies.alerts.group_wait),
         "alerts.repeat": spell(policies.alerts.repeat),
+        **_heartbeat(policies.alerts.heartbeat),
         "unmanaged": policies.unmanaged,
         "ignore": spell(policies.ignore),
     }
     return values
+
+
+def _heartbeat(heartbeat: HeartbeatPolicy | None) -> dict[str, str]:
+    if heartbeat is None:
+        return {}
+    return {f"alerts.heartbeat.{key}": spell(getattr(heartbeat, key)) for key in HeartbeatPolicy.model_fields}
 
 
 def spell(value: Any) -> str:

@@ -136,6 +136,14 @@ class OwnerPolicy(Frozen):
     escalate_to: str | None = None
 
 
+class HeartbeatPolicy(Frozen):
+    """Who outside hears regularly that all is well, and calls people when it does not."""
+
+    url: str  # a reference to its address
+    every: timedelta
+    grace: timedelta  # that the outside waits beyond that
+
+
 class AlertPolicy(Frozen):
     """How loudly alerts speak."""
 
@@ -145,6 +153,7 @@ class AlertPolicy(Frozen):
         timedelta(days=3),
         timedelta(days=7),
     )
+    heartbeat: HeartbeatPolicy | None = None
 
 
 class Policies(Frozen):

@@ -45,14 +45,14 @@ class QuietHours(Part):
 
 
 class Heartbeat(Part):
-    """The page outside that notices when we are silent."""
+    """Who outside hears that all is well, and calls people when it does not. Not scaled: the outside has a clock."""
 
     url: str
-    """Its address, as a reference."""
+    """The address that is called, as a reference: whoever knows it can say that all is well."""
     every: Duration
-    """How often it hears from us."""
+    """How often; what is said to the outside as its period."""
     grace: Duration
-    """How long it waits beyond that."""
+    """How long the outside waits beyond that before it calls people."""
 
 
 class Alerts(Part):
@@ -67,7 +67,7 @@ class Alerts(Part):
     quiet_hours: QuietHours | None = None
     """Nothing acts on it yet."""
     heartbeat: Heartbeat | None = None
-    """Nothing acts on it yet."""
+    """Who outside hears that all is well, and how often."""
 
 
 class TrailSource(Part):

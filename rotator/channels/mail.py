@@ -1,7 +1,9 @@
 """What an alert looks like as a mail: headers, plain text, simple HTML.
 
 A whole alert is one thread. Its first mail has an id that is computed from the alert, so that a mail that was sent
-twice because an answer was lost is the same mail to every reader that knows Message-ID; later mails refer to it.
+twice because an answer was lost is the same mail to every reader that knows Message-ID; later mails refer to it. Some
+servers (Amazon SES, by SMTP too) give mails other ids on the way: so all of them, the first too, also refer to one id
+that no mail bears, the thread's own, which every reader that knows References takes for their common beginning.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import email.policy
 import hashlib
 import re
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -18,6 +21,7 @@ from typing import Any
 
 from rotator.channels import wording
 from rotator.model.alerts import Alert, Receipt, Severity
+from rotator.model.errors import Refused
 
 _BACKTICKS = re.compile(r"`([^`]+)`")
 #: RFC 5322: a line should have no more than 78 characters and must have no more than 998.
@@ -25,7 +29,7 @@ _LONGEST_LINE = 998
 _WHOLE = ("subject", "in-reply-to", "references", "list-id", "x-rotator-alert")
 
 
-def mail(
+def compose(
     alert: Alert,
     sender: Address,
     to: Address,
@@ -45,7 +49,8 @@ def mail(
     made["Date"] = format_datetime(at)
     made["Message-ID"] = _message_id(alert, _said(earlier), sender.domain)
     if earlier is not None:
-        made["In-Reply-To"] = made["References"] = earlier.data["message_id"]
+        made["In-Reply-To"] = earlier.data["message_id"]
+    made["References"] = " ".join(_references(alert, earlier, sender.domain))
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notes in answer
     made["List-Id"] = f"<rotator-alerts.{sender.domain}>"  # RFC 2919
     if alert.severity is Severity.CRITICAL and not alert.closed:
@@ -57,10 +62,25 @@ def mail(
     return made
 
 
-def receipt(alert: Alert, sent: EmailMessage, earlier: Receipt | None) -> Receipt:
-    """What the next mail of the thread needs: the first one's id, what was told last, and in how many mails."""
-    first = earlier.data["message_id"] if earlier else str(sent["Message-ID"])
+def receipt(alert: Alert, message_id: str, earlier: Receipt | None) -> Receipt:
+    """What the next mail of the thread needs: the first one's id, what was told last, and in how many mails.
+
+    `message_id` is that of the mail that was sent, as it arrives.
+    """
+    first = earlier.data["message_id"] if earlier else message_id
     return Receipt(data={"message_id": first, "told": wording.level(alert), "said": str(_said(earlier))})
+
+
+def mailbox(text: str) -> Address:
+    """One mailbox. Raises Refused for anything else: also for what would add a header or a second recipient."""
+    try:
+        given = Address(addr_spec=text)
+        address = Address(username=given.username, domain=given.domain.encode("idna").decode())
+    except (ValueError, IndexError, MessageError):
+        address = Address()
+    if not address.username or not address.domain:
+        raise Refused(f"{wording.line(text, wording.LONGEST_NAME)} is not an e-mail address")
+    return address
 
 
 def _said(earlier: Receipt | None) -> int:
