@@ -25,7 +25,10 @@ _WHAT = "the heartbeat's address"
 
 
 class HeartbeatUrl:
-    """Outside, at an address. `resolve` gives what is behind a reference, `allows` says which hosts may be talked to."""
+    """Outside, at an address.
+
+    `resolve` gives what is behind a reference, `allows` says which hosts may be talked to.
+    """
 
     def __init__(self, resolve: Callable[[str], Sealed], allows: Allows) -> None:
         self._resolve, self._allows = resolve, allows
@@ -45,7 +48,9 @@ class HeartbeatUrl:
             failed = Transient(f"{_WHAT} does not answer ({type(lost).__name__})")
         else:
             if not answer.is_success:
-                failed = Transient(f"{_WHAT} answers {answer.status_code}: see that {reference} holds the right one")
+                failed = Transient(
+                    f"{_WHAT} answers {answer.status_code}: see that {reference} holds the right one"
+                )
             elif answer.content.strip().lower() in _NOT_HEARD:
                 failed = Transient(f"{_WHAT} is known to nobody there, or called too often: see {reference}")
         # Raised out here, so that an exception that quotes the address is not even the context of ours.

@@ -19,7 +19,7 @@ from email.utils import format_datetime
 from html import escape
 from typing import Any
 
-from rotator.channels import wording
+from rotator.channels import mail_table, wording
 from rotator.model.alerts import Alert, Receipt, Severity
 from rotator.model.errors import Refused
 
@@ -42,6 +42,7 @@ def compose(
 
     `docs`: as wording.page has it.
     """
+    alert = alert if earlier else wording.whole(alert)
     made = EmailMessage(_policy())
     made["From"] = Address("rotator", addr_spec=sender.addr_spec)
     made["To"] = to
@@ -62,13 +63,16 @@ def compose(
     return made
 
 
-def receipt(alert: Alert, message_id: str, earlier: Receipt | None) -> Receipt:
-    """What the next mail of the thread needs: the first one's id, what was told last, and in how many mails.
+def receipt(
+    alert: Alert, sent: EmailMessage, earlier: Receipt | None, arrives_as: str | None = None
+) -> Receipt:
+    """What the next mail of the thread needs: its ids, what was told last, and in how many mails.
 
-    `message_id` is that of the mail that was sent, as it arrives.
+    `arrives_as` is the Message-ID that a server gave it instead of its own.
     """
-    first = earlier.data["message_id"] if earlier else message_id
-    return Receipt(data={"message_id": first, "told": wording.level(alert), "said": str(_said(earlier))})
+    first = arrives_as or str(sent["Message-ID"])
+    began = earlier.data if earlier else {"message_id": first, "thread": str(sent["References"])}
+    return Receipt(data={**began, "told": wording.level(alert), "said": str(_said(earlier))})
 
 
 def mailbox(text: str) -> Address:
@@ -81,6 +85,13 @@ def mailbox(text: str) -> Address:
     if not address.username or not address.domain:
         raise Refused(f"{wording.line(text, wording.LONGEST_NAME)} is not an e-mail address")
     return address
+
+
+def _references(alert: Alert, earlier: Receipt | None, domain: str) -> list[str]:
+    """The thread's own id, and that of its first mail."""
+    if earlier is None:
+        return [_id(f"{alert.identity}\n{alert.opened_at.isoformat()}", domain)]
+    return [*earlier.data.get("thread", "").split(), earlier.data["message_id"]]
 
 
 def _said(earlier: Receipt | None) -> int:
@@ -111,19 +122,29 @@ def _policy() -> email.policy.EmailPolicy[EmailMessage]:
 
 def _message_id(alert: Alert, said: int, domain: str) -> str:
     """The same for the same alert, life and count, whoever sends it and however often."""
-    about = f"{alert.identity}\n{alert.opened_at.isoformat()}\n{said}"
+    return _id(f"{alert.identity}\n{alert.opened_at.isoformat()}\n{said}", domain)
+
+
+def _id(about: str, domain: str) -> str:
     return f"<rotator.{hashlib.sha256(about.encode()).hexdigest()[:32]}@{domain}>"
 
 
+def _facts(alert: Alert) -> list[tuple[str, str]]:
+    """Of several the table tells, each in its row."""
+    return list(wording.facts(alert.model_copy(update={"members": ()})))
+
+
 def _text(alert: Alert, lead: str, docs: str | None) -> str:
-    told = list(wording.facts(alert))
+    told = _facts(alert)
     width = max((len(name) for name, _ in told), default=0) + 2
     facts = "\n".join(f"{name + ':':<{width}}{said}" for name, said in told)
+    table = mail_table.text(alert)
     if alert.closed:
-        body = [wording.closing(alert), f"Before that:\n{facts}" if facts else ""]
+        before = "\n\n".join(part for part in (facts, table) if part)
+        body = [wording.closing(alert), f"Before that:\n{before}" if before else ""]
     else:
         action = wording.action(alert)
-        body = [facts, f"What you do:\n    {action}" if action else ""]
+        body = [facts, table, f"What you do:\n    {action}" if action else ""]
     parts = [lead + wording.headline(alert), *body, f"{_foot(alert)}\nHow it stands: {wording.look(alert)}"]
     page = wording.page(alert, docs)
     if page:
@@ -139,9 +160,9 @@ def _foot(alert: Alert) -> str:
 def _html(alert: Alert, lead: str, docs: str | None) -> str:
     rows = "".join(
         f'<tr><th align="left" valign="top">{escape(name)}</th><td>{_coded(said)}</td></tr>'
-        for name, said in wording.facts(alert)
+        for name, said in _facts(alert)
     )
-    facts = f'<table cellpadding="4">{rows}</table>' if rows else ""
+    facts = (f'<table cellpadding="4">{rows}</table>' if rows else "") + mail_table.html(alert, _typed)
     action = wording.action(alert)
     if alert.closed:
         middle = f"<p>{_coded(wording.closing(alert))}</p>" + (f"<p>Before that:</p>{facts}" if facts else "")

@@ -47,8 +47,8 @@ class PagerDuty:
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         """Triggers the incident, says that it goes on, or resolves it.
 
-        The receipt is as events.receipt makes it. Raises Transient, also for a routing key that PagerDuty does not know: it
-        is kept until somebody has put the right one there.
+        The receipt is as events.receipt makes it. Raises Transient, also for a routing key that PagerDuty does not
+        know: the alert is kept until somebody has put the right one there.
         """
         if events.action(alert) == "digest":
             return events.receipt(alert, earlier)  # a table wakes nobody
@@ -83,7 +83,11 @@ def _event(alert: Alert, earlier: Receipt | None, docs: str | None) -> dict[str,
     told = events.event(alert, earlier, docs)
     action = events.action(alert)
     made = {"event_action": action, "dedup_key": told["dedup_key"]}
-    details = {**dict(wording.facts(wording.whole(alert))), "Whose": wording.whose(alert), "Ids": wording.trace(alert)}
+    details = {
+        **dict(wording.facts(wording.whole(alert))),
+        "Whose": wording.whose(alert),
+        "Ids": wording.trace(alert),
+    }
     details |= {"How it stands": told["how_it_stands"], "News": told["news"]}
     if action == "resolve":
         details |= {"How it ended": told["closing"]}

@@ -68,7 +68,7 @@ class Ses:
             ),
             f"send mail to {address}",
         )
-        return mail.receipt(alert, self._named(answer["MessageId"]), earlier)
+        return mail.receipt(alert, made, earlier, self._named(answer["MessageId"]))
 
     def _named(self, identity: str) -> str:
         """The Message-ID that the mail bears when it arrives."""
@@ -76,9 +76,7 @@ class Ses:
         return f"<{identity}@{where}.amazonses.com>"
 
     def _connect(self, session: Session, config: Config) -> SESV2Client:
-        return session.client(
-            "sesv2", region_name=self._region, endpoint_url=self._endpoint, config=config
-        )
+        return session.client("sesv2", region_name=self._region, endpoint_url=self._endpoint, config=config)
 
 
 #: A person repairs them: in SES, or the sender in ROTATOR_SES_FROM.

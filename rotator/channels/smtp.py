@@ -65,7 +65,7 @@ class Smtp:
         except (smtplib.SMTPException, OSError, UnicodeError) as trouble:
             # No cause is kept: a server may repeat what it was told.
             raise _trouble(trouble, address, f"{self._host}:{self._port}") from None
-        return mail.receipt(alert, str(made["Message-ID"]), earlier)
+        return mail.receipt(alert, made, earlier)
 
     def _send(self, made: EmailMessage) -> None:
         context = _trusting(self._ca_file)

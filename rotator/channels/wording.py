@@ -14,6 +14,7 @@ from rotator.model.alerts import Alert, AlertKind, Severity
 
 #: Longer texts are cut: nobody reads them, and channels refuse them.
 LONGEST_HEADLINE, LONGEST_NAME, LONGEST_FACT, LONGEST_ACTION, LONGEST_IDENTITY = 150, 60, 800, 600, 255
+LONGEST_ROW = 300  # of several in one message
 #: So many facts are shown, and so many rows of a message about several; how many more there are is said.
 MOST_FACTS, MOST_ROWS = 10, 10
 
@@ -49,17 +50,16 @@ def news(alert: Alert, told: str) -> str:
 def facts(alert: Alert) -> Iterator[tuple[str, str]]:
     """The facts in their order; those beyond MOST_FACTS become one that says how many there are.
 
-    What would have come next is left out once it is over. Of a message about several, they are its rows.
+    What would have come next is left out once it is over. In a message about several, their rows follow.
     """
-    if alert.members:
-        yield from rows(alert.members)
-        return
     known = [(line(name, LONGEST_NAME), line(said, LONGEST_FACT)) for name, said in alert.facts.items()]
     shown = [(name, said) for name, said in known if name and said and not (alert.closed and name == "Next")]
     if len(shown) > MOST_FACTS:
         rest = len(shown) - MOST_FACTS + 1
         shown = [*shown[: MOST_FACTS - 1], ("More", f"{rest} more: {look(alert)}")]
     yield from shown
+    if alert.members:
+        yield from rows(alert.members)
 
 
 def rows(members: Sequence[Alert]) -> Iterator[tuple[str, str]]:
@@ -69,13 +69,13 @@ def rows(members: Sequence[Alert]) -> Iterator[tuple[str, str]]:
         said = f"over: {member.closing}" if member.closed else what
         first = next(iter(member.facts.items()), None) if not member.closed else None
         detail = f"; {first[0].lower()}: {first[1]}" if first else ""
-        yield line(name or member.environment or member.kind, LONGEST_NAME), line(said + detail, LONGEST_FACT)
+        yield line(name or member.environment or member.kind, LONGEST_NAME), line(said + detail, LONGEST_ROW)
     if len(members) > MOST_ROWS:
         yield "More", f"+{len(members) - MOST_ROWS} more: rotator status"
 
 
 def whole(alert: Alert) -> Alert:
-    """The alert as the first message of its conversation shows it: also with those that are no news, open ones first."""
+    """The alert as the first message of its conversation shows it: with those that are no news, open ones first."""
     if not alert.beside:
         return alert
     everybody = sorted((*alert.members, *alert.beside), key=lambda one: (one.closed, one.title))

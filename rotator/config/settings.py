@@ -69,7 +69,9 @@ def _listen(value: Any) -> Any:
 
 def _signing_secret(value: Any) -> Any:
     if isinstance(value, str) and not all(map(_signs, value.split() or [""])):
-        raise Wrong("holds no signing secret; write whsec_ and the base64 of 24 to 64 random bytes, as of openssl rand")
+        raise Wrong(
+            "holds no signing secret; write whsec_ and the base64 of 24 to 64 random bytes, as of openssl rand"
+        )
     return value
 
 
@@ -196,7 +198,9 @@ class Settings(BaseSettings):
             case "ses_region" if value and given.get("smtp_host"):
                 raise Wrong("is one way too many; mail goes by ROTATOR_SMTP_HOST already")
             case "ses_from" if given.get("ses_region") and not value:
-                raise Wrong("is missing; mail needs a sender that SES has verified, e.g. rotator@taly.example")
+                raise Wrong(
+                    "is missing; mail needs a sender that SES has verified, e.g. rotator@taly.example"
+                )
         return value
 
 

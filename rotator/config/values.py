@@ -9,9 +9,9 @@ from typing import Any
 from rotator.config.spelling import Backoff
 from rotator.model.durations import spell_duration
 from rotator.model.policy import (
+    AlertPolicy,
     Deployment,
     EnvironmentPolicy,
-    HeartbeatPolicy,
     MirrorPolicy,
     OwnerPolicy,
     Policies,
@@ -74,17 +74,11 @@ def shared_values_of(policies: Policies) -> dict[str, str]:
         "defaults.owner": policies.default_owner,
         "alerts.group_wait": spell(policies.alerts.group_wait),
         "alerts.repeat": spell(policies.alerts.repeat),
-        **_heartbeat(policies.alerts.heartbeat),
+        **_alerts(policies.alerts),
         "unmanaged": policies.unmanaged,
         "ignore": spell(policies.ignore),
     }
     return values
-
-
-def _heartbeat(heartbeat: HeartbeatPolicy | None) -> dict[str, str]:
-    if heartbeat is None:
-        return {}
-    return {f"alerts.heartbeat.{key}": spell(getattr(heartbeat, key)) for key in HeartbeatPolicy.model_fields}
 
 
 def spell(value: Any) -> str:
@@ -142,6 +136,24 @@ def spell_freeze(freeze: Freeze) -> str:
     return f"{spell(freeze.begins)} to {spell(freeze.ends)}" + (
         f" ({freeze.reason})" if freeze.reason else ""
     )
+
+
+def _alerts(alerts: AlertPolicy) -> dict[str, str]:
+    values: dict[str, str] = {}
+    if alerts.heartbeat:
+        values |= {f"alerts.heartbeat.{key}": spell(value) for key, value in alerts.heartbeat}
+    if alerts.digest:
+        days, at, zone = alerts.digest.days, alerts.digest.at, alerts.digest.timezone
+        values["alerts.digest"] = f"{' '.join(days)}, {at:%H:%M} {zone}"
+    if alerts.quiet_hours:
+        quiet = alerts.quiet_hours
+        loud = " ".join(one.name.lower() for one in quiet.exceptions)
+        values["alerts.quiet_hours"] = (
+            f"{quiet.begins:%H:%M} to {quiet.ends:%H:%M} {quiet.timezone}, except {loud}"
+        )
+    if alerts.budget:
+        values["alerts.budget"] = f"{alerts.budget.pages} pages in {spell(alerts.budget.shift)}"
+    return values
 
 
 def _environment(environment: EnvironmentPolicy) -> dict[str, str]:

@@ -9,7 +9,7 @@ from rotator.contracts.outside import Outside
 from rotator.daemon.installation import Installation
 from rotator.daemon.troubles import Troubles
 from rotator.engine.heartbeat import Seen, beat
-from rotator.engine.outbox import addresses
+from rotator.engine.routing import addresses
 
 _WHAT = "the heartbeat"
 

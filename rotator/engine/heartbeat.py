@@ -106,7 +106,9 @@ def drill(record: Record) -> Pause | None:
 def silence(record: Record, policies: Policies, seen: Seen) -> Silence | None:
     """Why not all is well: the first thing that is not; None when all is."""
     if (pause := drill(record)) is not None:
-        sentence = f"{pause.by} keeps it silent until {pause.until:%Y-%m-%d %H:%M} UTC, as a drill: {pause.because}"
+        sentence = (
+            f"{pause.by} keeps it silent until {pause.until:%Y-%m-%d %H:%M} UTC, as a drill: {pause.because}"
+        )
         return Silence(Reason.DRILL, sentence)
     if seen.stuck:
         return Silence(Reason.STUCK, f"{', '.join(seen.stuck)} of this process does not move")

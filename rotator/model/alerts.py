@@ -82,9 +82,9 @@ class Receipt(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: dict[str, str] = {}
-    thread: str = (
-        ""  # the conversation that it shares with others that were told in one message; the outbox's
-    )
+    # The outbox's own, whatever the channel:
+    thread: str = ""  # the conversation that it shares with others that were told in one message
+    told_at: datetime | None = None  # when it was last told there that it is so
 
 
 class AlertRow(BaseModel):
@@ -93,7 +93,9 @@ class AlertRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alert: Alert
-    told: dict[str, int] = {}  # "channel:address" -> 0 nothing, 1..3 severity told, 9 told that it closed
+    told: dict[
+        str, int
+    ] = {}  # "channel:address" -> 0 nothing, 1..3 severity told, 9 its end, -2 no page is left
     receipts: dict[str, Receipt] = {}  # by the same key
     repeats: int = 0
     last_told_at: datetime | None = None

@@ -14,9 +14,10 @@ from rotator.sandbox.people import Logins
 from rotator.sandbox.people_server import serving
 from rotator.sandbox.platforms.front import Front
 from rotator.sandbox.processes import listening_socket
+from rotator.sandbox.ses_api import SesApi
 from rotator.sandbox.slack_server import SlackApp
 from rotator.sandbox.webhook_receiver import WebhookReceiver
-from tests.channels.worlds import EventsWorld, MailWorld, PagesWorld, SlackWorld, signing_secret
+from tests.channels.worlds import EventsWorld, MailWorld, PagesWorld, SesWorld, SlackWorld, signing_secret
 
 
 @pytest.fixture
@@ -62,3 +63,13 @@ def pages() -> Iterator[PagesWorld]:
     """PagerDuty."""
     with Front(api := PagerDutyApi()) as front:
         yield PagesWorld(front, api, Sealed(api.routing_key))
+
+
+@pytest.fixture
+def ses(monkeypatch: pytest.MonkeyPatch) -> Iterator[SesWorld]:
+    """Amazon SES."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "of-nobody")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Front(api := SesApi("rotator@taly.example")) as front:
+        yield SesWorld(front, api)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rotator.channels.pagerduty import PagerDuty
+from rotator.channels.ses import Ses
 from rotator.channels.slack import Slack
 from rotator.channels.smtp import Smtp
 from rotator.channels.webhook import Webhook
@@ -24,6 +25,7 @@ from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.mail_server import UNKNOWN_MAILBOX, Mail, MailServer
 from rotator.sandbox.pagerduty import PagerDutyApi
 from rotator.sandbox.platforms.front import Front
+from rotator.sandbox.ses_api import SesApi
 from rotator.sandbox.slack_server import UNKNOWN_CHANNEL, Message, SlackApp
 from rotator.sandbox.webhook_receiver import PATH as WEBHOOK_PATH
 from rotator.sandbox.webhook_receiver import WebhookReceiver, said
@@ -250,6 +252,41 @@ def signing_secret() -> Sealed:
 
 def unresolved(reference: str) -> Sealed:
     raise Refused(f"there is no {reference}")
+
+
+@dataclass
+class SesWorld:
+    """Amazon SES. A reader follows In-Reply-To to what SES called the first mail."""
+
+    front: Front
+    api: SesApi
+    address: str = "platform@taly.example"
+    nowhere: str = f"{UNKNOWN_MAILBOX}@taly.example"
+    logins: Sequence[Sealed] = ()
+
+    def channel(self, sender: str | None = None) -> Ses:
+        return Ses(
+            region=self.api.region,
+            sender=sender or self.api.sender,
+            clock=SystemClock(),
+            endpoint=self.front.address,
+        )
+
+    def channel_with_a_wrong_login(self) -> Ses:
+        return self.channel("somebody@taly.example")
+
+    def threads(self) -> Sequence[Sequence[str]]:
+        return _grouped(
+            (mail.in_reply_to or mail.message_id, f"{mail.subject}\n{mail.text}") for mail in self.api.mails
+        )
+
+    def markup(self) -> Sequence[str]:
+        return [odd for mail in self.api.mails for odd in (*_odd_headers(mail), *_odd_tags(mail))]
+
+    lose_next_answer = EventsWorld.lose_next_answer
+    go_away = EventsWorld.go_away
+    come_back = EventsWorld.come_back
+    say_later = EventsWorld.say_later
 
 
 def _odd_headers(mail: Mail) -> Iterable[str]:

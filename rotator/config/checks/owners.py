@@ -8,13 +8,13 @@ from rotator.config.checks.cycles import cycle
 from rotator.config.complaints import Path, hint, listed, unknown
 from rotator.config.draft import Draft
 from rotator.model.hosts import is_allowed
+from rotator.model.references import REFERENCE
 
-_REFERENCE = re.compile(r"[a-z][a-z0-9-]*:/\S+")
 _KEPT = "store it, and write ssm:<path>/rotator/NAME here"
 _ADDRESSES = {
     "slack": (re.compile(r"[#@]?[\w.-]{1,80}"), 'is no Slack channel; write "#ops-secrets", with the quotes'),
     "email": (re.compile(r"[^\s@]+@[^\s@]+"), "is no e-mail address; write it as platform@taly.example"),
-    "pagerduty": (_REFERENCE, f"must lead to a routing key, which is a secret: {_KEPT}"),
+    "pagerduty": (REFERENCE, f"must lead to a routing key, which is a secret: {_KEPT}"),
 }
 
 
@@ -52,8 +52,8 @@ def _check_address(draft: Draft, name: str, channel: str, address: str) -> None:
 
 
 def _check_webhook(draft: Draft, path: Path, address: str) -> None:
-    """Complains about an address that alerts would not be sent to; what a reference leads to is seen when it is used."""
-    if _REFERENCE.fullmatch(address) and not address.startswith(("http://", "https://")):
+    """Complains about an address that nothing would be sent to; what a reference leads to is seen when it is used."""
+    if REFERENCE.fullmatch(address):
         return
     from rotator.addresses import host_of, unsafe  # noqa: PLC0415 - a policy without addresses is read faster
 
