@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -23,6 +23,8 @@ from rotator.cli.options import (
 )
 
 asking = typer.Typer(rich_markup_mode=None)
+drills = typer.Typer(rich_markup_mode=None, help="Let something fail on purpose, and see who notices.")
+asking.add_typer(drills, name="drill")
 
 
 @asking.command()
@@ -202,9 +204,8 @@ def take_over(
     claim_environment(environment, reason, yes=yes, json=json)
 
 
-@asking.command()
-def drill(
-    what: Annotated[Literal["heartbeat"], typer.Argument(help="What stays away on purpose.")],
+@drills.command()
+def heartbeat(
     reason: Reason = "",
     how_long: Annotated[
         str | None,

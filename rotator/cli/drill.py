@@ -10,7 +10,7 @@ from rotator.cli.answers import answer_to
 from rotator.cli.codes import Code
 from rotator.cli.opening import Desk, NotNow, Unusable, asking
 from rotator.cli.requests import ask
-from rotator.cli.show import as_json, say
+from rotator.cli.show import say
 from rotator.engine.heartbeat import drill, last_beat
 from rotator.model.durations import parse_duration, spell_duration
 from rotator.model.observations import HEARTBEAT
@@ -51,9 +51,6 @@ def paged(reason: str, *, json: bool) -> None:
         f"paged {_spelt(took)} after the outside heard last ({_at(last)}); promised within {_spelt(promised)}"
     )
     _ask(desk, RequestKind.RESUME, f"{told}. {reason}".strip(), json=json)
-    if json:
-        as_json(drill={"heard_last": last.isoformat(), "seconds": took.total_seconds(),
-                       "promised_seconds": promised.total_seconds()})  # fmt: skip
     say(told)
 
 
