@@ -24,6 +24,7 @@ from rotator.model.policy import (
     Deployment,
     During,
     EnvironmentPolicy,
+    HeartbeatPolicy,
     MirrorPolicy,
     Mode,
     OnUnexpectedRead,
@@ -218,7 +219,7 @@ class Resolution:
         reached = {
             channel: address
             for channel, address in (owner.model_extra or {}).items()
-            if channel in self._draft.adapters.channels
+            if channel in self._draft.adapters.channel_names()
         }
         return OwnerPolicy(name=name, addresses=reached, escalate_to=owner.escalate_to)
 
@@ -229,6 +230,7 @@ class Resolution:
             digest=digest_of(alerts.digest) if alerts.digest else None,
             quiet_hours=quiet_hours_of(alerts.quiet_hours) if alerts.quiet_hours else None,
             budget=Budget(**_stated(**alerts.budget.model_dump()) if alerts.budget else {}),
+            heartbeat=heartbeat_of(alerts.heartbeat) if alerts.heartbeat else None,
             **_stated(group_wait=alerts.group_wait),
         )
 
@@ -289,6 +291,11 @@ def quiet_hours_of(written: schema.QuietHours) -> QuietHours:
         timezone=written.timezone,
         exceptions=tuple(Severity[name.upper()] for name in written.exceptions),
     )
+
+
+def heartbeat_of(written: schema.Heartbeat) -> HeartbeatPolicy:
+    """In real time: who is outside has a clock of his own."""
+    return HeartbeatPolicy(url=written.url, every=written.every, grace=written.grace)
 
 
 def window_of(name: str, written: schema.Window) -> Window:

@@ -151,6 +151,8 @@ def spell_freeze(freeze: Freeze) -> str:
 
 def _alerts(alerts: AlertPolicy) -> dict[str, str]:
     values: dict[str, str] = {}
+    if alerts.heartbeat:
+        values |= {f"alerts.heartbeat.{key}": spell(value) for key, value in alerts.heartbeat}
     if alerts.digest:
         days, at, zone = alerts.digest.days, alerts.digest.at, alerts.digest.timezone
         values["alerts.digest"] = f"{' '.join(days)}, {at:%H:%M} {zone}"

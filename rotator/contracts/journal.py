@@ -274,6 +274,9 @@ class Journal(AccessLog, Protocol):
     def hold_account(self, account: str, until: datetime) -> None:
         """Nobody calls the account before `until`."""
 
+    def held_until(self, account: str) -> datetime | None:
+        """Before when nobody calls the account, also when that has passed; None where nobody ever said."""
+
     # the record as a whole
     def tallies(self) -> Tallies:
         """How often each step was tried, how that went, and how long steps took, over all rotations."""

@@ -16,7 +16,7 @@ class Rhythm:
     scan: timedelta = timedelta(minutes=5)
     census: timedelta = timedelta(days=1)
     alerts: timedelta = timedelta(seconds=15)
-    heartbeat: timedelta = timedelta(minutes=1)
+    ownership: timedelta = timedelta(minutes=1)
     requests: timedelta = timedelta(seconds=1)
     policy: timedelta = timedelta(seconds=2)
     record: timedelta = timedelta(minutes=10)

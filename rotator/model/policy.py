@@ -177,6 +177,14 @@ class PersonPolicy(Frozen):
         return self.slack.startswith("S")
 
 
+class HeartbeatPolicy(Frozen):
+    """Who outside hears regularly that all is well, and calls people when it does not."""
+
+    url: str  # a reference to its address
+    every: timedelta
+    grace: timedelta  # that the outside waits beyond that
+
+
 class Budget(Frozen):
     """For how many critical alerts those to whom they escalate are told within any time as long as a shift."""
 
@@ -196,6 +204,7 @@ class AlertPolicy(Frozen):
     digest: DigestTimes | None = None  # without one, what is info is told at once
     quiet_hours: QuietHours | None = None
     budget: Budget | None = None
+    heartbeat: HeartbeatPolicy | None = None
 
 
 class Reader(Frozen):

@@ -6,9 +6,13 @@ in SSM or in the store that the environment has. A store's own login can only be
 
 from __future__ import annotations
 
+import re
+
 #: A reference begins with the name of the store, but for this one.
 _SCHEMES = {"vault-kv2": "vault"}
 IN_SSM = "ssm"
+#: What looks like one, wherever it leads, and not like a URL.
+REFERENCE = re.compile(r"[a-z][a-z0-9-]*:/(?!/)\S+")
 
 
 def scheme_of(store: str) -> str:

@@ -20,6 +20,7 @@ from rotator.contracts.clock import Clock
 from rotator.contracts.journal import Journal
 from rotator.engine.ages import due_at, period_ends
 from rotator.engine.decisions import Decided, decisions
+from rotator.engine.heartbeat import Seen, last_beat, silence
 from rotator.engine.repeats import unheard
 from rotator.engine.standing import Standing
 from rotator.engine.watch import source_of
@@ -142,6 +143,18 @@ FINDINGS = Described(
     ("kind",),
     "What was seen of who read what and nobody has looked at, one for each principal and day.",
 )
+HEARD = Described(
+    "rotator_heartbeat_last_success_timestamp_seconds",
+    "gauge",
+    (),
+    "When the outside last heard that all is well, from any replica; 0: never; absent where policies.yaml names none.",
+)
+SILENT = Described(
+    "rotator_heartbeat_silent",
+    "gauge",
+    ("reason",),
+    "1 while the outside hears nothing: drill, policy, scan, alerts, nobody or stuck; the log has the sentence.",
+)
 AUDIT = Described(
     "rotator_audit_chain_ok",
     "gauge",
@@ -150,7 +163,7 @@ AUDIT = Described(
 )
 METRICS: Final = (
     BUILD, POLICY, JOURNAL, SCANNED, STATE, AGE, DUE, OVERDUE, SUCCESS, OLD_LIVES, GRACE, ATTEMPTS, ENDED, DURATION,
-    ALERTS, UNDELIVERED, TRAIL_LAG, FINDINGS, AUDIT,
+    ALERTS, UNDELIVERED, HEARD, SILENT, TRAIL_LAG, FINDINGS, AUDIT,
 )  # fmt: skip
 
 #: How a try went, by the kind of event that tells of it; other kinds are no tries.
@@ -168,7 +181,10 @@ Series = Mapping[tuple[str, ...], float]
 
 
 class Figures(Collector):
-    """All metrics of one daemon. `rejected` says why policies.yaml is not in force; empty when it is."""
+    """All metrics of one daemon. `rejected` says why policies.yaml is not in force; empty when it is.
+
+    `seen` is what its heartbeat sees of the process.
+    """
 
     def __init__(
         self,
@@ -176,8 +192,9 @@ class Figures(Collector):
         policies: Callable[[], Policies],
         rejected: Callable[[], str],
         clock: Clock,
+        seen: Callable[[], Seen] = Seen,
     ) -> None:
-        self._journal, self._policies, self._rejected = journal, policies, rejected
+        self._journal, self._policies, self._rejected, self._seen = journal, policies, rejected, seen
         self._now = Kept(self._standing, clock, _SCRAPES)
         self._ever = FoundAside(lambda: list(_of_tallies(journal.tallies())), clock, _SCRAPES)
         self._whole = FoundAside(lambda: not journal.verify_all(), clock, _AUDITS)
@@ -205,7 +222,18 @@ class Figures(Collector):
             *_of_predecessors(self._journal.rotations(unfinished=True)),
             *_of_alerts(self._journal.alerts()),
             *_of_reads(self._journal, policies),
+            *self._of_heartbeat(policies),
         ]
+
+    def _of_heartbeat(self, policies: Policies) -> Iterator[Metric]:
+        heartbeat = policies.alerts.heartbeat
+        heard: dict[tuple[str, ...], float] = {}
+        quiet = silence(self._journal, policies, self._seen()) if heartbeat else None
+        if heartbeat is not None:
+            last = last_beat(self._journal, heartbeat)
+            heard[()] = last.timestamp() if last else 0
+        yield _gauge(HEARD, heard)
+        yield _gauge(SILENT, {(quiet.reason.value,): 1} if quiet else {})
 
 
 def _of_environments(policies: Policies, surveyed: Mapping[str, Surveyed]) -> Iterator[Metric]:

@@ -63,14 +63,14 @@ class Budget(Part):
 
 
 class Heartbeat(Part):
-    """The page outside that notices when we are silent."""
+    """Who outside hears that all is well, and calls people when it does not. Not scaled: the outside has a clock."""
 
     url: str
-    """Its address, as a reference."""
+    """The address that is called, as a reference: whoever knows it can say that all is well."""
     every: Duration
-    """How often it hears from us."""
+    """How often; what is said to the outside as its period."""
     grace: Duration
-    """How long it waits beyond that."""
+    """How long the outside waits beyond that before it calls people."""
 
 
 class Alerts(Part):
@@ -87,7 +87,7 @@ class Alerts(Part):
     budget: Budget | None = None
     """How many critical alerts reach whom they escalate to in a shift; one more message stands for the rest."""
     heartbeat: Heartbeat | None = None
-    """Nothing acts on it yet."""
+    """Who outside hears that all is well, and how often."""
 
 
 class TrailSource(Part):
