@@ -24,11 +24,9 @@ from rotator.cli.show import (
 from rotator.cli.status import TINTS, code_of
 from rotator.engine.ages import spell
 from rotator.engine.report.facts import facts_of
-from rotator.engine.report.secret import Account, account_facts, account_of, details
-from rotator.engine.report.steps import Step, StepState
-from rotator.engine.report.times import moment
+from rotator.engine.report.secret import Account, account_facts, account_of, details, rotation_title
+from rotator.engine.report.steps import Step, StepState, failures_worth_telling
 from rotator.engine.words import word_of
-from rotator.model.rotation import Rotation
 
 _TINTS = {
     StepState.FAILING.value: Tint.BAD,
@@ -62,17 +60,11 @@ def _print(place: Place, account: Account) -> None:
     as_lines(*(f"  {name}: {what}" for name, what in details(account)))
     if rotation is not None:
         as_lines("")
-        heading(_title(rotation))
+        heading(f"{rotation_title(rotation)}:")
         taken = [step for step in account.chain if step.state is not StepState.TO_COME]
         as_table([_row(step) for step in taken], ("step", "state", "began", "took"), "what", _TINTS)
         as_lines(*_failures(taken), *_to_come(account.chain))
     say(f"{capital(liveness(place).sentence)}.")
-
-
-def _title(rotation: Rotation) -> str:
-    if rotation.ended_at is None:
-        return f"Rotation {rotation.id}, begun {moment(rotation.opened_at)}:"
-    return f"The last rotation, {rotation.id}, was {rotation.state} at {moment(rotation.ended_at)}:"
 
 
 def _row(step: Step) -> dict[str, str]:
@@ -89,15 +81,7 @@ def _row(step: Step) -> dict[str, str]:
 def _failures(chain: Sequence[Step]) -> Iterator[str]:
     """What failed on the way, with times, the deepest first."""
     for step in reversed(chain):
-        for failure in reversed(step.failures):
-            if failure.times == 1 and failure.sentence == step.sentence:
-                continue
-            times = (
-                f"{failure.times} times from {failure.first:%Y-%m-%d %H:%M:%S} to "
-                if failure.times > 1
-                else ""
-            )
-            yield f"  failed at {step.phase}: {times}{failure.last:%Y-%m-%d %H:%M:%S}: {failure.sentence}"
+        yield from (f"  failed at {step.phase}: {failure}" for failure in failures_worth_telling(step))
 
 
 def _to_come(chain: Sequence[Step]) -> Iterator[str]:

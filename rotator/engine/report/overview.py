@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.contracts.journal import Ended, Journal
-from rotator.engine.decisions import decisions
+from rotator.engine.ages import period_ends
+from rotator.engine.decisions import Decided, decisions
 from rotator.engine.report.facts import installation_facts
 from rotator.engine.report.scans import Scans, scans_of
 from rotator.engine.report.secret import Account, account_facts, alerts_by_secret, as_told, rotation_told
@@ -31,39 +32,44 @@ class Overview:
     policies: Policies
     scans: Scans
     troubles: Sequence[str]
-    accounts: Sequence[Account]  # the deepest problem first
+    sections: Mapping[Section, Sequence[Account]]  # in each, the deepest problem first, then what ends first
+    needing: Sequence[Account]  # those that need somebody
     past: Mapping[str, Sequence[Ended]]  # by secret, the oldest first
     unmanaged: Mapping[str, Sequence[str]]  # names of parameters by environment
     installation: Mapping[str, Any]  # what `rotator status --json` prints of it
 
-    def in_section(self, section: Section) -> list[Account]:
-        """Its secrets, the deepest problem first."""
-        return [account for account in self.accounts if section_of(account.entry) is section]
+    @property
+    def accounts(self) -> Iterator[Account]:
+        """All secrets, section by section."""
+        for section in Section:
+            yield from self.sections[section]
 
     @property
-    def needing(self) -> list[Account]:
-        """Those that need somebody."""
-        return [account for account in self.accounts if needs_somebody(account.entry)]
+    def total(self) -> int:
+        """How many secrets there are."""
+        return len(self.policies.secrets)
 
 
 def overview(journal: Journal, policies: Policies, scan_every: timedelta) -> Overview:
     """Everything as it is now. Raises JournalAway."""
-    entries = sorted(decisions(journal, policies).values(), key=lambda entry: ORDER[word_of(entry)])
+    entries = sorted(decisions(journal, policies).values(), key=_weight)
     surveyed, now = journal.surveyed(), journal.now()
     alerts = alerts_by_secret(journal.alerts(unclosed=True))
     told = [rotation for entry in entries if (rotation := rotation_told(entry))]
     stories = journal.stories(rotation.id for rotation in told)
-    accounts = []
+    sections: dict[Section, list[Account]] = {section: [] for section in Section}
     for entry in entries:
         rotation = rotation_told(entry)
         story = stories.get(rotation.id, ()) if rotation else ()
-        accounts.append(as_told(entry, story, surveyed, alerts.get(entry.gathered.policy.secret, ())))
+        account = as_told(entry, story, surveyed, alerts.get(entry.gathered.policy.secret, ()))
+        sections[section_of(entry)].append(account)
     return Overview(
         now=now,
         policies=policies,
         scans=scans_of(surveyed, policies, now, scan_every),
         troubles=list(troubles(journal, policies)),
-        accounts=accounts,
+        sections=sections,
+        needing=[one for told in sections.values() for one in told if needs_somebody(one.entry)],
         past=_past(journal, policies, now),
         unmanaged={
             name: surveyed[name].unmanaged
@@ -91,7 +97,7 @@ def overview_facts(seen: Overview) -> dict[str, Any]:
 def summary(seen: Overview) -> str:
     """What there is to do, in one sentence, the worst first."""
     needing = seen.needing
-    if not seen.accounts:
+    if not seen.total:
         return "There are no secrets in the policy."
     if not needing and seen.scans.oldest is None:
         return "Nothing is known yet: not every environment has been scanned."
@@ -117,13 +123,14 @@ def _past(journal: Journal, policies: Policies, now: datetime) -> Mapping[str, S
 
 
 def _section_facts(seen: Overview) -> dict[str, list[str]]:
-    named: dict[str, list[str]] = {section.value: [] for section in Section}
-    for account in seen.accounts:
-        named[section_of(account.entry).value].append(account.entry.gathered.policy.secret)
-    named[Section.UNMANAGED.value] = list(_all(seen.unmanaged))
+    named = {
+        section.value: [account.entry.gathered.policy.secret for account in told]
+        for section, told in seen.sections.items()
+    }
+    named[Section.UNMANAGED.value] = [name for names in seen.unmanaged.values() for name in names]
     return named
 
 
-def _all(unmanaged: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    for names in unmanaged.values():
-        yield from names
+def _weight(entry: Decided) -> tuple[int, datetime]:
+    at = entry.gathered
+    return ORDER[word_of(entry)], period_ends(at.policy, at.age) if at.age else at.now

@@ -110,6 +110,13 @@ def details(account: Account) -> Iterator[tuple[str, str]]:
         yield "alert", f"{alert.title} ({loud}), since {moment(alert.opened_at)}"
 
 
+def rotation_title(rotation: Rotation) -> str:
+    """What its steps stand under."""
+    if rotation.ended_at is None:
+        return f"Rotation {rotation.id}, begun {moment(rotation.opened_at)}"
+    return f"The last rotation, {rotation.id}, was {rotation.state} at {moment(rotation.ended_at)}"
+
+
 def _problems(entry: Decided, chain: Sequence[Step], surveyed: Mapping[str, Surveyed]) -> Iterator[str]:
     """What is wrong, a sentence each, the deepest first: the step, its source, then what holds up everything there."""
     at, rotation = entry.gathered, entry.gathered.history.active
