@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const EVERY = 10_000;
+  const SOON = 2_000; // the first look at a large journal may take longer than anybody waits for a page
   const note = document.getElementById("note");
   let etag = "";
   let asked = Date.now();
@@ -58,6 +59,7 @@
     }
   };
 
+  window.setTimeout(look, SOON);
   window.setInterval(look, EVERY);
   document.addEventListener("visibilitychange", look);
 })();
