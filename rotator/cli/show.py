@@ -9,12 +9,11 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-#: Version of the JSON output's shape: raised when a key changes its meaning or goes away.
-SCHEMA_VERSION = 1
+from rotator.engine.report import SCHEMA_VERSION
+
 #: From this width on a row and its last column stand on one line.
 _WIDE = 120
 _GAP = "  "
@@ -120,11 +119,6 @@ def heading(line: str, tint: Tint = Tint.BOLD) -> None:
 def say(sentence: str) -> None:
     """A message for the person at the terminal, on standard error."""
     print(sentence, file=sys.stderr)
-
-
-def moment(at: datetime) -> str:
-    """A time as people read it, always in UTC."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def capital(sentence: str) -> str:

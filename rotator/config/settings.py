@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     docs_url: Url | None = None  # where the folder docs is served: alerts then link to their page
 
     listen: Annotated[Listen | None, NoDecode, BeforeValidator(_listen)] = (
-        None  # health and metrics; None: nowhere
+        None  # health, metrics and the status page; None: nowhere
     )
 
     kubeconfig: Path | None = None  # None: the service account of rotator's own pod

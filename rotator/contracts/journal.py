@@ -18,7 +18,7 @@ from rotator.model.observations import History, Observed, Pause, Rejection, Surv
 from rotator.model.policy import Policies
 from rotator.model.record import Broken, Head
 from rotator.model.requests import Request, RequestState
-from rotator.model.rotation import Event, Phase, Purpose, Reason, RolloutRow, Rotation
+from rotator.model.rotation import Event, Phase, Purpose, Reason, RolloutRow, Rotation, State
 from rotator.model.tallies import Tallies
 
 
@@ -49,6 +49,16 @@ class OnTheWay(NamedTuple):
     phase: Phase
     reason: Reason | None
     opened_at: datetime
+
+
+class Ended(NamedTuple):
+    """A rotation that is over, as far as a drawing of its secret's life needs it."""
+
+    secret: str
+    id: str
+    state: State
+    opened_at: datetime
+    ended_at: datetime
 
 
 class Holds(NamedTuple):
@@ -131,6 +141,12 @@ class Journal(AccessLog, Protocol):
 
     def events(self, rotation_id: str) -> Sequence[Event]:
         """A rotation's story in order."""
+
+    def stories(self, ids: Iterable[str]) -> Mapping[str, Sequence[Event]]:
+        """The same of many, by id, in few queries."""
+
+    def ended(self, since: datetime) -> Sequence[Ended]:
+        """Rotations that were opened since then and have ended, in the order of their beginning."""
 
     # rollouts
     def join_rollout(
