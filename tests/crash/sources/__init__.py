@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tests.crash.sources.assisted import TriedKey, UntriedKey
 from tests.crash.sources.iam import AccessKey, SmtpPassword
 from tests.crash.sources.jwt import JwtKey
 from tests.crash.sources.mysql import MysqlAccount
@@ -34,4 +35,6 @@ SOURCES: Mapping[str, type[Source]] = {
     "twilio-auth-token": TwilioToken,
     "aws-access-key": AccessKey,
     "ses-smtp": SmtpPassword,
+    "assisted": TriedKey,
+    "assisted-untried": UntriedKey,
 }

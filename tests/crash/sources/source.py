@@ -130,6 +130,14 @@ class Source(ABC):
         """Somebody removes at the source what an alert has shown; where `asks_people`."""
         raise NotImplementedError
 
+    def person_makes(self) -> Mapping[str, str]:
+        """Somebody makes a credential by hand, its fields; where people submit them."""
+        raise NotImplementedError
+
+    def person_ends_all_but(self, kept: Mapping[str, str]) -> None:
+        """Somebody ends by hand every credential but the one with these fields; where people submit them."""
+        raise NotImplementedError
+
 
 class Login(Source):
     """A source that consumers log in to, with all fields."""
