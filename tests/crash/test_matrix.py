@@ -13,6 +13,7 @@ import pytest
 from rotator.contracts.provider import Overlap, Traits
 from rotator.model.rotation import Phase, Purpose
 from rotator.sandbox.processes import NotReady
+from tests.crash.__main__ import met_here
 from tests.crash.companies import COMPANIES, Company
 from tests.crash.matrix import Freeze, Kill, drawn, few, freezes, kills, lost_answers, met, sampled
 from tests.crash.orders import Point
@@ -96,6 +97,15 @@ def test_every_adapter_is_met(kind: str) -> None:
         "redeployers": {company.redeployer for company in companies},
     }
     assert met_by[kind] == there
+
+
+def test_who_cannot_be_met_on_this_machine_is_named_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacks = classmethod(lambda _cls: "no server here")
+    monkeypatch.setattr(SOURCES["mysql-mariadb"], "lacking", lacks)
+    assert [*met_here([Company("token"), Company("mysql-mariadb")])] == [Company("token")]
+    assert capsys.readouterr().out == "skipped: mysql-mariadb: no server here\n"
 
 
 @pytest.mark.parametrize("source", TRAITS)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from tests.crash.sources.assisted import TriedKey, UntriedKey
 from tests.crash.sources.iam import AccessKey, SmtpPassword
 from tests.crash.sources.jwt import JwtKey
-from tests.crash.sources.mysql import MysqlAccount
+from tests.crash.sources.mysql import MariaDbAccount, MysqlAccount
 from tests.crash.sources.oauth_client import EntraClient, KeycloakClient, OktaClient
 from tests.crash.sources.postgres import PostgresRoles
 from tests.crash.sources.rds_master import RdsMasterUser
@@ -25,6 +25,7 @@ SOURCES: Mapping[str, type[Source]] = {
     "token": ApiToken,
     "postgres": PostgresRoles,
     "mysql": MysqlAccount,
+    "mysql-mariadb": MariaDbAccount,
     "rds-master": RdsMasterUser,
     "vault-database": VaultRoles,
     "oauth-client": EntraClient,

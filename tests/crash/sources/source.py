@@ -95,6 +95,11 @@ class Source(ABC):
 
     # What an adapter's author writes
 
+    @classmethod
+    def lacking(cls) -> str:
+        """What is not there on this machine, and it cannot be met without; empty where all is there."""
+        return ""
+
     @abstractmethod
     def start(self, folder: Path, around: ExitStack) -> Mapping[str, str]:
         """Brings the far side up, to be ended with `around`. The fields of the credential that is in use there."""
