@@ -10,9 +10,10 @@ from typing import Any
 
 from rotator.cli.recorded import Recorded
 from rotator.cli.replay import judged_files, read_offline, severity_of
-from rotator.cli.show import as_json, moment
+from rotator.cli.show import as_json
 from rotator.engine.access.learn import Proposal, allowing, proposals
 from rotator.engine.access.replay import judge_all
+from rotator.engine.report.times import moment
 from rotator.model.access import AccessFinding
 from rotator.model.numbers import counted
 

@@ -152,7 +152,7 @@ def test_a_killed_delivery_is_told_again_as_the_same_message(post: World) -> Non
     def killed(_told: object) -> None:
         raise JournalAway("no answer")
 
-    post.journal.checkpoint_alerts = killed  # type: ignore[method-assign]  # the process ends here
+    post.journal.checkpoint_alerts = killed  # type: ignore[method-assign,assignment]  # the process ends here
     for one in (overdue(1), overdue(2)):
         post.journal.post_alert(one, AT_ONCE)
     with pytest.raises(JournalAway):
