@@ -224,8 +224,8 @@ class PagesWorld(EventsWorld):
     """PagerDuty: an incident is a conversation. Its address leads to a routing key."""
 
     receiver: PagerDutyApi  # type: ignore[assignment]  # another far side behind the same front
-    address: str = "ssm:/taly/production/rotator/PAGERDUTY_ROUTING_KEY"  # type: ignore[misc]  # no URL of the front
-    nowhere: str = "ssm:/taly/production/rotator/NOWHERE"  # type: ignore[misc]  # as above
+    address: str = "ssm:/taly/production/rotator/PAGERDUTY_ROUTING_KEY"
+    nowhere: str = "ssm:/taly/production/rotator/NOWHERE"
 
     @property
     def logins(self) -> Sequence[Sealed]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,7 +43,7 @@ class Neighbour:
 
 
 @pytest.fixture
-def well(world: World) -> Iterator[World]:
+def well(world: World) -> World:
     """A world in which all is well."""
     rule = AlertPolicy(heartbeat=RULE)
     world.today = policies(policy()).model_copy(update={"alerts": rule})
