@@ -14,7 +14,7 @@ import structlog
 from rotator.daemon.installation import Installation
 from rotator.engine.alerts.closing import closed
 from rotator.engine.outbox import tell
-from rotator.engine.routing import unheard
+from rotator.engine.repeats import unheard
 from rotator.journal.place import Place
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.errors import JournalAway

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from rotator.engine.alerts.finding import identity
+from rotator.engine.alerts.finding import identity, kin
 from rotator.model.alerts import Alert, AlertKind, AlertRow
 
 #: These are told alone: they are tables of others already, or about one address.
@@ -23,11 +23,6 @@ def company(rows: Iterable[AlertRow], of: AlertRow) -> Iterator[AlertRow]:
         yield from (
             row for row in rows if kin(row.alert) == kin(of.alert) and row.alert.identity != of.alert.identity
         )
-
-
-def kin(alert: Alert) -> tuple[str, str, str]:
-    """What alerts of one message have in common."""
-    return alert.kind, alert.environment, alert.owner
 
 
 def as_one(members: Sequence[Alert], beside: Sequence[Alert]) -> Alert:

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from rotator.contracts.outside import Outside
 from rotator.contracts.record import Record
 from rotator.engine.ages import spell
-from rotator.engine.routing import unheard
+from rotator.engine.repeats import unheard
 from rotator.model.errors import NotYet
 from rotator.model.observations import HEARTBEAT, Pause, Surveyed
 from rotator.model.policy import HeartbeatPolicy, Policies

@@ -1,7 +1,8 @@
 """The outbox: brings each alert to every address that it concerns, once, again when it worsens, and once when it ends.
 
 At least once: what a channel took and the journal could not record is told again. An address that fails holds up
-nobody else, and is tried again until it was told. What is due at one moment for one reader is one message.
+nobody else, and is tried again until it was told. What is due at one moment for one reader is one message. Messages
+that can be edited show what somebody answered, and that it holds no more; nobody is notified of either.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from functools import partial
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from rotator.contracts.channel import AlertChannel
+from rotator.contracts.channel import AlertChannel, EditingChannel
 from rotator.contracts.guard import claimed
 from rotator.contracts.parts import Parts
 from rotator.engine.budget import free_from
 from rotator.engine.bundles import as_one, company
-from rotator.engine.routing import CLOSED, HELD, NOTHING, Route, backoff, route, unheard, waited
+from rotator.engine.repeats import repeat_due, until_answer_ends, until_repeat
+from rotator.engine.routing import CLOSED, HELD, NOTHING, Route, backoff, route, waited
 from rotator.engine.settings import Bounds
-from rotator.model.alerts import Alert, AlertRow, Receipt, Severity
+from rotator.model.alerts import TOLD_CLOSED_BEFORE, Alert, AlertRow, AlertState, Hush, Receipt
 from rotator.model.errors import LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import AlertPolicy, Policies
 
@@ -99,6 +101,9 @@ def tell(
     for key in dict.fromkeys(key for one in telling for key in one.told):
         for some in _messages(key, telling):
             delivered += _deliver(channels, key, some, beside, now)
+    for one in telling:
+        for key in one.showing_otherwise(channels):
+            _edit(channels, key, one, beside, now)
     return [one.ended(policies.alerts, now, bounds) for one in telling], delivered
 
 
@@ -112,20 +117,46 @@ class _Telling:
     repeated: bool
     told: dict[str, int]
     receipts: dict[str, Receipt]
+    hush: Hush | None
+    shown: dict[str, datetime]
     heard: bool = False
+    unshown: bool = False  # a message does not show the answer yet
     pages_later: datetime | None = None
 
     @classmethod
     def of(cls, policies: Policies, row: AlertRow, way: Route, now: datetime) -> _Telling:
         level = CLOSED if row.alert.closed else int(row.alert.severity)
-        repeated = way.later is None and _repeat_due(policies.alerts, row, now)
-        told = {key: NOTHING if repeated else row.told.get(key, NOTHING) for key in way.keys}
-        return cls(row, way, level, repeated, told, dict(row.receipts))
+        repeated = way.later is None and repeat_due(policies.alerts, row, now)
+        hush = row.hushed(now)
+        told = {key: NOTHING if repeated else _reached(row, key, hush) for key in way.keys}
+        return cls(row, way, level, repeated, told, dict(row.receipts), hush, dict(row.shown))
 
     @property
     def news(self) -> list[str]:
         """The addresses that do not know yet, and may now."""
-        return [] if self.route.later else [key for key, told in self.told.items() if told < self.level]
+        if self.route.later:
+            return []
+        return [
+            key
+            for key, told in self.told.items()
+            if told < self.level and not (told == TOLD_CLOSED_BEFORE and key in self.receipts)
+        ]
+
+    def showing_otherwise(self, channels: Mapping[str, AlertChannel]) -> list[str]:
+        """Addresses whose message can be edited, and shows another answer than the one that holds, if any does."""
+        shows = self.hush.at if self.hush else None
+        return [
+            key
+            for key in self.told
+            if key in self.receipts and self.shown.get(key) != shows and not self.row.alert.closed
+            if isinstance(channels[key.partition(":")[0]], EditingChannel)
+        ]
+
+    def shows(self, key: str) -> None:
+        """The message at this address shows the answer that holds."""
+        self.shown.pop(key, None)
+        if self.hush is not None:
+            self.shown[key] = self.hush.at
 
     def hold_pages(self, later: datetime | None) -> None:
         """No page is left before then."""
@@ -137,7 +168,10 @@ class _Telling:
 
     def ended(self, alerts: AlertPolicy, now: datetime, bounds: Bounds) -> AlertRow:
         """The row as it is to be written."""
-        failed = self.route.later is None and any(NOTHING <= told < self.level for told in self.told.values())
+        unheard = self.route.later is None and any(
+            NOTHING <= told < self.level for told in self.told.values()
+        )
+        failed = unheard or self.unshown
         repeats = self.row.repeats + 1 if self.repeated and self.heard else self.row.repeats
         attempt = self.row.attempt + 1 if failed else 0
         if failed:
@@ -147,6 +181,7 @@ class _Telling:
         changes = {
             "told": self.told,
             "receipts": self.receipts,
+            "shown": self.shown,
             "repeats": repeats,
             "last_told_at": now if self.heard else self.row.last_told_at,
             "attempt": attempt,
@@ -158,7 +193,9 @@ class _Telling:
         """How long until there may be something to do again; soon if there was nobody to tell."""
         if self.route.later:
             return self.route.later - now
-        usual = _until_repeat(alerts, repeats) if self.told or self.row.alert.closed else _LONGEST_REST
+        usual = until_repeat(alerts, repeats) if self.told or self.row.alert.closed else _LONGEST_REST
+        if self.hush is not None:
+            usual = until_answer_ends(self.hush, now)
         return min(usual, max(self.pages_later - now, timedelta())) if self.pages_later else usual
 
 
@@ -183,7 +220,7 @@ def _deliver(
     """One message to one address; 1 when it was heard. LostClaim ends everything, any other trouble only this."""
     channel, _, address = key.partition(":")
     earlier = some[0].receipts.get(key)
-    alert = _message(key, some, outbox)
+    alert = _message(key, some, outbox, now)
     try:
         receipt = channels[channel].deliver(alert, address, earlier)
     except (Transient, NotYet, Refused) as failure:
@@ -194,22 +231,57 @@ def _deliver(
         told_at = now if one.level != CLOSED or not earlier else earlier.told_at
         one.receipts[key] = receipt.model_copy(update={"thread": thread, "told_at": told_at})
         one.told[key], one.heard = one.level, True
+        one.shows(key)
     return 1
 
 
-def _message(key: str, some: Sequence[_Telling], outbox: Sequence[AlertRow]) -> Alert:
+def _edit(
+    channels: Mapping[str, AlertChannel], key: str, one: _Telling, outbox: Sequence[AlertRow], now: datetime
+) -> None:
+    """Makes the message at one address show the answer that holds, or that none does; nobody is notified."""
+    name, _, address = key.partition(":")
+    channel, earlier = channels[name], one.receipts[key]
+    assert isinstance(channel, EditingChannel), "showing_otherwise() names no other"
+    alert = _message(key, [one], outbox, now)
+    try:
+        receipt = channel.edit(alert, address, earlier)
+    except (Transient, NotYet, Refused) as failure:
+        log.warning("answer not shown", channel=name, alert=alert.identity, trouble=str(failure))
+        one.unshown = True
+        return
+    one.receipts[key] = receipt.model_copy(update={"thread": earlier.thread, "told_at": earlier.told_at})
+    one.shows(key)
+
+
+def _reached(row: AlertRow, key: str, hush: Hush | None) -> int:
+    """What an address was told by now. That it is over is no news where it was told, and nothing since.
+
+    That it is so again is news, but not to whoever snoozed it.
+    """
+    told = row.told.get(key, NOTHING)
+    if told != TOLD_CLOSED_BEFORE or (hush is not None and hush.state is AlertState.SNOOZED):
+        return told
+    return CLOSED if row.alert.closed else NOTHING
+
+
+def _answered(row: AlertRow, now: datetime) -> Alert:
+    """The alert with the answer that holds."""
+    return row.alert.model_copy(update={"hush": row.hushed(now)})
+
+
+def _message(key: str, some: Sequence[_Telling], outbox: Sequence[AlertRow], now: datetime) -> Alert:
     """The alert itself, or one about all of them, in the conversation that they share."""
     earlier, ours = some[0].receipts.get(key), {one.row.alert.identity for one in some}
     thread = earlier.thread if earlier else ""
     if len(some) == 1 and not thread:
-        return some[0].row.alert
+        return _answered(some[0].row, now)
     beside = [
-        row.alert
+        _answered(row, now)
         for row in outbox
         if thread and not row.alert.closed and row.alert.identity not in ours
         if key in row.receipts and row.receipts[key].thread == thread
     ]
-    return as_one([one.row.alert for one in some], beside)
+    return as_one([_answered(one.row, now) for one in some], beside)
 
 
 def _until_next_attempt(attempt: int, told: Mapping[str, int], level: int, bounds: Bounds) -> timedelta:
@@ -218,15 +290,3 @@ def _until_next_attempt(attempt: int, told: Mapping[str, int], level: int, bound
     if level in told.values() or so_far >= bounds.stand_in_after:
         return pause
     return min(pause, bounds.stand_in_after - so_far)
-
-
-def _until_repeat(alerts: AlertPolicy, repeats: int) -> timedelta:
-    """Quieter with age."""
-    return alerts.repeat[min(repeats, len(alerts.repeat) - 1)] if alerts.repeat else timedelta(days=365)
-
-
-def _repeat_due(alerts: AlertPolicy, row: AlertRow, now: datetime) -> bool:
-    """Whether everybody was told, so long ago that they are told again."""
-    if row.last_told_at is None or row.alert.severity is Severity.INFO or unheard(row):
-        return False
-    return now >= row.last_told_at + _until_repeat(alerts, row.repeats)

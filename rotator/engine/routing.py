@@ -1,8 +1,9 @@
 """Routing: to which addresses an alert goes now, which of them have to wait, and until when.
 
 Its owner, at every address that has a channel. Whoever has none is stood in for by the default owner, and so is
-whoever hears nothing for a while. What is critical goes to whom its owner escalates to as well, within the budget of
-pages. What is info is only in the digest, where there is one. Quiet hours put off, and never swallow.
+whoever hears nothing for a while. What is critical goes to whom its owner escalates to as well, and what nobody answers
+further up, within the budget of pages. What is info is only in the digest, where there is one. Quiet hours put off, and
+never swallow.
 """
 
 from __future__ import annotations
@@ -10,20 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 import structlog
 
 from rotator.contracts.channel import AlertChannel
-from rotator.model.alerts import AlertKind, AlertRow, Severity
+from rotator.engine.repeats import steps_up
+from rotator.model.alerts import TOLD_CLOSED, TOLD_LATER, TOLD_NOTHING, AlertKind, AlertRow, Severity
 from rotator.model.policy import Policies
 
 log = structlog.get_logger()
-#: AlertRow.told of an address: the severity it was told, or one of these: it waits for a page to be left, it was told
-#: nothing, it was told the end.
-HELD: Final = -2
-NOTHING: Final = 0
-CLOSED: Final = 9
+#: As AlertRow.told has them.
+HELD, NOTHING, CLOSED = TOLD_LATER, TOLD_NOTHING, TOLD_CLOSED
 _FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=2), timedelta(minutes=5)
 
 
@@ -58,7 +56,7 @@ def route(
         everyone = addresses(policies, channels, [alert.owner, policies.default_owner, *policies.owners])
         return Route([key for key in everyone if key != alert.facts.get("Where")])
     own = _owners(policies, channels, row)
-    pages = _escalated(policies, channels, row) if alert.severity is Severity.CRITICAL else []
+    pages = _escalated(policies, channels, row, now)
     heard = any(row.told.get(key, NOTHING) >= alert.severity for key in own)
     unheard_for = waited(row.attempt)
     stand_ins = (
@@ -68,12 +66,6 @@ def route(
     )
     keys = list(dict.fromkeys([*own, *pages, *stand_ins]))
     return Route(keys, frozenset(pages) - frozenset(own), later if later > now else None)
-
-
-def unheard(row: AlertRow) -> list[str]:
-    """Addresses ("channel:address") that were tried and could not be told what the alert says now."""
-    level = CLOSED if row.alert.closed else int(row.alert.severity)
-    return [key for key, told in row.told.items() if NOTHING <= told < level]
 
 
 def addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: Iterable[str]) -> list[str]:
@@ -108,12 +100,37 @@ def _owners(policies: Policies, channels: Mapping[str, AlertChannel], row: Alert
     return []
 
 
-def _escalated(policies: Policies, channels: Mapping[str, AlertChannel], row: AlertRow) -> list[str]:
-    """The addresses of whom its owner, or who stands in for that one, escalates to."""
-    for owner in (row.alert.owner, policies.default_owner):
-        if addresses(policies, channels, [owner]):
-            return addresses(policies, channels, [policies.owners[owner].escalate_to or ""])
-    return []
+def _escalated(
+    policies: Policies, channels: Mapping[str, AlertChannel], row: AlertRow, now: datetime
+) -> list[str]:
+    """The addresses of whom its owner, or who stands in for that one, escalates to.
+
+    What somebody has answered goes no further up than it went by then.
+    """
+    told = next(
+        (one for one in (row.alert.owner, policies.default_owner) if addresses(policies, channels, [one])),
+        None,
+    )
+    if told is None:
+        return []
+    above = _above(policies, told, steps_up(policies.alerts, row, now))
+    at_once = above[: int(row.alert.severity is Severity.CRITICAL)]
+    pages = addresses(policies, channels, above)
+    if row.hushed(now):
+        wanted = addresses(policies, channels, at_once)
+        return [key for key in pages if key in wanted or key in row.told]
+    return pages
+
+
+def _above(policies: Policies, owner: str, steps: int) -> list[str]:
+    """At most so many of those whom an owner, and each of them in turn, escalates to."""
+    chain = [owner]
+    for _ in range(steps):
+        above = policies.owners[chain[-1]].escalate_to if chain[-1] in policies.owners else None
+        if above is None or above in chain:
+            break
+        chain.append(above)
+    return chain[1:]
 
 
 def _loudness(row: AlertRow) -> Severity:

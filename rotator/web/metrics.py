@@ -21,7 +21,7 @@ from rotator.contracts.journal import Journal
 from rotator.engine.ages import due_at, period_ends
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.heartbeat import Seen, last_beat, silence
-from rotator.engine.routing import unheard
+from rotator.engine.repeats import unheard
 from rotator.engine.standing import Standing
 from rotator.engine.words import replaced, word_of
 from rotator.model.alerts import AlertKind, AlertRow

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from rotator.contracts.channel import EditingChannel
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.errors import Refused, Transient
 from rotator.model.secrets import Sealed
 from rotator.testing.channel_contract import an_alert, closed
 from rotator.testing.values import fresh_value, raises_silently
-from tests.channels.worlds import PagesWorld
+from tests.channels.worlds import PagesWorld, answered
 
 CRITICAL = an_alert(severity=Severity.CRITICAL)
 
@@ -32,6 +33,16 @@ def test_an_incident_about_several_names_them(pages: PagesWorld) -> None:
     pages.channel().deliver(several, pages.address, None)
     [incident] = pages.receiver.incidents
     assert "it failed" in incident.log[0]["payload"]["custom_details"]["KEY"]
+
+
+def test_an_answer_acknowledges_the_incident(pages: PagesWorld) -> None:
+    assert isinstance(pages.channel(), EditingChannel)
+    receipt = pages.channel().deliver(CRITICAL, pages.address, None)
+    receipt = pages.channel().edit(answered(), pages.address, receipt)
+    [incident] = pages.receiver.incidents
+    assert incident.state == "acknowledged"
+    assert pages.channel().edit(CRITICAL, pages.address, receipt) == receipt
+    assert len(incident.log) == 2
 
 
 def test_a_table_wakes_nobody(pages: PagesWorld) -> None:

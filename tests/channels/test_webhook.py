@@ -12,6 +12,7 @@ import pytest
 from rotator.channels.events import dedup_key
 from rotator.channels.webhook import Webhook, keys, signature
 from rotator.clock import SystemClock
+from rotator.contracts.channel import EditingChannel
 from rotator.model.alerts import AlertKind, Receipt, Severity
 from rotator.model.errors import Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
@@ -19,7 +20,7 @@ from rotator.sandbox.platforms.front import Answer, Asked, Front
 from rotator.testing.channel_contract import an_alert, closed
 from rotator.testing.values import raises_silently
 from rotator.testing.virtual_clock import VirtualClock
-from tests.channels.worlds import EventsWorld, signing_secret
+from tests.channels.worlds import EventsWorld, answered, signing_secret
 
 CRITICAL = an_alert(severity=Severity.CRITICAL)
 REFERENCE = "ssm:/taly/production/rotator/HOOK"
@@ -77,6 +78,16 @@ def test_the_whole_conversation_has_the_key_it_began_with(events: EventsWorld) -
     [ticket] = events.receiver.tickets
     assert ticket.key == an_alert().identity
     assert [row["dedup_key"] for row in ticket.events[-1]["rows"]] == [an_alert().identity]
+
+
+def test_an_answer_is_an_event_and_so_is_its_end(events: EventsWorld) -> None:
+    assert isinstance(events.channel(), EditingChannel)
+    receipt = events.channel().deliver(an_alert(), events.address, None)
+    receipt = events.channel().edit(answered(), events.address, receipt)
+    events.channel().edit(an_alert(), events.address, receipt)
+    [ticket] = events.receiver.tickets
+    assert [one["action"] for one in ticket.events] == ["trigger", "acknowledge", "trigger"]
+    assert [one["answer"] and one["answer"]["by"] for one in ticket.events] == [None, "ana", None]
 
 
 def test_keys_have_255_characters_at_most_and_stay_apart() -> None:

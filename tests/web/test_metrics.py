@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from rotator.contracts.journal import Told
 from rotator.engine.heartbeat import Seen, beat
-from rotator.engine.routing import unheard
+from rotator.engine.repeats import unheard
 from rotator.journal.tables import event
 from rotator.model.errors import JournalAway
 from rotator.model.policy import AlertPolicy, HeartbeatPolicy, Policies

@@ -14,7 +14,7 @@ from rotator.engine.alerts.finding import Finding, identity, listed
 from rotator.engine.budget import held
 from rotator.engine.decisions import Decided
 from rotator.engine.outages import store_explains, stuck, unreachable
-from rotator.engine.routing import unheard
+from rotator.engine.repeats import unheard
 from rotator.engine.standing import Decision
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.numbers import counted

@@ -25,9 +25,8 @@ from rotator.engine.alerts.about_installation import (
 from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
-from rotator.engine.alerts.finding import Finding, about_recipe, identity
+from rotator.engine.alerts.finding import Finding, about_recipe, identity, kin
 from rotator.engine.alerts.impact import in_gap
-from rotator.engine.bundles import kin
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import store_explains, stuck, unreachable
 from rotator.engine.settings import Bounds
