@@ -15,6 +15,7 @@ from rotator.cli.rows import CSV_COLUMNS, facts_of, row_of
 from rotator.cli.show import Format, Tint, as_json, as_rows, as_table, capital, say
 from rotator.cli.troubles import troubles
 from rotator.engine.decisions import Decided
+from rotator.engine.heartbeat import drill
 from rotator.engine.words import ORDER, QUIET, Word, late, word_of
 from rotator.model.alerts import AlertKind
 from rotator.model.observations import Surveyed
@@ -118,8 +119,11 @@ def _print_table(
     )
     for sentence in troubles(place, env):
         say(sentence)
-    if not place.settings.can_tell:
-        say("Nobody can be told of anything: settings name neither Slack nor a mail server.")
+    paging = any("pagerduty" in owner.addresses for owner in place.policies.owners.values())
+    if not place.settings.can_tell and not paging:
+        say("Nobody can be told of anything: settings name no Slack, no mail and no webhook.")
+    if (pause := drill(place.journal)) is not None:
+        say(f"A drill of {pause.by}'s keeps the heartbeat silent until {pause.until:%Y-%m-%d %H:%M} UTC.")
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
 
 
