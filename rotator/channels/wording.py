@@ -19,6 +19,10 @@ LONGEST_ROW = 300  # of several in one message
 MOST_FACTS, MOST_ROWS = 10, 10
 
 
+#: Told without the journal, or about others that are open.
+_UNANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST, AlertKind.PAGES_HELD})
+
+
 def line(text: str, longest: int) -> str:
     """One line without control or direction characters, cut to `longest` characters."""
     shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
@@ -67,6 +71,7 @@ def rows(members: Sequence[Alert]) -> Iterator[tuple[str, str]]:
     for member in members[:MOST_ROWS]:
         name, _, what = member.title.rpartition(": ")
         said = f"over: {member.closing}" if member.closed else what
+        said += f" ({member.hush.state} by @{member.hush.by})" if member.hush and not member.closed else ""
         first = next(iter(member.facts.items()), None) if not member.closed else None
         detail = f"; {first[0].lower()}: {first[1]}" if first else ""
         yield line(name or member.environment or member.kind, LONGEST_NAME), line(said + detail, LONGEST_ROW)
@@ -85,6 +90,23 @@ def whole(alert: Alert) -> Alert:
 def action(alert: Alert) -> str:
     """The one thing for the reader; empty when there is nothing to do any more."""
     return "" if alert.closed else line(alert.action, LONGEST_ACTION)
+
+
+def answered(alert: Alert) -> str:
+    """What somebody has answered to it and what holds; empty when nobody has."""
+    hush = alert.hush
+    if hush is None or alert.closed or alert.members:
+        return ""
+    until = f" until {moment(hush.until)}" if hush.until else ""
+    because = f": {hush.because}" if hush.because else ""
+    return line(f"{hush.state} by @{hush.by} at {moment(hush.at)}{until}{because}", LONGEST_FACT)
+
+
+def ways_to_answer(alert: Alert) -> str:
+    """The command that says that somebody is on it, for messages without buttons; empty where nothing is asked."""
+    if alert.closed or alert.members or alert.hush or alert.kind in _UNANSWERED:
+        return ""
+    return f"rotator ack {alert.id}"
 
 
 def closing(alert: Alert) -> str:

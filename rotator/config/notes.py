@@ -26,5 +26,3 @@ def _used(draft: Draft) -> Iterator[Path]:
                 yield (*path, key)
         if level.overdue and level.overdue.max_age:
             yield (*path, "overdue", "max_age")
-    if draft.file.access:
-        yield ("access",)

@@ -130,6 +130,7 @@ class Settings(BaseSettings):
 
     slack_token: SealedText | None = None
     slack_webhook: SealedText | None = None
+    slack_app_token: SealedText | None = None  # for buttons
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
@@ -142,7 +143,7 @@ class Settings(BaseSettings):
     docs_url: Url | None = None  # where the folder docs is served: alerts then link to their page
 
     listen: Annotated[Listen | None, NoDecode, BeforeValidator(_listen)] = (
-        None  # health and metrics; None: nowhere
+        None  # health, metrics and the status page; None: nowhere
     )
 
     kubeconfig: Path | None = None  # None: the service account of rotator's own pod
@@ -160,6 +161,7 @@ class Settings(BaseSettings):
     scan_every: Duration = _seconds("5m")
     census_every: Duration = _seconds("1d")
     alerts_every: Duration = _seconds("15s")
+    trail_every: Duration = _seconds("20s")  # records of who read what
     alert_patience: Duration = _seconds("10m")  # trouble that mostly passes is told after so long
     alert_attempts: int = Field(default=6, ge=1)  # that fail at an address before the others hear of it
     poll: Duration = _seconds("2s")
@@ -183,7 +185,7 @@ class Settings(BaseSettings):
         ways = self.slack_token, self.slack_webhook, self.smtp_host, self.ses_region, self.webhook_secret
         return any(way is not None for way in ways)
 
-    @field_validator("kms_key", "smtp_password", "smtp_from", "ses_region", "ses_from")
+    @field_validator("kms_key", "slack_app_token", "smtp_password", "smtp_from", "ses_region", "ses_from")
     @classmethod
     def _together(cls, value: Any, info: ValidationInfo) -> Any:
         """What another setting asks for; seen per field, so that it is said beside every other mistake."""
@@ -191,6 +193,8 @@ class Settings(BaseSettings):
         match info.field_name:
             case "kms_key" if given.get("sealer") == "kms" and not value:
                 raise Wrong("is missing; ROTATOR_SEALER=kms needs a key, e.g. alias/rotator")
+            case "slack_app_token" if value and not given.get("slack_token"):
+                raise Wrong("goes together with ROTATOR_SLACK_TOKEN, and that is missing")
             case "smtp_password" if (given.get("smtp_user") is None) != (value is None):
                 raise Wrong("goes together with ROTATOR_SMTP_USER, and one of them is missing")
             case "smtp_from" if given.get("smtp_host") and not value:

@@ -21,9 +21,11 @@ from rotator.contracts.provider import Provider
 from rotator.contracts.redeployer import Redeployer
 from rotator.contracts.sealer import Sealer
 from rotator.contracts.store import Mirror, SecretStore
+from rotator.contracts.trail import Trail
 from rotator.daemon.adapters import adapter
 from rotator.daemon.pacer import JournalPacer, Unpaced
 from rotator.daemon.remembered import Remembered
+from rotator.engine.clicks import TakenClicks
 from rotator.model.errors import Refused
 from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe
 from rotator.model.references import IN_SSM, own_prefixes, scheme_of
@@ -143,6 +145,19 @@ class Installation:
         )
         return made
 
+    def trail(self) -> Trail | None:
+        """Where records come from of who read what; None where the policy names no source."""
+        source, environments = self.policies().access.source, self.policies().environments
+        if source is None:
+            return None
+        around = self._surroundings(next(iter(environments), ""))
+        made: Trail = self._make(
+            "trail",
+            f"{source.model_dump_json()} {around.region}",
+            lambda: adapter("trails", source.kind)(source, around),
+        )
+        return made
+
     def channels(self, *, unpaced: bool = False) -> dict[str, AlertChannel]:
         """The channels that settings give a key for, by the name that policies.yaml's owners use.
 
@@ -192,6 +207,8 @@ class Installation:
         slack: AlertChannel = adapter("channels", "slack")(
             token=settings.slack_token,
             webhook=settings.slack_webhook,
+            app_token=settings.slack_app_token,
+            clicks=None if unpaced or settings.slack_app_token is None else TakenClicks(self),
             pacer=Unpaced() if unpaced else self._pacer,
             base_url=settings.endpoint("slack"),
             docs_url=settings.docs_url,

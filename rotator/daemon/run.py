@@ -21,6 +21,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from rotator.contracts.guard import claimed
+from rotator.daemon.ears import Ears
 from rotator.daemon.heartbeat import Heartbeat
 from rotator.daemon.installation import Installation
 from rotator.daemon.journal_watch import JournalWatch
@@ -39,6 +40,7 @@ from rotator.engine.requests import carry_out_requests
 from rotator.engine.routing import addresses
 from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
+from rotator.engine.watch import keep_watch
 from rotator.engine.worker import Worker
 from rotator.journal.place import journal_place
 from rotator.model.errors import LostClaim, RotatorError
@@ -82,6 +84,7 @@ class Daemon:
         self._journal_watch = JournalWatch(
             self.parts, journal_place(self.parts.settings.journal), self.bounds.patience, self._name
         )
+        self._ears = Ears(self.parts, self._troubles, self._stop)
         self.pulse = Pulse(self.parts.clock)
         self.heartbeat = Heartbeat(
             self.parts, self._troubles, lambda: self.policy.rejected, self.pulse.silent, self.rhythm.scan
@@ -106,6 +109,7 @@ class Daemon:
             )
             thread.start()
             self._threads.append(thread)
+        self._ears.open()
         while not self._stop.wait(1.0):
             pass
         self._end(scheduler)
@@ -135,6 +139,7 @@ class Daemon:
             ("journal", rhythm.alerts, self._journal_watch.look),
             ("policy", rhythm.policy, self._reload),
             ("record", rhythm.record, self._prove),
+            ("trail", rhythm.trail, self._watch),
             ("heartbeat", rhythm.alerts, self.heartbeat.look),
             ("renew", self.bounds.lease / 3, partial(self._renew, team)),
         ]
@@ -174,7 +179,13 @@ class Daemon:
             self._lookout.wake()
 
     def _alerts(self) -> None:
-        keep_alerts(self.parts, self.policy.rejected, self.bounds, yes_wanted=self.policy.yes_wanted)
+        keep_alerts(
+            self.parts,
+            self.policy.rejected,
+            self.bounds,
+            yes_wanted=self.policy.yes_wanted,
+            deaf=self._ears.deaf,
+        )
         keep_digests(self.parts)
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
@@ -196,6 +207,12 @@ class Daemon:
                 log.error(
                     "the record is not as it was written", faults=len(faults), first=faults[0]._asdict()
                 )
+
+    def _watch(self) -> None:
+        """Who read what; a policy that names no source of records has nothing to watch."""
+        trail = self.parts.trail()
+        if trail is not None:
+            keep_watch(self.parts, trail, self._name)
 
     def _renew(self, team: list[Worker]) -> None:
         for worker in team:
@@ -294,6 +311,7 @@ class Daemon:
             log.warning("stopped in the middle; claims run out by themselves and nothing is lost", of=at_work)
             sys.stderr.flush()
             os._exit(exit_code)
+        self._ears.close()
         self.parts.close()
         log.info("stopped")
         if exit_code:

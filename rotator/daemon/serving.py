@@ -1,4 +1,4 @@
-"""Health and metrics beside a running daemon, where settings give them an address."""
+"""Health, metrics and the status page beside a running daemon, where settings give them an address."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ def serving(parts: Installation, policy: PolicyInForce, pulse: Pulse, heartbeat:
     if listen is None:
         yield
         return
+    from rotator.web.looks import Looks
     from rotator.web.metrics import Figures
     from rotator.web.server import Server, application
 
     figures = Figures(parts.journal, parts.policies, lambda: policy.rejected, parts.clock, heartbeat.seen)
-    server = Server(application(pulse, parts.journal, figures), listen.host, listen.port)
+    looks = Looks(parts.journal, parts.policies, parts.settings.scan_every, parts.clock)
+    server = Server(application(pulse, parts.journal, figures, looks), listen.host, listen.port)
     try:
         yield
     finally:

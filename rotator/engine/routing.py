@@ -82,7 +82,7 @@ def addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: 
 
 def backoff(attempt: int) -> timedelta:
     """How long to wait after so many failed attempts."""
-    return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(attempt, 20))
+    return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * (1 << min(attempt, 20)))
 
 
 def waited(attempts: int) -> timedelta:

@@ -23,6 +23,7 @@ from rotator.engine.decisions import Decided, decisions
 from rotator.engine.heartbeat import Seen, last_beat, silence
 from rotator.engine.repeats import unheard
 from rotator.engine.standing import Standing
+from rotator.engine.watch import source_of
 from rotator.engine.words import replaced, word_of
 from rotator.model.alerts import AlertKind, AlertRow
 from rotator.model.errors import JournalAway
@@ -130,6 +131,18 @@ UNDELIVERED = Described(
     ("channel",),
     "Messages that could not be delivered at the last attempt; rotator goes on trying.",
 )
+TRAIL_LAG = Described(
+    "rotator_trail_lag_seconds",
+    "gauge",
+    (),
+    "How old the newest record of who read what is; rotator itself reads every minute.",
+)
+FINDINGS = Described(
+    "rotator_findings",
+    "gauge",
+    ("kind",),
+    "What was seen of who read what and nobody has looked at, one for each principal and day.",
+)
 HEARD = Described(
     "rotator_heartbeat_last_success_timestamp_seconds",
     "gauge",
@@ -150,7 +163,7 @@ AUDIT = Described(
 )
 METRICS: Final = (
     BUILD, POLICY, JOURNAL, SCANNED, STATE, AGE, DUE, OVERDUE, SUCCESS, OLD_LIVES, GRACE, ATTEMPTS, ENDED, DURATION,
-    ALERTS, UNDELIVERED, HEARD, SILENT, AUDIT,
+    ALERTS, UNDELIVERED, HEARD, SILENT, TRAIL_LAG, FINDINGS, AUDIT,
 )  # fmt: skip
 
 #: How a try went, by the kind of event that tells of it; other kinds are no tries.
@@ -208,6 +221,7 @@ class Figures(Collector):
             *_of_secrets(decisions(self._journal, policies).values()),
             *_of_predecessors(self._journal.rotations(unfinished=True)),
             *_of_alerts(self._journal.alerts()),
+            *_of_reads(self._journal, policies),
             *self._of_heartbeat(policies),
         ]
 
@@ -277,6 +291,15 @@ def _of_alerts(rows: Sequence[AlertRow]) -> Iterator[Metric]:
             failing.update((address.partition(":")[0],) for address in unheard(row))
     yield _gauge(ALERTS, open_ones)
     yield _gauge(UNDELIVERED, failing)
+
+
+def _of_reads(journal: Journal, policies: Policies) -> Iterator[Metric]:
+    source = policies.access.source
+    watch = journal.watch(source_of(source)) if source else None
+    lag = (journal.now() - (watch.newest_at or watch.since)).total_seconds() if watch else None
+    yield _gauge(TRAIL_LAG, {} if lag is None else {(): lag})
+    seen = Counter[tuple[str, ...]]((one.kind.value,) for one in journal.sightings()) if source else {}
+    yield _gauge(FINDINGS, seen)
 
 
 def _of_tallies(tallies: Tallies) -> Iterator[Metric]:

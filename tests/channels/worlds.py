@@ -226,8 +226,8 @@ class PagesWorld(EventsWorld):
     """PagerDuty: an incident is a conversation. Its address leads to a routing key."""
 
     receiver: PagerDutyApi  # type: ignore[assignment]  # another far side behind the same front
-    address: str = "ssm:/taly/production/rotator/PAGERDUTY_ROUTING_KEY"
-    nowhere: str = "ssm:/taly/production/rotator/NOWHERE"
+    address: str = "ssm:/taly/production/rotator/PAGERDUTY_ROUTING_KEY"  # no URL of the front
+    nowhere: str = "ssm:/taly/production/rotator/NOWHERE"  # as above
 
     @property
     def logins(self) -> Sequence[Sealed]:

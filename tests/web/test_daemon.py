@@ -51,7 +51,7 @@ def values_of(town: Town) -> set[str]:
 
 
 def test_no_value_is_ever_told(town: Town) -> None:
-    told, values = "", values_of(town)
+    told, pages, values = "", "", values_of(town)
     with town.daemon(ROTATOR_LISTEN="127.0.0.1:0"):
         port = port_of(town)
         town.until("scanned", town.scanned)
@@ -59,8 +59,9 @@ def test_no_value_is_ever_told(town: Town) -> None:
             town.ask(f"staging/{name}")
 
         def looked() -> bool:
-            nonlocal told
+            nonlocal told, pages
             told += "".join(ask(port, path).text for path in ("/metrics", "/healthz", "/readyz"))
+            pages += "".join(ask(port, path).text for path in ("/", "/api/v1/status"))
             values.update(values_of(town))
             return len(town.rotated()) == 2
 
@@ -74,9 +75,17 @@ def test_no_value_is_ever_told(town: Town) -> None:
 
         town.until("both are told", both_are_told)
         told += last
+        page, document = ask(port, "/").text, json.loads(ask(port, "/api/v1/status").text)
+        said = json.loads(town.cli("status", "--json").stdout)
     assert len(values) >= 6, "those before, those after, and what it logs in with"
     assert figures(last)["rotator_audit_chain_ok"] == {(): 1}
-    assert not any(betrays(told, value) for value in values), "a value was told"
+    told_by_all = told + pages + page + json.dumps(document)
+    assert not any(betrays(told_by_all, value) for value in values), "a value was told"
+    assert all(f"staging/{name}" in page for name in town.names)
+    assert {one["secret"]: one["state"] for one in document["secrets"]} == {
+        one["secret"]: one["state"] for one in said["secrets"]
+    }
+    assert document["environments"] == said["environments"]
     assert not [rotation.id for rotation in town.rotated() if rotation.id in told]
 
 
