@@ -28,7 +28,9 @@ def action(alert: Alert) -> Action:
     """What becomes of the thing that is open; a digest opens and closes nothing."""
     if alert.kind is AlertKind.DIGEST:
         return "digest"
-    return "resolve" if alert.closed else "trigger"
+    if alert.closed:
+        return "resolve"
+    return "acknowledge" if alert.hush else "trigger"
 
 
 def dedup_key(alert: Alert, earlier: Receipt | None = None) -> str:
@@ -65,6 +67,20 @@ def event(alert: Alert, earlier: Receipt | None, docs: str | None) -> dict[str, 
         "opened_at": alert.opened_at.isoformat(),
         "closed_at": alert.closed_at.isoformat() if alert.closed_at else None,
         "closing": wording.closing(alert) if alert.closed else "",
+        "answer": _answer(alert),
+    }
+
+
+def _answer(alert: Alert) -> dict[str, Any] | None:
+    """Who said what about it, while that holds."""
+    hush = alert.hush
+    if hush is None:
+        return None
+    return {
+        "state": hush.state.value,
+        "by": wording.line(hush.by, wording.LONGEST_NAME),
+        "because": wording.line(hush.because, wording.LONGEST_FACT),
+        "until": hush.until.isoformat() if hush.until else None,
     }
 
 

@@ -44,6 +44,13 @@ class PagerDuty:
         self._resolve, self._pacer, self._docs_url = resolve, pacer, docs_url
         self._url = (endpoint or ADDRESS).rstrip("/") + PATH
 
+    def edit(self, alert: Alert, address: str, earlier: Receipt) -> Receipt:
+        """Acknowledges the incident when somebody has answered; PagerDuty has no way to take that back.
+
+        Raises as deliver() does.
+        """
+        return self.deliver(alert, address, earlier) if alert.hush else earlier
+
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         """Triggers the incident, says that it goes on, or resolves it.
 

@@ -78,6 +78,10 @@ class Webhook:
         )
         return events.receipt(alert, earlier)
 
+    def edit(self, alert: Alert, address: str, earlier: Receipt) -> Receipt:
+        """One event more: somebody has answered, or no answer holds any more. Raises as deliver() does."""
+        return self.deliver(alert, address, earlier)
+
     def _signed(self, identity: str, body: bytes) -> dict[str, str]:
         at = str(int(self._clock.now().timestamp()))
         signed = " ".join(signature(key, identity, at, body) for key in keys(self._secret))

@@ -14,6 +14,7 @@ from rotator.cli.opening import Place, looking
 from rotator.cli.rows import CSV_COLUMNS, row_of
 from rotator.cli.show import Format, Tint, as_json, as_rows, as_table, capital, say
 from rotator.engine.decisions import Decided
+from rotator.engine.heartbeat import drill
 from rotator.engine.report.facts import facts_of, status_facts
 from rotator.engine.report.troubles import troubles
 from rotator.engine.words import ASKS, ORDER, QUIET, WRONG, Word, late, word_of
@@ -96,8 +97,11 @@ def _print_table(
     )
     for sentence in troubles(place.journal, place.policies, env):
         say(sentence)
-    if not place.settings.can_tell:
-        say("Nobody can be told of anything: settings name neither Slack nor a mail server.")
+    paging = any("pagerduty" in owner.addresses for owner in place.policies.owners.values())
+    if not place.settings.can_tell and not paging:
+        say("Nobody can be told of anything: settings name no Slack, no mail and no webhook.")
+    if (pause := drill(place.journal)) is not None:
+        say(f"A drill of {pause.by}'s keeps the heartbeat silent until {pause.until:%Y-%m-%d %H:%M} UTC.")
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from rotator.contracts.outside import Outside
 from rotator.daemon.installation import Installation
 from rotator.daemon.troubles import Troubles
 from rotator.engine.heartbeat import Seen, beat
@@ -30,8 +29,11 @@ class Heartbeat:
 
     def look(self) -> None:
         """Lets the outside hear if all is well and it is time; says in the log why not. Raises what it raises."""
-        outside: Outside = self._parts.outside()
-        quiet = beat(self._parts.journal, self._parts.policies(), outside, self.seen())
+        policies = self._parts.policies()
+        if policies.alerts.heartbeat is None:
+            self._troubles.ended(_WHAT)
+            return
+        quiet = beat(self._parts.journal, policies, self._parts.outside(), self.seen())
         if quiet is not None:
             self._troubles.arose(_WHAT, f"nobody outside is told that all is well: {quiet.sentence}")
         else:

@@ -22,7 +22,7 @@ WINDOW = 300
 PATH = "/events/rotator"
 _KEYS = {
     "schema_version", "id", "action", "dedup_key", "kind", "severity", "news", "environment", "secret", "rotation",
-    "owner", "title", "facts", "to_do", "how_it_stands", "links", "opened_at", "closed_at", "closing", "rows",
+    "owner", "title", "facts", "to_do", "how_it_stands", "links", "opened_at", "closed_at", "closing", "rows", "answer",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import base64
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +18,7 @@ from rotator.channels.slack import Slack
 from rotator.channels.smtp import Smtp
 from rotator.channels.webhook import Webhook
 from rotator.clock import SystemClock
+from rotator.model.alerts import Alert, AlertState, Hush, Severity
 from rotator.model.errors import Refused
 from rotator.model.hosts import on_this_machine
 from rotator.model.secrets import Sealed
@@ -29,6 +30,7 @@ from rotator.sandbox.ses_api import SesApi
 from rotator.sandbox.slack_server import UNKNOWN_CHANNEL, Message, SlackApp
 from rotator.sandbox.webhook_receiver import PATH as WEBHOOK_PATH
 from rotator.sandbox.webhook_receiver import WebhookReceiver, said
+from rotator.testing.channel_contract import an_alert
 from rotator.testing.surroundings import FreePacer
 from rotator.testing.values import fresh_value
 
@@ -244,6 +246,12 @@ class PagesWorld(EventsWorld):
 
     def threads(self) -> Sequence[Sequence[str]]:
         return [[said(event) for event in incident.log] for incident in self.receiver.incidents]
+
+
+def answered() -> Alert:
+    """The alert, acknowledged by a person."""
+    at, severity = datetime(2026, 11, 26, 10, 0, tzinfo=UTC), Severity.WARNING
+    return an_alert(hush=Hush(state=AlertState.ACKNOWLEDGED, by="ana", at=at, severity=severity))
 
 
 def signing_secret() -> Sealed:

@@ -19,7 +19,7 @@ from tests.cli.beside import Beside
 
 BIN = Path(sys.executable).parent
 #: Parameters that take free text, numbers or dates: nothing is offered for them.
-FREE = {"reason", "until", "timeout", "limit", "field", "fd"}
+FREE = {"reason", "until", "timeout", "limit", "field", "fd", "how_long"}
 KNOWN = {"secret", "secrets", "what", "env", "environment", "kind", "owner", "file", "save", *_CHOICES}
 
 
