@@ -206,6 +206,7 @@ def test_who_has_it_already_is_told_so(passing: Visitor) -> None:
         {"host": "localhost@attacker.example"},
         {"host": ""},
         {"caller": "nobody"},
+        {"caller": "127.0.0.6"},
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/api/v1/status"])
