@@ -20,6 +20,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from rotator.daemon.troubles import place_of
 from rotator.model.secrets import AcceptedSet, Credential, Sealed, StoredValue
 
+#: What most lines are made of.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
 
 def start_logging(*, human: bool, level: str) -> None:
     """Sets logging up, once a process: JSON for machines, short lines for a terminal."""
@@ -66,6 +69,8 @@ def _without_values(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 
 def _carries_a_value(told: object) -> bool:
+    if type(told) in _PLAIN:
+        return False
     if isinstance(told, Mapping):
         return any(map(_carries_a_value, (*told, *told.values())))
     if isinstance(told, list | tuple | set | frozenset):

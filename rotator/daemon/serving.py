@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rotator.daemon.heartbeat import Heartbeat
 from rotator.daemon.installation import Installation
 from rotator.daemon.policy import PolicyInForce
 from rotator.web.pulse import Pulse
 
 
 @contextmanager
-def serving(parts: Installation, policy: PolicyInForce, pulse: Pulse) -> Iterator[None]:
+def serving(parts: Installation, policy: PolicyInForce, pulse: Pulse, heartbeat: Heartbeat) -> Iterator[None]:
     """Serves them meanwhile; without ROTATOR_LISTEN nothing is loaded and nothing listens. Raises CannotListen."""
     listen = parts.settings.listen
     if listen is None:
@@ -21,7 +22,7 @@ def serving(parts: Installation, policy: PolicyInForce, pulse: Pulse) -> Iterato
     from rotator.web.metrics import Figures
     from rotator.web.server import Server, application
 
-    figures = Figures(parts.journal, parts.policies, lambda: policy.rejected, parts.clock)
+    figures = Figures(parts.journal, parts.policies, lambda: policy.rejected, parts.clock, heartbeat.seen)
     looks = Looks(parts.journal, parts.policies, parts.settings.scan_every, parts.clock)
     server = Server(application(pulse, parts.journal, figures, looks), listen.host, listen.port)
     try:

@@ -15,14 +15,14 @@ import structlog
 
 from rotator.contracts.journal import Opening, Told
 from rotator.contracts.parts import Parts
-from rotator.engine.ages import origin
+from rotator.engine.ages import origin, present
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import note_survey
 from rotator.engine.standing import Decision, Gathered, setback
 from rotator.engine.submissions import without_earlier
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Observed, Surveyed
-from rotator.model.policy import EnvironmentPolicy, Policies, SecretPolicy
+from rotator.model.policy import EnvironmentPolicy, Mode, Policies, SecretPolicy
 from rotator.model.requests import RequestKind
 from rotator.model.rotation import Ledger, Phase, Priority, Reason, Rotation
 from rotator.model.secrets import ParameterAge
@@ -84,10 +84,12 @@ def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> 
     emergency = request is not None and request.kind is RequestKind.EMERGENCY
     undone = setback(at.history)
     in_company = undone is not None and undone.ledger.undo_reason in {Reason.ROLLOUT_FAILED, Reason.NOT_SEEN}
+    there = present(at.history, at.observed) if at.observed else {}
     found = Ledger(
         singly=in_company,
         predecessor_born_at=at.age.born if at.age else None,
-        origin=dict(origin(at.history, at.observed.versions)) if at.observed else {},
+        origin=dict(origin(at.history, there)),
+        origin_of=dict(there),
         submitted_by=submission.by if submission else None,
     )
     rotation = Rotation(
@@ -106,7 +108,11 @@ def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> 
         sealed_successor=submission.sealed if submission else None,
         data_key=submission.data_key if submission else None,
     )
-    told = Told("opened", decision.sentence)
+    consent = at.consent if policy.mode is Mode.APPROVE else None
+    because = f": {consent.because}" if consent and consent.because else ""
+    told = Told(
+        "opened", f"{decision.sentence}; yes by {consent.by}{because}" if consent else decision.sentence
+    )
     return Opening(rotation, told, tuple(answered.id for answered in at.requests))
 
 

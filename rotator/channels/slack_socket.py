@@ -1,0 +1,309 @@
+"""Socket Mode: the connection through which Slack tells who clicked on what. It is opened from here: nothing listens.
+
+The SDK's client holds the WebSocket; when to connect, and how often to try, is decided here, in one thread: its own
+way would ask for a new connection every five seconds for ever with a token that was revoked. An envelope is
+acknowledged first, whatever it holds, and then acted upon, one after the other: Slack waits three seconds, and what a
+click sets off may take longer.
+
+Facts: Slack's pages "Using Socket Mode" (hello, disconnect, acknowledgements), "block_actions payload" and
+usergroups.users.list; slack_sdk.socket_mode.builtin.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import http.client
+import json
+import logging
+import queue
+import socket
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from slack_sdk.errors import SlackClientError
+from slack_sdk.socket_mode.builtin import SocketModeClient
+from slack_sdk.web import WebClient
+
+from rotator.channels.slack_answers import Rejected, answer, deafness
+from rotator.channels.slack_buttons import told_of
+from rotator.contracts.clock import Clock
+from rotator.model.clicks import Click, Clicker, Verb
+from rotator.model.durations import parse_duration
+
+#: Between two looks at whether the connection still stands, and whether nobody wants to listen any more.
+_NAP = 0.5
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+#: One that was open for less does not count as success.
+_STOOD_FOR = 30.0
+#: So many of the latest clicks are known again.
+_REMEMBERED = 1000
+#: Membership of a group is asked again after so long.
+_MEMBERS_KNOWN_FOR = 300.0
+_MESSAGE = 16384  # bytes that one read takes
+
+#: Does what a click asks, and says so where it was clicked: the channel's id, the message's ts, the click.
+Act = Callable[[str, str, Click], None]
+
+
+class _Envelope(BaseModel):
+    """A part of what Slack sends. What is not named here is of no use."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Id(_Envelope):
+    id: str
+
+
+class _User(_Id):
+    name: str = ""
+    username: str = ""
+
+
+class _Chosen(_Envelope):
+    value: str
+
+
+class _Action(_Envelope):
+    action_id: str
+    block_id: str
+    action_ts: str
+    value: str = ""
+    selected_option: _Chosen | None = None
+
+
+class _Container(_Envelope):
+    message_ts: str
+    channel_id: str
+
+
+class BlockActions(_Envelope):
+    """Who clicked on what, in which message."""
+
+    type: str
+    api_app_id: str
+    team: _Id
+    user: _User
+    container: _Container
+    actions: tuple[_Action, ...]
+
+
+class SlackSocket:
+    """One process's ear: `act` is called for each click that is meant for us, once, and raises nothing."""
+
+    def __init__(
+        self, *, web: WebClient, app_token: str, clock: Clock, act: Act, groups: Callable[[], Sequence[str]]
+    ) -> None:
+        self._web, self._app_token, self._clock, self._act = web, app_token, clock, act
+        self._members = _Members(web, clock, groups)
+        self._heard: queue.SimpleQueue[BlockActions] = queue.SimpleQueue()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._app = self._team = ""
+
+    def listen(self, stopped: threading.Event, say: Callable[[str], None]) -> None:
+        """Until `stopped`. `say` gets a sentence when nothing can be heard, and an empty one when it can again."""
+        there: _Client | None = None
+        again, pause = self._clock.monotonic(), _FIRST_PAUSE
+        while not stopped.is_set():
+            now = self._clock.monotonic()
+            if there is not None and there.over:
+                there.let_go()
+                there = None
+            if now >= again and (there is None or there.leaving):
+                # Where Slack says beforehand that it will disconnect, the next one stands before this one ends.
+                following, sentence, wait = self._connected()
+                again, pause = now + max(wait, pause), min(_LONGEST_PAUSE, pause * 2)
+                if following is not None:
+                    if there is not None:
+                        there.let_go()
+                    there = following
+                if there is None or following is not None:
+                    say(sentence)
+            elif now - again >= _STOOD_FOR:
+                pause = _FIRST_PAUSE
+            self._attend()
+        if there is not None:
+            there.let_go()
+
+    def _connected(self) -> tuple[_Client | None, str, float]:
+        """A connection; or None, why there is none, and how many seconds Slack wants to be left alone."""
+        client = _Client(self._app_token, self._web, self._told)
+        try:
+            if not self._team:
+                self._team = str(answer(self._web.auth_test)["team_id"])
+            client.open(str(answer(self._web.apps_connections_open, app_token=self._app_token)["url"]))
+        except Rejected as rejected:
+            client.let_go()
+            return (
+                None,
+                deafness(rejected),
+                rejected.retry_after.total_seconds() if rejected.retry_after else 0.0,
+            )
+        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as lost:
+            client.let_go()
+            # Their texts may hold the address, which is a secret for one use: only their kind is told.
+            return None, f"no answer from Slack ({type(getattr(lost, 'reason', lost)).__name__})", 0.0
+        return client, "", 0.0
+
+    def _attend(self) -> None:
+        """Acts on the next click, if one comes soon."""
+        with suppress(queue.Empty):
+            self._take(self._heard.get(timeout=_NAP))
+
+    def _told(self, client: SocketModeClient, message: dict[str, Any], _text: str | None = None) -> None:
+        """One message of Slack's, as the SDK's thread hands it over. Quick: the next one waits."""
+        if "envelope_id" in message:
+            client.send_message(json.dumps({"envelope_id": message["envelope_id"]}))
+        match message.get("type"):
+            case "hello":
+                self._app = str(message.get("connection_info", {}).get("app_id", ""))
+            case "interactive":
+                try:
+                    self._heard.put(BlockActions.model_validate(message.get("payload")))
+                except ValidationError:
+                    return  # other kinds of interaction are not ours
+
+    def _take(self, said: BlockActions) -> None:
+        """Acts on a click that is meant for us, once."""
+        if said.type != "block_actions" or (said.team.id, said.api_app_id) != (self._team, self._app):
+            return
+        for action in said.actions:
+            click = click_of(said, action)
+            if click is None or click.id in self._seen:
+                continue
+            self._seen[click.id] = None
+            if len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+            by = click.by.model_copy(update={"groups": self._members.groups_of(click.by.id)})
+            self._act(
+                said.container.channel_id, said.container.message_ts, click.model_copy(update={"by": by})
+            )
+
+
+def click_of(said: BlockActions, action: Any) -> Click | None:
+    """What an action asks; None for one that asks nothing of us, as a link does."""
+    try:
+        verb = Verb(action.action_id)
+        chosen = parse_duration(action.selected_option.value) if action.selected_option else None
+    except ValueError:
+        return None
+    if verb is Verb.RUNBOOK:
+        return None
+    where = f"{said.team.id}/{said.container.channel_id}/{said.container.message_ts}"
+    once = f"{where}/{said.user.id}/{action.action_id}/{action.action_ts}"
+    return Click(
+        id=hashlib.sha256(once.encode()).hexdigest()[:20],
+        verb=verb,
+        alert=action.block_id,
+        about=action.value or ",".join(told_of(action.block_id)),
+        by=Clicker(id=said.user.id, name=said.user.name or said.user.username or said.user.id),
+        snooze=chosen,
+    )
+
+
+class _Members:
+    """Who is in which of the policy's groups. A group that cannot be asked for has no members."""
+
+    def __init__(self, web: WebClient, clock: Clock, groups: Callable[[], Sequence[str]]) -> None:
+        self._web, self._clock, self._groups = web, clock, groups
+        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+
+    def groups_of(self, user: str) -> tuple[str, ...]:
+        return tuple(group for group in self._groups() if user in self._members(group))
+
+    def _members(self, group: str) -> frozenset[str]:
+        now = self._clock.monotonic()
+        asked, members = self._known.get(group, (0.0, frozenset[str]()))
+        if group in self._known and now - asked < _MEMBERS_KNOWN_FOR:
+            return members
+        try:
+            members = frozenset(answer(self._web.usergroups_users_list, usergroup=group)["users"])
+        except (Rejected, SlackClientError, OSError, http.client.HTTPException, ValueError):
+            return frozenset()
+        self._known[group] = (now, members)
+        return members
+
+
+class _Client(SocketModeClient):
+    """The SDK's client for one connection, that never connects by itself."""
+
+    def __init__(self, app_token: str, web: WebClient, told: Callable[..., None]) -> None:
+        self._lost = threading.Event()
+        self.leaving = False
+        super().__init__(
+            app_token,
+            logger=_silent(),
+            web_client=web,
+            auto_reconnect_enabled=False,
+            receive_buffer_size=_MESSAGE,
+            concurrency=1,  # what is told first is taken first
+            on_error_listeners=[lambda _error: self._lost.set()],
+            on_close_listeners=[lambda _code, _reason: self._lost.set()],
+        )
+        self.message_listeners.append(told)
+
+    def open(self, url: str) -> None:
+        """Connects to an address. Raises ConnectionError where that does not become a connection."""
+        self.wss_uri = url
+        self.connect()
+        session = self.current_session
+        if session is None or session.sock is None:
+            raise ConnectionError("no connection")
+        session.sock = cast(Any, _EndsAloud(session.sock))
+
+    def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # the SDK's signature
+        """Slack has said that it will disconnect: whoever listens opens another."""
+        self.leaving = True
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing will be heard any more."""
+        return self._lost.is_set() or not self.is_connected()
+
+    def let_go(self) -> None:
+        """Ends the connection and the SDK's threads, and waits for none of them: they may read for seconds."""
+        self.closed = True
+        self.current_session_state.terminated = True
+        for runner in (self.current_session_runner, self.current_app_monitor, self.message_processor):
+            runner.event.set()
+        self.message_workers.shutdown(wait=False)
+        sock = self.current_session.sock if self.current_session else None
+        if sock is not None:
+            sock.close()
+
+
+class _EndsAloud:
+    """A socket whose end is an error: the SDK takes "nothing was read" for "nothing yet", and would ask for ever."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def recv(self, size: int) -> bytes:
+        """What has come. Raises ConnectionResetError when nothing more will."""
+        read: bytes = self._sock.recv(size)
+        if not read:
+            raise ConnectionResetError(errno.ECONNRESET, "the far side has ended the connection")
+        return read
+
+    def send(self, frame: bytes) -> int:
+        """Sends all of it."""
+        self._sock.sendall(frame)
+        return len(frame)
+
+    def close(self) -> None:
+        """Ends it; whoever is reading notices at once."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+
+def _silent() -> logging.Logger:
+    """The SDK logs addresses and messages."""
+    logger = logging.getLogger("slack_sdk.silent")
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger
