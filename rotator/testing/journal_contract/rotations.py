@@ -189,9 +189,9 @@ class RotationsContract:
         first, second = ended(journal, KEY, State.DONE), ended(journal, KEY, State.UNDONE)
         opened(journal)  # under way
         found = other.ended(first.opened_at)
-        assert [(one.secret, one.id, one.state) for one in found] == [
-            (KEY, first.id, State.DONE),
-            (KEY, second.id, State.UNDONE),
-        ]
-        assert (found[0].opened_at, found[0].ended_at) == (first.opened_at, first.ended_at)
+        assert [one.opened_at for one in found] == sorted(one.opened_at for one in found)
+        assert {(one.secret, one.id, one.state, one.opened_at, one.ended_at) for one in found} == {
+            (KEY, first.id, State.DONE, first.opened_at, first.ended_at),
+            (KEY, second.id, State.UNDONE, second.opened_at, second.ended_at),
+        }
         assert other.ended(journal.now() + HOUR) == []
