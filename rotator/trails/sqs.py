@@ -1,0 +1,61 @@
+"""EventBridge's events from a queue of SQS: the recommended trail, minutes behind and without a file in between.
+
+The rule must be in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS, or no read is ever delivered (EventBridge
+User Guide, "Receiving read-only management events from AWS services"), and a trail of the account must log management
+events that read. Records as they are, and SNS's envelope around either, are read as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from rotator.contracts.adapter import Surroundings
+from rotator.contracts.options import AdapterOptions
+from rotator.contracts.trail import Delivery
+from rotator.trails.bodies import records_in
+from rotator.trails.cloudtrail import Malformed
+from rotator.trails.deliveries import Reading
+from rotator.trails.queue import Account, Queue, QueueArn
+
+#: What ten messages say is written down in far less.
+_HIDDEN = timedelta(minutes=1)
+
+
+class SqsTrail:
+    """Records that EventBridge put into a queue."""
+
+    needs: ClassVar[str] = (
+        "a rule of EventBridge; sqs:GetQueueUrl, ReceiveMessage and DeleteMessage on its queue"
+    )
+    tried_on: ClassVar[str] = "a stand-in for SQS, and moto"
+
+    class Options(AdapterOptions):
+        """`account`: whose parameters they are, where the queue is in another account."""
+
+        queue: QueueArn
+        account: Account | None = None
+
+    def __init__(self, settings: Mapping[str, Any], around: Surroundings) -> None:
+        options = self.Options.taken_from(settings, "access.source")
+        self._queue = Queue(options.queue, around, _HIDDEN)
+        self._account = options.account or self._queue.account
+
+    def poll(self, progress: str) -> Iterator[Delivery]:  # noqa: ARG002 - the queue itself knows how far we are
+        """What waits in the queue, ten messages at a time, until it is empty. Raises Transient or Refused."""
+        while messages := self._queue.receive():
+            reading, read = Reading(self._account), list[str]()
+            for message in messages:
+                try:
+                    reading.read(records_in(message.body), "a record in the queue")
+                except Malformed as malformed:
+                    reading.complain(f"a message in the queue cannot be understood: {malformed}")
+                    if not message.spent:
+                        continue
+                read.append(message.receipt)
+            yield reading.delivery(receipt="\n".join(read))
+
+    def forget(self, delivery: Delivery) -> None:
+        """Deletes the messages. Raises Transient or Refused: then they come again."""
+        self._queue.let_go(delivery.receipt.split())
