@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from rotator.contracts.access_log import AccessLog
 from rotator.contracts.sealer import DataKey
 from rotator.model.alerts import Alert, AlertRow
 from rotator.model.observations import History, Observed, Pause, Surveyed
@@ -58,8 +59,8 @@ class Holds(NamedTuple):
 
 
 @runtime_checkable
-class Journal(Protocol):
-    """Rotations, rollouts, requests, observations, alerts, events."""
+class Journal(AccessLog, Protocol):
+    """Rotations, rollouts, requests, observations, alerts, events; who read what is the part of AccessLog."""
 
     # time and identity
     def now(self) -> datetime:
