@@ -16,16 +16,21 @@ from rotator.config.draft import Draft, expand
 from rotator.config.precedence import Effective
 from rotator.config.watched import mode_of, obstacle
 from rotator.model.policy import (
+    AccessPolicy,
     AlertPolicy,
     Deployment,
+    During,
     EnvironmentPolicy,
     MirrorPolicy,
     Mode,
+    OnUnexpectedRead,
     OwnerPolicy,
     Policies,
+    Reader,
     Reads,
     Recipe,
     SecretPolicy,
+    TrailPolicy,
 )
 from rotator.model.windows import Freeze, Window
 
@@ -53,6 +58,7 @@ class Resolution:
             owners={name: self._owner(name, owner) for name, owner in self._file.owners.items()},
             default_owner=self._file.defaults.owner or "",
             alerts=self._alerts(self._file.alerts),
+            access=self._access(self._file.access or schema.Access()),
             unmanaged=self._file.unmanaged,
             ignore=tuple(self._file.ignore),
         )
@@ -119,6 +125,7 @@ class Resolution:
             line=self._draft.complaints.mark(effective.path).line,
             note=f"{held[1]}: watched only" if held else "",
             page_after=(_PAGE_AFTER if page_after is None else page_after) * self._scale,
+            on_unexpected_read=OnUnexpectedRead(rules.on_unexpected_read or OnUnexpectedRead.ALERT),
         )
 
     def _settings(self, effective: Effective) -> dict[str, Any]:
@@ -189,6 +196,7 @@ class Resolution:
             name=name,
             path=self._draft.prefixes[name],
             region=written.aws.region,
+            account=written.aws.account or "",
             store=written.store.kind,
             kms_key=expand(written.aws.kms_key, name),
             freezes=tuple(
@@ -211,6 +219,35 @@ class Resolution:
     def _alerts(self, alerts: schema.Alerts) -> AlertPolicy:
         repeat = self._scaled(alerts.repeat or AlertPolicy().repeat)
         return AlertPolicy(repeat=repeat, **_stated(group_wait=alerts.group_wait))
+
+    def _access(self, access: schema.Access) -> AccessPolicy:
+        source = access.source
+        return AccessPolicy(
+            readers=tuple(
+                self._reader(reader, environment)
+                for reader in access.allow
+                for environment in reader.only_in or self._file.environments
+            ),
+            source=TrailPolicy(kind=source.kind, queue=source.queue or "") if source else None,
+            **_stated(
+                bulk_more_than=access.bulk_read and access.bulk_read.more_than,
+                bulk_within=access.bulk_read and access.bulk_read.within,
+                hold=access.hold,
+            ),
+        )
+
+    def _reader(self, reader: schema.Reader, environment: str) -> Reader:
+        return Reader(
+            name=reader.name,
+            environment=environment,
+            role=expand(reader.role or "", environment),
+            principal=expand(reader.principal or "", environment),
+            during=During(reader.during),
+            secrets=tuple(expand(reader.secrets or [], environment)),
+            source=tuple(reader.source or ()),
+            quiet=reader.notify == "low",
+            **_stated(slack_after=reader.slack_after),
+        )
 
     def _scaled(self, durations: Iterable[timedelta]) -> tuple[timedelta, ...]:
         return tuple(duration * self._scale for duration in durations)

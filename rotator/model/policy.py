@@ -37,6 +37,22 @@ class Reads(StrEnum):
     DEPLOY_TIME = "deploy-time"
 
 
+class OnUnexpectedRead(StrEnum):
+    """What follows when somebody read a secret and nobody expected it."""
+
+    ALERT = "alert"
+    ASK = "ask"  # a person is asked whether to rotate it
+    ROTATE = "rotate"  # it is due at once
+
+
+class During(StrEnum):
+    """When an allow rule expects its principal to read."""
+
+    ALWAYS = "always"
+    DEPLOYMENT = "deployment"  # near a start of a workload with that role
+    ROTATION = "rotation"  # rotator itself
+
+
 class Deployment(Frozen):
     """One workload of one environment that reads secrets and is restarted to take them up."""
 
@@ -103,6 +119,7 @@ class SecretPolicy(Frozen):
     exempt_reason: str = ""
     line: int = 0  # where policies.yaml speaks of it first
     note: str = ""  # why it is only watched although its policy says more, a sentence
+    on_unexpected_read: OnUnexpectedRead = OnUnexpectedRead.ALERT
 
 
 class EnvironmentPolicy(Frozen):
@@ -111,6 +128,7 @@ class EnvironmentPolicy(Frozen):
     name: str
     path: str  # parameter prefix, e.g. /taly/production
     region: str
+    account: str = ""  # of its parameters; empty where the policy does not say
     store: str = "ssm"  # the store's entry-point name; its own options are under that name in `settings`
     kms_key: str | None = None
     freezes: tuple[Freeze, ...] = ()
@@ -147,6 +165,37 @@ class AlertPolicy(Frozen):
     )
 
 
+class Reader(Frozen):
+    """One allow rule in one environment: who may read what there, and when."""
+
+    name: str
+    environment: str
+    role: str = ""  # a glob of role names, of paths and names, or of ARNs
+    principal: str = ""  # instead: a glob of what findings call a principal
+    during: During
+    secrets: tuple[str, ...] = ()  # globs of names; empty: all
+    source: tuple[str, ...] = ()  # VPC endpoints and networks; empty: anywhere
+    slack_after: timedelta = timedelta(minutes=15)  # after a start
+    quiet: bool = False  # expected, and told quietly
+
+
+class TrailPolicy(Frozen):
+    """Where AWS's records of who called what come from."""
+
+    kind: str
+    queue: str = ""  # an ARN; empty for a trail that has none
+
+
+class AccessPolicy(Frozen):
+    """Who may read the parameters, and when."""
+
+    readers: tuple[Reader, ...] = ()  # in the order of the file; of an environment, the first that fits holds
+    bulk_more_than: int = 10  # secrets
+    bulk_within: timedelta = timedelta(hours=1)
+    hold: timedelta = timedelta(minutes=10)  # that late records are waited for
+    source: TrailPolicy | None = None  # None: nothing is watched
+
+
 class Policies(Frozen):
     """A whole policies.yaml, resolved."""
 
@@ -157,5 +206,6 @@ class Policies(Frozen):
     owners: dict[str, OwnerPolicy] = {}
     default_owner: str = ""
     alerts: AlertPolicy = AlertPolicy()
+    access: AccessPolicy = AccessPolicy()
     unmanaged: str = "alert"  # alert | ignore | fail
     ignore: tuple[str, ...] = ()  # globs of parameter names that are nobody's business

@@ -13,6 +13,7 @@ from rotator.config.checks import (
     parameters,
     places,
     principals,
+    readers,
     references,
     sources,
     stores,
@@ -33,6 +34,7 @@ OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
     mirrors.check,
     stores.check,
     references.check,
+    readers.check,
     sources.check_providers,
 )
 

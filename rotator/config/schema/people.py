@@ -71,25 +71,33 @@ class Alerts(Part):
 
 
 class TrailSource(Part):
-    """Where read events come from."""
+    """Where AWS's records of who called what come from."""
 
-    kind: Literal["sqs"]
-    """The kind of source."""
-    queue: str
-    """The ARN of the queue."""
+    kind: Literal["sqs", "s3", "lookup-events"]
+    """`sqs`: EventBridge's messages; `s3`: notices of log files; `lookup-events`: CloudTrail is asked."""
+    queue: str | None = None
+    """The ARN of the queue that messages or notices wait in. Required for `sqs` and `s3`."""
 
 
 class Reader(Part):
-    """Who may read, and when."""
+    """Who may read what, and when. The first that fits holds."""
 
     name: str
     """What people call it."""
-    role: str
-    """The role, with `{env}` and `*`."""
+    role: str | None = None
+    """The role's name, or its path and name, with `{env}` and `*`. Of the account of the parameters."""
+    principal: str | None = None
+    """Instead of `role`, anybody: a user's ARN, a role's of another account, a service, with `{env}` and `*`."""
     during: Literal["always", "deployment", "rotation"]
-    """When reading is expected."""
+    """`always`; near a start of a workload with that role; or `rotation`, which is rotator itself."""
+    only_in: list[str] | None = None
+    """The environments that it speaks of. All."""
+    secrets: list[str] | None = None
+    """Globs of names of `secrets`. All."""
+    source: Annotated[list[str] | None, Field(alias="from")] = None
+    """VPC endpoints (`vpce-…`) and networks (`10.0.0.0/16`) that it reads from. Anywhere."""
     slack_after: Duration | None = None
-    """How long after that it still is."""
+    """With `deployment`: how long after a start reading is expected. 15m."""
     notify: Literal["low"] | None = None
     """`low`: reading is expected and told quietly."""
 
@@ -98,7 +106,7 @@ class BulkRead(Part):
     """How many reads are too many."""
 
     more_than: Annotated[int, Field(ge=1)]
-    """So many parameters."""
+    """So many secrets."""
     within: Duration
     """In so short a time."""
 
@@ -107,8 +115,10 @@ class Access(Part):
     """Who may read the parameters, and when."""
 
     source: TrailSource | None = None
-    """Where read events come from."""
+    """Where AWS's records come from. Without it nothing is watched."""
     allow: list[Reader] = Field(default_factory=list)
-    """Who may read, and when."""
+    """Who may read, and when; the first that fits holds."""
     bulk_read: BulkRead | None = None
-    """How many reads are too many."""
+    """How many secrets one principal may read unexpectedly. `more_than`, 10; `within`, 1h."""
+    hold: Duration | None = None
+    """How long records are waited for before they are judged. 10m."""

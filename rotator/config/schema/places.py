@@ -48,6 +48,8 @@ class Aws(Part):
 
     region: Region
     """The region of the parameters."""
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    """The account of the parameters, twelve digits in quotes. Records of others are then told apart."""
     kms_key: str | None = None
     """The key that encrypts the parameters; the account's default where it is not said."""
 
