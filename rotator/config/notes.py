@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rotator.config.complaints import Path
 from rotator.config.draft import Draft
 
-_NOT_YET = ("approvers", "on_unexpected_read", "verify", "notify")
+_NOT_YET = ("approvers", "verify", "notify")
 
 
 def note_not_yet(draft: Draft) -> None:
@@ -29,5 +29,3 @@ def _used(draft: Draft) -> Iterator[Path]:
     for key in ("digest", "quiet_hours", "heartbeat"):
         if getattr(draft.file.alerts, key):
             yield ("alerts", key)
-    if draft.file.access and draft.file.access.source:
-        yield ("access", "source")

@@ -228,13 +228,19 @@ class Resolution:
                 for reader in access.allow
                 for environment in reader.only_in or self._file.environments
             ),
-            source=TrailPolicy(kind=source.kind, queue=source.queue or "") if source else None,
+            source=_trail(source) if source else None,
+            roles=dict(self._roles()),
             **_stated(
                 bulk_more_than=access.bulk_read and access.bulk_read.more_than,
                 bulk_within=access.bulk_read and access.bulk_read.within,
                 hold=access.hold,
             ),
         )
+
+    def _roles(self) -> Iterator[tuple[str, str]]:
+        for name, written in self._file.deployments.items():
+            for environment in self._file.environments if written.role else ():
+                yield f"{environment}/{name}", expand(written.role, environment)
 
     def _reader(self, reader: schema.Reader, environment: str) -> Reader:
         return Reader(
@@ -251,6 +257,10 @@ class Resolution:
 
     def _scaled(self, durations: Iterable[timedelta]) -> tuple[timedelta, ...]:
         return tuple(duration * self._scale for duration in durations)
+
+
+def _trail(source: schema.TrailSource) -> TrailPolicy:
+    return TrailPolicy(kind=source.kind, queue=source.queue or "", bucket=source.bucket or "")
 
 
 def window_of(name: str, written: schema.Window) -> Window:

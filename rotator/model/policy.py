@@ -184,6 +184,7 @@ class TrailPolicy(Frozen):
 
     kind: str
     queue: str = ""  # an ARN; empty for a trail that has none
+    bucket: str = ""  # of log files; empty for a trail that reads none
 
 
 class AccessPolicy(Frozen):
@@ -194,6 +195,7 @@ class AccessPolicy(Frozen):
     bulk_within: timedelta = timedelta(hours=1)
     hold: timedelta = timedelta(minutes=10)  # that late records are waited for
     source: TrailPolicy | None = None  # None: nothing is watched
+    roles: dict[str, str] = {}  # Deployment.id -> the role that it reads with, where the policy says so
 
 
 class Policies(Frozen):

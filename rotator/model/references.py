@@ -19,3 +19,8 @@ def scheme_of(store: str) -> str:
 def own_prefixes(store: str, path: str) -> tuple[str, ...]:
     """What references of an environment may begin with, whose parameters are below `path` in a store of that kind."""
     return tuple(f"{scheme}:{path}/rotator/" for scheme in dict.fromkeys((IN_SSM, scheme_of(store))))
+
+
+def owner_parameter(path: str) -> str:
+    """The name of the parameter that tells who owns the environment below `path`. rotator reads it every minute."""
+    return f"{path}/rotator/owner"

@@ -1,8 +1,4 @@
-"""From records to a delivery: what each says, what cannot be understood, and whose records they should be.
-
-A trail of an organisation tells of every account, and a queue can be filled by mistake from another one: parameters of
-the same names are there, too. What another account recorded is not judged, and is told.
-"""
+"""From records to a delivery: what each says, and what cannot be understood."""
 
 from __future__ import annotations
 
@@ -19,9 +15,8 @@ _MOST_SENTENCES = 10
 
 @dataclass
 class Reading:
-    """Records read so far. `account` is whose they should be; empty: whoever's they are."""
+    """Records read so far."""
 
-    account: str = ""
     accesses: list[Access] = field(default_factory=list)
     _malformed: dict[str, None] = field(default_factory=dict)
 
@@ -33,14 +28,8 @@ class Reading:
             except Malformed as malformed:
                 self.complain(f"{where} cannot be understood: {malformed}")
                 continue
-            if access is None:
-                continue
-            if self.account and access.account and access.account != self.account:
-                self.complain(
-                    f"{where} is of account {access.account[:12]}, not of {self.account}: not judged"
-                )
-                continue
-            self.accesses.append(access)
+            if access is not None:
+                self.accesses.append(access)
 
     def complain(self, sentence: str) -> None:
         """Keeps a sentence, each once."""

@@ -20,9 +20,9 @@ from botocore.config import Config
 
 from rotator.aws import READING, Failure, Service
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions, Region
 from rotator.contracts.trail import Delivery
 from rotator.model.errors import Refused, RotatorError
+from rotator.model.policy import TrailPolicy
 from rotator.trails.cloudtrail import ACTS
 from rotator.trails.deliveries import Reading
 
@@ -46,13 +46,7 @@ class LookupTrail:
     needs: ClassVar[str] = "cloudtrail:LookupEvents"
     tried_on: ClassVar[str] = "a stand-in for CloudTrail"
 
-    class Options(AdapterOptions):
-        """`region` is that of the parameters, if not rotator's own (ROTATOR_REGION)."""
-
-        region: Region | None = None
-
-    def __init__(self, settings: Mapping[str, Any], around: Surroundings) -> None:
-        self._region = self.Options.taken_from(settings, "access.source").region or around.region
+    def __init__(self, _policy: TrailPolicy, around: Surroundings) -> None:
         self._around = around
         self._service = Service("CloudTrail", self._connect, READING, _verdict)
 
@@ -94,13 +88,13 @@ class LookupTrail:
             question = {**question, "NextToken": answer["NextToken"]}
 
     def _look(self, question: LookupEventsRequestTypeDef) -> LookupEventsResponseTypeDef:
-        self._around.pacer.pace(f"cloudtrail:{self._region}", PER_SECOND)
+        self._around.pacer.pace(f"cloudtrail:{self._around.region}", PER_SECOND)
         return self._service.ask(lambda cloudtrail: cloudtrail.lookup_events(**question), "look up events")
 
     def _connect(self, session: Session, config: Config) -> CloudTrailClient:
         return session.client(
             "cloudtrail",
-            region_name=self._region,
+            region_name=self._around.region,
             endpoint_url=self._around.endpoint("cloudtrail"),
             config=config,
         )

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from boto3.session import Session
 from botocore.config import Config
-from pydantic import StringConstraints
 
 from rotator.aws import Failure, Manner, Service
 from rotator.contracts.adapter import Surroundings
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef
 
-#: Of a queue; its region and its account are in it.
-QueueArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sqs:[a-z]{2}(-[a-z]+)+-\d:\d{12}:[\w-]{1,80}(\.fifo)?$")
-]
-Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 #: SQS gives no more at once.
 AT_ONCE = 10
 #: SIGTERM waits no longer than this for a queue that is empty.
@@ -70,7 +64,7 @@ class Queue:
     """One queue, by its ARN. What is received is hidden from others for `hidden`."""
 
     def __init__(self, arn: str, around: Surroundings, hidden: timedelta) -> None:
-        _, _, _, self.region, self.account, self.name = arn.split(":")
+        _arn, _partition, _sqs, self.region, self._account, self.name = arn.split(":")
         self._around, self._hidden = around, int(hidden.total_seconds())
         self._service = Service("SQS", self._connect, _RECEIVING, self._verdict)
         self._url = ""
@@ -116,7 +110,7 @@ class Queue:
     def _found(self) -> str:
         if not self._url:
             answer = self._service.ask(
-                lambda sqs: sqs.get_queue_url(QueueName=self.name, QueueOwnerAWSAccountId=self.account),
+                lambda sqs: sqs.get_queue_url(QueueName=self.name, QueueOwnerAWSAccountId=self._account),
                 f"find the queue {self.name}",
             )
             self._url = answer["QueueUrl"]
@@ -126,7 +120,7 @@ class Queue:
         if failure.code not in _GONE:
             return None
         self._url = ""
-        return Refused(f"there is no queue {self.name} in {self.region} of account {self.account}")
+        return Refused(f"there is no queue {self.name} in {self.region} of account {self._account}")
 
     def _connect(self, session: Session, config: Config) -> SQSClient:
         return session.client(

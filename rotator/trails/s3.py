@@ -10,29 +10,26 @@ Permissions beside those on the queue: s3:GetObject on the log files, and kms:De
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from boto3.session import Session
 from botocore.config import Config
-from pydantic import StringConstraints
 
 from rotator.aws import READING, Failure, Service
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions, Region
 from rotator.contracts.trail import Delivery
 from rotator.model.errors import Refused, RotatorError
+from rotator.model.policy import TrailPolicy
 from rotator.trails.bodies import files_in
 from rotator.trails.cloudtrail import Malformed
 from rotator.trails.deliveries import Reading
 from rotator.trails.log_files import records_of
-from rotator.trails.queue import Account, Message, Queue, QueueArn
+from rotator.trails.queue import Message, Queue
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 #: Files are larger than messages.
 _HIDDEN = timedelta(minutes=5)
@@ -53,19 +50,10 @@ class S3Trail:
     needs: ClassVar[str] = "a queue that announces them, and s3:GetObject on the log files"
     tried_on: ClassVar[str] = "a stand-in for SQS and S3, and moto"
 
-    class Options(AdapterOptions):
-        """Files of `bucket` alone are read, whatever a message says; `region` is the bucket's, if not the queue's."""
-
-        queue: QueueArn
-        bucket: Bucket
-        region: Region | None = None
-        account: Account | None = None
-
-    def __init__(self, settings: Mapping[str, Any], around: Surroundings) -> None:
-        self._options = self.Options.taken_from(settings, "access.source")
-        self._around = around
-        self._queue = Queue(self._options.queue, around, _HIDDEN)
-        self._account = self._options.account or self._queue.account
+    def __init__(self, policy: TrailPolicy, around: Surroundings) -> None:
+        """Files of the policy's bucket alone are read, whatever a message says."""
+        self._around, self._bucket = around, policy.bucket
+        self._queue = Queue(policy.queue, around, _HIDDEN)
         self._s3 = Service("S3", self._connect, READING, _verdict)
 
     def poll(self, progress: str) -> Iterator[Delivery]:  # noqa: ARG002 - the queue itself knows how far we are
@@ -79,7 +67,7 @@ class S3Trail:
         self._queue.let_go(delivery.receipt.split())
 
     def _read(self, message: Message) -> Iterator[Delivery]:
-        reading, understood = Reading(self._account), True
+        reading, understood = Reading(), True
         try:
             for bucket, key in files_in(message.body):
                 for record in self._records(bucket, key):
@@ -95,14 +83,14 @@ class S3Trail:
         """Of one file; none of what is no log. Raises Malformed, _NoSuchFile, Transient."""
         if not _LOG.fullmatch(key):
             return iter(())
-        if bucket != self._options.bucket:
-            raise Malformed(f"the file is not in the bucket {self._options.bucket}")
+        if bucket != self._bucket:
+            raise Malformed(f"the file is not in the bucket {self._bucket}")
         return records_of(self._s3.ask(lambda s3: _content(s3, bucket, key), "read a log file of CloudTrail"))
 
     def _connect(self, session: Session, config: Config) -> S3Client:
         return session.client(
             "s3",
-            region_name=self._options.region or self._queue.region,
+            region_name=self._queue.region,
             endpoint_url=self._around.endpoint("s3"),
             config=config,
         )

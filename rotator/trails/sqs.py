@@ -7,17 +7,17 @@ events that read. Records as they are, and SNS's envelope around either, are rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
 from rotator.contracts.trail import Delivery
+from rotator.model.policy import TrailPolicy
 from rotator.trails.bodies import records_in
 from rotator.trails.cloudtrail import Malformed
 from rotator.trails.deliveries import Reading
-from rotator.trails.queue import Account, Queue, QueueArn
+from rotator.trails.queue import Queue
 
 #: What ten messages say is written down in far less.
 _HIDDEN = timedelta(minutes=1)
@@ -31,21 +31,13 @@ class SqsTrail:
     )
     tried_on: ClassVar[str] = "a stand-in for SQS, and moto"
 
-    class Options(AdapterOptions):
-        """`account`: whose parameters they are, where the queue is in another account."""
-
-        queue: QueueArn
-        account: Account | None = None
-
-    def __init__(self, settings: Mapping[str, Any], around: Surroundings) -> None:
-        options = self.Options.taken_from(settings, "access.source")
-        self._queue = Queue(options.queue, around, _HIDDEN)
-        self._account = options.account or self._queue.account
+    def __init__(self, policy: TrailPolicy, around: Surroundings) -> None:
+        self._queue = Queue(policy.queue, around, _HIDDEN)
 
     def poll(self, progress: str) -> Iterator[Delivery]:  # noqa: ARG002 - the queue itself knows how far we are
         """What waits in the queue, ten messages at a time, until it is empty. Raises Transient or Refused."""
         while messages := self._queue.receive():
-            reading, read = Reading(self._account), list[str]()
+            reading, read = Reading(), list[str]()
             for message in messages:
                 try:
                     reading.read(records_in(message.body), "a record in the queue")

@@ -49,6 +49,10 @@ def _check_source(draft: Draft, access: Access) -> None:
     elif not _QUEUE.fullmatch(source.queue):
         sentence = "is no ARN of a queue; write it as arn:aws:sqs:eu-central-1:111122223333:NAME"
         draft.complaints.error((*where, "queue"), sentence)
+    if source.kind == "s3" and source.bucket is None:
+        draft.complaints.error(where, "bucket is missing; files of any other are not read")
+    elif source.kind != "s3" and source.bucket is not None:
+        draft.complaints.error((*where, "bucket"), f"is for s3; {source.kind} reads no files")
 
 
 def _check_who(draft: Draft, where: Path, reader: Reader) -> None:

@@ -77,6 +77,8 @@ class TrailSource(Part):
     """`sqs`: EventBridge's messages; `s3`: notices of log files; `lookup-events`: CloudTrail is asked."""
     queue: str | None = None
     """The ARN of the queue that messages or notices wait in. Required for `sqs` and `s3`."""
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = None
+    """The bucket of the log files; files of others are not read. Required for `s3`, in the queue's region."""
 
 
 class Reader(Part):

@@ -110,6 +110,8 @@ class Deployment(Part):
     __pydantic_extra__: dict[str, str] = Field(init=False)
     reads: Literal["ssm", "external-secrets", "deploy-time"] = "ssm"
     """How it takes a value up. ssm."""
+    role: str | None = None
+    """The name of the IAM role that it reads with, where its platform does not tell (EKS Pod Identity)."""
     timeout: Duration = timedelta(minutes=10)
     """How long a rollout may take. 10m."""
     health: Url | None = None
