@@ -138,6 +138,7 @@ class Settings(BaseSettings):
     scan_every: Duration = _seconds("5m")
     census_every: Duration = _seconds("1d")
     alerts_every: Duration = _seconds("15s")
+    trail_every: Duration = _seconds("20s")  # records of who read what
     alert_patience: Duration = _seconds("10m")  # trouble that mostly passes is told after so long
     alert_attempts: int = Field(default=6, ge=1)  # that fail at an address before the others hear of it
     poll: Duration = _seconds("2s")

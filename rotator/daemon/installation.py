@@ -20,6 +20,7 @@ from rotator.contracts.provider import Provider
 from rotator.contracts.redeployer import Redeployer
 from rotator.contracts.sealer import Sealer
 from rotator.contracts.store import Mirror, SecretStore
+from rotator.contracts.trail import Trail
 from rotator.daemon.adapters import adapter
 from rotator.daemon.pacer import JournalPacer, Unpaced
 from rotator.model.errors import Refused
@@ -137,6 +138,19 @@ class Installation:
             "redeployer",
             deployment.model_dump_json(),
             lambda: adapter("redeployers", deployment.kind)(deployment, self._surroundings(environment)),
+        )
+        return made
+
+    def trail(self) -> Trail | None:
+        """Where records come from of who read what; None where the policy names no source."""
+        source, environments = self.policies().access.source, self.policies().environments
+        if source is None:
+            return None
+        around = self._surroundings(next(iter(environments), ""))
+        made: Trail = self._make(
+            "trail",
+            f"{source.model_dump_json()} {around.region}",
+            lambda: adapter("trails", source.kind)(source, around),
         )
         return made
 

@@ -36,6 +36,7 @@ from rotator.engine.record import faults_in_record, sign_record
 from rotator.engine.requests import carry_out_requests
 from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
+from rotator.engine.watch import keep_watch
 from rotator.engine.worker import Worker
 from rotator.journal.place import journal_place
 from rotator.model.errors import LostClaim, RotatorError
@@ -129,6 +130,7 @@ class Daemon:
             ("journal", rhythm.alerts, self._journal_watch.look),
             ("policy", rhythm.policy, self._reload),
             ("record", rhythm.record, self._prove),
+            ("trail", rhythm.trail, self._watch),
             ("renew", self.bounds.lease / 3, partial(self._renew, team)),
         ]
 
@@ -187,6 +189,12 @@ class Daemon:
                 log.error(
                     "the record is not as it was written", faults=len(faults), first=faults[0]._asdict()
                 )
+
+    def _watch(self) -> None:
+        """Who read what; a policy that names no source of records has nothing to watch."""
+        trail = self.parts.trail()
+        if trail is not None:
+            keep_watch(self.parts, trail, self._name)
 
     def _renew(self, team: list[Worker]) -> None:
         for worker in team:

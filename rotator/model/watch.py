@@ -43,6 +43,7 @@ class Watch(BaseModel):
     own: dict[
         str, datetime
     ] = {}  # environment -> when rotator made the newest of its own reads that was seen
+    expected: dict[str, datetime] = {}  # environment -> from when on rotator reads there without a gap
     starts_asked: dict[str, datetime] = {}  # deployment -> up to when its starts are known
     starts_since: dict[str, datetime] = {}  # deployment -> from when on they are known without a gap
     unread: int = 0  # records and messages that could not be understood, or were another account's

@@ -22,6 +22,7 @@ from rotator.engine.ages import due_at, period_ends
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outbox import unheard
 from rotator.engine.standing import Standing
+from rotator.engine.watch import source_of
 from rotator.engine.words import replaced, word_of
 from rotator.model.alerts import AlertRow
 from rotator.model.errors import JournalAway
@@ -129,6 +130,18 @@ UNDELIVERED = Described(
     ("channel",),
     "Messages that could not be delivered at the last attempt; rotator goes on trying.",
 )
+TRAIL_LAG = Described(
+    "rotator_trail_lag_seconds",
+    "gauge",
+    (),
+    "How old the newest record of who read what is; rotator itself reads every minute.",
+)
+FINDINGS = Described(
+    "rotator_findings",
+    "gauge",
+    ("kind",),
+    "What was seen of who read what and nobody has looked at, one for each principal and day.",
+)
 AUDIT = Described(
     "rotator_audit_chain_ok",
     "gauge",
@@ -137,7 +150,7 @@ AUDIT = Described(
 )
 METRICS: Final = (
     BUILD, POLICY, JOURNAL, SCANNED, STATE, AGE, DUE, OVERDUE, SUCCESS, OLD_LIVES, GRACE, ATTEMPTS, ENDED, DURATION,
-    ALERTS, UNDELIVERED, AUDIT,
+    ALERTS, UNDELIVERED, TRAIL_LAG, FINDINGS, AUDIT,
 )  # fmt: skip
 
 #: How a try went, by the kind of event that tells of it; other kinds are no tries.
@@ -191,6 +204,7 @@ class Figures(Collector):
             *_of_secrets(decisions(self._journal, policies).values()),
             *_of_predecessors(self._journal.rotations(unfinished=True)),
             *_of_alerts(self._journal.alerts()),
+            *_of_reads(self._journal, policies),
         ]
 
 
@@ -249,6 +263,15 @@ def _of_alerts(rows: Sequence[AlertRow]) -> Iterator[Metric]:
             failing.update((address.partition(":")[0],) for address in unheard(row))
     yield _gauge(ALERTS, open_ones)
     yield _gauge(UNDELIVERED, failing)
+
+
+def _of_reads(journal: Journal, policies: Policies) -> Iterator[Metric]:
+    source = policies.access.source
+    watch = journal.watch(source_of(source)) if source else None
+    lag = (journal.now() - (watch.newest_at or watch.since)).total_seconds() if watch else None
+    yield _gauge(TRAIL_LAG, {} if lag is None else {(): lag})
+    seen = Counter[tuple[str, ...]]((one.kind.value,) for one in journal.sightings()) if source else {}
+    yield _gauge(FINDINGS, seen)
 
 
 def _of_tallies(tallies: Tallies) -> Iterator[Metric]:
