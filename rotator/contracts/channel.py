@@ -25,3 +25,15 @@ class AlertChannel(Protocol):
         leaves no room inside a claim; Refused for an address or a message that it will never take. Nothing else.
         Calls guard() before a message leaves.
         """
+
+
+@runtime_checkable
+class EditingChannel(AlertChannel, Protocol):
+    """A channel whose messages can say something else later without anybody being notified."""
+
+    def edit(self, alert: Alert, address: str, earlier: Receipt) -> Receipt:
+        """Makes the message that was posted first say how the alert stands: `alert.hush`, or that none holds any more.
+
+        An answer may also be told in its thread. A message that cannot be edited any more is left as it is. Raises as
+        deliver() does.
+        """

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from rotator.contracts.access_log import AccessLog
 from rotator.contracts.sealer import DataKey
-from rotator.model.alerts import Alert, AlertRow
-from rotator.model.observations import History, Observed, Pause, Surveyed
+from rotator.model.alerts import Alert, AlertRow, Hush
+from rotator.model.observations import History, Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.record import Broken, Head
 from rotator.model.requests import Request, RequestState
@@ -208,6 +208,12 @@ class Journal(AccessLog, Protocol):
     def note_pause(self, secret: str, pause: Pause | None) -> None:
         """Sets or lifts a pause."""
 
+    def rejections(self) -> Mapping[str, Rejection]:
+        """What somebody said no to, by secret, also of credentials that were replaced since."""
+
+    def note_rejection(self, secret: str, rejection: Rejection | None) -> None:
+        """Keeps or lifts a no."""
+
     def holds(self) -> Holds:
         """What holds rotations back, as of this process's last claim or checkpoint, or later.
 
@@ -229,7 +235,17 @@ class Journal(AccessLog, Protocol):
         """Alerts; `unclosed` leaves out those whose closing message has been told everywhere."""
 
     def post_alert(self, alert: Alert, due: timedelta) -> None:
-        """Puts an alert into the outbox or updates the one with its identity; delivery is due after `due`."""
+        """Puts an alert into the outbox or updates the one with its identity; delivery is due after `due`.
+
+        One that opens again within REOPENS_WITHIN goes on: since when it is open, its conversations and how often it
+        was repeated stay, and so does a snooze. An acknowledgement ends with the alert that it was about.
+        """
+
+    def hush_alert(self, identity: str, hush: Hush) -> bool:
+        """Writes down what somebody answered to an alert, and wakes it so that its messages show that.
+
+        False when there is no such alert, or it is closed.
+        """
 
     def claim_alerts(self, owner: str, limit: int, lease: timedelta) -> Sequence[AlertRow]:
         """Claims alerts whose delivery is due."""

@@ -1,7 +1,7 @@
 """Alerts: an outbox whose rows live from the first message to the one that closes it.
 
-What is to be told (the alert) and how far it has been told belong to two writers, who never overwrite each other:
-the engine posts the alert, whoever delivers it writes `told` under a claim.
+What is to be told (the alert), how far it has been told and what people answered belong to three writers, who never
+overwrite each other: the engine posts the alert, whoever delivers it writes `told` under a claim, people write `hush`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,34 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Insert, Row, Update, and_, bindparam, select, update
+from sqlalchemy import Boolean, Insert, Row, Update, and_, bindparam, not_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from rotator.journal.claims import claim, guarded, holder, put_off, released, woken
 from rotator.journal.database import Section, seconds
 from rotator.journal.newer import apart, readable
 from rotator.journal.tables import UNSETTLED, alert
-from rotator.model.alerts import Alert, AlertRow, Receipt
+from rotator.model.alerts import (
+    REOPENS_WITHIN,
+    TOLD_CLOSED,
+    TOLD_CLOSED_BEFORE,
+    Alert,
+    AlertRow,
+    AlertState,
+    Hush,
+)
 from rotator.model.errors import LostClaim
-
-TOLD_CLOSED: Final = 9  # AlertRow.told: the message that closes it has been told there
 
 _COLUMNS: Final = tuple(alert.c[name] for name in AlertRow.model_fields)
 _BY_AGE: Final = select(*_COLUMNS).order_by(alert.c.severity.desc(), alert.c.identity)
 _LISTINGS: Final = {True: _BY_AGE.where(UNSETTLED), False: _BY_AGE}
 _POSTED: Final = (
-    select(alert.c.severity, alert.c.closed, alert.c.told, alert.c.receipts, alert.c.owner, alert.c.attempt)
+    select(
+        *(
+            alert.c[name]
+            for name in ("alert", "severity", "closed", "told", "receipts", "hush", "owner", "attempt")
+        )
+    )
     .where(alert.c.identity == bindparam("key"))
     .with_for_update()
 )
@@ -58,23 +69,22 @@ class Alerts(Section):
 
         An update is delivered only if the severity rose, or the alert closed or opened again. Whoever had been told
         that it closed is told about it anew, and so is everybody when nobody knows whom a delivery that failed, or
-        whose worker vanished, had told so; everybody else's messages go on.
+        whose worker vanished, had told so; everybody else's messages go on. One that opens again within REOPENS_WITHIN
+        goes on: since when it is open, its conversations and how often it was repeated stay, and so does a snooze.
         """
-        said = {"alert": alert, "severity": alert.severity, "closed": alert.closed, "delay": seconds(due)}
+        said: dict[str, Any] = {
+            "alert": alert,
+            "severity": alert.severity,
+            "closed": alert.closed,
+            "delay": seconds(due),
+        }
         with self._db.writing() as connection:
             if connection.execute(self._new_alert, {"identity": alert.identity, **said}).rowcount == 1:
                 return
             before = connection.execute(_POSTED, {"key": alert.identity}).one()
             reopened = before.closed and not alert.closed
             if reopened:
-                said |= {
-                    "settled": False,
-                    "repeats": 0,
-                    "attempt": 0,
-                    **_unsaid(before.told, before.receipts),
-                }
-                if before.owner is not None or before.attempt > 0:
-                    said["told"] = {}
+                said |= _anew(before, alert)
             if reopened or alert.severity > before.severity or (alert.closed and not before.closed):
                 connection.execute(self._update_and_deliver, {"key": alert.identity, **said})
             else:
@@ -96,7 +106,7 @@ class Alerts(Section):
         written = {
             **{
                 name: getattr(changed, name)
-                for name in ("told", "receipts", "repeats", "last_told_at", "attempt")
+                for name in ("told", "receipts", "shown", "repeats", "last_told_at", "attempt")
             },
             "due_at": changed.run_at,
             "told_everywhere": all(told == TOLD_CLOSED for told in changed.told.values()),
@@ -110,8 +120,14 @@ class Alerts(Section):
             if (
                 not closed and TOLD_CLOSED in changed.told.values()
             ):  # it opened again while its closing was told
-                again = {"key": identity, "delay": 0.0, **_unsaid(changed.told, changed.receipts)}
+                again = {"key": identity, "delay": 0.0, "told": _unsaid(changed.told)}
                 connection.execute(self._update_and_deliver, again)
+
+    def hush_alert(self, identity: str, hush: Hush) -> bool:
+        """Writes down what somebody answered to an alert, and wakes it. False when there is none, or it is closed."""
+        with self._db.writing() as connection:
+            said = {"key": identity, "hush": hush, "delay": 0.0}
+            return connection.execute(self._update_open_and_deliver, said).rowcount == 1
 
     @cached_property
     def _new_alert(self) -> Insert:
@@ -121,6 +137,7 @@ class Alerts(Section):
                 settled=False,
                 told={},
                 receipts={},
+                shown={},
                 repeats=0,
                 attempt=0,
                 fence=0,
@@ -134,19 +151,42 @@ class Alerts(Section):
         return _UPDATED.values(woken(alert, self._db.after("delay")))
 
     @cached_property
+    def _update_open_and_deliver(self) -> Update:
+        return self._update_and_deliver.where(not_(alert.c.closed))
+
+    @cached_property
     def _claim_alert(self) -> ReturningUpdate[Any]:
         return claim(self._db, alert, due=(UNSETTLED,), order=(alert.c.run_at,)).returning(
             *_COLUMNS, alert.c.identity
         )
 
 
-def _unsaid(told: Mapping[str, int], receipts: Mapping[str, Receipt]) -> dict[str, Any]:
-    """How far an alert has been told once it opened again: where its closing was told, nothing has."""
-    open_there = {where for where, severity in told.items() if severity != TOLD_CLOSED}
-    return {
-        "told": {where: told[where] for where in told if where in open_there},
-        "receipts": {where: receipts[where] for where in receipts if where in open_there},
-    }
+def _anew(before: Row[Any], alert: Alert) -> dict[str, Any]:
+    """What changes beside the alert itself when it opens again."""
+    ended = before.alert.closed_at if isinstance(before.alert, Alert) else None
+    goes_on = ended is not None and alert.opened_at - ended <= REOPENS_WITHIN
+    told: Mapping[str, int] = _unsaid(before.told)
+    changes: dict[str, Any] = {"settled": False, "attempt": 0, "told": told}
+    if goes_on:
+        changes["alert"] = alert.model_copy(update={"opened_at": before.alert.opened_at})
+    else:
+        changes["repeats"] = 0
+        changes["told"] = {where: level for where, level in told.items() if level != TOLD_CLOSED_BEFORE}
+        changes["receipts"] = {
+            where: receipt
+            for where, receipt in before.receipts.items()
+            if told.get(where) != TOLD_CLOSED_BEFORE
+        }
+    if before.owner is not None or before.attempt > 0:
+        changes["told"] = {}
+    if not (goes_on and isinstance(before.hush, Hush) and before.hush.state is AlertState.SNOOZED):
+        changes["hush"] = None
+    return changes
+
+
+def _unsaid(told: Mapping[str, int]) -> dict[str, int]:
+    """How far an alert has been told once it opened again."""
+    return {where: TOLD_CLOSED_BEFORE if level == TOLD_CLOSED else level for where, level in told.items()}
 
 
 def _read(row: Row[Any]) -> AlertRow:

@@ -10,6 +10,7 @@ workers behind each other. Migrations only ever add: replicas of two versions sh
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import (
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from rotator.journal.columns import Document, Moment
 from rotator.model.access import Access
-from rotator.model.alerts import Alert, Receipt
+from rotator.model.alerts import Alert, Hush, Receipt
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Ledger
@@ -171,6 +172,7 @@ request = Table(
     Column("kind", Text, nullable=False),
     Column("about", Text, nullable=False),
     Column("by", Text, nullable=False),
+    Column("via", Text, nullable=False, server_default="cli"),
     Column("because", Text, nullable=False),
     Column("until", Moment),
     Column("at", Moment, nullable=False),
@@ -207,6 +209,15 @@ pause = Table(
     Column("because", Text, nullable=False),
 )
 
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("secret", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 policy_version = Table(
     "policy_version",
     metadata,
@@ -227,6 +238,8 @@ alert = Table(
     Column("settled", Boolean, nullable=False),  # its closing has been told everywhere
     Column("told", Document(dict[str, int]), nullable=False),
     Column("receipts", Document(dict[str, Receipt]), nullable=False),
+    Column("hush", Document(Hush, found=True)),
+    Column("shown", Document(dict[str, datetime]), nullable=False, server_default="{}"),
     Column("repeats", Integer, nullable=False),
     Column("last_told_at", Moment),
     Column("attempt", Integer, nullable=False),

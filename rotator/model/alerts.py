@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
+
+from rotator.model.requests import Via
+
+#: AlertRow.told of an address: nothing, a severity, that it is over; or that it was, before it opened again.
+TOLD_NOTHING: Final = 0
+TOLD_CLOSED: Final = 9
+TOLD_CLOSED_BEFORE: Final = -1
+#: What is so again this soon after it was over is the same alert, in the same conversation.
+REOPENS_WITHIN: Final = timedelta(hours=24)
+#: Whoever acknowledged what is critical is asked again after this.
+CRITICAL_RETURNS_AFTER: Final = timedelta(hours=24)
+#: A snooze has an end.
+LONGEST_SNOOZE: Final = timedelta(days=7)
+_ID_DIGITS: Final = 10
 
 
 class Severity(IntEnum):
@@ -48,6 +64,32 @@ class AlertKind(StrEnum):
     JOURNAL_AWAY = "journal_away"  # told by each process itself: every other alert lives in the journal
 
 
+class AlertState(StrEnum):
+    """Where an alert stands in its life; computed, never written down."""
+
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+
+
+class Hush(BaseModel):
+    """What somebody answered to an alert: I am on it, or not now. It is not repeated until that ends.
+
+    It ends at `until`, when the alert gets louder than they had heard, and (unless it is a snooze) when it is over.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: AlertState  # ACKNOWLEDGED or SNOOZED
+    by: str
+    via: Via = Via.CLI
+    because: str = ""
+    at: datetime
+    until: datetime | None = None
+    severity: Severity  # the loudest that had been told by then
+
+
 class Alert(BaseModel):
     """One alert as a channel delivers it. No value and no fingerprint of one is ever in it."""
 
@@ -66,6 +108,14 @@ class Alert(BaseModel):
     opened_at: datetime
     closed_at: datetime | None = None
     closing: str = ""  # how it ended and how long it took
+    hush: Hush | None = (
+        None  # what somebody answered and what holds, as it is delivered; the engine posts none
+    )
+
+    @property
+    def id(self) -> str:
+        """What people call it: short enough to be typed, and the same for as long as its identity is."""
+        return f"al_{hashlib.sha256(self.identity.encode()).hexdigest()[:_ID_DIGITS]}"
 
     @property
     def closed(self) -> bool:
@@ -87,8 +137,10 @@ class AlertRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alert: Alert
-    told: dict[str, int] = {}  # "channel:address" -> 0 nothing, 1..3 severity told, 9 told that it closed
+    told: dict[str, int] = {}  # "channel:address" -> a severity, or one of TOLD_…
     receipts: dict[str, Receipt] = {}  # by the same key
+    hush: Hush | None = None  # the last answer of a person, also one that has ended
+    shown: dict[str, datetime] = {}  # by the same key: when the answer was given that its message shows
     repeats: int = 0
     last_told_at: datetime | None = None
     attempt: int = 0
@@ -96,3 +148,17 @@ class AlertRow(BaseModel):
     claim_until: datetime | None = None
     owner: str | None = None
     fence: int = 0
+
+    def hushed(self, now: datetime) -> Hush | None:
+        """The answer that holds; None when there is none, or it has ended."""
+        hush = self.hush
+        if hush is None or self.alert.closed or self.alert.severity > hush.severity:
+            return None
+        return None if hush.until is not None and now >= hush.until else hush
+
+    def state(self, now: datetime) -> AlertState:
+        """Where it stands in its life."""
+        if self.alert.closed:
+            return AlertState.RESOLVED
+        hush = self.hushed(now)
+        return hush.state if hush else AlertState.FIRING

@@ -53,6 +53,17 @@ class Pause(BaseModel):
     because: str
 
 
+class Rejection(BaseModel):
+    """Somebody said no to a rotation that waited for a yes: nobody is asked again about this credential."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secret: str
+    by: str
+    because: str
+    at: datetime
+
+
 class History(BaseModel):
     """What the journal remembers of one secret."""
 

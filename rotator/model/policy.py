@@ -110,6 +110,8 @@ class SecretPolicy(Frozen):
     rotate_every: timedelta
     warn_before: tuple[timedelta, ...] = ()
     page_after: timedelta = timedelta(days=7)
+    max_age: timedelta | None = None  # the oldest it may ever be: no snooze goes beyond it
+    approvers: tuple[str, ...] = ()  # people who may say yes, where mode is approve; empty: anybody
     windows: tuple[Window, ...] = ()  # empty: any time
     owner: str = ""
     runbook: str | None = None
