@@ -78,8 +78,9 @@ def as_table(
     columns: Sequence[str],
     last: str,
     tints: Mapping[str, Tint] | None = None,
+    tinted_in: str = "state",
 ) -> None:
-    """Rows under upper-case headings; `last` is the column of sentences, `tints` are for words of the column `state`.
+    """Rows under upper-case headings; `last` is the column of sentences, `tints` are for words of one other column.
 
     On a wide terminal the last column is wrapped in itself, on a narrow one it stands below its row, and in a pipe
     every row is one line.
@@ -95,9 +96,9 @@ def as_table(
         sentence = row.get(last, "")
         sentences = _wrapped(sentence, lead, width) if sentence or not narrow else []
         cells = [row.get(column, "") for column in shown]
-        tint = (tints or {}).get(row.get("state", ""))
+        tint = (tints or {}).get(row.get(tinted_in, ""))
         line = _joined(cells if narrow else [*cells, sentences.pop(0).strip()], widths)
-        print(line if tint is None else _tinted_cell(line, shown.index("state"), widths, tint))
+        print(line if tint is None else _tinted_cell(line, shown.index(tinted_in), widths, tint))
         for line in sentences:
             print(line)
 

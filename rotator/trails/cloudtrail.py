@@ -31,6 +31,8 @@ ACTS = {
 _BY_PATH = "GetParametersByPath"
 #: Identities that come with neither an ARN nor an issuer, and what else names them.
 _NAMELESS = "unknown"
+#: The longest name that SSM takes, with its ARN.
+_LONGEST = 2048
 
 
 class Malformed(ValueError):
@@ -83,8 +85,8 @@ def _outcome(error: str) -> Outcome:
 
 
 def _subtree(parameters: Mapping[str, Any], account: str) -> Subtree | None:
-    path = parameters.get("path")
-    if not isinstance(path, str) or not path:
+    path = _text(parameters, "path")
+    if not path:
         return None
     place = _asked_of(path, account)
     return Subtree(place.parameter.rstrip("/"), parameters.get("recursive") is True, place.account)
@@ -94,11 +96,11 @@ def _asked(record: Mapping[str, Any], parameters: Mapping[str, Any], account: st
     """What a call names: in its request, or, where CloudTrail left that out, among its resources."""
     named = [parameters.get("name"), *_list(parameters, "names")]
     if not any(named):
-        named = [resource.get("ARN") or resource.get("arn") for resource in _resources(record)]
+        named = [arn for arn in _resources(record) if ":ssm:" in arn]
     made = _mapping(record, "responseElements").get("version") or parameters.get("parameterVersion")
     for name in named:
-        if isinstance(name, str) and name:
-            one = _asked_of(name, account)
+        if text := _shown(name):
+            one = _asked_of(text, account)
             yield Asked(one.parameter, one.account, _number(made), one.label) if made else one
 
 
@@ -123,9 +125,11 @@ def _principal(identity: Mapping[str, Any]) -> Principal:
     account = _text(issuer, "accountId") or _text(identity, "accountId")
     id_, _colon, session = _text(identity, "principalId").partition(":")
     role = arn.rpartition("/")[2] if ":role/" in arn else ""
-    if ":assumed-role/" in arn:  # of a record without its issuer: the role's path is not in it
-        _head, role, *_session = arn.split("/")
-        arn = f"{arn.partition(':assumed-role/')[0].replace(':sts:', ':iam:')}:role/{role}"
+    if (
+        ":assumed-role/" in arn
+    ):  # a record without its issuer: the session is cut off, and the path is not known
+        head, role, *_session = arn.split("/")
+        arn = f"{head}/{role}"
     service = _text(identity, "invokedBy") if kind == "AWSService" else ""
     if not (arn or service) and account:
         behalf = _text(_mapping(identity, "onBehalfOf"), "userId")
@@ -133,8 +137,10 @@ def _principal(identity: Mapping[str, Any]) -> Principal:
     return Principal(arn or service or id_ or kind, kind, account, role, session)
 
 
-def _resources(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [one for one in _list(record, "resources") if isinstance(one, Mapping)]
+def _resources(record: Mapping[str, Any]) -> Iterator[str]:
+    for resource in _list(record, "resources"):
+        if isinstance(resource, Mapping):
+            yield _text(resource, "ARN") or _text(resource, "arn")
 
 
 def _moment(text: str) -> datetime:
@@ -158,8 +164,15 @@ def _number(text: object) -> int | None:
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:
-    value = record.get(key)
-    return value if isinstance(value, str) else ""
+    return _shown(record.get(key))
+
+
+def _shown(value: object) -> str:
+    """Text of a bounded length that can be shown to anybody: whoever calls AWS chooses some of it."""
+    if not isinstance(value, str):
+        return ""
+    text = value[:_LONGEST]
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _mapping(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -69,6 +69,24 @@ class Judge:
                 self._written(access, touched) if access.act is Act.WRITE else self._read(access, touched)
             )
 
+    def learn(self, access: Access) -> None:
+        """What a call tells of the versions that its parameters had; known before what comes after it is judged."""
+        if access.outcome is not Outcome.DONE:
+            return
+        for asked in access.asked:
+            if access.api in _DELETES:
+                self._versions.wrote(asked.parameter, access.at, 0)
+            elif asked.version is not None and access.api == "PutParameter":
+                self._versions.wrote(asked.parameter, access.at, asked.version)
+            elif asked.version is not None:
+                self._versions.saw(asked.parameter, access.at, asked.version)
+
+    def told_quietly(self, access: Access) -> Reader | None:
+        """The rule that expects this read and wants it told quietly, as for people with emergency roles."""
+        if access.act is Act.WRITE or access.outcome is not Outcome.DONE:
+            return None
+        return next((one.reader for one in self.touched(access) if one.reader and one.reader.quiet), None)
+
     def touched(self, access: Access) -> tuple[Touched, ...]:
         """The secrets that a call is about, each with its rule."""
         return tuple(self._touched(access, place) for place in self.managed.touched(access))
@@ -141,19 +159,6 @@ class Judge:
                 sentence = why.bulk(access, len(names), self._policies.access)
                 found = _finding(access, AccessKind.BULK_READ, Severity.CRITICAL, counted, sentence)
                 yield replace(found, secrets=names)
-
-
-def learn_versions(versions: Versions, access: Access) -> None:
-    """What a call tells of the versions that its parameters had."""
-    if access.outcome is not Outcome.DONE:
-        return
-    for asked in access.asked:
-        if access.api in _DELETES:
-            versions.wrote(asked.parameter, access.at, 0)
-        elif asked.version is not None and access.api == "PutParameter":
-            versions.wrote(asked.parameter, access.at, asked.version)
-        elif asked.version is not None:
-            versions.saw(asked.parameter, access.at, asked.version)
 
 
 def _roles(access: Access) -> tuple[str, str]:
