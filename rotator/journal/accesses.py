@@ -11,9 +11,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Insert, Update, bindparam, func, select, update
+from sqlalchemy import Insert, Select, Update, bindparam, func, select, update
 
 from rotator.contracts.redeployer import Start
 from rotator.journal.columns import UNREADABLE, Moment
@@ -21,7 +21,7 @@ from rotator.journal.database import Section, seconds
 from rotator.journal.tables import UNJUDGED, access, start
 from rotator.model.access import Access
 
-_HELD: Final = select(access.c.access).order_by(access.c.judge_at).limit(bindparam("limit"))
+_KNOWN: Final = select(access.c.event_id).where(access.c.event_id.in_(bindparam("ids", expanding=True)))
 _STARTS: Final = (
     select(start.c.workload, start.c.role, start.c.at)
     .where(start.c.at >= bindparam("since", type_=Moment), start.c.at <= bindparam("until", type_=Moment))
@@ -65,9 +65,8 @@ class Accesses(Section):
         }
         if not rows:
             return 0
-        known = select(access.c.event_id).where(access.c.event_id.in_(sorted(rows)))
         with self._db.writing() as connection:
-            before = set(connection.execute(known).scalars())
+            before = set(connection.execute(_KNOWN, {"ids": sorted(rows)}).scalars())
             new = [rows[event_id] for event_id in sorted(rows.keys() - before)]
             if new:
                 connection.execute(self._keep_access, new)
@@ -75,9 +74,8 @@ class Accesses(Section):
 
     def held_accesses(self, limit: int) -> Sequence[Access]:
         """Those whose hold is over and that nobody has judged, the oldest first."""
-        held = _HELD.where(UNJUDGED, access.c.judge_at <= self._db.now)
         with self._db.reading() as connection:
-            found = connection.execute(held, {"limit": limit}).scalars().all()
+            found = connection.execute(self._held, {"limit": limit}).scalars().all()
         return [one for one in found if one is not UNREADABLE]
 
     def recent_accesses(
@@ -109,6 +107,11 @@ class Accesses(Section):
         with self._db.reading() as connection:
             rows = connection.execute(_STARTS, {"since": since, "until": until}).all()
         return [Start(row.workload, row.role, row.at) for row in rows]
+
+    @cached_property
+    def _held(self) -> Select[Any]:
+        due = select(access.c.access).where(UNJUDGED, access.c.judge_at <= self._db.now)
+        return due.order_by(access.c.judge_at).limit(bindparam("limit"))
 
     @cached_property
     def _keep_access(self) -> Insert:

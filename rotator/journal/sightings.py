@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, bindparam, delete, select, type_coerce, update
+from sqlalchemy import Connection, Delete, Double, Insert, bindparam, delete, select, type_coerce, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from rotator.contracts.access_log import Seen
 from rotator.journal.columns import UNREADABLE, Moment
@@ -29,14 +30,8 @@ class Sightings(Section):
         ids = sorted(set(event_ids))
         if not ids:
             return 0
-        judge = (
-            update(access)
-            .where(access.c.event_id.in_(ids), UNJUDGED)
-            .values(judged_at=self._db.now)
-            .returning(access.c.event_id)
-        )
         with self._db.writing() as connection:
-            ours = set(connection.execute(judge).scalars())
+            ours = set(connection.execute(self._judge, {"ids": ids}).scalars())
             for one in _together(each.sighting for each in seen if each.event_id in ours):
                 self._add_sighting(connection, one)
         return len(ours)
@@ -64,11 +59,9 @@ class Sightings(Section):
 
     def forget_accesses(self, records: timedelta, starts: timedelta, sightings: timedelta) -> None:
         """Forgets records that were judged so long ago, starts, and sightings that ended so long ago."""
-        spans = ((access.c.judged_at, records), (start.c.at, starts), (sighting.c.ended_at, sightings))
         with self._db.writing() as connection:
-            for column, span in spans:
-                before = type_coerce(self._db.seconds - seconds(span), Moment)
-                connection.execute(delete(column.table).where(column < before))
+            for forget, span in zip(self._forget, (records, starts, sightings), strict=True):
+                connection.execute(forget, {"span": seconds(span)})
 
     def _add_sighting(self, connection: Connection, one: Sighting) -> None:
         if connection.execute(self._new_sighting, {"identity": one.identity, **_columns(one)}).rowcount == 1:
@@ -76,6 +69,21 @@ class Sightings(Section):
         known = connection.execute(_ONE, {"key": one.identity}).scalar_one()
         joined = known.and_then(one) if isinstance(known, Sighting) else one
         connection.execute(_UPDATED, {"key": one.identity, **_columns(joined)})
+
+    @cached_property
+    def _judge(self) -> ReturningUpdate[Any]:
+        return (
+            update(access)
+            .where(access.c.event_id.in_(bindparam("ids", expanding=True)), UNJUDGED)
+            .values(judged_at=self._db.now)
+            .returning(access.c.event_id)
+        )
+
+    @cached_property
+    def _forget(self) -> Sequence[Delete]:
+        before = type_coerce(self._db.seconds - bindparam("span", type_=Double), Moment)
+        columns = (access.c.judged_at, start.c.at, sighting.c.ended_at)
+        return [delete(column.table).where(column < before) for column in columns]
 
     @cached_property
     def _new_sighting(self) -> Insert:

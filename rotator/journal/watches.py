@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import Insert, bindparam, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from rotator.journal.columns import UNREADABLE
 from rotator.journal.database import Section, seconds
@@ -32,21 +34,10 @@ class Watches(Section):
 
         What a newer version wrote and this one cannot read is begun anew: no record is missed by it.
         """
-        free = or_(
-            watch.c.owner.is_(None),
-            watch.c.owner == bindparam("claimer"),
-            watch.c.claim_until <= self._db.now,
-        )
-        take = (
-            update(watch)
-            .where(_OF_SOURCE, free)
-            .values(owner=bindparam("claimer"), claim_until=self._db.after("lease"))
-            .returning(watch.c.watch)
-        )
-        new = self._db.insert(watch).values(source=bindparam("key")).on_conflict_do_nothing()
         with self._db.writing() as connection:
-            connection.execute(new, {"key": source})
-            rows = connection.execute(take, {"key": source, "claimer": owner, "lease": seconds(lease)}).all()
+            connection.execute(self._new_watch, {"key": source})
+            taken = {"key": source, "claimer": owner, "lease": seconds(lease)}
+            rows = connection.execute(self._take_watch, taken).all()
             now = self._db.time(connection)
         if not rows:
             return None
@@ -61,3 +52,21 @@ class Watches(Section):
         with self._db.writing() as connection:
             if connection.execute(_NOTED, noted).rowcount == 0:
                 raise LostClaim(f"another replica reads {watch.source} by now")
+
+    @cached_property
+    def _new_watch(self) -> Insert:
+        return self._db.insert(watch).values(source=bindparam("key")).on_conflict_do_nothing()
+
+    @cached_property
+    def _take_watch(self) -> ReturningUpdate[Any]:
+        free = or_(
+            watch.c.owner.is_(None),
+            watch.c.owner == bindparam("claimer"),
+            watch.c.claim_until <= self._db.now,
+        )
+        return (
+            update(watch)
+            .where(_OF_SOURCE, free)
+            .values(owner=bindparam("claimer"), claim_until=self._db.after("lease"))
+            .returning(watch.c.watch)
+        )

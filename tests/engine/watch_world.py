@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from rotator.contracts.redeployer import Redeployer, Start
 from rotator.contracts.trail import Delivery
-from rotator.engine.watch import keep_watch
+from rotator.engine.watch import keep_watch, source_of
 from rotator.model.access import Access, Act, Asked, Outcome, Principal
 from rotator.model.errors import RotatorError, Transient
 from rotator.model.policy import AccessPolicy, Deployment, During, Reader, TrailPolicy
@@ -81,7 +81,13 @@ class WatchedWorld(World):
         access = AccessPolicy(readers=rules if readers is None else readers, source=SOURCE)
         self.today = policies(*of, environments=(environment(account=ACCOUNT),), access=access)
         self.looked()
-        self.watches(HOUR)
+        self.turn()
+        watch = self.journal.watch(source_of(SOURCE))
+        assert watch is not None
+        before = self.clock.now() - HOUR
+        known = {"since": before, "expected": {"production": before}, "starts_since": {API.id: before}}
+        self.journal.note_watch(watch.model_copy(update=known), "us")
+        self.delivers(self.own_read())
 
     def allows(self, *readers: Reader) -> None:
         """Somebody adds rules to the policy."""
@@ -111,10 +117,10 @@ class WatchedWorld(World):
         self.platform.started.append(Start("production/api", known_role, self.clock.now() - ago))
 
     def watches(self, span: timedelta = timedelta()) -> None:
-        """A turn, and one every minute while time passes; rotator's own reads are told, too."""
-        for _ in range(1 + round(span / MINUTE)):
+        """A turn, and one every three minutes while time passes; rotator's own reads are told, too."""
+        for _ in range(1 + round(span / (3 * MINUTE))):
             self.turn()
-            self.passes(MINUTE)
+            self.passes(3 * MINUTE)
             self.delivers(self.own_read())
 
     def own_read(self) -> Access:

@@ -9,15 +9,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from rotator.contracts.parts import Parts
 from rotator.engine.ages import spell
 from rotator.engine.alerts.about_installation import LOG, Installation
 from rotator.engine.alerts.finding import Finding, identity, listed
 from rotator.engine.watch.own_reads import TOLD_WITHIN, unseen
 from rotator.model.access import AccessKind
-from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
+from rotator.model.alerts import Alert, AlertKind, AlertRow, AlertState, Hush, Severity
 from rotator.model.numbers import counted
 from rotator.model.policy import OnUnexpectedRead, Policies
-from rotator.model.watch import Sighting, Watch
+from rotator.model.watch import Disposition, Sighting, Watch
 
 #: More principals than this, of one kind in one environment, are told in one message.
 _TOLD_ONE_BY_ONE = 10
@@ -78,6 +79,30 @@ _KINDS = {
         "ask them; if it was not meant: rotator rotate SECRET",
     ),
 }
+
+
+def end_acknowledged(parts: Parts, rows: Mapping[str, AlertRow], now: datetime) -> None:
+    """A read that has happened is over once a person has looked: there is nothing else to wait for."""
+    looked = {row.alert.identity: hush for row in rows.values() if (hush := _acknowledged(row, now))}
+    if not looked:
+        return
+    for one in parts.journal.sightings():
+        hush = looked.get(_identity(one)) or looked.get(_crowd(one.environment, one.kind))
+        if hush is not None:
+            parts.journal.end_sightings([one.identity], Disposition.ACKNOWLEDGED, hush.by)
+
+
+def _acknowledged(row: AlertRow, now: datetime) -> Hush | None:
+    hush = row.hushed(now)
+    return hush if hush is not None and hush.state is AlertState.ACKNOWLEDGED else None
+
+
+def _identity(one: Sighting) -> str:
+    return identity(_KINDS[one.kind].kind, one.identity.partition("/")[2])
+
+
+def _crowd(environment: str, kind: AccessKind) -> str:
+    return identity(_KINDS[kind].kind, environment, "many")
 
 
 def about_sightings(
@@ -176,7 +201,7 @@ def _alert(here: Installation, one: Sighting) -> Alert:
     if _policy_says(here.policies, one.secrets, OnUnexpectedRead.ASK) and _is_read(one.kind):
         action = f"rotate it? rotator rotate {one.secrets[0]} --reason …; {action}"
     return Alert(
-        identity=identity(words.kind, one.identity.partition("/")[2]),
+        identity=_identity(one),
         kind=words.kind,
         severity=one.severity,
         environment=one.environment,

@@ -21,7 +21,7 @@ from rotator.engine.alerts.about_installation import (
     stuck_rotations,
     stuck_together,
 )
-from rotator.engine.alerts.about_reads import about_sightings, about_trail
+from rotator.engine.alerts.about_reads import about_sightings, about_trail, end_acknowledged
 from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
@@ -121,6 +121,7 @@ def _findings(
     yield from about_census(here, decided.values())
     yield from about_channels(here, rows.values(), bounds.attempts_in_silence)
     if (source := here.policies.access.source) is not None:
+        end_acknowledged(parts, rows, now)
         yield from about_sightings(here, parts.journal.sightings(), rows)
         yield from about_trail(here, parts.journal.watch(source_of(source)))
     for entry in decided.values():

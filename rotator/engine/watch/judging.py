@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from rotator.contracts.access_log import Seen
 from rotator.contracts.parts import Parts
-from rotator.engine.access.judge import Judge, learn_versions
+from rotator.engine.access.judge import Judge
 from rotator.engine.access.starts import EARLY, Starts
 from rotator.engine.access.versions import Versions
 from rotator.engine.watch.starting import known_from, known_up_to
@@ -23,6 +25,8 @@ from rotator.model.alerts import Severity
 from rotator.model.policy import OnUnexpectedRead
 from rotator.model.requests import Request, RequestKind
 from rotator.model.watch import Disposition, Sighting, Watch
+
+log = structlog.get_logger()
 
 DAY = timedelta(days=1)
 #: Judged at once; all that is in memory of them.
@@ -56,8 +60,8 @@ class Watched:
     parts: Parts
     watch: Watch
 
-    def judge_of(self, accesses: Sequence[Access]) -> tuple[Judge, Versions]:
-        """A judge that knows what started around these, and which versions were there; they may be added to."""
+    def judge_of(self, accesses: Sequence[Access]) -> Judge:
+        """A judge that knows what started around these, and which versions were there."""
         policies = self.parts.policies()
         slack = max((reader.slack_after for reader in policies.access.readers), default=timedelta())
         moments = [access.at for access in accesses]
@@ -65,7 +69,10 @@ class Watched:
         for start in self.parts.journal.starts(min(moments) - slack - EARLY, max(moments) + EARLY):
             starts.add(start)
         self._learn(versions)
-        return Judge(policies, starts, versions), versions
+        judge = Judge(policies, starts, versions)
+        for access in accesses:
+            judge.learn(access)
+        return judge
 
     def _learn(self, versions: Versions) -> None:
         """Which versions scans have seen, and which rotations wrote."""
@@ -100,10 +107,8 @@ def _judge(watched: Watched, held: Sequence[Access]) -> None:
     together = sorted(
         {**{one.event_id: one for one in before}, **by_id}.values(), key=lambda one: (one.at, one.event_id)
     )
-    judge, versions = watched.judge_of(together)
-    found, waiting = list[AccessFinding](), set[str]()
+    judge, found, waiting = watched.judge_of(together), list[AccessFinding](), set[str]()
     for access in together:
-        learn_versions(versions, access)
         for finding in judge.findings(access):
             if access.event_id in by_id:
                 sure = _sure(watched, finding)
@@ -111,6 +116,9 @@ def _judge(watched: Watched, held: Sequence[Access]) -> None:
                     waiting.add(access.event_id)
                 else:
                     found.append(sure)
+    quiet = {(rule.name, access.principal.name) for access in held if (rule := judge.told_quietly(access))}
+    for rule, principal in sorted(quiet):
+        log.info("secrets were read, as a rule expects", rule=rule, principal=principal)
     journal.hold_longer(waiting, _AGAIN)
     seen = [
         Seen(one.event_id, Sighting.of(one, by_id[one.event_id]))
@@ -181,7 +189,7 @@ def judge_open_anew(watched: Watched, note: Callable[..., Any]) -> None:
 
 def _still(watched: Watched, sighting: Sighting) -> bool:
     """Whether today's policy finds any of it, too."""
-    judge, _versions = watched.judge_of(sighting.samples)
+    judge = watched.judge_of(sighting.samples)
     if sighting.kind is AccessKind.BULK_READ:  # a few of many: whether each is expected is what can be asked
         return any(not touched.expected for one in sighting.samples for touched in judge.touched(one))
     return any(finding.kind is sighting.kind for finding in _of(judge, sighting.samples))

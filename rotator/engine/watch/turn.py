@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from rotator.contracts.guard import guard
 from rotator.contracts.parts import Parts
 from rotator.contracts.trail import Delivery, Trail
 from rotator.engine.access.managed import Managed
@@ -23,8 +24,10 @@ log = structlog.get_logger()
 
 #: A flood is read in pieces, so that what came before it is judged meanwhile.
 _LONGEST_READ = 30.0
-#: A turn is kept by each delivery; whoever dies with it holds the others up for so long.
+#: Whoever dies in a turn holds the others up for so long.
 _LEASE = timedelta(minutes=2)
+#: In between it is said so often that the turn goes on, and how far it is: a flood has ten thousand deliveries.
+_SAID_EVERY = 5.0
 #: Nobody watched for so long: what rotator itself read before is no promise any more.
 GAP = timedelta(minutes=5)
 #: How long sightings that are over stay as evidence. Auditors look at a year.
@@ -54,6 +57,7 @@ class _Turn:
     trail: Trail
     owner: str
     watch: Watch
+    _said: float = 0.0
 
     def take(self) -> None:
         """Reads, asks and judges."""
@@ -66,21 +70,25 @@ class _Turn:
         self.parts.journal.forget_accesses(DAY, DAY, _EVIDENCE)
 
     def note(self, **changes: Any) -> None:
-        """Writes down how far it is. Raises LostClaim."""
-        self.watch = self.watch.model_copy(update=changes)
+        """Writes down how far it is. Raises LostClaim when it took too long and somebody else has the turn."""
+        self.watch = self.watch.model_copy(update={"looked_at": self.parts.journal.now(), **changes})
         self.parts.journal.note_watch(self.watch, self.owner)
+        self._said = self.parts.clock.monotonic()
 
     def keep(self) -> None:
-        """It goes on. Raises LostClaim when it took too long and somebody else has the turn."""
-        if self.parts.journal.take_watch(self.watch.source, self.owner, _LEASE) is None:
-            raise LostClaim(f"another replica reads {self.watch.source} by now")
+        """It goes on. Raises LostClaim."""
+        guard()
+        if self.parts.clock.monotonic() - self._said > _SAID_EVERY:
+            if self.parts.journal.take_watch(self.watch.source, self.owner, _LEASE) is None:
+                raise LostClaim(f"another replica reads {self.watch.source} by now")
+            self.note()
 
     def _arrive(self) -> None:
         now = self.parts.journal.now()
         gap = now - self.watch.looked_at > GAP
         since = now if gap else self.watch.since
         expected = {} if gap else self.watch.expected
-        self.note(since=since, looked_at=now, expected=expectations(self.parts, expected, now))
+        self.note(since=since, expected=expectations(self.parts, expected, now))
 
     def _read(self) -> None:
         """What waits at the source. Trouble there is kept for people, and the next turn tries again."""
@@ -111,14 +119,15 @@ class _Turn:
         ]
         if unread:
             log.warning("records cannot be used", why=unread)
-        newest = max((one.at for one in ours), default=self.watch.newest_at)
-        self.note(
-            looked_at=self.parts.journal.now(),
-            progress=delivery.progress or self.watch.progress,
-            newest_at=_later(newest, self.watch.newest_at),
-            own=own_reads(policies, ours, self.watch.own),
-            **(_counted(self.watch, unread, self.parts.journal.now()) if unread else {}),
-        )
+        changes: dict[str, Any] = {"own": own_reads(policies, ours, self.watch.own)}
+        if ours:
+            newest = max(one.at for one in ours)
+            changes["newest_at"] = max(newest, self.watch.newest_at or newest)
+        if unread:
+            changes |= _counted(self.watch, unread, self.parts.journal.now())
+        self.watch = self.watch.model_copy(update=changes)
+        if delivery.progress:
+            self.note(progress=delivery.progress)
         if delivery.receipt:
             self.trail.forget(delivery)
 
@@ -131,7 +140,3 @@ def _concerns(managed: Managed, access: Access) -> bool:
 
 def _counted(watch: Watch, unread: list[str], now: datetime) -> dict[str, Any]:
     return {"unread": watch.unread + len(unread), "unread_said": unread[-1], "unread_at": now}
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((moment for moment in (one, other) if moment is not None), default=None)
