@@ -29,6 +29,8 @@ from rotator.model.alerts import Alert, Severity
 HEADER_UNITS = HeaderBlock.text_max_length
 _NAME_UNITS, _FACT_UNITS, _ACTION_UNITS, _TRACE_UNITS, _LINE_UNITS = 100, 850, 900, 900, 900
 
+_FIELDS = 10
+
 _SIGNS = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
 _CLOSED = "✅"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -36,6 +38,7 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def parent(alert: Alert, docs: str | None = None) -> Sequence[Block]:
     """The message that is posted first and edited for as long as the alert lives; `docs`: as wording.page has it."""
+    alert = wording.whole(alert)
     title = _cut(f"{_sign(alert)} {wording.headline(alert)}", HEADER_UNITS)
     header = HeaderBlock(text=PlainTextObject(text=title, emoji=False))
     if alert.closed:
@@ -68,7 +71,10 @@ def _facts(alert: Alert, before: str = "") -> list[Block]:
     if not fields:
         return []
     heading: list[Block] = [ContextBlock(elements=[_mrkdwn(before)])] if before else []
-    return [*heading, SectionBlock(fields=fields)]
+    return [
+        *heading,
+        *(SectionBlock(fields=fields[at : at + _FIELDS]) for at in range(0, len(fields), _FIELDS)),
+    ]
 
 
 def _action(alert: Alert) -> list[Block]:

@@ -9,6 +9,7 @@ import typer
 
 from rotator.cli.options import (
     NAMED,
+    Alerts,
     Because,
     Env,
     JsonAnswer,
@@ -157,6 +158,54 @@ def approve(
     from rotator.cli.approve import give_yes
 
     give_yes(what, env, reason, json=json)
+
+
+@asking.command()
+def reject(
+    what: SecretOrRotation,
+    reason: Annotated[str, typer.Option("--reason", help="Why not; kept for auditors.")],
+    env: Env = None,
+    json: JsonAnswer = False,
+) -> None:
+    """Say no to a rotation that waits for a yes.
+
+    Nobody is asked again about that credential; its age is watched and told all the same.
+    """
+    from rotator.cli.approve import say_no
+
+    say_no(what, env, reason, json=json)
+
+
+@asking.command()
+def ack(alerts: Alerts, reason: Reason = "", json: JsonAnswer = False) -> None:
+    """Say that somebody is on it.
+
+    An alert is not repeated then until it gets worse; one that is critical comes back after a day.
+    """
+    from rotator.cli.alerts import answer
+    from rotator.model.requests import RequestKind
+
+    answer(alerts, RequestKind.ACKNOWLEDGE, reason, json=json)
+
+
+@asking.command()
+def snooze(
+    alerts: Alerts,
+    within: Annotated[str, typer.Option("--for", help="How long: 4h, 1d; 7d at most.")] = "",
+    until: Annotated[
+        str, typer.Option("--until", help="2027-01-31 (the whole day) or 2027-01-31T18:00 (UTC).")
+    ] = "",
+    reason: Reason = "",
+    json: JsonAnswer = False,
+) -> None:
+    """Hear of alerts later.
+
+    Each comes back at the end, or when it gets worse; never after the secret's max_age.
+    """
+    from rotator.cli.alerts import answer
+    from rotator.model.requests import RequestKind
+
+    answer(alerts, RequestKind.SNOOZE, reason, within=within, until=until, json=json)
 
 
 @asking.command(context_settings={"allow_extra_args": True})  # a value among them is refused and not repeated

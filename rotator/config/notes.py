@@ -26,6 +26,5 @@ def _used(draft: Draft) -> Iterator[Path]:
                 yield (*path, key)
         if level.overdue and level.overdue.max_age:
             yield (*path, "overdue", "max_age")
-    for key in ("digest", "quiet_hours", "heartbeat"):
-        if getattr(draft.file.alerts, key):
-            yield ("alerts", key)
+    if draft.file.alerts.heartbeat:
+        yield ("alerts", "heartbeat")

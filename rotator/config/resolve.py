@@ -1,7 +1,7 @@
 """From a checked file to `Policies`: nothing left to look up, every calendar duration scaled once.
 
 Scaled are the durations of the calendar (rotate_every, warn_before, grace, quarantine, cooldown, page_after, soak,
-repeat), never those of real work (timeouts, backoff, group_wait).
+repeat), never those of real work (timeouts, backoff, group_wait) and of people's days (digest, quiet_hours, budget).
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from rotator.config import schema
 from rotator.config.draft import Draft, expand
 from rotator.config.precedence import Effective
 from rotator.config.watched import mode_of, obstacle
+from rotator.model.alerts import Severity
+from rotator.model.hours import DigestTimes, QuietHours
 from rotator.model.policy import (
     AccessPolicy,
     AlertPolicy,
+    Budget,
     Deployment,
     During,
     EnvironmentPolicy,
@@ -218,7 +221,13 @@ class Resolution:
 
     def _alerts(self, alerts: schema.Alerts) -> AlertPolicy:
         repeat = self._scaled(alerts.repeat or AlertPolicy().repeat)
-        return AlertPolicy(repeat=repeat, **_stated(group_wait=alerts.group_wait))
+        return AlertPolicy(
+            repeat=repeat,
+            digest=digest_of(alerts.digest) if alerts.digest else None,
+            quiet_hours=quiet_hours_of(alerts.quiet_hours) if alerts.quiet_hours else None,
+            budget=Budget(**_stated(**alerts.budget.model_dump()) if alerts.budget else {}),
+            **_stated(group_wait=alerts.group_wait),
+        )
 
     def _access(self, access: schema.Access) -> AccessPolicy:
         source = access.source
@@ -261,6 +270,22 @@ class Resolution:
 
 def _trail(source: schema.TrailSource) -> TrailPolicy:
     return TrailPolicy(kind=source.kind, queue=source.queue or "", bucket=source.bucket or "")
+
+
+def digest_of(written: schema.Digest) -> DigestTimes:
+    """The times of the digest."""
+    days = tuple(written.days) if written.days is not None else None
+    return DigestTimes(at=written.at, timezone=written.timezone, **_stated(days=days))
+
+
+def quiet_hours_of(written: schema.QuietHours) -> QuietHours:
+    """The quiet hours."""
+    return QuietHours(
+        begins=written.begins,
+        ends=written.ends,
+        timezone=written.timezone,
+        exceptions=tuple(Severity[name.upper()] for name in written.exceptions),
+    )
 
 
 def window_of(name: str, written: schema.Window) -> Window:

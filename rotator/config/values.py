@@ -10,6 +10,7 @@ from rotator.config.spelling import Backoff
 from rotator.model.durations import spell_duration
 from rotator.model.policy import (
     AccessPolicy,
+    AlertPolicy,
     Deployment,
     EnvironmentPolicy,
     MirrorPolicy,
@@ -77,6 +78,7 @@ def shared_values_of(policies: Policies) -> dict[str, str]:
         "alerts.group_wait": spell(policies.alerts.group_wait),
         "alerts.repeat": spell(policies.alerts.repeat),
         **{f"access.{key}": told for key, told in _access(policies.access).items()},
+        **_alerts(policies.alerts),
         "unmanaged": policies.unmanaged,
         "ignore": spell(policies.ignore),
     }
@@ -138,6 +140,22 @@ def spell_freeze(freeze: Freeze) -> str:
     return f"{spell(freeze.begins)} to {spell(freeze.ends)}" + (
         f" ({freeze.reason})" if freeze.reason else ""
     )
+
+
+def _alerts(alerts: AlertPolicy) -> dict[str, str]:
+    values: dict[str, str] = {}
+    if alerts.digest:
+        days, at, zone = alerts.digest.days, alerts.digest.at, alerts.digest.timezone
+        values["alerts.digest"] = f"{' '.join(days)}, {at:%H:%M} {zone}"
+    if alerts.quiet_hours:
+        quiet = alerts.quiet_hours
+        loud = " ".join(one.name.lower() for one in quiet.exceptions)
+        values["alerts.quiet_hours"] = (
+            f"{quiet.begins:%H:%M} to {quiet.ends:%H:%M} {quiet.timezone}, except {loud}"
+        )
+    if alerts.budget:
+        values["alerts.budget"] = f"{alerts.budget.pages} pages in {spell(alerts.budget.shift)}"
+    return values
 
 
 def _environment(environment: EnvironmentPolicy) -> dict[str, str]:

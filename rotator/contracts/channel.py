@@ -15,6 +15,13 @@ class AlertChannel(Protocol):
     closes the alert closes that thread. It is told at least once: a lost answer is Transient, and delivering again
     may tell it again. Every text arrives, within the far side's limits and never as markup. No login is ever in a
     message or an error.
+
+    An alert with `members` is one message about several, which became so or ended at the same moment: ten rows at most,
+    then how many more. They share the conversation from then on. Its first message shows how all of it stands, members
+    and `beside`; what follows tells of `members` only. `closed` means that the whole conversation is over; members may
+    be over before. A digest (AlertKind.DIGEST) has as members all that is open, those that need a person first; it is
+    never edited and never closed. A channel that only knows title, facts and action still says everything that must be
+    known: rotator.channels.wording makes rows of members.
     """
 
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:

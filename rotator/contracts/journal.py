@@ -7,7 +7,7 @@ nothing more may be done under the claim, because the write may have happened or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -250,8 +250,19 @@ class Journal(AccessLog, Protocol):
     def claim_alerts(self, owner: str, limit: int, lease: timedelta) -> Sequence[AlertRow]:
         """Claims alerts whose delivery is due."""
 
+    def claim_company(
+        self, owner: str, identities: Collection[str], lease: timedelta, soon: timedelta
+    ) -> Sequence[AlertRow]:
+        """Claims those of these alerts whose delivery is due, or will be within `soon`, and that nobody holds."""
+
     def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
-        """Writes how far an alert has been told and releases it."""
+        """Writes how far an alert has been told and releases it. Raises LostClaim."""
+
+    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]]) -> None:
+        """The same for several that were told in one message: all of it is written, or nothing.
+
+        Those whose claim is no longer ours are left as they are. Raises LostClaim when there are any.
+        """
 
     # rates
     def reserve(self, account: str, per_second: float, burst: int, longest: timedelta) -> timedelta:

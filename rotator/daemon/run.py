@@ -29,11 +29,13 @@ from rotator.daemon.rhythm import Rhythm
 from rotator.daemon.troubles import Troubles, place_of
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.census import take_census
+from rotator.engine.digest import keep_digests
 from rotator.engine.mirrors import keep_mirrors
-from rotator.engine.outbox import addresses, deliver_due
+from rotator.engine.outbox import deliver_due
 from rotator.engine.ownership import hold_environments
 from rotator.engine.record import faults_in_record, sign_record
 from rotator.engine.requests import carry_out_requests
+from rotator.engine.routing import addresses
 from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
 from rotator.engine.watch import keep_watch
@@ -169,6 +171,7 @@ class Daemon:
 
     def _alerts(self) -> None:
         keep_alerts(self.parts, self.policy.rejected, self.bounds, yes_wanted=self.policy.yes_wanted)
+        keep_digests(self.parts)
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
                 return

@@ -54,7 +54,7 @@ def stale(row: AlertRow, kind: RequestKind, now: datetime) -> str:
     if alert.closed_at is not None:
         return f"{alert.id} is over since {_moment(alert.closed_at)}: {alert.closing}"
     if kind is RequestKind.ACKNOWLEDGE and hush is not None and hush.state is AlertState.ACKNOWLEDGED:
-        return f"{alert.id} is {answered(hush)} already"
+        return f"{alert.id} is already {answered(hush)}"
     return ""
 
 

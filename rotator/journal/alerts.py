@@ -6,12 +6,12 @@ overwrite each other: the engine posts the alert, whoever delivers it writes `to
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Insert, Row, Update, and_, bindparam, not_, select, update
+from sqlalchemy import Boolean, Connection, Insert, Row, Update, and_, bindparam, not_, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from rotator.journal.claims import claim, guarded, holder, put_off, released, woken
@@ -23,6 +23,7 @@ from rotator.model.alerts import (
     TOLD_CLOSED,
     TOLD_CLOSED_BEFORE,
     Alert,
+    AlertKind,
     AlertRow,
     AlertState,
     Hush,
@@ -70,7 +71,8 @@ class Alerts(Section):
         An update is delivered only if the severity rose, or the alert closed or opened again. Whoever had been told
         that it closed is told about it anew, and so is everybody when nobody knows whom a delivery that failed, or
         whose worker vanished, had told so; everybody else's messages go on. One that opens again within REOPENS_WITHIN
-        goes on: since when it is open, its conversations and how often it was repeated stay, and so does a snooze.
+        goes on: since when it is open, its conversations and how often it was repeated stay, and so does a snooze. A
+        digest that begins later is another one.
         """
         said: dict[str, Any] = {
             "alert": alert,
@@ -85,7 +87,15 @@ class Alerts(Section):
             reopened = before.closed and not alert.closed
             if reopened:
                 said |= _anew(before, alert)
-            if reopened or alert.severity > before.severity or (alert.closed and not before.closed):
+            another = alert.kind is AlertKind.DIGEST and alert.opened_at > before.alert.opened_at
+            if another:
+                said |= {"repeats": 0, "attempt": 0, "told": {}, "receipts": {}}
+            if (
+                another
+                or reopened
+                or alert.severity > before.severity
+                or (alert.closed and not before.closed)
+            ):
                 connection.execute(self._update_and_deliver, {"key": alert.identity, **said})
             else:
                 del said["delay"]
@@ -93,15 +103,42 @@ class Alerts(Section):
 
     def claim_alerts(self, owner: str, limit: int, lease: timedelta) -> Sequence[AlertRow]:
         """Claims alerts whose delivery is due."""
+        return self._claimed(self._claim_alert, {"claimer": owner, "limit": limit}, lease)
+
+    def claim_company(
+        self, owner: str, identities: Collection[str], lease: timedelta, soon: timedelta
+    ) -> Sequence[AlertRow]:
+        """Claims those of these alerts whose delivery is due, or will be within `soon`, and that nobody holds."""
+        if not identities:
+            return []
+        wanted = {"claimer": owner, "limit": len(identities), "named": list(identities)}
+        return self._claimed(self._claim_company, {**wanted, "soon": seconds(soon)}, lease)
+
+    def _claimed(
+        self, statement: ReturningUpdate[Any], asked: dict[str, Any], lease: timedelta
+    ) -> Sequence[AlertRow]:
         with self._db.writing() as connection:
-            taken = {"claimer": owner, "limit": limit, "lease": seconds(lease)}
-            rows = connection.execute(self._claim_alert, taken).all()
+            rows = connection.execute(statement, {**asked, "lease": seconds(lease)}).all()
         known, newer = apart(rows, _read)
         put_off(self._db, alert, {row.identity: row for row in newer}, lease)
         return known
 
     def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
         """Writes how far an alert has been told and releases it. Raises LostClaim when the claim is no longer ours."""
+        self.checkpoint_alerts([(row, changed)])
+
+    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]]) -> None:
+        """The same for several that were told in one message: all of it is written, or nothing.
+
+        Those whose claim is no longer ours are left as they are. Raises LostClaim when there are any.
+        """
+        with self._db.writing() as connection:
+            lost = [row.alert.identity for row, changed in told if not self._wrote(connection, row, changed)]
+        if lost:
+            names = ", ".join(lost)
+            raise LostClaim(f"alert {names} is not ours any more: its claim ran out or was taken over")
+
+    def _wrote(self, connection: Connection, row: AlertRow, changed: AlertRow) -> bool:
         identity = row.alert.identity
         written = {
             **{
@@ -111,17 +148,13 @@ class Alerts(Section):
             "due_at": changed.run_at,
             "told_everywhere": all(told == TOLD_CLOSED for told in changed.told.values()),
         }
-        with self._db.writing() as connection:
-            closed = connection.execute(
-                _CHECKPOINT, {**holder(identity, row), **written}
-            ).scalar_one_or_none()
-            if closed is None:
-                raise LostClaim(f"alert {identity} is not ours any more: its claim ran out or was taken over")
-            if (
-                not closed and TOLD_CLOSED in changed.told.values()
-            ):  # it opened again while its closing was told
-                again = {"key": identity, "delay": 0.0, "told": _unsaid(changed.told)}
-                connection.execute(self._update_and_deliver, again)
+        closed = connection.execute(_CHECKPOINT, {**holder(identity, row), **written}).scalar_one_or_none()
+        if (
+            closed is False and TOLD_CLOSED in changed.told.values()
+        ):  # it opened again while its closing was told
+            again = {"key": identity, "delay": 0.0, "told": _unsaid(changed.told)}
+            connection.execute(self._update_and_deliver, again)
+        return closed is not None
 
     def hush_alert(self, identity: str, hush: Hush) -> bool:
         """Writes down what somebody answered to an alert, and wakes it. False when there is none, or it is closed."""
@@ -159,6 +192,15 @@ class Alerts(Section):
         return claim(self._db, alert, due=(UNSETTLED,), order=(alert.c.run_at,)).returning(
             *_COLUMNS, alert.c.identity
         )
+
+    @cached_property
+    def _claim_company(self) -> ReturningUpdate[Any]:
+        named = alert.c.identity.in_(bindparam("named", expanding=True))
+        free = or_(alert.c.owner.is_(None), alert.c.run_at <= self._db.now)
+        until = self._db.after("soon")
+        return claim(
+            self._db, alert, due=(UNSETTLED, named, free), order=(alert.c.identity,), until=until
+        ).returning(*_COLUMNS, alert.c.identity)
 
 
 def _anew(before: Row[Any], alert: Alert) -> dict[str, Any]:

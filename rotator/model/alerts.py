@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict
 
 from rotator.model.requests import Via
 
-#: AlertRow.told of an address: nothing, a severity, that it is over; or that it was, before it opened again.
+#: AlertRow.told of an address: nothing, a severity, that it is over; or that it was, before it opened again; or that it
+#: waits for a page to be left.
 TOLD_NOTHING: Final = 0
 TOLD_CLOSED: Final = 9
 TOLD_CLOSED_BEFORE: Final = -1
+TOLD_LATER: Final = -2
 #: What is so again this soon after it was over is the same alert, in the same conversation.
 REOPENS_WITHIN: Final = timedelta(hours=24)
 #: Whoever acknowledged what is critical is asked again after this.
@@ -62,6 +64,10 @@ class AlertKind(StrEnum):
     DENIED_READS = "denied_reads"
     TRAIL_SILENT = "trail_silent"  # who reads what is not told any more: rotator's own reads do not appear
     JOURNAL_AWAY = "journal_away"  # told by each process itself: every other alert lives in the journal
+    DIGEST = "digest"  # what is open, as a table, at the times of policies.yaml; its end is never told
+    PAGES_HELD = (
+        "pages_held"  # critical ones that were not told to whom they escalate: the budget of pages is spent
+    )
 
 
 class AlertState(StrEnum):
@@ -108,9 +114,13 @@ class Alert(BaseModel):
     opened_at: datetime
     closed_at: datetime | None = None
     closing: str = ""  # how it ended and how long it took
-    hush: Hush | None = (
-        None  # what somebody answered and what holds, as it is delivered; the engine posts none
-    )
+    hush: Hush | None = None  # the answer that holds, as it is delivered; the engine posts none
+    members: tuple[
+        Alert, ...
+    ] = ()  # of a message about several: those that it tells of, each with its own life
+    beside: tuple[
+        Alert, ...
+    ] = ()  # told in the same conversation before, and not over: no news, part of the picture
 
     @property
     def id(self) -> str:
@@ -129,6 +139,9 @@ class Receipt(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: dict[str, str] = {}
+    # The outbox's own, whatever the channel:
+    thread: str = ""  # the conversation that it shares with others that were told in one message
+    told_at: datetime | None = None  # when it was last told there that it is so
 
 
 class AlertRow(BaseModel):

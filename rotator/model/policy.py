@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from rotator.model.hours import DigestTimes, QuietHours
 from rotator.model.windows import Freeze, Window
 
 
@@ -156,6 +157,13 @@ class OwnerPolicy(Frozen):
     escalate_to: str | None = None
 
 
+class Budget(Frozen):
+    """For how many critical alerts those to whom they escalate are told within any time as long as a shift."""
+
+    pages: int = 2
+    shift: timedelta = timedelta(hours=12)
+
+
 class AlertPolicy(Frozen):
     """How loudly alerts speak."""
 
@@ -165,6 +173,9 @@ class AlertPolicy(Frozen):
         timedelta(days=3),
         timedelta(days=7),
     )
+    digest: DigestTimes | None = None  # without one, what is info is told at once
+    quiet_hours: QuietHours | None = None
+    budget: Budget | None = None
 
 
 class Reader(Frozen):

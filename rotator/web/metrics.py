@@ -20,11 +20,11 @@ from rotator.contracts.clock import Clock
 from rotator.contracts.journal import Journal
 from rotator.engine.ages import due_at, period_ends
 from rotator.engine.decisions import Decided, decisions
-from rotator.engine.outbox import unheard
+from rotator.engine.repeats import unheard
 from rotator.engine.standing import Standing
 from rotator.engine.watch import source_of
 from rotator.engine.words import replaced, word_of
-from rotator.model.alerts import AlertRow
+from rotator.model.alerts import AlertKind, AlertRow
 from rotator.model.errors import JournalAway
 from rotator.model.observations import Surveyed
 from rotator.model.policy import Policies
@@ -257,7 +257,7 @@ def _old_one_lives(rotation: Rotation) -> bool:
 def _of_alerts(rows: Sequence[AlertRow]) -> Iterator[Metric]:
     open_ones, failing = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
     for row in rows:
-        if not row.alert.closed:
+        if not row.alert.closed and row.alert.kind is not AlertKind.DIGEST:
             open_ones[row.alert.kind.value, row.alert.severity.name.lower()] += 1
         if row.attempt > 0:
             failing.update((address.partition(":")[0],) for address in unheard(row))

@@ -554,6 +554,8 @@ def test_every_kind_has_a_case_here_or_in_the_other_files() -> None:
         AlertKind.FOREIGN_OWNER,
         AlertKind.DELIVERY_FAILED,
         AlertKind.JOURNAL_AWAY,
+        AlertKind.DIGEST,
+        AlertKind.PAGES_HELD,
     }
     assert {told.kind for told in CASES.values()} | elsewhere == set(AlertKind)
 

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from rotator.contracts.journal import Told
-from rotator.engine.outbox import unheard
+from rotator.engine.repeats import unheard
 from rotator.journal.tables import event
 from rotator.model.errors import JournalAway
 from rotator.model.policy import Policies

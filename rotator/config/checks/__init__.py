@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from rotator.config.checks import (
+    alerts,
     aws,
     definitions,
     mirrors,
@@ -30,6 +31,7 @@ OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
     definitions.check,
     aws.check,
     owners.check,
+    alerts.check,
     workloads.check,
     mirrors.check,
     stores.check,

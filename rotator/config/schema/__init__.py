@@ -9,6 +9,7 @@ from pydantic import Field
 from rotator.config.schema.people import (
     Access,
     Alerts,
+    Budget,
     BulkRead,
     Digest,
     Heartbeat,
@@ -41,7 +42,7 @@ from rotator.config.schema.rules import (
 )
 
 __all__ = [
-    "Access", "After", "Alerts", "Aws", "BulkRead", "Deployment", "Digest", "Environment", "Exempt", "Freeze",
+    "Access", "After", "Alerts", "Aws", "Budget", "BulkRead", "Deployment", "Digest", "Environment", "Exempt", "Freeze",
     "Heartbeat", "Kubernetes", "Manner", "Mirror", "Overdue", "Owner", "Part", "PolicyFile", "QuietHours", "Reader",
     "Retry", "Schedule", "Secret", "SecretRules", "Store", "TrailSource", "Type", "Window",
 ]  # fmt: skip

@@ -41,7 +41,16 @@ class QuietHours(Part):
     timezone: Timezone
     """Of both."""
     exceptions: list[Literal["info", "warning", "critical"]] = Field(default=["critical"], alias="except")
-    """What is sent all the same. [critical]."""
+    """What is sent all the same; critical always is. [critical]."""
+
+
+class Budget(Part):
+    """How often people are woken."""
+
+    pages: Annotated[int, Field(ge=1, le=100)] | None = None
+    """So many critical alerts reach `escalate_to` in a shift. 2."""
+    shift: Duration | None = None
+    """How long that is, counted back from each of them. 12h."""
 
 
 class Heartbeat(Part):
@@ -63,9 +72,11 @@ class Alerts(Part):
     repeat: Annotated[list[Duration], Field(min_length=1, max_length=20)] | None = None
     """When what goes on is told again. [1d, 3d, 7d]."""
     digest: Digest | None = None
-    """Nothing acts on it yet."""
+    """A table of all that is open, at `at` on `days`; what is info is told in it only. None: info is told at once."""
     quiet_hours: QuietHours | None = None
-    """Nothing acts on it yet."""
+    """From `from` to `to`, only what `except` names is sent; the rest when they are over. None."""
+    budget: Budget | None = None
+    """How many critical alerts reach whom they escalate to in a shift; one more message stands for the rest."""
     heartbeat: Heartbeat | None = None
     """Nothing acts on it yet."""
 

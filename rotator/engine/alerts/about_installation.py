@@ -6,19 +6,20 @@ A store, a source, KMS or a channel that is away has one alert, and one message 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.engine.ages import spell
 from rotator.engine.alerts.finding import Finding, identity, listed
+from rotator.engine.budget import held
 from rotator.engine.decisions import Decided
 from rotator.engine.outages import store_explains, stuck, unreachable
-from rotator.engine.outbox import unheard
+from rotator.engine.repeats import unheard
 from rotator.engine.standing import Decision
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.numbers import counted
 from rotator.model.observations import Observed, Surveyed
-from rotator.model.policy import Policies
+from rotator.model.policy import Budget, Policies
 from rotator.model.rotation import Rotation
 
 #: A census that did not come about for so long is news; it is taken once a day.
@@ -221,6 +222,34 @@ def about_channels(
             f"{LOG} | grep 'alert not delivered'",
             about=address,
         )
+
+
+def about_pages(here: Installation, rows: Iterable[AlertRow]) -> Iterator[Finding]:
+    """Critical alerts that were not told to whom they escalate: one message for all of them, to each of those."""
+    waiting: dict[str, list[Alert]] = {}
+    for row in held(rows):
+        owner = here.policies.owners.get(row.alert.owner) or here.policies.owners.get(
+            here.policies.default_owner
+        )
+        if owner is not None and owner.escalate_to:
+            waiting.setdefault(owner.escalate_to, []).append(row.alert)
+    budget = here.policies.alerts.budget or Budget()
+    for owner_name, alerts in waiting.items():
+        facts = {
+            "Which": listed(tuple(sorted(alert.title for alert in alerts))),
+            "Impact": "each says its own, at its owner's addresses",
+            "Why": f"{counted(budget.pages, 'page')} within {spell(budget.shift)} is the budget of policies.yaml",
+            "Next": "what is still critical when the shift is over is told then",
+        }
+        finding = here.finding(
+            AlertKind.PAGES_HELD,
+            Severity.CRITICAL,
+            f"{counted(len(alerts), 'more critical alert')}",
+            facts,
+            "rotator status",
+            about=owner_name,
+        )
+        yield replace(finding, alert=finding.alert.model_copy(update={"owner": owner_name}))
 
 
 def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -> Finding:

@@ -6,7 +6,7 @@ and whoever was told before it went away is not told that all is well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from rotator.engine.alerts.about_installation import (
     about_census,
     about_channels,
     about_environment,
+    about_pages,
     about_policy,
     stuck_rotations,
     stuck_together,
@@ -25,7 +26,7 @@ from rotator.engine.alerts.about_reads import about_sightings, about_trail, end_
 from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
-from rotator.engine.alerts.finding import Finding, about_recipe, identity
+from rotator.engine.alerts.finding import Finding, about_recipe, identity, kin
 from rotator.engine.alerts.impact import in_gap
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import store_explains, stuck, unreachable
@@ -60,16 +61,24 @@ def keep_alerts(
     rows = {row.alert.identity: row for row in parts.journal.alerts(unclosed=True)}
     of_policy = about_policy(Installation(parts.policies(), now), policy_rejected, yes_wanted)
     found = {one.alert.identity: one for one in (*of_policy, *_findings(parts, now, decided, rows, bounds))}
-    soon = parts.policies().alerts.group_wait
+    waits = _waits(rows.values(), now)
+    group_wait = parts.policies().alerts.group_wait
     for key, finding in found.items():
         row = rows.get(key)
         if not finding.quiet:
+            soon = min(group_wait, waits.get(kin(finding.alert), group_wait))
             _tell(parts, finding, row, max(soon, _left(finding, now, bounds)))
         elif row is not None and not row.alert.closed:
             _hush(parts, row, decided, now)
     for key, row in rows.items():
-        if key not in found and not row.alert.closed:
+        if key not in found and not row.alert.closed and row.alert.kind is not AlertKind.DIGEST:
             _close(parts, row.alert, decided, now)
+
+
+def _waits(rows: Iterable[AlertRow], now: datetime) -> Mapping[tuple[str, str, str], timedelta]:
+    """How long those that nobody was told yet still wait, by what they have in common: others of their kind join."""
+    waiting = [(kin(row.alert), row.run_at - now) for row in rows if not row.told and row.owner is None]
+    return {key: left for key, left in sorted(waiting, reverse=True) if left > timedelta()}
 
 
 def _left(finding: Finding, now: datetime, bounds: Bounds) -> timedelta:
@@ -124,6 +133,7 @@ def _findings(
         end_acknowledged(parts, rows, now)
         yield from about_sightings(here, parts.journal.sightings(), rows)
         yield from about_trail(here, parts.journal.watch(source_of(source)))
+    yield from about_pages(here, rows.values())
     for entry in decided.values():
         yield from _about_secret(here, entry, together=bool(together))
     for rotation in unfinished:
