@@ -47,11 +47,11 @@ def test_what_is_no_log_is_malformed(content: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_a_small_file_that_unpacks_to_a_gigabyte_takes_little_memory_and_is_given_up() -> None:
-    bomb = gzip.compress(b'{"Records": [' + b'{"a": 1},' * 30_000_000)
+def test_a_small_file_that_unpacks_to_far_more_takes_little_memory_and_is_given_up() -> None:
+    bomb = gzip.compress(b'{"Records": [' + b'{"a": 1},' * 4_000_000)
     tracemalloc.start()
-    with pytest.raises(Malformed, match="unpacks to more than 64 MiB"):
-        for _ in records_of(bomb, 64 << 20):
+    with pytest.raises(Malformed, match="unpacks to more than 16 MiB"):
+        for _ in records_of(bomb, 16 << 20):
             pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
