@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
+from rotator.contracts.clock import Clock
 from rotator.contracts.trail import Trail
 from rotator.model.policy import TrailPolicy
 from rotator.sandbox.faults import Fault, Outage, Rule
@@ -28,7 +29,8 @@ class QueueWorld:
     """EventBridge fills a queue."""
 
     def __init__(self, clock: VirtualClock, queue: QueueSource, places: Mapping[str, str]) -> None:
-        self.clock, self.queue, self.places = clock, queue, places
+        self.clock: Clock = clock
+        self.queue, self.places = queue, places
 
     def trail(self) -> Trail:
         policy = TrailPolicy(kind="sqs", queue=QUEUE)
@@ -103,7 +105,8 @@ class LookupWorld:
     """CloudTrail is asked."""
 
     def __init__(self, clock: VirtualClock, source: LookupSource, address: str) -> None:
-        self.clock, self.source, self.address = clock, source, address
+        self.clock: Clock = clock
+        self.source, self.address = source, address
         self.pacer = FreePacer()
 
     def trail(self) -> Trail:
