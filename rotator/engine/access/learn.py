@@ -105,9 +105,7 @@ def _name(wanted: str, taken: set[str]) -> str:
 
 def _during(known: Starts, environment: str, reads: Iterable[AccessFinding]) -> During:
     """Near starts only, where every read was near one."""
-    near = all(
-        known.near(environment, (one.principal.role, one.principal.name), one.at, _SLACK) for one in reads
-    )
+    near = all(known.near(environment, one.principal.role, one.at, _SLACK) for one in reads)
     return During.DEPLOYMENT if near else During.ALWAYS
 
 
