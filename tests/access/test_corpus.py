@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.access.compared import kinds_by_event, scores
+from tests.access.compared import POLICIES, kinds_by_event, scores, table
 from tests.access.corpus import labelled
 
 CORPUS = labelled()
@@ -59,3 +59,8 @@ def test_the_peers_miss_some_and_alarm_for_nothing() -> None:
     assert (judge.found, judge.false) == (judge.findings, 0)
     assert elastic.found < judge.found
     assert panther.found < judge.found
+
+
+def test_the_page_shows_these_figures() -> None:
+    page = (POLICIES.parent / "docs/how-to/who-read-what.md").read_text(encoding="utf-8")
+    assert table() in page
