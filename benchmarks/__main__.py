@@ -37,6 +37,7 @@ GROUPS = {
     "startup": "the command line",
     "policies": "policies.yaml",
     "page": "the status page",
+    "access": "who read what",
 }
 #: Where no terminal says how wide it is.
 WIDTH = 150

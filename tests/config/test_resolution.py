@@ -245,10 +245,8 @@ def test_keys_that_nothing_acts_on_are_said_once() -> None:
     found = notes(
         ("{owner: dba}", "{owner: dba, approvers: [dba]}"),
         ("type: key\n", "type: key\n    approvers: [dba]\n    notify: {us: https://x.example}\n"),
-        ("secrets:\n", "access: {allow: []}\nsecrets:\n"),
     )
     assert [sentence.split(": ", 1)[1] for sentence in found] == [
-        "note: access: is checked, but nothing acts on it yet",
         "note: secrets.JWT_SECRET.approvers: is checked, but nothing acts on it yet",
         "note: secrets.JWT_SECRET.notify: is checked, but nothing acts on it yet",
     ]
