@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -173,3 +175,16 @@ def test_without_an_app_token_the_message_holds_the_command(slack: SlackWorld) -
     assert not bot.listens
     assert f"rotator ack {an_alert().id}" in slack.app.messages[0].shown
     assert bot.edit(an_alert(hush=HUSH), slack.address, Receipt()) == Receipt()
+
+
+def test_a_websocket_is_loaded_only_where_somebody_listens() -> None:
+    said = "import sys, rotator.daemon.run, rotator.engine.clicks; print([m for m in sys.modules if 'slack' in m])"
+    assert _printed(said) == "[]"
+    said = "import sys, rotator.channels.slack; print('slack_sdk.socket_mode' in sys.modules)"
+    assert _printed(said) == "False"
+
+
+def _printed(program: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.strip()
