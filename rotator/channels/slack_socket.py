@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
+import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode.builtin import SocketModeClient
@@ -31,9 +32,12 @@ from slack_sdk.web import WebClient
 
 from rotator.channels.slack_answers import Rejected, answer, deafness
 from rotator.channels.slack_buttons import told_of
+from rotator.channels.wording import LONGEST_NAME, line
 from rotator.contracts.clock import Clock
 from rotator.model.clicks import Click, Clicker, Verb
 from rotator.model.durations import parse_duration
+
+log = structlog.get_logger()
 
 #: Between two looks at whether the connection still stands, and whether nobody wants to listen any more.
 _NAP = 0.5
@@ -63,6 +67,7 @@ class _Id(_Envelope):
 class _User(_Id):
     name: str = ""
     username: str = ""
+    team_id: str = ""
 
 
 class _Chosen(_Envelope):
@@ -170,7 +175,10 @@ class SlackSocket:
 
     def _take(self, said: BlockActions) -> None:
         """Acts on a click that is meant for us, once."""
-        if said.type != "block_actions" or (said.team.id, said.api_app_id) != (self._team, self._app):
+        if said.type != "block_actions":
+            return
+        if (said.team.id, said.api_app_id) != (self._team, self._app):
+            log.warning("a click of another workspace or app", team=said.team.id, app=said.api_app_id)
             return
         for action in said.actions:
             click = click_of(said, action)
@@ -179,7 +187,10 @@ class SlackSocket:
             self._seen[click.id] = None
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
-            by = click.by.model_copy(update={"groups": self._members.groups_of(click.by.id)})
+            # Ids of members are unique in their own workspace only; a shared channel has people of others, too.
+            outside = said.user.team_id not in ("", self._team)
+            groups = () if outside else self._members.groups_of(click.by.id)
+            by = click.by.model_copy(update={"outside": outside, "groups": groups})
             self._act(
                 said.container.channel_id, said.container.message_ts, click.model_copy(update={"by": by})
             )
@@ -201,7 +212,9 @@ def click_of(said: BlockActions, action: Any) -> Click | None:
         verb=verb,
         alert=action.block_id,
         about=action.value or ",".join(told_of(action.block_id)),
-        by=Clicker(id=said.user.id, name=said.user.name or said.user.username or said.user.id),
+        by=Clicker(
+            id=said.user.id, name=line(said.user.name or said.user.username or said.user.id, LONGEST_NAME)
+        ),
         snooze=chosen,
     )
 
