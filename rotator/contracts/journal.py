@@ -257,10 +257,11 @@ class Journal(Protocol):
     def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
         """Writes how far an alert has been told and releases it. Raises LostClaim."""
 
-    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]]) -> None:
+    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]], *, release: bool = True) -> None:
         """The same for several that were told in one message: all of it is written, or nothing.
 
-        Those whose claim is no longer ours are left as they are. Raises LostClaim when there are any.
+        Without `release` it is only written who was told, and the claims go on. Those whose claim is no longer ours are
+        left as they are. Raises LostClaim when there are any.
         """
 
     # rates
