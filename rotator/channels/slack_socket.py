@@ -11,18 +11,15 @@ usergroups.users.list; slack_sdk.socket_mode.builtin.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import http.client
 import json
-import logging
 import queue
-import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,6 +29,7 @@ from slack_sdk.web import WebClient
 
 from rotator.channels.slack_answers import Rejected, answer, deafness
 from rotator.channels.slack_buttons import told_of
+from rotator.channels.slack_connection import Connection
 from rotator.channels.wording import LONGEST_NAME, line
 from rotator.contracts.clock import Clock
 from rotator.model.clicks import Click, Clicker, Verb
@@ -48,7 +46,6 @@ _STOOD_FOR = 30.0
 _REMEMBERED = 1000
 #: Membership of a group is asked again after so long.
 _MEMBERS_KNOWN_FOR = 300.0
-_MESSAGE = 16384  # bytes that one read takes
 
 #: Does what a click asks, and says so where it was clicked: the channel's id, the message's ts, the click.
 Act = Callable[[str, str, Click], None]
@@ -112,7 +109,7 @@ class SlackSocket:
 
     def listen(self, stopped: threading.Event, say: Callable[[str], None]) -> None:
         """Until `stopped`. `say` gets a sentence when nothing can be heard, and an empty one when it can again."""
-        there: _Client | None = None
+        there: Connection | None = None
         again, pause = self._clock.monotonic(), _FIRST_PAUSE
         while not stopped.is_set():
             now = self._clock.monotonic()
@@ -135,9 +132,9 @@ class SlackSocket:
         if there is not None:
             there.let_go()
 
-    def _connected(self) -> tuple[_Client | None, str, float]:
+    def _connected(self) -> tuple[Connection | None, str, float]:
         """A connection; or None, why there is none, and how many seconds Slack wants to be left alone."""
-        client = _Client(self._app_token, self._web, self._told)
+        client = Connection(self._app_token, self._web, self._told)
         try:
             if not self._team:
                 self._team = str(answer(self._web.auth_test)["team_id"])
@@ -240,83 +237,3 @@ class _Members:
             return frozenset()
         self._known[group] = (now, members)
         return members
-
-
-class _Client(SocketModeClient):
-    """The SDK's client for one connection, that never connects by itself."""
-
-    def __init__(self, app_token: str, web: WebClient, told: Callable[..., None]) -> None:
-        self._lost = threading.Event()
-        self.leaving = False
-        super().__init__(
-            app_token,
-            logger=_silent(),
-            web_client=web,
-            auto_reconnect_enabled=False,
-            receive_buffer_size=_MESSAGE,
-            concurrency=1,  # what is told first is taken first
-            on_error_listeners=[lambda _error: self._lost.set()],
-            on_close_listeners=[lambda _code, _reason: self._lost.set()],
-        )
-        self.message_listeners.append(told)
-
-    def open(self, url: str) -> None:
-        """Connects to an address. Raises ConnectionError where that does not become a connection."""
-        self.wss_uri = url
-        self.connect()
-        session = self.current_session
-        if session is None or session.sock is None:
-            raise ConnectionError("no connection")
-        session.sock = cast(Any, _EndsAloud(session.sock))
-
-    def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # the SDK's signature
-        """Slack has said that it will disconnect: whoever listens opens another."""
-        self.leaving = True
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing will be heard any more."""
-        return self._lost.is_set() or not self.is_connected()
-
-    def let_go(self) -> None:
-        """Ends the connection and the SDK's threads, and waits for none of them: they may read for seconds."""
-        self.closed = True
-        self.current_session_state.terminated = True
-        for runner in (self.current_session_runner, self.current_app_monitor, self.message_processor):
-            runner.event.set()
-        self.message_workers.shutdown(wait=False)
-        sock = self.current_session.sock if self.current_session else None
-        if sock is not None:
-            sock.close()
-
-
-class _EndsAloud:
-    """A socket whose end is an error: the SDK takes "nothing was read" for "nothing yet", and would ask for ever."""
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-
-    def recv(self, size: int) -> bytes:
-        """What has come. Raises ConnectionResetError when nothing more will."""
-        read: bytes = self._sock.recv(size)
-        if not read:
-            raise ConnectionResetError(errno.ECONNRESET, "the far side has ended the connection")
-        return read
-
-    def send(self, frame: bytes) -> int:
-        """Sends all of it."""
-        self._sock.sendall(frame)
-        return len(frame)
-
-    def close(self) -> None:
-        """Ends it; whoever is reading notices at once."""
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-        self._sock.close()
-
-
-def _silent() -> logging.Logger:
-    """The SDK logs addresses and messages."""
-    logger = logging.getLogger("slack_sdk.silent")
-    logger.setLevel(logging.CRITICAL + 1)
-    return logger
