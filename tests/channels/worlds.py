@@ -19,9 +19,9 @@ from rotator.channels.smtp import Smtp
 from rotator.channels.webhook import Webhook
 from rotator.clock import SystemClock
 from rotator.model.alerts import Alert, AlertState, Hush, Severity
+from rotator.model.clicks import Click, Offer, Reply, Verb
 from rotator.model.errors import Refused
 from rotator.model.hosts import on_this_machine
-from rotator.model.clicks import Click, Offer, Reply, Verb
 from rotator.model.secrets import Sealed
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.mail_server import UNKNOWN_MAILBOX, Mail, MailServer
