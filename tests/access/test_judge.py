@@ -277,3 +277,11 @@ def test_many_reads_by_a_rule_that_is_learnt_are_none_any_more() -> None:
 def test_what_bears_a_secret_s_own_name_is_that_secret() -> None:
     (finding,) = found(one(user("ana"), at(3), "/taly/production/TWILIO_API_KEY"))
     assert finding.secrets == ("production/TWILIO_API_KEY",)
+
+
+def test_the_same_name_in_another_region_has_versions_of_its_own() -> None:
+    far = {"awsRegion": "us-east-1"}
+    by_rotator = put(pod(ROTATOR), at(1), JWT, 9, **far)
+    assert found(by_rotator, one(irsa(ESO), at(2), f"{JWT}:3")) == []
+    assert found(put(pod(ROTATOR), at(1), JWT, 9), one(irsa(ESO), at(2), f"{JWT}:3", **far)) == []
+    assert len(found(put(pod(ROTATOR), at(1), JWT, 9), one(irsa(ESO), at(2), f"{JWT}:3"))) == 1

@@ -19,8 +19,9 @@ from tests.cli.beside import Beside
 
 BIN = Path(sys.executable).parent
 #: Parameters that take free text, numbers or dates: nothing is offered for them.
-FREE = {"reason", "until", "timeout", "limit", "field", "fd", "how_long"}
-KNOWN = {"secret", "secrets", "what", "env", "environment", "kind", "owner", "file", "save", *_CHOICES}
+FREE = {"reason", "until", "timeout", "limit", "field", "fd", "how_long", "within", "alerts"}
+FILES = {"file", "save", "events", "starts", "policies"}
+KNOWN = {"secret", "secrets", "what", "env", "environment", "kind", "owner", *FILES, *_CHOICES}
 
 
 def offered(beside: Beside, *words: str) -> list[str]:

@@ -20,9 +20,9 @@ from rotator.engine.access.managed import Managed, Place
 from rotator.engine.access.readers import Readers
 from rotator.engine.access.starts import Starts
 from rotator.engine.access.versions import Versions
-from rotator.model.access import Access, AccessFinding, AccessKind, Act, Outcome
+from rotator.model.access import Access, AccessFinding, AccessKind, Act, Asked, Outcome
 from rotator.model.alerts import Severity
-from rotator.model.policy import During, Policies, Reader
+from rotator.model.policy import During, Policies, Reader, SecretPolicy
 
 #: Where a change by somebody else is critical, as it is for every other alert about drift.
 _PRODUCTION = "production"
@@ -74,6 +74,8 @@ class Judge:
         if access.outcome is not Outcome.DONE:
             return
         for asked in access.asked:
+            if self._managed_here(access, asked) is None:
+                continue
             if access.api in _DELETES:
                 self._versions.wrote(asked.parameter, access.at, 0)
             elif asked.version is not None and access.api == "PutParameter":
@@ -141,7 +143,7 @@ class Judge:
         """Only where a record tells the current one; rotator itself reads what it goes back to."""
         by_secret = {one.place.secret: one for one in touched if not _is_rotator(one.reader)}
         for asked in access.asked:
-            policy = self.managed.named(asked)
+            policy = self._managed_here(access, asked)
             if asked.version is None or policy is None or policy.secret not in by_secret:
                 continue
             current = self._versions.least(asked.parameter, access.at)
@@ -149,6 +151,16 @@ class Judge:
                 ours = [by_secret[policy.secret]]
                 sentence = why.old_version(asked, current)
                 yield _finding(access, AccessKind.OLD_VERSION_READ, Severity.WARNING, ours, sentence)
+
+    def _managed_here(self, access: Access, asked: Asked) -> SecretPolicy | None:
+        """The secret of a parameter; None for one of that name in another region, which has versions of its own."""
+        policy = self.managed.named(asked)
+        if policy is None or access.region not in {
+            "",
+            self._policies.environments[policy.environment].region,
+        }:
+            return None
+        return policy
 
     def _many(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
         """What a rule expects loudly does not count: a pod that starts reads everything, and an operator copies it."""
