@@ -26,13 +26,14 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from slack_sdk.errors import SlackClientError
 from slack_sdk.models.blocks import Block
-from slack_sdk.web import SlackResponse, WebClient
+from slack_sdk.web import WebClient
 from slack_sdk.webhook import WebhookClient
 
 from rotator.channels import slack_blocks
 from rotator.channels.slack_answers import UNEDITABLE, Rejected, answer, kept, laid_out, trouble
 from rotator.channels.slack_buttons import of_several, told_of
-from rotator.channels.wording import level
+from rotator.channels.slack_marks import answer_mark, found, mark
+from rotator.channels.wording import answered, level
 from rotator.contracts.clicks import Clicks
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import guard
@@ -46,11 +47,11 @@ from rotator.model.secrets import Sealed
 _ANSWER_SECONDS = 3
 #: Slack's own limit for posting into one channel (Web API rate limits, "chat.postMessage").
 _POSTS_PER_SECOND = 1.0
-#: An answer that was lost is minutes old, so its message is among the latest.
-_LATEST = 100
-_EVENT, _ANSWER = "rotator_alert", "rotator_answer"
 log = structlog.get_logger()
 
+#: What the SDK raises where no answer came.
+_LOST = (SlackClientError, OSError, http.client.HTTPException, ValueError)
+_NOT_NOW = Reply(sentence="rotator cannot do that right now; click again in a minute", done=False)
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
 
 
@@ -116,17 +117,18 @@ class Slack:
         """Takes clicks until `stopped`; `say` gets why none can be heard, and an empty text when they can again."""
         from rotator.channels.slack_socket import SlackSocket  # noqa: PLC0415  # a WebSocket only where it is wanted
 
-        assert self._bot is not None and self._bot.clicks is not None and self._app_token is not None, (
-            "it listens"
+        bot, app_token = self._bot, self._app_token
+        assert bot is not None and bot.clicks is not None and app_token is not None, (
+            "asked only where it listens"
         )
-        bot = self._bot
-        SlackSocket(
+        ear = SlackSocket(
             web=bot.client(),
-            app_token=self._app_token.reveal(),
+            app_token=app_token.reveal(),
             clock=clock,
             act=bot.act,
-            groups=self._bot.clicks.groups,
-        ).listen(stopped, say)
+            groups=bot.clicks.groups,
+        )
+        ear.listen(stopped, say)
 
     def _sent(self, address: str, send: Callable[[], T]) -> T:
         try:
@@ -135,7 +137,7 @@ class Slack:
             if rejected.retry_after is not None:
                 self._pacer.back_off(_account(address), rejected.retry_after)
             raise trouble(rejected, address) from None
-        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as lost:
+        except _LOST as lost:
             # Their texts may hold the webhook's address or the token, so only their kind is told, and no cause is kept.
             kind = type(getattr(lost, "reason", lost)).__name__
             raise Transient(kept(f"no answer from Slack ({kind})")) from None
@@ -166,8 +168,8 @@ class _Bot:
         channel, ts = earlier.data["channel"], earlier.data["ts"]
         if not self._edited(client, alert, channel, ts):
             return self._opened(client, alert, address, said)
-        told = _metadata(alert, said)
-        if not _found(told, client.conversations_replies, channel=channel, ts=ts):
+        told = mark(alert, said)
+        if not found(told, client.conversations_replies, channel=channel, ts=ts):
             reply = {"thread_ts": ts, "reply_broadcast": not alert.closed, "metadata": told}
             self._posted(
                 client, alert, address, channel, slack_blocks.reply(alert, earlier.data["told"]), reply
@@ -181,47 +183,34 @@ class _Bot:
         client, channel, ts = self.client(), earlier.data["channel"], earlier.data["ts"]
         if not self._edited(client, alert, channel, ts) or alert.hush is None or alert.members:
             return  # rows of a message about several say it themselves
-        told = _answer_metadata(f"{alert.identity} {alert.hush.at.isoformat()}")
-        if not _found(told, client.conversations_replies, channel=channel, ts=ts):
-            self._posted(
-                client,
-                alert,
-                address,
-                channel,
-                slack_blocks.answered(alert),
-                {"thread_ts": ts, "metadata": told},
-            )
+        told = answer_mark(f"{alert.identity} {alert.hush.at.isoformat()}")
+        if not found(told, client.conversations_replies, channel=channel, ts=ts):
+            said = {"text": slack_blocks.plain(answered(alert)), "thread_ts": ts, "metadata": told}
+            self._posted(client, alert, address, channel, slack_blocks.answered(alert), said)
 
     def act(self, channel: str, ts: str, click: Click) -> None:
         """Does what a click asks, and says what became of it. Raises nothing: whoever clicked can click again."""
         assert self.clicks is not None, "without them nobody listens"
+        said = {"by": click.by.id, "name": click.by.name, "verb": click.verb.value, "about": click.about}
         try:
             reply = self.clicks.take(click)
-        except RotatorError as trouble:
-            log.warning("a click was not taken", by=click.by.id, verb=click.verb, trouble=str(trouble))
-            reply = Reply(sentence="rotator cannot do that right now; click again in a minute", done=False)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, whoever clicked waits for a word
+            known = isinstance(failure, RotatorError)
+            trouble = str(failure) if known else f"an unexpected {type(failure).__name__}: a bug of rotator"
+            log.warning("a click was not taken", **said, trouble=trouble)
+            reply = _NOT_NOW
         try:
             self._reply(channel, ts, click, reply)
-        except (
-            Rejected,
-            RotatorError,
-            SlackClientError,
-            OSError,
-            http.client.HTTPException,
-            ValueError,
-        ) as lost:
-            log.warning(
-                "a click was not answered", by=click.by.id, verb=click.verb, trouble=type(lost).__name__
-            )
+        except (Rejected, RotatorError, *_LOST) as lost:
+            log.warning("a click was not answered", **said, trouble=type(lost).__name__)
+        else:
+            log.info("clicked", **said, done=reply.done, sentence=reply.sentence)
 
     def _reply(self, channel: str, ts: str, click: Click, reply: Reply) -> None:
         assert self.clicks is not None, "without them nobody listens"
         if reply.again:
             return
         client = self.client()
-        log.info(
-            "clicked", by=click.by.id, name=click.by.name, verb=click.verb, about=click.about, done=reply.done
-        )
         if not reply.done:
             answer(
                 client.chat_postEphemeral,
@@ -232,8 +221,8 @@ class _Bot:
         alert = None if of_several(click.alert) else self.clicks.alert(told_of(click.alert)[0])
         if alert is not None and (reply.done or reply.stale):
             self._edited(client, alert, channel, ts)
-        told = _answer_metadata(click.id)
-        if reply.aloud and not _found(told, client.conversations_replies, channel=channel, ts=ts):
+        told = answer_mark(click.id)
+        if reply.aloud and not found(told, client.conversations_replies, channel=channel, ts=ts):
             blocks = slack_blocks.said_by(click.by.name, click.verb.replace("_", " "), reply.sentence)
             post = partial(answer, client.chat_postMessage, channel=channel, thread_ts=ts, metadata=told)
             self._pacer.pace(_account(channel), _POSTS_PER_SECOND)
@@ -250,9 +239,9 @@ class _Bot:
 
     def _opened(self, client: WebClient, alert: Alert, address: str, said: int) -> Receipt:
         """The first message of a thread: one that is there already and whose answer was lost, or a new one."""
-        told = _metadata(alert, said)
+        told = mark(alert, said)
         channel = address if _CHANNEL_ID.fullmatch(address) else self._ids.get(address)
-        ts = _found(told, client.conversations_history, channel=channel) if channel else None
+        ts = found(told, client.conversations_history, channel=channel) if channel else None
         if not channel or not ts or not self._edited(client, alert, channel, ts):
             parent = self._parent(alert)
             channel, ts = self._posted(client, alert, address, channel or address, parent, {"metadata": told})
@@ -283,9 +272,8 @@ class _Bot:
         """Posts one message; Slack's id of the channel and the message's ts."""
         self._pacer.pace(_account(address), _POSTS_PER_SECOND)
         guard(_ANSWER_SECONDS)
-        unfurl = {"unfurl_links": False, "unfurl_media": False}
-        text = slack_blocks.notice(alert)
-        post = partial(answer, client.chat_postMessage, channel=channel, text=text, **unfurl, **more)
+        said = {"text": slack_blocks.notice(alert), "unfurl_links": False, "unfurl_media": False, **more}
+        post = partial(answer, client.chat_postMessage, channel=channel, **said)
         there = laid_out(post, blocks)
         return str(there["channel"]), str(there["ts"])
 
@@ -307,30 +295,10 @@ class _Webhook:
     def _send(self, alert: Alert, said: int, blocks: Sequence[Block]) -> None:
         url = self._webhook.reveal()
         client = WebhookClient(url, timeout=_ANSWER_SECONDS, retry_handlers=[], logger=_silent())
-        text, told = slack_blocks.notice(alert), _metadata(alert, said)
+        text, told = slack_blocks.notice(alert), mark(alert, said)
         there = client.send(text=text, blocks=blocks, metadata=told, unfurl_links=False, unfurl_media=False)
         if there.status_code != http.client.OK or there.body.strip() != "ok":
             raise Rejected(there.body, there.status_code, there.headers.get("Retry-After"))
-
-
-def _found(metadata: dict[str, Any], listing: Callable[..., SlackResponse], **where: str) -> str | None:
-    """The ts of a message with that metadata among the latest; None also when the app may not look."""
-    try:
-        messages = answer(listing, limit=_LATEST, include_all_metadata=True, **where)["messages"]
-    except Rejected:
-        return None
-    return next((message["ts"] for message in messages if message.get("metadata") == metadata), None)
-
-
-def _metadata(alert: Alert, said: int) -> dict[str, Any]:
-    """What a message is about: which alert, which life of it, and which of its messages."""
-    about = {"alert": alert.identity, "opened_at": alert.opened_at.isoformat(), "said": said}
-    return {"event_type": _EVENT, "event_payload": about}
-
-
-def _answer_metadata(which: str) -> dict[str, Any]:
-    """What a message in a thread is about that tells of somebody's answer."""
-    return {"event_type": _ANSWER, "event_payload": {"answer": which}}
 
 
 def _next(earlier: Receipt | None) -> int:

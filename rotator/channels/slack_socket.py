@@ -11,19 +11,17 @@ usergroups.users.list; slack_sdk.socket_mode.builtin.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import http.client
 import json
-import logging
 import queue
-import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
+import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode.builtin import SocketModeClient
@@ -31,9 +29,13 @@ from slack_sdk.web import WebClient
 
 from rotator.channels.slack_answers import Rejected, answer, deafness
 from rotator.channels.slack_buttons import told_of
+from rotator.channels.slack_connection import Connection
+from rotator.channels.wording import LONGEST_NAME, line
 from rotator.contracts.clock import Clock
 from rotator.model.clicks import Click, Clicker, Verb
 from rotator.model.durations import parse_duration
+
+log = structlog.get_logger()
 
 #: Between two looks at whether the connection still stands, and whether nobody wants to listen any more.
 _NAP = 0.5
@@ -44,7 +46,6 @@ _STOOD_FOR = 30.0
 _REMEMBERED = 1000
 #: Membership of a group is asked again after so long.
 _MEMBERS_KNOWN_FOR = 300.0
-_MESSAGE = 16384  # bytes that one read takes
 
 #: Does what a click asks, and says so where it was clicked: the channel's id, the message's ts, the click.
 Act = Callable[[str, str, Click], None]
@@ -63,6 +64,7 @@ class _Id(_Envelope):
 class _User(_Id):
     name: str = ""
     username: str = ""
+    team_id: str = ""
 
 
 class _Chosen(_Envelope):
@@ -107,7 +109,7 @@ class SlackSocket:
 
     def listen(self, stopped: threading.Event, say: Callable[[str], None]) -> None:
         """Until `stopped`. `say` gets a sentence when nothing can be heard, and an empty one when it can again."""
-        there: _Client | None = None
+        there: Connection | None = None
         again, pause = self._clock.monotonic(), _FIRST_PAUSE
         while not stopped.is_set():
             now = self._clock.monotonic()
@@ -130,9 +132,9 @@ class SlackSocket:
         if there is not None:
             there.let_go()
 
-    def _connected(self) -> tuple[_Client | None, str, float]:
+    def _connected(self) -> tuple[Connection | None, str, float]:
         """A connection; or None, why there is none, and how many seconds Slack wants to be left alone."""
-        client = _Client(self._app_token, self._web, self._told)
+        client = Connection(self._app_token, self._web, self._told)
         try:
             if not self._team:
                 self._team = str(answer(self._web.auth_test)["team_id"])
@@ -170,7 +172,10 @@ class SlackSocket:
 
     def _take(self, said: BlockActions) -> None:
         """Acts on a click that is meant for us, once."""
-        if said.type != "block_actions" or (said.team.id, said.api_app_id) != (self._team, self._app):
+        if said.type != "block_actions":
+            return
+        if (said.team.id, said.api_app_id) != (self._team, self._app):
+            log.warning("a click of another workspace or app", team=said.team.id, app=said.api_app_id)
             return
         for action in said.actions:
             click = click_of(said, action)
@@ -179,7 +184,10 @@ class SlackSocket:
             self._seen[click.id] = None
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
-            by = click.by.model_copy(update={"groups": self._members.groups_of(click.by.id)})
+            # Ids of members are unique in their own workspace only; a shared channel has people of others, too.
+            outside = said.user.team_id not in ("", self._team)
+            groups = () if outside else self._members.groups_of(click.by.id)
+            by = click.by.model_copy(update={"outside": outside, "groups": groups})
             self._act(
                 said.container.channel_id, said.container.message_ts, click.model_copy(update={"by": by})
             )
@@ -201,7 +209,9 @@ def click_of(said: BlockActions, action: Any) -> Click | None:
         verb=verb,
         alert=action.block_id,
         about=action.value or ",".join(told_of(action.block_id)),
-        by=Clicker(id=said.user.id, name=said.user.name or said.user.username or said.user.id),
+        by=Clicker(
+            id=said.user.id, name=line(said.user.name or said.user.username or said.user.id, LONGEST_NAME)
+        ),
         snooze=chosen,
     )
 
@@ -227,83 +237,3 @@ class _Members:
             return frozenset()
         self._known[group] = (now, members)
         return members
-
-
-class _Client(SocketModeClient):
-    """The SDK's client for one connection, that never connects by itself."""
-
-    def __init__(self, app_token: str, web: WebClient, told: Callable[..., None]) -> None:
-        self._lost = threading.Event()
-        self.leaving = False
-        super().__init__(
-            app_token,
-            logger=_silent(),
-            web_client=web,
-            auto_reconnect_enabled=False,
-            receive_buffer_size=_MESSAGE,
-            concurrency=1,  # what is told first is taken first
-            on_error_listeners=[lambda _error: self._lost.set()],
-            on_close_listeners=[lambda _code, _reason: self._lost.set()],
-        )
-        self.message_listeners.append(told)
-
-    def open(self, url: str) -> None:
-        """Connects to an address. Raises ConnectionError where that does not become a connection."""
-        self.wss_uri = url
-        self.connect()
-        session = self.current_session
-        if session is None or session.sock is None:
-            raise ConnectionError("no connection")
-        session.sock = cast(Any, _EndsAloud(session.sock))
-
-    def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # the SDK's signature
-        """Slack has said that it will disconnect: whoever listens opens another."""
-        self.leaving = True
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing will be heard any more."""
-        return self._lost.is_set() or not self.is_connected()
-
-    def let_go(self) -> None:
-        """Ends the connection and the SDK's threads, and waits for none of them: they may read for seconds."""
-        self.closed = True
-        self.current_session_state.terminated = True
-        for runner in (self.current_session_runner, self.current_app_monitor, self.message_processor):
-            runner.event.set()
-        self.message_workers.shutdown(wait=False)
-        sock = self.current_session.sock if self.current_session else None
-        if sock is not None:
-            sock.close()
-
-
-class _EndsAloud:
-    """A socket whose end is an error: the SDK takes "nothing was read" for "nothing yet", and would ask for ever."""
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-
-    def recv(self, size: int) -> bytes:
-        """What has come. Raises ConnectionResetError when nothing more will."""
-        read: bytes = self._sock.recv(size)
-        if not read:
-            raise ConnectionResetError(errno.ECONNRESET, "the far side has ended the connection")
-        return read
-
-    def send(self, frame: bytes) -> int:
-        """Sends all of it."""
-        self._sock.sendall(frame)
-        return len(frame)
-
-    def close(self) -> None:
-        """Ends it; whoever is reading notices at once."""
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-        self._sock.close()
-
-
-def _silent() -> logging.Logger:
-    """The SDK logs addresses and messages."""
-    logger = logging.getLogger("slack_sdk.silent")
-    logger.setLevel(logging.CRITICAL + 1)
-    return logger

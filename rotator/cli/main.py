@@ -20,7 +20,7 @@ from rotator.cli.codes import Code
 from rotator.cli.completion import ASKS, Shell, completions, script_for
 from rotator.cli.looking_verbs import looking
 from rotator.cli.policy_verbs import policy
-from rotator.cli.show import Color, use_color
+from rotator.cli.show import Color, say, use_color
 from rotator.model.errors import JournalBusy, RotatorError
 
 app = typer.Typer(
@@ -147,5 +147,5 @@ def _explained(other: Exception) -> tuple[str, int]:
 
 
 def _failed(sentence: str, code: int) -> int:
-    print(f"rotator: {sentence}", file=sys.stderr)
+    say(f"rotator: {sentence}")
     return int(code)

@@ -1,4 +1,7 @@
-"""Output: data on standard output, as a table for people or as JSON or CSV for machines; messages on standard error."""
+"""Output: data on standard output, as a table for people or as JSON or CSV for machines; messages on standard error.
+
+What is written for people or spreadsheets passes printable(): some of it comes from outside. JSON escapes by itself.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from rotator.engine.report import SCHEMA_VERSION
+from rotator.model.printable import printable
 
 #: From this width on a row and its last column stand on one line.
 _WIDE = 120
@@ -84,6 +88,7 @@ def as_table(
     On a wide terminal the last column is wrapped in itself, on a narrow one it stands below its row, and in a pipe
     every row is one line.
     """
+    rows = [{column: printable(cell) for column, cell in row.items()} for row in rows]
     shown = [column for column in columns if any(row.get(column) for row in rows)]
     widths = [max(len(column), *(len(row.get(column, "")) for row in rows)) for column in shown]
     width = _width()
@@ -105,7 +110,7 @@ def as_table(
 def as_lines(*lines: str) -> None:
     """Plain lines, wrapped for the terminal with their own indent."""
     width = _width()
-    for line in lines:
+    for line in map(printable, lines):
         indent = line[: len(line) - len(line.lstrip())]
         for part in _wrapped(line.strip(), indent, width):
             print(part)
@@ -113,12 +118,12 @@ def as_lines(*lines: str) -> None:
 
 def heading(line: str, tint: Tint = Tint.BOLD) -> None:
     """A line that others belong to."""
-    print(tinted(line, tint))
+    print(tinted(printable(line), tint))
 
 
 def say(sentence: str) -> None:
-    """A message for the person at the terminal, on standard error."""
-    print(sentence, file=sys.stderr)
+    """A message for the person at the terminal, on standard error; of several lines where there is more to say."""
+    print("\n".join(map(printable, sentence.split("\n"))), file=sys.stderr)
 
 
 def capital(sentence: str) -> str:
@@ -176,5 +181,5 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    text = printable(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text

@@ -9,12 +9,13 @@ import threading
 
 from rotator.contracts.channel import ListeningChannel
 from rotator.daemon.installation import Installation
-from rotator.daemon.troubles import Troubles
+from rotator.daemon.troubles import Troubles, place_of
 from rotator.engine.alerts.about_installation import Deaf
 
 _CLICKS = "clicks"
 #: What is under way when rotator stops is mostly a try to connect, which loses nothing.
 _STOP_SECONDS = 2.0
+_AGAIN_SECONDS = 15.0
 
 
 class Ears:
@@ -29,9 +30,8 @@ class Ears:
         """Begins to listen where settings say so."""
         for name, channel in self._parts.channels().items():
             if isinstance(channel, ListeningChannel) and channel.listens:
-                arguments = (self._parts.clock, self._stopped, self._say)
                 thread = threading.Thread(
-                    target=channel.listen, args=arguments, name=f"{name} clicks", daemon=True
+                    target=self._listen, args=(channel,), name=f"{name} clicks", daemon=True
                 )
                 thread.start()
                 self._threads.append(thread)
@@ -45,6 +45,15 @@ class Ears:
         """Waits for a moment until a click that is being taken is done."""
         for thread in self._threads:
             thread.join(_STOP_SECONDS)
+
+    def _listen(self, channel: ListeningChannel) -> None:
+        """Also after a bug: the buttons are there, and a thread that ended would leave them dead in silence."""
+        while not self._stopped.is_set():
+            try:
+                channel.listen(self._parts.clock, self._stopped, self._say)
+            except Exception as bug:  # noqa: BLE001 - whatever it is, it is told, and tried again
+                self._say(f"an unexpected {type(bug).__name__} at {place_of(bug)}: this is a bug of rotator")
+                self._stopped.wait(_AGAIN_SECONDS)
 
     def _say(self, sentence: str) -> None:
         if sentence:

@@ -18,6 +18,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from rotator.daemon.troubles import place_of
+from rotator.model.printable import printable
 from rotator.model.secrets import AcceptedSet, Credential, Sealed, StoredValue
 
 #: What most lines are made of.
@@ -36,6 +37,7 @@ def start_logging(*, human: bool, level: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_tracebacks,
             _without_values,
+            *([_printable] if human else []),  # JSON escapes by itself
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -56,6 +58,11 @@ def _without_tracebacks(_logger: WrappedLogger, _method: str, event: EventDict) 
     for key in ("exc_info", "stack_info", "exception"):
         event.pop(key, None)
     return event
+
+
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """No text from elsewhere moves the cursor of a terminal."""
+    return {key: printable(told) if isinstance(told, str) else told for key, told in event.items()}
 
 
 def _without_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -64,7 +64,8 @@ class TakenClicks:
     def take(self, click: Click) -> Reply:
         """Does what somebody asked if they may and it still makes sense; else the reply says why not."""
         people = self._parts.policies().people.values()
-        clickers = [one for one in people if one.slack == click.by.id or one.slack in click.by.groups]
+        named = {click.by.id, *click.by.groups} if not click.by.outside else set[str]()
+        clickers = [one for one in people if one.slack in named]
         wanted = _ROLE[click.verb]
         if not any(wanted in person.roles for person in clickers):
             return Reply(sentence=_refusal(click, wanted, list(people)), done=False)

@@ -35,13 +35,18 @@ class Offer(BaseModel):
 
 
 class Clicker(BaseModel):
-    """Who clicked, as the channel knows them. `groups`: those of the policy's groups that they belong to."""
+    """Who clicked, as the channel knows them.
+
+    `groups`: those of the policy's groups that they belong to. `outside`: of another company, in a channel that is
+    shared with it; their id may be somebody else's here.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     name: str
     groups: tuple[str, ...] = ()
+    outside: bool = False
 
 
 class Click(BaseModel):

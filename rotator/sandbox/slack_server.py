@@ -118,11 +118,18 @@ class SlackApp:
     ) -> str:
         """Somebody clicks on a button of a message, or on a choice of its menu: the id of the envelope.
 
-        `of`: other ids than ours, `team` or `app`. Raises LookupError where there is no such message or button.
+        `of`: other ids than ours, `team`, `app` or `home`, the clicker's own workspace. Raises LookupError where there
+        is no such message or button.
         """
         assert self.door is not None, "without Socket Mode nobody hears of clicks"
         message = next(m for m in self.messages if m.ts == ts)
-        ids = {"team": self.team, "app": self.door.app_id, "channel": message.channel, "at": self._stamp()}
+        ids = {
+            "team": self.team,
+            "home": self.team,
+            "app": self.door.app_id,
+            "channel": message.channel,
+            "at": self._stamp(),
+        }
         payload = click(asdict(message), action_id, user=user, name=name, of=ids | of, choice=choice)
         return self.door.send("interactive", payload, copies=copies)
 

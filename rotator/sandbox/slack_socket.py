@@ -86,16 +86,30 @@ class SocketDoor:
 
         Its id. Raises TimeoutError where nobody is connected.
         """
-        self._wait(lambda: bool(self._there), "somebody to be connected", _PATIENCE)
         envelope = envelope or secrets.token_hex(16)
         text = json.dumps(
             {"envelope_id": envelope, "type": kind, "accepts_response_payload": False, "payload": payload}
         )
         for _ in range(copies):
-            self._turn += 1
             self._sent[envelope] = time.monotonic()
-            self._done(self._there[self._turn % len(self._there)].send_str(text))
+            self._tell_one(text)
         return envelope
+
+    def _tell_one(self, text: str) -> None:
+        """One of the connections, the next each time; one that is just ending hears nothing, and another is taken."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            self._wait(lambda: bool(self._there), "somebody to be connected", _PATIENCE)
+            self._turn += 1
+            there = tuple(self._there)
+            try:
+                self._done(there[self._turn % len(there)].send_str(text))
+            except (ConnectionResetError, ZeroDivisionError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def say(self, text: str) -> None:
         """Sends anything, also what is no envelope, to every connection."""
@@ -184,8 +198,8 @@ def click(
 ) -> dict[str, Any]:
     """The payload for a click of `user` on a message's button, or on `choice` of its menu.
 
-    `of`: the ids that the payload names, `team`, `app`, `channel`, and a moment, `at`. Raises LookupError where the
-    message has no such button.
+    `of`: the ids that the payload names, `team`, `app`, `channel`, `home` (the clicker's own workspace), and a moment,
+    `at`. Raises LookupError where the message has no such button.
     """
     element, block_id = _element(message["blocks"], action_id)
     action = {
@@ -200,7 +214,7 @@ def click(
         action |= {"text": element["text"], **({"value": element["value"]} if "value" in element else {})}
     return {
         "type": "block_actions",
-        "user": {"id": user, "username": name, "name": name, "team_id": of["team"]},
+        "user": {"id": user, "username": name, "name": name, "team_id": of["home"]},
         "api_app_id": of["app"],
         "container": {"type": "message", "message_ts": message["ts"], "channel_id": of["channel"]},
         "trigger_id": secrets.token_hex(8),

@@ -25,6 +25,7 @@ _HEADERS: Final = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "cache-control": "no-store",
+    "connection": "close",  # pages that stay open must not keep probes from being answered
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
@@ -35,7 +36,9 @@ _PARTS: Final = {
     "/page.js": "text/javascript; charset=utf-8",
     "/icon.svg": "image/svg+xml",
 }
-_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Not all of 127.0.0.0/8: what a service mesh lets in comes from another address of it (Istio's is 127.0.0.6).
+_CALLERS: Final = frozenset({"127.0.0.1", "::1"})
+_NAMES: Final = frozenset({*_CALLERS, "localhost"})
 _ELSEWHERE: Final = (
     "The status page is shown to the machine it runs on, as localhost: kubectl port-forward leads there, and so does "
     "a proxy in the same pod. See docs/how-to/look-at-the-status-page.md.\n"
@@ -84,8 +87,7 @@ def _from_here(request: Request) -> bool:
         name = urlsplit(f"//{request.headers.get('host', '')}").hostname
     except ValueError:
         return False
-    caller = getattr(caller, "ipv4_mapped", None) or caller
-    return caller.is_loopback and name in _NAMES
+    return str(getattr(caller, "ipv4_mapped", None) or caller) in _CALLERS and name in _NAMES
 
 
 def _answer(request: Request, body: bytes, kind: str, status: int = 200) -> Response:

@@ -143,7 +143,7 @@ def role(
 
 
 def hash_of(name: str) -> int:
-    return sum(ord(letter) * int(131**place) for place, letter in enumerate(name)) % 10**15
+    return int.from_bytes(name.encode()) % 10**15
 
 
 def pod(name: str, workload: str = "api", **more: Any) -> Identity:

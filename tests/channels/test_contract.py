@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from rotator.testing.channel_contract import ChannelContract
-from tests.channels.worlds import EventsWorld, MailWorld, PagesWorld, SesWorld, SlackWorld, WebhookWorld
+from tests.channels.worlds import (
+    ButtonsWorld,
+    EventsWorld,
+    MailWorld,
+    PagesWorld,
+    SesWorld,
+    SlackWorld,
+    WebhookWorld,
+)
 
 #: `make test` runs them: `make check` is for what the engine and the first sources rest on.
 pytestmark = pytest.mark.slow
@@ -15,6 +23,12 @@ class TestSlackBot(ChannelContract):
     @pytest.fixture
     def world(self, slack: SlackWorld) -> SlackWorld:
         return slack
+
+
+class TestSlackWithButtons(ChannelContract):
+    @pytest.fixture
+    def world(self, slack: SlackWorld) -> ButtonsWorld:
+        return ButtonsWorld(slack.app, slack.url)
 
 
 class TestSlackWebhook(ChannelContract):

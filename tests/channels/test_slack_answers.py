@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +13,7 @@ import pytest
 from rotator.channels.slack import Slack
 from rotator.model.alerts import Alert, AlertState, Hush, Receipt, Severity
 from rotator.model.clicks import Click, Clicker, Offer, Reply, Verb
-from rotator.model.errors import JournalAway, RotatorError
+from rotator.model.errors import JournalAway
 from rotator.model.secrets import Sealed
 from rotator.sandbox.slack_server import Message
 from rotator.testing.channel_contract import an_alert, closed
@@ -33,7 +35,7 @@ class Desk:
 
     reply: Reply = field(default_factory=lambda: DONE)
     now: Alert | None = field(default_factory=an_alert)
-    trouble: RotatorError | None = None
+    trouble: Exception | None = None
     taken: list[Click] = field(default_factory=list)
 
     def offers(self, alert: Alert) -> Sequence[Offer]:
@@ -64,11 +66,12 @@ def channel(slack: SlackWorld, desk: Desk) -> Slack:
     )
 
 
-def clicked(slack: SlackWorld, desk: Desk, click: Click = CLICK) -> Message:
+def clicked(slack: SlackWorld, desk: Desk, click: Click = CLICK, trouble: Exception | None = None) -> Message:
     """Posts an alert, and somebody clicks on it; the first message as it is then."""
     bot = channel(slack, desk)
     receipt = bot.deliver(an_alert(), slack.address, None)
     assert bot._bot is not None
+    desk.trouble = trouble
     bot._bot.act(receipt.data["channel"], receipt.data["ts"], click)
     return slack.app.messages[0]
 
@@ -121,11 +124,15 @@ def test_a_message_about_several_is_left_to_the_outbox(slack: SlackWorld) -> Non
     assert first.edits == 0
 
 
-def test_while_the_journal_is_away_whoever_clicks_is_asked_to_click_again(slack: SlackWorld) -> None:
-    first = clicked(slack, Desk(trouble=JournalAway("no answer")))
+@pytest.mark.parametrize("trouble", [JournalAway("no answer"), KeyError("a bug")])
+def test_while_something_is_away_whoever_clicks_is_asked_to_click_again(
+    slack: SlackWorld, trouble: Exception
+) -> None:
+    desk = Desk()
+    first = clicked(slack, desk, trouble=trouble)
     [whisper] = slack.app.whispers
     assert whisper.text == "rotator cannot do that right now; click again in a minute"
-    assert rows(first) == 0
+    assert first.edits == 0
 
 
 @pytest.mark.parametrize("error", ["token_revoked", "user_not_in_channel", "internal_error"])
@@ -158,6 +165,11 @@ def test_a_message_that_cannot_be_edited_any_more_is_left_as_it_is(slack: SlackW
     assert len(slack.app.messages) == 1
 
 
+def test_a_message_goes_without_buttons_where_nobody_knows_what_can_be_done(slack: SlackWorld) -> None:
+    channel(slack, Desk(trouble=JournalAway("no answer"))).deliver(an_alert(), slack.address, None)
+    assert rows(slack.app.messages[0]) == 0
+
+
 def test_a_webhook_neither_listens_nor_edits(slack: SlackWorld) -> None:
     hook = Slack(webhook=Sealed(slack.url + slack.app.webhook), clicks=Desk(), pacer=slack.pacer)
     receipt = hook.deliver(an_alert(), slack.address, None)
@@ -173,3 +185,16 @@ def test_without_an_app_token_the_message_holds_the_command(slack: SlackWorld) -
     assert not bot.listens
     assert f"rotator ack {an_alert().id}" in slack.app.messages[0].shown
     assert bot.edit(an_alert(hush=HUSH), slack.address, Receipt()) == Receipt()
+
+
+def test_a_websocket_is_loaded_only_where_somebody_listens() -> None:
+    said = "import sys, rotator.daemon.run, rotator.engine.clicks; print([m for m in sys.modules if 'slack' in m])"
+    assert _printed(said) == "[]"
+    said = "import sys, rotator.channels.slack; print('slack_sdk.socket_mode' in sys.modules)"
+    assert _printed(said) == "False"
+
+
+def _printed(program: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.strip()

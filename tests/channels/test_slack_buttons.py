@@ -60,9 +60,7 @@ def test_every_offer_has_a_button_whose_value_is_an_id() -> None:
 
 def test_what_does_something_asks_first_and_says_what() -> None:
     alert = an_alert()
-    asks: dict[str, Any] = {
-        element["action_id"]: element.get("confirm") for element in elements(alert, offers(alert))
-    }
+    asks: dict[str, Any] = {one["action_id"]: one.get("confirm") for one in elements(alert, offers(alert))}
     assert asks["roll_back"]["title"]["text"] == "Roll back?"
     assert asks["roll_back"]["text"]["text"] == MEANS
     assert asks["roll_back"]["confirm"]["text"] == "Roll back"

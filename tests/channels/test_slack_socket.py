@@ -181,6 +181,14 @@ def test_clicks_of_another_workspace_or_app_are_not_ours(ear: Ear) -> None:
     assert [click.by.name for _, _, click in ear.heard] == ["bea"]
 
 
+def test_people_of_other_workspaces_are_told_apart_and_are_in_no_group(ear: Ear) -> None:
+    ear.app.groups["S0ONCALL"] = ["U0ANA"]
+    ear.app.click(posted(ear.app), "retry", user="U0ANA", name="ana\r\n\u202e", home="T0OTHER")
+    ear.wait_for(lambda: ear.heard)
+    by = ear.heard[0][2].by
+    assert (by.outside, by.groups, by.name) == (True, (), "ana")
+
+
 def test_a_link_and_what_is_no_click_are_acknowledged_and_ask_nothing(ear: Ear) -> None:
     ts, door = posted(ear.app), door_of(ear)
     door.wait_for_acknowledgement(ear.app.click(ts, "runbook", user="U0ANA", name="ana"))

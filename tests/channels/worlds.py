@@ -19,6 +19,7 @@ from rotator.channels.smtp import Smtp
 from rotator.channels.webhook import Webhook
 from rotator.clock import SystemClock
 from rotator.model.alerts import Alert, AlertState, Hush, Severity
+from rotator.model.clicks import Click, Offer, Reply, Verb
 from rotator.model.errors import Refused
 from rotator.model.hosts import on_this_machine
 from rotator.model.secrets import Sealed
@@ -96,6 +97,36 @@ class SlackWorld:
 
     def in_channel(self) -> list[Message]:
         return [message for message in self.app.messages if message.aloud]
+
+
+class EveryOffer:
+    """Offers everything there is, about whatever it is asked."""
+
+    def offers(self, alert: Alert) -> Sequence[Offer]:
+        return [Offer(verb=verb, about=alert.id, means=alert.title) for verb in Verb]
+
+    def take(self, click: Click) -> Reply:
+        raise AssertionError("nobody clicks")
+
+    def alert(self, short_id: str) -> Alert | None:
+        raise AssertionError("nobody clicks")
+
+    def groups(self) -> Sequence[str]:
+        return []
+
+
+@dataclass
+class ButtonsWorld(SlackWorld):
+    """Slack with a bot token and an app-level token: messages have buttons."""
+
+    def channel(self) -> Slack:
+        return Slack(
+            token=Sealed(self.app.token),
+            app_token=fresh_value(),
+            clicks=EveryOffer(),
+            pacer=self.pacer,
+            base_url=f"{self.url}/api/",
+        )
 
 
 @dataclass

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rotator.journal import SqlJournal
@@ -151,12 +152,14 @@ def frozen(child: Child) -> bool:
 
 
 def process_shown(child: Child) -> set[bytes]:
-    """Its arguments and its environment, which others on its machine can read; nothing once it is gone."""
-    place = Path(f"/proc/{child.pid}")
-    try:
-        return {(place / "cmdline").read_bytes(), (place / "environ").read_bytes()}
-    except (FileNotFoundError, ProcessLookupError):
-        return set()
+    """What others on its machine can read of it: its arguments, and its environment, where they are root."""
+    shown = set[bytes]()
+    for what in ("cmdline", "environ"):
+        with suppress(
+            FileNotFoundError, ProcessLookupError, PermissionError
+        ):  # it is gone, or keeps it to itself
+            shown.add(Path(f"/proc/{child.pid}/{what}").read_bytes())
+    return shown
 
 
 def asking(journal: SqlJournal, kind: RequestKind, about: str, by: str, because: str = "") -> Request:

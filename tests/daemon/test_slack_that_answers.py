@@ -14,6 +14,7 @@ import pytest
 
 from rotator.model.requests import Request, RequestKind
 from rotator.sandbox.aws import AwsWorld
+from rotator.sandbox.faults import Outage
 from rotator.sandbox.people import Logins, PeopleWorld
 from rotator.sandbox.people_server import serving
 from rotator.sandbox.processes import Child, listening_socket
@@ -155,6 +156,28 @@ def test_a_revoked_app_token_is_told_once_by_mail_and_everything_else_goes_on(
         slack.app.weather.set_errors({})
         town.until("it is over", lambda: town.alerts("unreachable") == ["closed"])
         slack.door.wait_for_connections(1)
+        assert len([one for one in town.mails() if title in one and "Resolved" not in one]) == 1
+    town.platform.stop()
+
+
+@pytest.mark.parametrize("error", ["token_revoked", "is_archived", "channel_not_found"])
+def test_what_slack_does_not_take_is_told_by_mail_once_and_in_slack_in_the_end(
+    tmp_path: Path, aws: AwsWorld, people: PeopleWorld, slack: Readers, error: str
+) -> None:
+    town = Town(tmp_path, aws, people)
+    slack.app.weather.set_errors({"chat.postMessage": error})
+    with town.daemon(**slack.settings):
+        slack.door.wait_for_connections(1, within=60)
+        aws.control.set_outages({"ssm": Outage.UNAVAILABLE})
+        title = "alerts do not reach slack:"
+        town.until("a mail says so", lambda: [one for one in town.mails() if title in one])
+        slack.app.weather.set_errors({})
+        town.until("told in Slack in the end", lambda: slack.message("store of staging"))
+        message = slack.message("store of staging")
+        assert message is not None and slack.buttons(message) == ["acknowledge", "snooze"]
+        aws.control.set_outages({})
+        town.until("and over", lambda: "Resolved" in message.shown)
+        town.until("that too", lambda: town.alerts("delivery_failed") == ["closed"])
         assert len([one for one in town.mails() if title in one and "Resolved" not in one]) == 1
     town.platform.stop()
 

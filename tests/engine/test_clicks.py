@@ -164,6 +164,11 @@ def test_whoever_has_not_the_role_is_told_who_has_it(
     assert world.journal.requests(waiting=False) == []
 
 
+def test_people_of_another_workspace_may_nothing_whatever_their_id(world: World) -> None:
+    reply = click(world, overdue(world), Verb.ROTATE, ANA.model_copy(update={"outside": True}))
+    assert reply.sentence.startswith("Only an operator may rotate")
+
+
 def test_where_nobody_has_the_role_that_is_said(world: World) -> None:
     alert = overdue(world)
     world.today = policies(policy())

@@ -138,7 +138,12 @@ def told_again_and_again() -> Any:
 
 def the_end_is_not_told() -> Any:
     """P6: an alert closes in the outbox, and whoever had read it does not read that."""
-    return patch.object(outbox, "route", lambda *asked: Route(()) if asked[2].alert.closed else route(*asked))
+    way = route
+
+    def no_end(*asked: Any) -> Any:
+        return Route(()) if asked[2].alert.closed else way(*asked)
+
+    return patch.object(outbox, "route", no_end)
 
 
 def nothing_ends() -> Any:

@@ -136,8 +136,9 @@ def company(world: World, hostile: tuple[str, ...] = ()) -> None:
             world, f"production/{name}", Phase.CREATE, Told("retries", SAID, Phase.CREATE), state=State.PARKED,
             reason=Reason.BUG, sentence=f"{SAID}{name}",
         )  # fmt: skip
-        alert = an_alert(f"production/{name}", SAID, world.clock.now())
-        world.journal.post_alert(alert, timedelta())
+        for about in (f"production/{name}", ""):
+            alert = an_alert(about, SAID, world.clock.now())
+            world.journal.post_alert(alert, timedelta())
 
 
 def an_alert(secret: str, title: str, at: datetime, kind: AlertKind = AlertKind.PARKED) -> Alert:

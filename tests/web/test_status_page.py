@@ -18,6 +18,7 @@ from rotator.engine.decisions import decisions
 from rotator.engine.report.facts import status_facts
 from rotator.engine.report.secret import account_facts, account_of
 from rotator.journal import open_memory_journal
+from rotator.model.alerts import AlertKind
 from rotator.model.errors import JournalAway
 from rotator.testing.virtual_clock import VirtualClock
 from rotator.web.looks import LOOKS, OLD, Looks
@@ -25,7 +26,7 @@ from rotator.web.pages import status_pages
 from rotator.web.status_page import AT_ONCE
 from tests.engine.things import DAY, MINUTE, NOW, environment, policies
 from tests.engine.world import World
-from tests.web.scenery import HOSTILE, SAID, company, thousands
+from tests.web.scenery import HOSTILE, SAID, an_alert, company, thousands
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "status-json.md"
 
@@ -206,6 +207,7 @@ def test_who_has_it_already_is_told_so(passing: Visitor) -> None:
         {"host": "localhost@attacker.example"},
         {"host": ""},
         {"caller": "nobody"},
+        {"caller": "127.0.0.6"},
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/api/v1/status"])
@@ -300,12 +302,14 @@ secrets[].steps[].ended_at secrets[].steps[].sentence secrets[].steps[].failures
 secrets[].steps[].failures[].sentence secrets[].steps[].failures[].first_at secrets[].steps[].failures[].last_at
 secrets[].steps[].failures[].times
 secrets[].alerts[].identity secrets[].alerts[].kind secrets[].alerts[].severity secrets[].alerts[].title
-secrets[].alerts[].opened_at
+secrets[].alerts[].opened_at secrets[].alerts[].id secrets[].alerts[].state secrets[].alerts[].answered_by
+alerts alerts[].identity alerts[].kind alerts[].severity alerts[].title alerts[].opened_at alerts[].id alerts[].state
+alerts[].answered_by
 """
 
 
 def test_the_json_has_stable_keys_and_a_page_that_explains_them(visiting: Told) -> None:
-    hostile = visiting(lambda world: company(world, HOSTILE[:1])).document()
+    hostile = visiting(lambda world: company(world, HOSTILE[:1])).document()  # has everything
     assert set(keys_of(hostile)) == set(KEYS.split()), (
         "keys are added, never renamed, without a new schema_version"
     )
@@ -407,6 +411,22 @@ def test_what_it_says_when_nobody_is_needed(
     visiting: Told, tell: Callable[[World], None], sentence: str
 ) -> None:
     assert f'role="status">{sentence}' in visiting(tell).text().replace(' class="loud"', "")
+
+
+def _read_by_a_stranger(world: World) -> None:
+    thousands(world, 3)
+    alert = an_alert("", f"somebody read 12 secrets {SAID}", world.clock.now(), AlertKind.BULK_READ)
+    world.journal.post_alert(alert, timedelta())
+
+
+def test_what_no_secret_shows_stands_above_all_of_them(visiting: Told) -> None:
+    seen = visiting(_read_by_a_stranger)
+    read = Outline(seen.text()).read
+    assert "No secret needs you by itself, but something was seen." in read
+    assert f"somebody read 12 secrets {SAID} (bulk_read, critical), since 2026-06-10 12:00 UTC; al_" in read
+    assert read.index("somebody read 12") < read.index("Nothing to do.")
+    (alert,) = seen.document()["alerts"]
+    assert (alert["kind"], alert["state"], alert["answered_by"]) == ("bulk_read", "firing", None)
 
 
 def test_a_store_that_is_away_stands_above_all_rows(visiting: Told) -> None:

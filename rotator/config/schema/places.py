@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from rotator.config.schema.rules import Part, Schedule
-from rotator.config.spelling import Day, Duration, Moment, Region, TimeOfDay, Timezone, Url
+from rotator.config.spelling import Account, Day, Duration, Moment, Region, TimeOfDay, Timezone, Url
 
 
 class Window(Part):
@@ -48,7 +48,7 @@ class Aws(Part):
 
     region: Region
     """The region of the parameters."""
-    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    account: Account | None = None
     """The account of the parameters, twelve digits in quotes. Records of others are then told apart."""
     kms_key: str | None = None
     """The key that encrypts the parameters; the account's default where it is not said."""

@@ -102,7 +102,9 @@ class Judge:
             case During.ROTATION:
                 return self._rotating(place.secret, access.at)
             case During.DEPLOYMENT:
-                return self._starts.near(place.environment, _roles(access), access.at, reader.slack_after)
+                return self._starts.near(
+                    place.environment, access.principal.role, access.at, reader.slack_after
+                )
 
     def _denied(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
         """A denied call may come without any name; a denied write changed nothing and is no read."""
@@ -131,7 +133,7 @@ class Judge:
         if rule is None:
             sentence = why.unknown(access, self._readers.from_elsewhere(access, touched[0].place))
             return _finding(access, AccessKind.UNKNOWN_ACTOR, Severity.CRITICAL, touched, sentence)
-        last = self._starts.last(rule.environment, _roles(access), access.at)
+        last = self._starts.last(rule.environment, access.principal.role, access.at)
         sentence = why.outside(access, rule, last)
         return _finding(access, AccessKind.ACCESS_OUTSIDE_DEPLOYMENT, Severity.WARNING, touched, sentence)
 
@@ -161,11 +163,6 @@ class Judge:
                 yield replace(found, secrets=names)
 
 
-def _roles(access: Access) -> tuple[str, str]:
-    """What a platform may call the role of what it started."""
-    return access.principal.role, access.principal.name
-
-
 def _is_rotator(reader: Reader | None) -> bool:
     return reader is not None and reader.during is During.ROTATION
 
@@ -178,11 +175,15 @@ def _rules(touched: Iterable[Touched]) -> Iterator[Reader | None]:
 def _finding(
     access: Access, kind: AccessKind, severity: Severity, touched: Iterable[Touched], sentence: str
 ) -> AccessFinding:
-    """One finding; a level higher where somebody used an application's role by hand."""
+    """One finding; a level higher where somebody used an application's role by hand, and was not denied."""
     of = list(touched)
     readers = [one.reader for one in of if one.reader is not None]
     by_hand = bool(_BY_HAND.search(access.user_agent))
-    if by_hand and any(reader.during is During.DEPLOYMENT for reader in readers):
+    if (
+        by_hand
+        and kind is not AccessKind.DENIED_READ
+        and any(reader.during is During.DEPLOYMENT for reader in readers)
+    ):
         severity = Severity(min(severity + 1, Severity.CRITICAL))
         sentence = f"{sentence}; {why.by_hand()}"
     return AccessFinding(

@@ -6,6 +6,7 @@ by people whose rule is told quietly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from rotator.model.access import AccessFinding, AccessKind
 from rotator.model.policy import During, Policies, Reader
 
 _ALLOWABLE = frozenset({AccessKind.UNKNOWN_ACTOR, AccessKind.ACCESS_OUTSIDE_DEPLOYMENT})
+#: What a glob takes for more than itself.
+_LITERAL = re.compile(r"[*?[]")
 _SLACK = timedelta(minutes=15)
 
 
@@ -81,7 +84,7 @@ def _proposal(
     return Proposal(
         name=_name(principal.role or principal.name.rpartition("/")[2], taken),
         role=principal.name if principal.role else "",
-        principal="" if principal.role else principal.name,
+        principal="" if principal.role else _LITERAL.sub(r"[\g<0>]", principal.name),
         during=during,
         environments=tuple(by_environment),
         secrets=names,
@@ -102,9 +105,7 @@ def _name(wanted: str, taken: set[str]) -> str:
 
 def _during(known: Starts, environment: str, reads: Iterable[AccessFinding]) -> During:
     """Near starts only, where every read was near one."""
-    near = all(
-        known.near(environment, (one.principal.role, one.principal.name), one.at, _SLACK) for one in reads
-    )
+    near = all(known.near(environment, one.principal.role, one.at, _SLACK) for one in reads)
     return During.DEPLOYMENT if near else During.ALWAYS
 
 

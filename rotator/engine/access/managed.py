@@ -33,9 +33,11 @@ class Managed:
 
     def __init__(self, policies: Policies) -> None:
         self._accounts = {name: one.account for name, one in policies.environments.items()}
-        self._secrets = {
-            parameter: policy for policy in policies.secrets.values() for parameter in _parameters(policy)
-        }
+        secrets = policies.secrets.values()
+        by_name = {f"{policies.environments[one.environment].path}/{one.name}": one for one in secrets}
+        by_field = {parameter: one for one in secrets for parameter in _parameters(one)}
+        #: What bears a secret's own name is that secret, too, where its fields are elsewhere.
+        self._secrets = by_name | by_field
         self._below = lru_cache(maxsize=_PATHS)(self._in_subtree)
 
     def touched(self, access: Access) -> tuple[Place, ...]:

@@ -12,15 +12,15 @@ EARLY = timedelta(minutes=2)
 
 
 class Starts:
-    """Starts by environment and role. A role is known by its name, or by its ARN where the platform tells that."""
+    """Starts by environment and role. A role counts by its name: of one platform some tell the ARN, some the name."""
 
     def __init__(self) -> None:
         self._moments: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
 
     def add(self, start: Start) -> None:
         """Remembers a start, once; one without a role expects nothing."""
-        if start.role:
-            moments = self._moments.setdefault((start.environment, start.role), [])
+        if role := start.role.rpartition("/")[2]:
+            moments = self._moments.setdefault((start.environment, role), [])
             moment = (start.at, start.workload)
             if (place := bisect_right(moments, moment)) == 0 or moments[place - 1] != moment:
                 moments.insert(place, moment)
@@ -32,19 +32,14 @@ class Starts:
             if not moments:
                 del self._moments[key]
 
-    def near(self, environment: str, roles: tuple[str, ...], at: datetime, after: timedelta) -> bool:
-        """Whether a workload with one of these roles started at most `after` before `at`, or right behind it."""
-        for role in roles:
-            moments = self._moments.get((environment, role), [])
-            place = bisect_right(moments, (at - after, ""))
-            if place < len(moments) and moments[place][0] <= at + EARLY:
-                return True
-        return False
+    def near(self, environment: str, role: str, at: datetime, after: timedelta) -> bool:
+        """Whether a workload with that role started at most `after` before `at`, or right behind it."""
+        moments = self._moments.get((environment, role), [])
+        place = bisect_right(moments, (at - after, ""))
+        return place < len(moments) and moments[place][0] <= at + EARLY
 
-    def last(self, environment: str, roles: tuple[str, ...], at: datetime) -> tuple[datetime, str] | None:
+    def last(self, environment: str, role: str, at: datetime) -> tuple[datetime, str] | None:
         """The last start before that, and of which workload; for people."""
-        found = []
-        for role in roles:
-            moments = self._moments.get((environment, role), [])
-            found += moments[max(0, bisect_right(moments, (at, "\U0010ffff")) - 1) :][:1]
-        return max((one for one in found if one[0] <= at), default=None)
+        moments = self._moments.get((environment, role), [])
+        place = bisect_right(moments, at, key=lambda one: one[0])
+        return moments[place - 1] if place else None

@@ -39,4 +39,4 @@ class Versions:
     def _note(self, parameter: str, one: tuple[datetime, int, bool]) -> None:
         known = self._known.setdefault(parameter, [])
         insort(known, one)
-        del known[: len(known) - _MOST]
+        del known[: max(0, len(known) - _MOST)]

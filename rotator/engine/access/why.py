@@ -58,7 +58,7 @@ def old_version(asked: Asked, current: int) -> str:
 def bulk(access: Access, count: int, policy: AccessPolicy) -> str:
     """Too many."""
     limit = f"more than {policy.bulk_more_than} within {spell(policy.bulk_within)}"
-    return f"{count} secrets that were not expected to be read, {limit}; {access.api} was the one too many"
+    return f"{count} secrets, {limit}, and no rule expects so many; {access.api} was the one too many"
 
 
 def by_hand() -> str:

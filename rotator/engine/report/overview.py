@@ -10,12 +10,14 @@ from typing import Any
 from rotator.contracts.journal import Ended, Journal
 from rotator.engine.ages import period_ends
 from rotator.engine.decisions import Decided, decisions
+from rotator.engine.report.alerts import alert_facts, alert_told, alerts_beside, alerts_by_secret
 from rotator.engine.report.facts import installation_facts
 from rotator.engine.report.scans import Scans, scans_of
-from rotator.engine.report.secret import Account, account_facts, alerts_by_secret, as_told, rotation_told
+from rotator.engine.report.secret import Account, account_facts, as_told, rotation_told
 from rotator.engine.report.sections import Section, needs_somebody, section_of
 from rotator.engine.report.troubles import troubles
 from rotator.engine.words import ORDER, word_of
+from rotator.model.alerts import AlertRow
 from rotator.model.policy import Policies
 
 #: What is drawn of a secret's past, in its own periods.
@@ -32,11 +34,17 @@ class Overview:
     policies: Policies
     scans: Scans
     troubles: Sequence[str]
+    beside: Sequence[AlertRow]  # alerts that no secret shows
     sections: Mapping[Section, Sequence[Account]]  # in each, the deepest problem first, then what ends first
     needing: Sequence[Account]  # those that need somebody
     past: Mapping[str, Sequence[Ended]]  # by secret, the oldest first
     unmanaged: Mapping[str, Sequence[str]]  # names of parameters by environment
     installation: Mapping[str, Any]  # what `rotator status --json` prints of it
+
+    @property
+    def also(self) -> list[str]:
+        """The alerts that no secret shows, a sentence each."""
+        return [alert_told(row, self.now) for row in self.beside]
 
     @property
     def accounts(self) -> Iterator[Account]:
@@ -54,7 +62,8 @@ def overview(journal: Journal, policies: Policies, scan_every: timedelta) -> Ove
     """Everything as it is now. Raises JournalAway."""
     entries = sorted(decisions(journal, policies).values(), key=_weight)
     surveyed, now = journal.surveyed(), journal.now()
-    alerts = alerts_by_secret(journal.alerts(unclosed=True))
+    rows = journal.alerts(unclosed=True)
+    alerts = alerts_by_secret(rows)
     told = [rotation for entry in entries if (rotation := rotation_told(entry))]
     stories = journal.stories(rotation.id for rotation in told)
     sections: dict[Section, list[Account]] = {section: [] for section in Section}
@@ -68,6 +77,7 @@ def overview(journal: Journal, policies: Policies, scan_every: timedelta) -> Ove
         policies=policies,
         scans=scans_of(surveyed, policies, now, scan_every),
         troubles=list(troubles(journal, policies)),
+        beside=alerts_beside(rows, policies),
         sections=sections,
         needing=[one for told in sections.values() for one in told if needs_somebody(one.entry)],
         past=_past(journal, policies, now),
@@ -87,6 +97,7 @@ def overview_facts(seen: Overview) -> dict[str, Any]:
         "as_of": seen.now.isoformat(),
         "summary": summary(seen),
         "scan_late": seen.scans.late,
+        "alerts": [alert_facts(row, seen.now) for row in seen.beside],
         "needing": [account.entry.gathered.policy.secret for account in seen.needing],
         "sections": _section_facts(seen),
         "secrets": [account_facts(account) for account in seen.accounts],
@@ -103,6 +114,8 @@ def summary(seen: Overview) -> str:
         return "Nothing is known yet: not every environment has been scanned."
     if not needing and seen.troubles:
         return "No secret needs you by itself, but something is in the way."
+    if not needing and seen.beside:
+        return "No secret needs you by itself, but something was seen."
     if not needing:
         return "Nothing needs you, by a scan that is too old." if seen.scans.late else "Nothing needs you."
     named = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,12 @@ from rotator.contracts.record import Record
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.alerts.impact import impact
 from rotator.engine.decisions import Decided
+from rotator.engine.report.alerts import alert_facts, alert_told, alerts_by_secret
 from rotator.engine.report.facts import facts_of, next_step, way_back
 from rotator.engine.report.steps import Step, StepState, chain_of, deepest_failure
 from rotator.engine.report.times import ago, moment, when
 from rotator.engine.standing import setback
-from rotator.model.alerts import Alert, AlertRow
+from rotator.model.alerts import AlertRow
 from rotator.model.observations import Surveyed
 from rotator.model.rotation import Event, Rotation, State
 
@@ -27,7 +28,7 @@ class Account:
     rotation: Rotation | None  # the one under way, or the last if that was undone
     chain: Sequence[Step]  # its steps
     problems: Sequence[str]  # a sentence each, the deepest first
-    alerts: Sequence[Alert]  # what people have been told about it and is not over
+    alerts: Sequence[AlertRow]  # what people have been told about it and is not over
 
     @property
     def impact(self) -> str | None:
@@ -49,21 +50,12 @@ def account_of(record: Record, entry: Decided) -> Account:
 
 
 def as_told(
-    entry: Decided, story: Sequence[Event], surveyed: Mapping[str, Surveyed], alerts: Sequence[Alert]
+    entry: Decided, story: Sequence[Event], surveyed: Mapping[str, Surveyed], alerts: Sequence[AlertRow]
 ) -> Account:
     """What is told of one secret; `story` is that of `rotation_told`."""
     rotation = rotation_told(entry)
     chain = chain_of(rotation, story) if rotation else []
     return Account(entry, rotation, chain, list(_problems(entry, chain, surveyed)), alerts)
-
-
-def alerts_by_secret(rows: Iterable[AlertRow]) -> Mapping[str, list[Alert]]:
-    """Those that are not over, the loudest first."""
-    found: dict[str, list[Alert]] = {}
-    for row in rows:
-        if row.alert.secret and not row.alert.closed:
-            found.setdefault(row.alert.secret, []).append(row.alert)
-    return found
 
 
 def account_facts(account: Account) -> dict[str, Any]:
@@ -73,7 +65,7 @@ def account_facts(account: Account) -> dict[str, Any]:
         "problems": list(account.problems),
         "impact": account.impact,
         "steps": [step.facts() for step in account.chain],
-        "alerts": [_alert_facts(alert) for alert in account.alerts],
+        "alerts": [alert_facts(row, account.entry.gathered.now) for row in account.alerts],
     }
 
 
@@ -105,9 +97,8 @@ def details(account: Account) -> Iterator[tuple[str, str]]:
     for request in at.requests:
         because = f": {request.because}" if request.because else ""
         yield "asked", f"{request.kind} by {request.by} at {moment(request.at)}{because}"
-    for alert in account.alerts:
-        loud = f"{alert.kind}, {alert.severity.name.lower()}"
-        yield "alert", f"{alert.title} ({loud}), since {moment(alert.opened_at)}"
+    for row in account.alerts:
+        yield "alert", alert_told(row, at.now)
 
 
 def rotation_title(rotation: Rotation) -> str:
@@ -137,7 +128,3 @@ def _problems(entry: Decided, chain: Sequence[Step], surveyed: Mapping[str, Surv
     if survey is not None:
         held = (survey.foreign_owner, survey.trouble, survey.unheld)
         yield from (f"{at.policy.environment}: {sentence}" for sentence in held if sentence)
-
-
-def _alert_facts(alert: Alert) -> dict[str, Any]:
-    return alert.model_dump(mode="json", include={"identity", "kind", "severity", "title", "opened_at"})

@@ -117,8 +117,8 @@ def _judge(watched: Watched, held: Sequence[Access]) -> None:
                 else:
                     found.append(sure)
     quiet = {(rule.name, access.principal.name) for access in held if (rule := judge.told_quietly(access))}
-    for named, principal in sorted(quiet):
-        log.info("secrets were read, as a rule expects", rule=named, principal=principal)
+    for name, principal in sorted(quiet):
+        log.info("secrets were read, as a rule expects", rule=name, principal=principal)
     journal.hold_longer(waiting, _AGAIN)
     seen = [
         Seen(one.event_id, Sighting.of(one, by_id[one.event_id]))

@@ -7,11 +7,7 @@
   const note = document.getElementById("note");
   let etag = "";
   let asked = Date.now();
-
-  const busy = () => {
-    const selected = document.getSelection();
-    return document.hidden || (selected !== null && !selected.isCollapsed);
-  };
+  let looking = false;
 
   const show = (text) => {
     const come = new DOMParser().parseFromString(text, "text/html");
@@ -36,7 +32,12 @@
   };
 
   const look = async () => {
-    if (busy()) return;
+    if (document.hidden || looking) return;
+    if (document.getSelection()?.isCollapsed === false) {
+      note.textContent = "Not followed while you have text selected.";
+      return;
+    }
+    looking = true;
     try {
       const answer = await fetch(window.location.href, {
         cache: "no-store",
@@ -56,6 +57,8 @@
       const minutes = Math.floor((Date.now() - asked) / 60_000);
       const since = minutes < 1 ? "less than a minute" : minutes === 1 ? "1 minute" : `${minutes} minutes`;
       note.textContent = `This page could not be asked for again: what you see is ${since} old. It goes on trying.`;
+    } finally {
+      looking = false;
     }
   };
 
