@@ -264,7 +264,7 @@ class PagesWorld(EventsWorld):
     def logins(self) -> Sequence[Sealed]:
         return [Sealed(self.receiver.routing_key)]
 
-    def channel(self, secret: Sealed | None = None, **_changes: Any) -> PagerDuty:  # type: ignore[override]  # it signs with no secret
+    def channel(self, secret: Sealed | None = None, **_changes: Any) -> PagerDuty:  # type: ignore[override]  # of another channel
         known = {self.address: secret or Sealed(self.receiver.routing_key)}
         return PagerDuty(
             resolve=lambda reference: known.get(reference) or unresolved(reference),
