@@ -28,10 +28,11 @@ from rotator.cli.status import TINTS, code_of
 from rotator.cli.steps import Step, StepState, chain_of, deepest_failure
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.alerts.impact import impact
+from rotator.engine.answers import answered
 from rotator.engine.decisions import Decided
 from rotator.engine.standing import setback
 from rotator.engine.words import word_of
-from rotator.model.alerts import Alert
+from rotator.model.alerts import AlertRow
 from rotator.model.rotation import Rotation, State
 
 _TINTS = {
@@ -55,7 +56,7 @@ def show_secret(typed: str, env: str | None, *, form: Format, exit_code: bool) -
                 "problems": list(_problems(place, entry, chain)),
                 "impact": impact(rotation) if rotation else None,
                 "steps": [step.facts() for step in chain],
-                "alerts": [_alert_facts(alert) for alert in alerts],
+                "alerts": [_alert_facts(row, entry.gathered.now) for row in alerts],
             }
         )
     elif form is Format.TABLE:
@@ -67,7 +68,7 @@ def show_secret(typed: str, env: str | None, *, form: Format, exit_code: bool) -
 
 
 def _print(
-    place: Place, entry: Decided, rotation: Rotation | None, chain: Sequence[Step], alerts: Sequence[Alert]
+    place: Place, entry: Decided, rotation: Rotation | None, chain: Sequence[Step], alerts: Sequence[AlertRow]
 ) -> None:
     word = word_of(entry)
     heading(f"{entry.gathered.policy.secret}  {word}", TINTS.get(word.value, Tint.BOLD))
@@ -108,7 +109,7 @@ def _problems(place: Place, entry: Decided, chain: Sequence[Step]) -> Iterator[s
         yield from (f"{at.policy.environment}: {sentence}" for sentence in held if sentence)
 
 
-def _facts(entry: Decided, alerts: Sequence[Alert]) -> Iterator[str]:
+def _facts(entry: Decided, alerts: Sequence[AlertRow]) -> Iterator[str]:
     at, age = entry.gathered, entry.gathered.age
     yield f"next: {next_step(entry)}"
     back = way_back(at)
@@ -131,8 +132,11 @@ def _facts(entry: Decided, alerts: Sequence[Alert]) -> Iterator[str]:
     for request in at.requests:
         because = f": {request.because}" if request.because else ""
         yield f"asked: {request.kind} by {request.by} at {moment(request.at)}{because}"
-    for alert in alerts:
-        yield f"alert: {alert.title} ({alert.kind}, {alert.severity.name.lower()}), since {moment(alert.opened_at)}"
+    for row in alerts:
+        alert, hush = row.alert, row.hushed(at.now)
+        loud = f"{alert.kind}, {alert.severity.name.lower()}"
+        answer = answered(hush) if hush else f"I am on it: rotator ack {alert.id}"
+        yield f"alert {alert.id}: {alert.title} ({loud}), since {moment(alert.opened_at)}; {answer}"
 
 
 def _title(rotation: Rotation) -> str:
@@ -176,12 +180,15 @@ def _ago(moment_of_it: datetime | None, now: datetime) -> str:
     return f"{spell(now - moment_of_it)} ago" if moment_of_it else ""
 
 
-def _alerts(place: Place, entry: Decided) -> list[Alert]:
+def _alerts(place: Place, entry: Decided) -> list[AlertRow]:
     """What people have been told about it and is not over, the loudest first."""
     secret = entry.gathered.policy.secret
     rows = place.journal.alerts(unclosed=True)
-    return [row.alert for row in rows if row.alert.secret == secret and not row.alert.closed]
+    return [row for row in rows if row.alert.secret == secret and not row.alert.closed]
 
 
-def _alert_facts(alert: Alert) -> dict[str, Any]:
-    return alert.model_dump(mode="json", include={"identity", "kind", "severity", "title", "opened_at"})
+def _alert_facts(row: AlertRow, now: datetime) -> dict[str, Any]:
+    told = row.alert.model_dump(mode="json", include={"identity", "kind", "severity", "title", "opened_at"})
+    hush = row.hushed(now)
+    answer = hush.model_dump(mode="json", include={"by", "at", "until", "because"}) if hush else None
+    return {**told, "id": row.alert.id, "state": row.state(now).value, "answer": answer}

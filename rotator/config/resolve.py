@@ -16,6 +16,7 @@ from rotator.config.draft import Draft, expand
 from rotator.config.precedence import Effective
 from rotator.config.watched import mode_of, obstacle
 from rotator.model.alerts import Severity
+from rotator.model.durations import parse_duration
 from rotator.model.hours import DigestTimes, QuietHours
 from rotator.model.policy import (
     AlertPolicy,
@@ -125,7 +126,14 @@ class Resolution:
             line=self._draft.complaints.mark(effective.path).line,
             note=f"{held[1]}: watched only" if held else "",
             page_after=(_PAGE_AFTER if page_after is None else page_after) * self._scale,
+            max_age=oldest * self._scale if (oldest := oldest_of(rules)) is not None else None,
+            approvers=self._members_of(rules.approvers or ()),
         )
+
+    def _members_of(self, owners: Iterable[str]) -> tuple[str, ...]:
+        """The people of these owners, each once."""
+        known = [self._file.owners[name] for name in owners if name in self._file.owners]
+        return tuple(dict.fromkeys(member for owner in known for member in owner.members))
 
     def _settings(self, effective: Effective) -> dict[str, Any]:
         """The adapter's own options; `length_bits` is the default of those that have `bits`."""
@@ -212,7 +220,9 @@ class Resolution:
             for channel, address in (owner.model_extra or {}).items()
             if channel in self._draft.adapters.channels
         }
-        return OwnerPolicy(name=name, addresses=reached, escalate_to=owner.escalate_to)
+        return OwnerPolicy(
+            name=name, addresses=reached, escalate_to=owner.escalate_to, members=tuple(owner.members)
+        )
 
     def _alerts(self, alerts: schema.Alerts) -> AlertPolicy:
         repeat = self._scaled(alerts.repeat or AlertPolicy().repeat)
@@ -242,6 +252,16 @@ def quiet_hours_of(written: schema.QuietHours) -> QuietHours:
         timezone=written.timezone,
         exceptions=tuple(Severity[name.upper()] for name in written.exceptions),
     )
+
+
+def oldest_of(rules: schema.Schedule) -> timedelta | None:
+    """The oldest that a credential may ever be: a duration, or a multiple of its period."""
+    written = rules.overdue.max_age if rules.overdue else None
+    if written is None:
+        return None
+    if written.endswith("x"):
+        return (rules.rotate_every or timedelta()) * float(written.removesuffix("x"))
+    return parse_duration(written)
 
 
 def window_of(name: str, written: schema.Window) -> Window:

@@ -41,6 +41,8 @@ def levelled(policy: SecretPolicy) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield ("quarantine",), recipe.quarantine
     yield ("cooldown",), recipe.cooldown
     yield ("overdue", "page_after"), policy.page_after
+    yield ("overdue", "max_age"), policy.max_age
+    yield ("approvers",), policy.approvers or None
     yield ("retry", "attempts"), recipe.attempts
     yield ("retry", "backoff"), Backoff(recipe.backoff_first, recipe.backoff_longest)
     yield ("windows",), tuple(window.name for window in policy.windows) or "any time"
@@ -130,6 +132,7 @@ def spell_owner(owner: OwnerPolicy) -> str:
     """Where an owner is reached."""
     told = [f"{channel} {address}" for channel, address in owner.addresses.items()]
     told += [f"escalate_to {owner.escalate_to}"] if owner.escalate_to else []
+    told += [f"members {spell(owner.members)}"] if owner.members else []
     return ", ".join(told) or "told nowhere"
 
 

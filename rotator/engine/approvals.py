@@ -30,9 +30,10 @@ def approve(parts: Parts, request: Request) -> Outcome | None:
     if rotation.state is State.ACTIVE and rotation.reason is Reason.AWAITING_END:
         return RequestState.REFUSED, f"{rotation.id} needs no yes, but an end: {rotation.sentence}"
     if rotation.state is not State.ACTIVE or rotation.reason is not Reason.AWAITING_YES:
-        said = f", and {rotation.approved_by} has said yes" if rotation.approved_by else ""
-        stands = f"it is {rotation.state} at {rotation.phase}{said}"
+        stands = f"it is {rotation.state} at {rotation.phase}"
         return RequestState.REFUSED, f"{rotation.id} does not wait for a yes: {stands}"
+    if rotation.approved_by is not None:
+        return RequestState.REFUSED, f"{rotation.id} has a yes already, by {rotation.approved_by}"
     if policy is not None:
         asked = _asked_for(parts, rotation) if policy.mode is Mode.APPROVE else ()
         if sentence := cannot_approve(policy, request.by, asked):

@@ -5,6 +5,7 @@ Every replica decides it again from the requests themselves, right before it wou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from rotator.model.policy import SecretPolicy
@@ -12,6 +13,7 @@ from rotator.model.requests import Request, RequestKind
 
 #: What needs another's yes. What is compromised waits for nobody's, and what somebody made and submitted is a yes.
 ASKED = frozenset({RequestKind.ROTATE})
+_WITH_ID = re.compile(r"(.+) \(([A-Z0-9]+)\)")
 
 
 def cannot_approve(policy: SecretPolicy, by: str, asked: Iterable[str]) -> str:
@@ -32,5 +34,15 @@ def yes_among(policy: SecretPolicy, requests: Iterable[Request]) -> Request | No
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's: at a terminal, and under `people` in policies.yaml."""
-    return one.casefold() == other.casefold()
+    """Whether two names are one person's: at a terminal, under `people` in policies.yaml, or by the id behind a name.
+
+    Slack vouches for the id in `ana (U024BE7LH)`; the name may be what somebody calls themselves there.
+    """
+    (name, ident), (other_name, other_ident) = _parts(one), _parts(other)
+    return name == other_name or (ident != "" and ident == other_ident)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """A name, and the id that follows it; empty where none does."""
+    spelt = _WITH_ID.fullmatch(name)
+    return (spelt[1].casefold(), spelt[2]) if spelt else (name.casefold(), "")

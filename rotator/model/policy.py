@@ -137,6 +137,7 @@ class OwnerPolicy(Frozen):
     name: str
     addresses: dict[str, str] = {}
     escalate_to: str | None = None
+    members: tuple[str, ...] = ()  # people, by the names that the record keeps of them
 
 
 class Role(StrEnum):

@@ -243,15 +243,30 @@ def test_a_secret_whose_mirror_is_not_written_is_watched_only() -> None:
 
 def test_keys_that_nothing_acts_on_are_said_once() -> None:
     found = notes(
-        ("{owner: dba}", "{owner: dba, approvers: [dba]}"),
-        ("type: key\n", "type: key\n    approvers: [dba]\n    notify: {us: https://x.example}\n"),
+        ("type: key\n", "type: key\n    verify: {sql: select 1}\n    notify: {us: https://x.example}\n"),
         ("secrets:\n", "access: {allow: []}\nsecrets:\n"),
     )
     assert [sentence.split(": ", 1)[1] for sentence in found] == [
         "note: access: is checked, but nothing acts on it yet",
-        "note: secrets.JWT_SECRET.approvers: is checked, but nothing acts on it yet",
+        "note: secrets.JWT_SECRET.verify: is checked, but nothing acts on it yet",
         "note: secrets.JWT_SECRET.notify: is checked, but nothing acts on it yet",
     ]
+
+
+def test_approvers_are_the_members_of_owners() -> None:
+    found = secret(
+        "production/DATABASE_URL",
+        ('  dba: {slack: "#dba"', '  dba: {members: [ana, bea], slack: "#dba"'),
+        ("{owner: dba}", "{owner: dba, mode: approve, approvers: [dba]}"),
+    )
+    assert (found.mode, found.approvers) == (Mode.APPROVE, ("ana", "bea"))
+
+
+@pytest.mark.parametrize("written, times", [("1.5x", 1.5), ("400d", None)])
+def test_the_oldest_that_it_may_be(written: str, times: float | None) -> None:
+    change = ("  grace: 24h\n", f"  grace: 24h\n  overdue: {{max_age: {written}}}\n")
+    found = secret("production/JWT_SECRET", change)
+    assert found.max_age == (found.rotate_every * times if times else timedelta(days=400))
 
 
 def test_a_credential_of_rotators_own_without_a_policy_is_noted() -> None:

@@ -159,6 +159,7 @@ CASES = {
             "Age": "99 d by the store, which any put resets (policy 100 d)",
             "Impact": "none yet",
             "Next": "nothing until somebody says yes; due, waiting for: rotator approve production/KEY --reason …",
+            "No": "rotator reject production/KEY --reason …: nobody is asked again about this one",
         },
         "rotator approve production/KEY --reason …",
         lambda world: world.has(rotation(opened_at=NOW)),

@@ -38,7 +38,7 @@ def _check_address(draft: Draft, name: str, channel: str, address: str) -> None:
     path = ("owners", name, channel)
     names = draft.adapters.channel_names()
     if channel not in names:
-        draft.complaints.error(path, f"unknown key{hint(channel, {*names, 'escalate_to'})}")
+        draft.complaints.error(path, f"unknown key{hint(channel, {*names, 'escalate_to', 'members'})}")
         return
     if channel not in draft.adapters.channels:
         draft.complaints.note(path, f"no adapter for '{channel}' yet: {name} is not told this way")

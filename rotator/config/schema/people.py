@@ -18,6 +18,8 @@ class Owner(Part):
     __pydantic_extra__: dict[str, str] = Field(init=False)
     escalate_to: str | None = None
     """The owner who is told what is critical, too."""
+    members: list[str] = Field(default_factory=list)
+    """Who that is, by the names that they have at a terminal: they may say yes where this owner is an approver."""
 
 
 class Person(Part):
