@@ -65,7 +65,8 @@ def route(
         else []
     )
     keys = list(dict.fromkeys([*own, *pages, *stand_ins]))
-    return Route(keys, frozenset(pages) - frozenset(own), later if later > now else None)
+    budgeted = frozenset(pages) - frozenset(own) if alert.severity is Severity.CRITICAL else frozenset[str]()
+    return Route(keys, budgeted, later if later > now else None)
 
 
 def addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: Iterable[str]) -> list[str]:
