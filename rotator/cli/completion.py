@@ -131,6 +131,8 @@ class _Line:
             yield from self._secrets()
             rotations = self._names.rotations if name == "what" else ()
             yield from ((rotation, f"rotation of {secret}") for rotation, secret in rotations)
+        elif name == "alerts":
+            yield from self._names.alerts
         elif name in {"env", "environment"}:
             yield from _each((secret.split("/", 1)[0] for secret, _, _ in known), "environment")
         elif name == "kind":

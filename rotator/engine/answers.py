@@ -10,6 +10,7 @@ from datetime import datetime
 
 from rotator.contracts.parts import Parts
 from rotator.engine.ages import age_of, spell
+from rotator.model.alert_ids import PREFIX
 from rotator.model.alerts import (
     CRITICAL_RETURNS_AFTER,
     LONGEST_SNOOZE,
@@ -21,14 +22,12 @@ from rotator.model.alerts import (
 from rotator.model.observations import History
 from rotator.model.requests import Request, RequestKind, RequestState
 
-_PREFIX = "al_"
-
 
 def alerts_named(typed: str, rows: Iterable[AlertRow]) -> list[AlertRow]:
     """The alerts that somebody means: one by its identity, or those whose id begins so (`al_` may be left out)."""
     known = list(rows)
     exact = [row for row in known if row.alert.identity == typed]
-    begins = typed if typed.startswith(_PREFIX) else f"{_PREFIX}{typed}"
+    begins = typed if typed.startswith(PREFIX) else f"{PREFIX}{typed}"
     return exact or [row for row in known if typed and row.alert.id.startswith(begins)]
 
 

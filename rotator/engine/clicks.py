@@ -153,11 +153,11 @@ class TakenClicks:
 def _named(click: Click, clickers: Sequence[PersonPolicy]) -> str:
     """Who it was: by the name that the policy has for them, which is theirs at a terminal, too.
 
-    Members of a group go by the id that Slack vouches for: the name that they have given themselves there may be
-    somebody else's at a terminal.
+    Members of a group go by the id that Slack vouches for, first: the name that they have given themselves there may
+    be somebody else's at a terminal, and must not count as theirs.
     """
     own = (person.name for person in clickers if person.slack == click.by.id)
-    return next(own, f"{click.by.name} ({click.by.id})")
+    return next(own, f"{click.by.id} (@{click.by.name})")
 
 
 def _refusal(click: Click, wanted: Role, people: Sequence[PersonPolicy]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from rotator.model.alert_ids import alert_id
 from rotator.model.requests import Via
 
 #: AlertRow.told of an address: nothing, a severity, that it is over; or that it was, before it opened again; or that it
@@ -23,7 +23,6 @@ REOPENS_WITHIN: Final = timedelta(hours=24)
 CRITICAL_RETURNS_AFTER: Final = timedelta(hours=24)
 #: A snooze has an end.
 LONGEST_SNOOZE: Final = timedelta(days=7)
-_ID_DIGITS: Final = 10
 
 
 class Severity(IntEnum):
@@ -125,7 +124,7 @@ class Alert(BaseModel):
     @property
     def id(self) -> str:
         """What people call it: short enough to be typed, and the same for as long as its identity is."""
-        return f"al_{hashlib.sha256(self.identity.encode()).hexdigest()[:_ID_DIGITS]}"
+        return alert_id(self.identity)
 
     @property
     def closed(self) -> bool:

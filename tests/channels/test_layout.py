@@ -99,6 +99,18 @@ def test_the_page_about_it_is_named_or_linked_while_there_is_something_to_do() -
     assert "What to do" not in over.as_string()
 
 
+def test_whoever_is_on_it_says_so_by_the_ids() -> None:
+    one, other = an_alert(identity="one"), an_alert(identity="other")
+    assert wording.answer(one) == f"rotator ack {one.id}"
+    assert wording.trace(one).startswith(f"alert {one.id} (one)")
+    both = one.model_copy(update={"identity": "both", "members": (one,), "beside": (other,)})
+    assert wording.answer(both) == f"rotator ack {one.id} {other.id}"
+    many = both.model_copy(update={"beside": (other,) * 3})
+    assert wording.answer(many) == "rotator alerts"
+    assert wording.answer(closed(one)) == ""
+    assert wording.answer(an_alert(kind=AlertKind.JOURNAL_AWAY)) == ""
+
+
 def test_the_time_is_shown_in_the_readers_own() -> None:
     shown = _shown(slack_blocks.parent(an_alert()))
     assert "since <!date^1795685400^{date_short_pretty} {time}|2026-11-26 09:30 UTC>" in shown

@@ -63,8 +63,9 @@ def test_the_text_answers_in_the_order_of_a_reader_at_three_in_the_morning(mail:
         "    rotator history production/DATABASE_URL\n"
         "\n"
         "warning, for platform, since 2026-11-26 09:30 UTC\n"
-        "alert rotation_failed/production/DATABASE_URL/ro_1, rotation ro_1\n"
+        "alert al_b5f0702fd5 (rotation_failed/production/DATABASE_URL/ro_1), rotation ro_1\n"
         "How it stands: rotator status production/DATABASE_URL\n"
+        "I am on it: rotator ack al_b5f0702fd5\n"
         "What to do: docs/how-to/alerts/rotation_failed.md\n"
     )
 

@@ -11,6 +11,7 @@ from rotator.contracts.journal import Told
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.clicks import TakenClicks
 from rotator.engine.requests import carry_out
+from rotator.engine.yes import same_person
 from rotator.model.alerts import Alert, AlertKind, AlertState
 from rotator.model.clicks import Click, Clicker, Reply, Verb
 from rotator.model.policy import Mode, PersonPolicy, Role
@@ -183,7 +184,9 @@ def test_members_of_a_group_may_and_go_by_their_id(world: World) -> None:
     member = STRANGER.model_copy(update={"groups": ("S0CALL",)})
     assert TakenClicks(world).groups() == ["S0CALL"]
     assert click(world, overdue(world), Verb.ACKNOWLEDGE, member).done
-    assert world.journal.requests(waiting=False)[0].by == "who (U0WHO)"
+    by = world.journal.requests(waiting=False)[0].by
+    assert by == "U0WHO (@who)"
+    assert not same_person(by, "who") and not same_person(by, "bea (U0BEA)")
 
 
 def test_the_record_holds_the_name_of_the_policy_and_what_slack_vouches_for(world: World) -> None:
