@@ -18,10 +18,12 @@ LONGEST_ROW = 300  # of several in one message
 #: So many facts are shown, and so many rows of a message about several; how many more there are is said.
 MOST_FACTS, MOST_ROWS = 10, 10
 
-#: No alert of the journal: told by each process itself, or a table of others.
-_NOT_ANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST})
 #: So many are answered in one command that is worth copying.
 _MOST_ANSWERED = 3
+
+
+#: Told without the journal, or about others that are open.
+_UNANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST, AlertKind.PAGES_HELD})
 
 
 def line(text: str, longest: int) -> str:
@@ -72,6 +74,7 @@ def rows(members: Sequence[Alert]) -> Iterator[tuple[str, str]]:
     for member in members[:MOST_ROWS]:
         name, _, what = member.title.rpartition(": ")
         said = f"over: {member.closing}" if member.closed else what
+        said += f" ({member.hush.state} by @{member.hush.by})" if member.hush and not member.closed else ""
         first = next(iter(member.facts.items()), None) if not member.closed else None
         detail = f"; {first[0].lower()}: {first[1]}" if first else ""
         yield line(name or member.environment or member.kind, LONGEST_NAME), line(said + detail, LONGEST_ROW)
@@ -90,6 +93,24 @@ def whole(alert: Alert) -> Alert:
 def action(alert: Alert) -> str:
     """The one thing for the reader; empty when there is nothing to do any more."""
     return "" if alert.closed else line(alert.action, LONGEST_ACTION)
+
+
+def answered(alert: Alert) -> str:
+    """What somebody has answered to it and what holds; empty when nobody has."""
+    hush = alert.hush
+    if hush is None or alert.closed or alert.members:
+        return ""
+    until = f" until {moment(hush.until)}" if hush.until else ""
+    because = f": {hush.because}" if hush.because else ""
+    return line(f"{hush.state} by @{hush.by} at {moment(hush.at)}{until}{because}", LONGEST_FACT)
+
+
+def ways_to_answer(alert: Alert) -> str:
+    """The command that says that somebody is on it, for messages without buttons; empty where nothing is asked."""
+    if alert.closed or alert.hush or alert.kind in _UNANSWERED:
+        return ""
+    told_of = [one.id for one in (*alert.members, *alert.beside) if not one.closed] or [alert.id]
+    return f"rotator ack {' '.join(told_of)}" if len(told_of) <= _MOST_ANSWERED else "rotator alerts"
 
 
 def closing(alert: Alert) -> str:
@@ -120,14 +141,6 @@ def trace(alert: Alert) -> str:
     rotation = line(alert.rotation, LONGEST_NAME)
     named = f"alert {alert.id} ({line(alert.identity, LONGEST_IDENTITY)})"
     return f"{named}, rotation {rotation}" if rotation else named
-
-
-def answer(alert: Alert) -> str:
-    """The command that says that somebody is on it; empty where there is nothing to answer."""
-    if alert.closed or alert.kind in _NOT_ANSWERED:
-        return ""
-    told_of = [one.id for one in (*alert.members, *alert.beside) if not one.closed] or [alert.id]
-    return f"rotator ack {' '.join(told_of)}" if len(told_of) <= _MOST_ANSWERED else "rotator alerts"
 
 
 def look(alert: Alert) -> str:

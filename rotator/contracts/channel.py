@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from rotator.contracts.clock import Clock
 from rotator.model.alerts import Alert, Receipt
 
 
@@ -43,4 +46,19 @@ class EditingChannel(AlertChannel, Protocol):
 
         An answer may also be told in its thread. A message that cannot be edited any more is left as it is. Raises as
         deliver() does.
+        """
+
+
+@runtime_checkable
+class ListeningChannel(Protocol):
+    """A channel whose messages can be answered by a click. What is clicked goes to Clicks (contracts/clicks.py)."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether it is set up for that."""
+
+    def listen(self, clock: Clock, stopped: threading.Event, say: Callable[[str], None]) -> None:
+        """Takes clicks until `stopped`, connected again after every kind of trouble, each time a little later.
+
+        `say` gets a sentence when nothing can be heard, and an empty one when it can again.
         """

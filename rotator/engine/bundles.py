@@ -7,7 +7,7 @@ and each keeps its identity and its life: what happens to some of them later is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rotator.engine.alerts.finding import identity, kin
@@ -17,11 +17,17 @@ from rotator.model.alerts import Alert, AlertKind, AlertRow
 _ALONE = frozenset({AlertKind.DIGEST, AlertKind.PAGES_HELD, AlertKind.DELIVERY_FAILED})
 
 
-def company(rows: Iterable[AlertRow], of: AlertRow) -> Iterator[AlertRow]:
-    """Those among `rows` that may be in one message with that one."""
-    if of.alert.kind not in _ALONE:
+def company(outbox: Sequence[AlertRow], of: Alert) -> Iterator[AlertRow]:
+    """Those that may be in one message with that one, as the outbox was before it was claimed.
+
+    Whoever held it and vanished may have told it with others: it is told again with those, and with no one else.
+    """
+    held_by = next((row.owner for row in outbox if row.alert.identity == of.identity), None)
+    if of.kind not in _ALONE:
         yield from (
-            row for row in rows if kin(row.alert) == kin(of.alert) and row.alert.identity != of.alert.identity
+            row
+            for row in outbox
+            if kin(row.alert) == kin(of) and row.owner == held_by and row.alert.identity != of.identity
         )
 
 

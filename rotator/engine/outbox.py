@@ -45,25 +45,38 @@ def deliver_due(
     delivered = 0
     for _ in range(limit):
         asked = parts.clock.monotonic()
+        outbox = parts.journal.alerts()
         rows = list(parts.journal.claim_alerts(owner, 1, bounds.lease))
         if not rows:
             break
-        everybody = parts.journal.alerts()
-        named = [row.alert.identity for row in company(everybody, rows[0])]
+        named = [row.alert.identity for row in company(outbox, rows[0].alert)]
         rows += parts.journal.claim_company(owner, named, bounds.lease, _A_MOMENT)
         ends = asked + bounds.lease.total_seconds()
         try:
             with bound_contextvars(**_told_of(rows[0])), claimed(partial(_outlives, parts, ends)):
                 now = parts.journal.now()
                 pages_from = partial(free_from, parts.journal, parts.policies(), now)
+                note = partial(_note, parts, rows)
                 changed, heard = tell(
-                    parts.policies(), channels, rows, now, bounds, beside=everybody, pages_from=pages_from
+                    parts.policies(),
+                    channels,
+                    rows,
+                    now,
+                    bounds,
+                    outbox=outbox,
+                    pages_from=pages_from,
+                    note=note,
                 )
                 parts.journal.checkpoint_alerts(list(zip(rows, changed, strict=True)))
                 delivered += heard
         except LostClaim:
             log.info("claim lost", alert=rows[0].alert.identity)
     return delivered
+
+
+def _note(parts: Parts, rows: Sequence[AlertRow], changed: Sequence[AlertRow]) -> None:
+    """Whoever was told is written down before the next one is: a process that is killed then tells few people twice."""
+    parts.journal.checkpoint_alerts(list(zip(rows, changed, strict=True)), release=False)
 
 
 def _told_of(row: AlertRow) -> dict[str, str]:
@@ -83,13 +96,14 @@ def tell(
     now: datetime,
     bounds: Bounds = _USUAL,
     *,
-    beside: Sequence[AlertRow] = (),
+    outbox: Sequence[AlertRow] = (),
     pages_from: Callable[[frozenset[str], Sequence[AlertRow]], datetime | None] = lambda _pages, _rows: None,
+    note: Callable[[Sequence[AlertRow]], None] = lambda _changed: None,
 ) -> tuple[list[AlertRow], int]:
     """Alerts to every address that has not been told what they say now: the rows then, and how many messages went out.
 
-    `rows` are company. `beside`: the whole outbox, among which their conversations' others are. `pages_from` says when
-    addresses that are paged may be told of them, None for now.
+    `rows` are company. `outbox`: all of it, among which their conversations' others are. `pages_from` says when
+    addresses that are paged may be told of them, None for now. `note` is told how far they are between two messages.
     """
     ways = [route(policies, channels, row, now, bounds.stand_in_after) for row in rows]
     telling = [_Telling.of(policies, row, way, now) for row, way in zip(rows, ways, strict=True)]
@@ -97,13 +111,19 @@ def tell(
     pages_later = pages_from(pages, rows) if pages else None
     for one in telling:
         one.hold_pages(pages_later)
+    messages = [
+        (key, some)
+        for key in dict.fromkeys(key for one in telling for key in one.told)
+        for some in _messages(key, telling)
+    ]
     delivered = 0
-    for key in dict.fromkeys(key for one in telling for key in one.told):
-        for some in _messages(key, telling):
-            delivered += _deliver(channels, key, some, beside, now)
+    for place, (key, some) in enumerate(messages):
+        if place and delivered:
+            note([one.ended(policies.alerts, now, bounds) for one in telling])
+        delivered += _deliver(channels, key, some, outbox, now)
     for one in telling:
         for key in one.showing_otherwise(channels):
-            _edit(channels, key, one, beside, now)
+            _edit(channels, key, one, outbox, now)
     return [one.ended(policies.alerts, now, bounds) for one in telling], delivered
 
 

@@ -65,7 +65,8 @@ def route(
         else []
     )
     keys = list(dict.fromkeys([*own, *pages, *stand_ins]))
-    return Route(keys, frozenset(pages) - frozenset(own), later if later > now else None)
+    budgeted = frozenset(pages) - frozenset(own) if alert.severity is Severity.CRITICAL else frozenset[str]()
+    return Route(keys, budgeted, later if later > now else None)
 
 
 def addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: Iterable[str]) -> list[str]:
@@ -82,7 +83,7 @@ def addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: 
 
 def backoff(attempt: int) -> timedelta:
     """How long to wait after so many failed attempts."""
-    return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(attempt, 20))
+    return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * (1 << min(attempt, 20)))
 
 
 def waited(attempts: int) -> timedelta:

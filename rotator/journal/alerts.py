@@ -44,6 +44,7 @@ _POSTED: Final = (
     .with_for_update()
 )
 _UPDATED: Final = update(alert).where(alert.c.identity == bindparam("key"))
+_NOTE: Final = guarded(alert).returning(alert.c.closed)
 _CHECKPOINT: Final = (
     guarded(alert)
     .values(
@@ -127,24 +128,31 @@ class Alerts(Section):
         """Writes how far an alert has been told and releases it. Raises LostClaim when the claim is no longer ours."""
         self.checkpoint_alerts([(row, changed)])
 
-    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]]) -> None:
+    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]], *, release: bool = True) -> None:
         """The same for several that were told in one message: all of it is written, or nothing.
 
-        Those whose claim is no longer ours are left as they are. Raises LostClaim when there are any.
+        Without `release` it is only written who was told. Those whose claim is no longer ours are left as they are.
+        Raises LostClaim when there are any.
         """
+        write = self._wrote if release else self._noted
         with self._db.writing() as connection:
-            lost = [row.alert.identity for row, changed in told if not self._wrote(connection, row, changed)]
+            lost = [row.alert.identity for row, changed in told if not write(connection, row, changed)]
         if lost:
             names = ", ".join(lost)
             raise LostClaim(f"alert {names} is not ours any more: its claim ran out or was taken over")
 
+    def _noted(self, connection: Connection, row: AlertRow, changed: AlertRow) -> bool:
+        identity, written = row.alert.identity, _told(changed)
+        closed = connection.execute(_NOTE, {**holder(identity, row), **written}).scalar_one_or_none()
+        if closed is False and TOLD_CLOSED in changed.told.values():
+            connection.execute(_UPDATED, {"key": identity, "told": _unsaid(changed.told)})
+        return closed is not None
+
     def _wrote(self, connection: Connection, row: AlertRow, changed: AlertRow) -> bool:
         identity = row.alert.identity
         written = {
-            **{
-                name: getattr(changed, name)
-                for name in ("told", "receipts", "shown", "repeats", "last_told_at", "attempt")
-            },
+            **_told(changed),
+            "attempt": changed.attempt,
             "due_at": changed.run_at,
             "told_everywhere": all(told == TOLD_CLOSED for told in changed.told.values()),
         }
@@ -224,6 +232,11 @@ def _anew(before: Row[Any], alert: Alert) -> dict[str, Any]:
     if not (goes_on and isinstance(before.hush, Hush) and before.hush.state is AlertState.SNOOZED):
         changes["hush"] = None
     return changes
+
+
+def _told(changed: AlertRow) -> dict[str, Any]:
+    names = ("told", "receipts", "shown", "repeats", "last_told_at")
+    return {name: getattr(changed, name) for name in names}
 
 
 def _unsaid(told: Mapping[str, int]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal, NoReturn
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
+from rotator.addresses import host_of, unsafe
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, Duration
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
@@ -23,7 +24,6 @@ from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers import oauth_templates as templates
-from rotator.providers.addresses import host_of, unsafe
 from rotator.providers.oauth_http import Line, Request
 from rotator.providers.oauth_recipe import Template
 from rotator.providers.vendor_http import moved

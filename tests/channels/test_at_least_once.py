@@ -118,7 +118,7 @@ class _Behind:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._journal, name)
-        return lambda *given: self._nemesis.at(lambda: method(*given))
+        return lambda *given, **more: self._nemesis.at(lambda: method(*given, **more))
 
 
 @dataclass
@@ -198,7 +198,7 @@ def test_everybody_hears_everything_and_next_to_nothing_twice(
     mail.server.weather.set_faults(())
     for name in list(incidents.open_ones):
         incidents.end(name)
-    for _ in range(60):
+    for _ in range(20):
         _deliver(parts, channels, nemesis)
     assert parts.real.alerts() == [], "every end was told"
     posts = [message.about for message in slack.app.messages]
@@ -210,20 +210,21 @@ def test_everybody_hears_everything_and_next_to_nothing_twice(
         "mail": channels["email"].twice(mails),
         "mail, by Message-ID": channels["email"].twice(read),
     }
-    faults = {**slack.app.weather.counts["faults"], **mail.server.weather.counts["faults"]}
+    faults = dict(slack.app.weather.counts["faults"] + mail.server.weather.counts["faults"])
     with capsys.disabled():
         print(
             f"\n{incidents.number} alerts, {told} things to tell in {len(posts)} posts and {len(mails)} mails, "
             f"{nemesis.kills} kills, faults {faults}; told twice: {twice}, never told: 0"
         )
-    assert nemesis.kills >= 20
-    assert twice["slack"] + twice["mail"] <= MOST_DUPLICATES * told
+    assert nemesis.kills >= 15
+    assert twice["slack"] + twice["mail, by Message-ID"] <= MOST_DUPLICATES * told, told
 
 
 def _deliver(parts: Parts, channels: Mapping[str, Watched], nemesis: Nemesis) -> None:
-    """One look of a process; who is killed leaves its claims to the next one."""
-    try:
-        deliver_due(parts, channels, f"process-{nemesis.kills}", Bounds())  # type: ignore[arg-type]  # the parts it uses
-    except Killed:
-        parts.clock.sleep(61)
-    parts.clock.sleep(15)
+    """A minute and a half of looks; who is killed leaves its claims to the next process, once they have run out."""
+    for _ in range(6):
+        try:
+            deliver_due(parts, channels, f"process-{nemesis.kills}", Bounds())  # type: ignore[arg-type]  # the parts it uses
+        except Killed:
+            parts.clock.sleep(60)
+        parts.clock.sleep(15)

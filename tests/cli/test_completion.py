@@ -20,7 +20,7 @@ from tests.cli.test_alerts import over, posted
 
 BIN = Path(sys.executable).parent
 #: Parameters that take free text, numbers or dates: nothing is offered for them.
-FREE = {"reason", "until", "within", "timeout", "limit", "field", "fd"}
+FREE = {"reason", "until", "within", "timeout", "limit", "field", "fd", "how_long"}
 KNOWN = {
     "secret",
     "secrets",
@@ -32,6 +32,9 @@ KNOWN = {
     "owner",
     "file",
     "save",
+    "events",
+    "starts",
+    "policies",
     *_CHOICES,
 }
 

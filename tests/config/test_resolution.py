@@ -244,10 +244,8 @@ def test_a_secret_whose_mirror_is_not_written_is_watched_only() -> None:
 def test_keys_that_nothing_acts_on_are_said_once() -> None:
     found = notes(
         ("type: key\n", "type: key\n    verify: {sql: select 1}\n    notify: {us: https://x.example}\n"),
-        ("secrets:\n", "access: {allow: []}\nsecrets:\n"),
     )
     assert [sentence.split(": ", 1)[1] for sentence in found] == [
-        "note: access: is checked, but nothing acts on it yet",
         "note: secrets.JWT_SECRET.verify: is checked, but nothing acts on it yet",
         "note: secrets.JWT_SECRET.notify: is checked, but nothing acts on it yet",
     ]

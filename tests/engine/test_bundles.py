@@ -146,22 +146,38 @@ def test_what_comes_within_group_wait_joins_the_wait_of_its_kind(post: World) ->
 
 
 def test_a_killed_delivery_is_told_again_as_the_same_message(post: World) -> None:
-    """A channel that knows its messages again tells nobody twice."""
-    record = post.journal.checkpoint_alerts
+    """A channel that knows its messages again tells nobody twice, whatever else has become so meanwhile."""
 
-    def killed(_told: object) -> None:
-        raise JournalAway("no answer")
+    class Killing(Channel):
+        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+            super().deliver(alert, address, earlier)
+            raise JournalAway("the process ends here")
 
-    post.journal.checkpoint_alerts = killed  # type: ignore[method-assign]  # the process ends here
-    for one in (overdue(1), overdue(2)):
-        post.journal.post_alert(one, AT_ONCE)
+    post.slack, living = Killing(), post.slack
     with pytest.raises(JournalAway):
-        post.deliver()
-    post.journal.checkpoint_alerts = record  # type: ignore[method-assign]  # another one takes over
+        posted(post, overdue(1), overdue(2))
+    post.slack, killing = living, post.slack
+    posted(post, overdue(3))
+    assert [alert.secret for _, alert in post.slack.read] == ["production/KEY_3"]
+    post.passes(2 * MINUTE)
+    posted(post, overdue(4))
+    first, *others = (alert for _, alert in (*killing.read, *post.slack.read))
+    assert others.count(first) == 1
+    assert sorted(len(one.members) for one in others) == [0, 0, 2]
+
+
+def test_an_address_that_was_told_is_written_down_before_the_next_is(post: World) -> None:
+    class Killing(Channel):
+        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+            raise JournalAway("the process ends here")
+
+    post.email, living = Killing(), post.email
+    with pytest.raises(JournalAway):
+        posted(post, overdue(1), overdue(2))
+    post.email = living
     post.passes(2 * MINUTE)
     post.deliver()
-    first, second = (alert for _, alert in post.slack.read)
-    assert first == second
+    assert (len(post.slack.read), len(post.email.read)) == (1, 1)
 
 
 def test_two_replicas_tell_twenty_two_in_one_message(post: World) -> None:

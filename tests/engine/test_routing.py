@@ -159,7 +159,9 @@ def test_two_pages_a_shift_then_one_for_all_the_rest(under: Callable[..., World]
     (found,) = about_pages(Installation(post.today, post.journal.now()), post.journal.alerts())
     post.journal.post_alert(found.alert, AT_ONCE)
     post.deliver()
-    assert [(address, one.kind) for address, one in post.email.read] == [("oncall@taly", AlertKind.PAGES_HELD)]
+    assert [(address, one.kind) for address, one in post.email.read] == [
+        ("oncall@taly", AlertKind.PAGES_HELD)
+    ]
     post.email.read.clear()
     assert paged(post, 6) == ["#dba"]
 

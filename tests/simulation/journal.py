@@ -104,6 +104,7 @@ class SimJournal:
 
         def effect() -> RolloutRow:
             row = self._world.database.checkpoint_rollout(rollout, changed, release=release)
+            self._gate.surprised = False
             if release:
                 self._world.holders.pop(row.id, None)
             self._world.wake_workers()
@@ -163,11 +164,11 @@ class SimJournal:
 
         return self._gate.io("journal.claim_alerts", effect, of="journal")
 
-    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]]) -> None:
+    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]], *, release: bool = True) -> None:
         """The outbox knows who was told."""
 
         def effect() -> None:
-            self._world.database.checkpoint_alerts(told)
+            self._world.database.checkpoint_alerts(told, release=release)
             for _row, changed in told:
                 self._world.telling.written_down(changed)
 

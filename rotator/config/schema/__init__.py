@@ -14,6 +14,7 @@ from rotator.config.schema.people import (
     Digest,
     Heartbeat,
     Owner,
+    Person,
     QuietHours,
     Reader,
     TrailSource,
@@ -43,8 +44,8 @@ from rotator.config.schema.rules import (
 
 __all__ = [
     "Access", "After", "Alerts", "Aws", "Budget", "BulkRead", "Deployment", "Digest", "Environment", "Exempt", "Freeze",
-    "Heartbeat", "Kubernetes", "Manner", "Mirror", "Overdue", "Owner", "Part", "PolicyFile", "QuietHours", "Reader",
-    "Retry", "Schedule", "Secret", "SecretRules", "Store", "TrailSource", "Type", "Window",
+    "Heartbeat", "Kubernetes", "Manner", "Mirror", "Overdue", "Owner", "Part", "Person", "PolicyFile", "QuietHours",
+    "Reader", "Retry", "Schedule", "Secret", "SecretRules", "Store", "TrailSource", "Type", "Window",
 ]  # fmt: skip
 
 
@@ -77,7 +78,9 @@ class PolicyFile(Part):
     """Second copies, by name."""
     owners: dict[str, Owner] = Field(default_factory=dict)
     """Who is told, and where."""
+    people: dict[str, Person] = Field(default_factory=dict)
+    """Who may answer by a click in Slack, by the name that they have at a terminal. Nobody."""
     alerts: Alerts = Alerts()
     """How loudly."""
     access: Access | None = None
-    """Who may read the parameters, and when. Nothing acts on it yet."""
+    """Who may read the parameters, and when."""

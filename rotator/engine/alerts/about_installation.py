@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from rotator.engine.ages import spell
 from rotator.engine.alerts.finding import Finding, identity, listed
@@ -26,6 +27,13 @@ from rotator.model.rotation import Rotation
 CENSUS_OVERDUE = timedelta(days=2)
 #: Where most read the log; the pages of docs/how-to/alerts say the same.
 LOG = "kubectl -n rotator logs deployment/rotator --since 1h"
+
+
+class Deaf(NamedTuple):
+    """Why no click on a message can be heard, and since when."""
+
+    sentence: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +286,24 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
 def _severity(pages: Collection[str], held_up: Iterable[str]) -> Severity:
     """Worse once it holds up a secret that is far too long overdue."""
     return Severity.CRITICAL if any(secret in pages for secret in held_up) else Severity.WARNING
+
+
+def about_clicks(here: Installation, deaf: Deaf | None) -> Iterator[Finding]:
+    """Messages whose buttons do nothing."""
+    if deaf is None:
+        return
+    facts = {
+        "What": deaf.sentence,
+        "Impact": "messages arrive, and their buttons do nothing; the commands that they name do",
+        "Next": "rotator tries again, at least once a minute",
+    }
+    yield here.finding(
+        AlertKind.UNREACHABLE,
+        Severity.WARNING,
+        "nobody is heard who clicks on a button in Slack",
+        facts,
+        f"see why: {LOG} | grep clicks",
+        about="clicks",
+        passing=True,
+        since=deaf.since,
+    )
