@@ -146,7 +146,7 @@ def _text(alert: Alert, lead: str, docs: str | None) -> str:
         action = wording.action(alert)
         body = [facts, table, f"What you do:\n    {action}" if action else ""]
     parts = [lead + wording.headline(alert), *body, f"{_foot(alert)}\nHow it stands: {wording.look(alert)}"]
-    answer, page = wording.answer(alert), wording.page(alert, docs)
+    answer, page = wording.ways_to_answer(alert), wording.page(alert, docs)
     if answer:
         parts[-1] += f"\nI am on it: {answer}"
     if page:

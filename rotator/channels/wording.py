@@ -18,8 +18,6 @@ LONGEST_ROW = 300  # of several in one message
 #: So many facts are shown, and so many rows of a message about several; how many more there are is said.
 MOST_FACTS, MOST_ROWS = 10, 10
 
-#: No alert of the journal: told by each process itself, or a table of others.
-_NOT_ANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST})
 #: So many are answered in one command that is worth copying.
 _MOST_ANSWERED = 3
 
@@ -109,9 +107,10 @@ def answered(alert: Alert) -> str:
 
 def ways_to_answer(alert: Alert) -> str:
     """The command that says that somebody is on it, for messages without buttons; empty where nothing is asked."""
-    if alert.closed or alert.members or alert.hush or alert.kind in _UNANSWERED:
+    if alert.closed or alert.hush or alert.kind in _UNANSWERED:
         return ""
-    return f"rotator ack {alert.id}"
+    told_of = [one.id for one in (*alert.members, *alert.beside) if not one.closed] or [alert.id]
+    return f"rotator ack {' '.join(told_of)}" if len(told_of) <= _MOST_ANSWERED else "rotator alerts"
 
 
 def closing(alert: Alert) -> str:
@@ -142,14 +141,6 @@ def trace(alert: Alert) -> str:
     rotation = line(alert.rotation, LONGEST_NAME)
     named = f"alert {alert.id} ({line(alert.identity, LONGEST_IDENTITY)})"
     return f"{named}, rotation {rotation}" if rotation else named
-
-
-def answer(alert: Alert) -> str:
-    """The command that says that somebody is on it; empty where there is nothing to answer."""
-    if alert.closed or alert.kind in _NOT_ANSWERED:
-        return ""
-    told_of = [one.id for one in (*alert.members, *alert.beside) if not one.closed] or [alert.id]
-    return f"rotator ack {' '.join(told_of)}" if len(told_of) <= _MOST_ANSWERED else "rotator alerts"
 
 
 def look(alert: Alert) -> str:

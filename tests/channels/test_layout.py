@@ -101,14 +101,14 @@ def test_the_page_about_it_is_named_or_linked_while_there_is_something_to_do() -
 
 def test_whoever_is_on_it_says_so_by_the_ids() -> None:
     one, other = an_alert(identity="one"), an_alert(identity="other")
-    assert wording.answer(one) == f"rotator ack {one.id}"
+    assert wording.ways_to_answer(one) == f"rotator ack {one.id}"
     assert wording.trace(one).startswith(f"alert {one.id} (one)")
     both = one.model_copy(update={"identity": "both", "members": (one,), "beside": (other,)})
-    assert wording.answer(both) == f"rotator ack {one.id} {other.id}"
+    assert wording.ways_to_answer(both) == f"rotator ack {one.id} {other.id}"
     many = both.model_copy(update={"beside": (other,) * 3})
-    assert wording.answer(many) == "rotator alerts"
-    assert wording.answer(closed(one)) == ""
-    assert wording.answer(an_alert(kind=AlertKind.JOURNAL_AWAY)) == ""
+    assert wording.ways_to_answer(many) == "rotator alerts"
+    assert wording.ways_to_answer(closed(one)) == ""
+    assert wording.ways_to_answer(an_alert(kind=AlertKind.JOURNAL_AWAY)) == ""
 
 
 def test_the_time_is_shown_in_the_readers_own() -> None:
