@@ -51,7 +51,7 @@ WITNESSES: Mapping[str, int] = {
     "told again and again": 22,
     "the end is not told": 1,
     "nothing ends": 0,
-    "a rollout that left an instance is done": 154,
+    "a rollout that left an instance is done": 431,
     "a discarded successor is in use": 33,
     "a removed successor is stored": 389,
     "what could not be removed is forgotten": 1781,
