@@ -24,10 +24,6 @@ _NOT_ANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST})
 _MOST_ANSWERED = 3
 
 
-#: Told without the journal, or about others that are open.
-_UNANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST, AlertKind.PAGES_HELD})
-
-
 def line(text: str, longest: int) -> str:
     """One line without control or direction characters, cut to `longest` characters."""
     shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
@@ -105,13 +101,6 @@ def answered(alert: Alert) -> str:
     until = f" until {moment(hush.until)}" if hush.until else ""
     because = f": {hush.because}" if hush.because else ""
     return line(f"{hush.state} by @{hush.by} at {moment(hush.at)}{until}{because}", LONGEST_FACT)
-
-
-def ways_to_answer(alert: Alert) -> str:
-    """The command that says that somebody is on it, for messages without buttons; empty where nothing is asked."""
-    if alert.closed or alert.members or alert.hush or alert.kind in _UNANSWERED:
-        return ""
-    return f"rotator ack {alert.id}"
 
 
 def closing(alert: Alert) -> str:
