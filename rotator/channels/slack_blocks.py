@@ -47,7 +47,7 @@ def parent(alert: Alert, docs: str | None = None, offers: Sequence[Offer] | None
         ended = _section(_field("How it ended", wording.closing(alert)))
         return [header, ended, *_facts(alert, before="Before that"), _context(alert, docs)]
     below = buttons(alert, offers or ()) if offers is not None else []
-    ways = "" if offers is not None else wording.answer(alert)
+    ways = "" if offers is not None else wording.ways_to_answer(alert)
     return [header, *answered(alert), *_facts(alert), *_action(alert), *below, _context(alert, docs, ways)]
 
 

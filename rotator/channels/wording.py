@@ -18,10 +18,12 @@ LONGEST_ROW = 300  # of several in one message
 #: So many facts are shown, and so many rows of a message about several; how many more there are is said.
 MOST_FACTS, MOST_ROWS = 10, 10
 
-#: No alert of the journal: told by each process itself, or a table of others.
-_NOT_ANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST})
 #: So many are answered in one command that is worth copying.
 _MOST_ANSWERED = 3
+
+
+#: Told without the journal, or about others that are open.
+_UNANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST, AlertKind.PAGES_HELD})
 
 
 def line(text: str, longest: int) -> str:
@@ -103,6 +105,14 @@ def answered(alert: Alert) -> str:
     return line(f"{hush.state} by @{hush.by} at {moment(hush.at)}{until}{because}", LONGEST_FACT)
 
 
+def ways_to_answer(alert: Alert) -> str:
+    """The command that says that somebody is on it, for messages without buttons; empty where nothing is asked."""
+    if alert.closed or alert.hush or alert.kind in _UNANSWERED:
+        return ""
+    told_of = [one.id for one in (*alert.members, *alert.beside) if not one.closed] or [alert.id]
+    return f"rotator ack {' '.join(told_of)}" if len(told_of) <= _MOST_ANSWERED else "rotator alerts"
+
+
 def closing(alert: Alert) -> str:
     """How it ended."""
     return line(alert.closing, LONGEST_FACT) or "no longer so"
@@ -131,14 +141,6 @@ def trace(alert: Alert) -> str:
     rotation = line(alert.rotation, LONGEST_NAME)
     named = f"alert {alert.id} ({line(alert.identity, LONGEST_IDENTITY)})"
     return f"{named}, rotation {rotation}" if rotation else named
-
-
-def answer(alert: Alert) -> str:
-    """The command that says that somebody is on it; empty where there is nothing to answer."""
-    if alert.closed or alert.kind in _NOT_ANSWERED:
-        return ""
-    told_of = [one.id for one in (*alert.members, *alert.beside) if not one.closed] or [alert.id]
-    return f"rotator ack {' '.join(told_of)}" if len(told_of) <= _MOST_ANSWERED else "rotator alerts"
 
 
 def look(alert: Alert) -> str:

@@ -17,9 +17,10 @@ from rotator.cli.moments import moment_from
 from rotator.cli.names import in_environment
 from rotator.cli.opening import NotNow, Unusable, asking, looking
 from rotator.cli.requests import ask
-from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, as_table, moment, say
+from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, as_table, say
 from rotator.engine.ages import spell
 from rotator.engine.answers import alerts_named, answered, stale
+from rotator.engine.report.times import moment
 from rotator.model.alerts import LONGEST_SNOOZE, AlertRow, AlertState, Severity
 from rotator.model.numbers import counted
 from rotator.model.requests import RequestKind

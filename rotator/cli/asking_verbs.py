@@ -24,6 +24,8 @@ from rotator.cli.options import (
 )
 
 asking = typer.Typer(rich_markup_mode=None)
+drills = typer.Typer(rich_markup_mode=None, help="Let something fail on purpose, and see who notices.")
+asking.add_typer(drills, name="drill")
 
 
 @asking.command()
@@ -249,3 +251,30 @@ def take_over(
     from rotator.cli.take_over import claim_environment
 
     claim_environment(environment, reason, yes=yes, json=json)
+
+
+@drills.command()
+def heartbeat(
+    reason: Reason = "",
+    how_long: Annotated[
+        str | None,
+        typer.Option("--for", help="45m, 2h: it ends by then. Half an hour after the page is due."),
+    ] = None,
+    paged: Annotated[bool, typer.Option("--paged", help="The page has come: how long it took.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="End it without a page.")] = False,
+    json: JsonAnswer = False,
+) -> None:
+    """Keep the heartbeat silent and see who is paged.
+
+    It ends by itself; --paged says how long silence took to page.
+    """
+    from rotator.cli import drill as verb
+
+    if paged and end:
+        raise typer.BadParameter("--paged and --end are two ways to end it")
+    if paged:
+        verb.paged(reason, json=json)
+    elif end:
+        verb.end(reason, json=json)
+    else:
+        verb.begin(reason, how_long, json=json)

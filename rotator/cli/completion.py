@@ -139,7 +139,7 @@ class _Line:
             yield from _each((kind for _, kind, _ in known), "type")
         elif name == "owner":
             yield from _each((owner for _, _, owner in known), "owner")
-        elif name in {"file", "save"}:
+        elif name in {"file", "save", "events", "starts", "policies"}:
             yield FILES, ""
 
     def _secrets(self) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rotator.cli.opening import Place
-from rotator.cli.show import moment
+from rotator.engine.report.times import moment
 from rotator.model.requests import Request, Via
 from rotator.model.rotation import Rotation
 

@@ -11,9 +11,10 @@ from rotator.cli.codes import Code
 from rotator.cli.deeds import deeds_about, facts_of, lines_of
 from rotator.cli.names import secret_named
 from rotator.cli.opening import Place, Unusable, asking, looking
-from rotator.cli.rows import rotation_facts
-from rotator.cli.show import Format, as_json, as_lines, as_rows, heading, moment, say
+from rotator.cli.show import Format, as_json, as_lines, as_rows, heading, say
 from rotator.engine.ages import spell
+from rotator.engine.report.facts import rotation_facts
+from rotator.engine.report.times import moment
 from rotator.model.record import Broken
 from rotator.model.rotation import Event, Rotation, State
 

@@ -14,12 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from rotator import __version__
+from rotator.cli.access_verbs import access
 from rotator.cli.asking_verbs import asking
 from rotator.cli.codes import Code
 from rotator.cli.completion import ASKS, Shell, completions, script_for
 from rotator.cli.looking_verbs import looking
 from rotator.cli.policy_verbs import policy
-from rotator.cli.show import Color, use_color
+from rotator.cli.show import Color, say, use_color
 from rotator.model.errors import JournalBusy, RotatorError
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(looking)
 app.add_typer(asking)
 app.add_typer(policy, name="policy")
+app.add_typer(access, name="access")
 shells = typer.Typer(rich_markup_mode=None)
 app.add_typer(shells)  # last in the list of verbs
 
@@ -145,5 +147,5 @@ def _explained(other: Exception) -> tuple[str, int]:
 
 
 def _failed(sentence: str, code: int) -> int:
-    print(f"rotator: {sentence}", file=sys.stderr)
+    say(f"rotator: {sentence}")
     return int(code)

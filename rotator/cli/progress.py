@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rotator.cli.show import say
+from rotator.model.printable import printable
 
 if TYPE_CHECKING:
     from rich import progress as rich
@@ -108,7 +109,7 @@ class Moving(Lines):
 
     def say(self, line: str) -> None:
         """Above the bars."""
-        self.bars.console.print(line, markup=False, soft_wrap=True)
+        self.bars.console.print(printable(line), markup=False, soft_wrap=True)
 
 
 def clock(span: timedelta) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rotator.cli.memory import keep_private
 from rotator.cli.opening import Unusable, settings
 from rotator.clock import SystemClock
 from rotator.config.settings import Settings
@@ -30,6 +31,7 @@ def run_daemon(log_level: str) -> None:
     """
     if log_level not in _LEVELS:
         raise Unusable(f"--log-level {log_level}: it is one of {', '.join(_LEVELS)}")
+    keep_private()
     known = settings()
     start_logging(human=sys.stderr.isatty(), level=log_level)
     clock = SystemClock()
@@ -39,7 +41,7 @@ def run_daemon(log_level: str) -> None:
         parts = Installation(known, journal, policy, clock)
         _must_be_able_to_seal(parts)
     daemon = Daemon(parts, policy, bounds_of(known), rhythm_of(known), known.workers)
-    with serving(parts, policy, daemon.pulse):
+    with serving(parts, policy, daemon.pulse, daemon.heartbeat):
         daemon.run()
 
 

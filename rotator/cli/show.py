@@ -1,4 +1,7 @@
-"""Output: data on standard output, as a table for people or as JSON or CSV for machines; messages on standard error."""
+"""Output: data on standard output, as a table for people or as JSON or CSV for machines; messages on standard error.
+
+What is written for people or spreadsheets passes printable(): some of it comes from outside. JSON escapes by itself.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-#: Version of the JSON output's shape: raised when a key changes its meaning or goes away.
-SCHEMA_VERSION = 1
+from rotator.engine.report import SCHEMA_VERSION
+from rotator.model.printable import printable
+
 #: From this width on a row and its last column stand on one line.
 _WIDE = 120
 _GAP = "  "
@@ -78,12 +81,14 @@ def as_table(
     columns: Sequence[str],
     last: str,
     tints: Mapping[str, Tint] | None = None,
+    tinted_in: str = "state",
 ) -> None:
-    """Rows under upper-case headings; `last` is the column of sentences, `tints` are for words of the column `state`.
+    """Rows under upper-case headings; `last` is the column of sentences, `tints` are for words of one other column.
 
     On a wide terminal the last column is wrapped in itself, on a narrow one it stands below its row, and in a pipe
     every row is one line.
     """
+    rows = [{column: printable(cell) for column, cell in row.items()} for row in rows]
     shown = [column for column in columns if any(row.get(column) for row in rows)]
     widths = [max(len(column), *(len(row.get(column, "")) for row in rows)) for column in shown]
     width = _width()
@@ -95,9 +100,9 @@ def as_table(
         sentence = row.get(last, "")
         sentences = _wrapped(sentence, lead, width) if sentence or not narrow else []
         cells = [row.get(column, "") for column in shown]
-        tint = (tints or {}).get(row.get("state", ""))
+        tint = (tints or {}).get(row.get(tinted_in, ""))
         line = _joined(cells if narrow else [*cells, sentences.pop(0).strip()], widths)
-        print(line if tint is None else _tinted_cell(line, shown.index("state"), widths, tint))
+        print(line if tint is None else _tinted_cell(line, shown.index(tinted_in), widths, tint))
         for line in sentences:
             print(line)
 
@@ -105,7 +110,7 @@ def as_table(
 def as_lines(*lines: str) -> None:
     """Plain lines, wrapped for the terminal with their own indent."""
     width = _width()
-    for line in lines:
+    for line in map(printable, lines):
         indent = line[: len(line) - len(line.lstrip())]
         for part in _wrapped(line.strip(), indent, width):
             print(part)
@@ -113,17 +118,12 @@ def as_lines(*lines: str) -> None:
 
 def heading(line: str, tint: Tint = Tint.BOLD) -> None:
     """A line that others belong to."""
-    print(tinted(line, tint))
+    print(tinted(printable(line), tint))
 
 
 def say(sentence: str) -> None:
-    """A message for the person at the terminal, on standard error."""
-    print(sentence, file=sys.stderr)
-
-
-def moment(at: datetime) -> str:
-    """A time as people read it, always in UTC."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    """A message for the person at the terminal, on standard error; of several lines where there is more to say."""
+    print("\n".join(map(printable, sentence.split("\n"))), file=sys.stderr)
 
 
 def capital(sentence: str) -> str:
@@ -181,5 +181,5 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    text = printable(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text

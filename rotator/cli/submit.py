@@ -9,6 +9,7 @@ from typing import cast
 
 from rotator.cli.codes import Code
 from rotator.cli.hidden import Source, read_fields
+from rotator.cli.memory import keep_private
 from rotator.cli.names import secret_named
 from rotator.cli.opening import Desk, NotNow, Unusable, asking
 from rotator.cli.requests import drafted
@@ -37,6 +38,7 @@ def submit_credential(
     typed: str, source: Source, env: str | None, reason: str, *, wait: bool | None, timeout: str, json: bool
 ) -> None:
     """Reads, looks at, seals and keeps a credential; then follows its rotation if wanted."""
+    keep_private()
     limit = limit_of(timeout)
     source.refuse_the_command_line()
     source = source.held()

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 
+from rotator.model.printable import printable
+
 #: Keys and list indices from the top of the file.
 Path = tuple[str | int, ...]
 
@@ -143,5 +145,5 @@ def listed(words: Iterable[str], most: int = 20) -> str:
 
 def shorten(word: str) -> str:
     """The word as one may show it; of a long one, which may be a secret in the wrong place, only how it begins."""
-    word = word.encode("unicode_escape").decode() if not word.isprintable() else word
+    word = printable(word)
     return word if len(word) <= _LONGEST_WORD else f"{word[:8]}…"

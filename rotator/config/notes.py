@@ -24,7 +24,3 @@ def _used(draft: Draft) -> Iterator[Path]:
         for key in _NOT_YET:
             if key in level.model_fields_set:
                 yield (*path, key)
-    if draft.file.alerts.heartbeat:
-        yield ("alerts", "heartbeat")
-    if draft.file.access:
-        yield ("access",)

@@ -9,6 +9,7 @@ from typing import Any
 from rotator.config.spelling import Backoff
 from rotator.model.durations import spell_duration
 from rotator.model.policy import (
+    AccessPolicy,
     AlertPolicy,
     Deployment,
     EnvironmentPolicy,
@@ -16,6 +17,7 @@ from rotator.model.policy import (
     OwnerPolicy,
     PersonPolicy,
     Policies,
+    Reader,
     SecretPolicy,
 )
 from rotator.model.windows import Freeze, Window
@@ -48,6 +50,7 @@ def levelled(policy: SecretPolicy) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield ("windows",), tuple(window.name for window in policy.windows) or "any time"
     yield ("owner",), policy.owner or None
     yield ("runbook",), policy.runbook
+    yield ("on_unexpected_read",), policy.on_unexpected_read.value
     yield from ((("fields", name), parameter) for name, parameter in recipe.fields.items())
     yield ("one_parameter",), "json" if recipe.one_parameter else None
     yield ("accepted_as",), recipe.accepted_as
@@ -78,6 +81,7 @@ def shared_values_of(policies: Policies) -> dict[str, str]:
         "defaults.owner": policies.default_owner,
         "alerts.group_wait": spell(policies.alerts.group_wait),
         "alerts.repeat": spell(policies.alerts.repeat),
+        **{f"access.{key}": told for key, told in _access(policies.access).items()},
         **_alerts(policies.alerts),
         "unmanaged": policies.unmanaged,
         "ignore": spell(policies.ignore),
@@ -150,6 +154,8 @@ def spell_freeze(freeze: Freeze) -> str:
 
 def _alerts(alerts: AlertPolicy) -> dict[str, str]:
     values: dict[str, str] = {}
+    if alerts.heartbeat:
+        values |= {f"alerts.heartbeat.{key}": spell(value) for key, value in alerts.heartbeat}
     if alerts.digest:
         days, at, zone = alerts.digest.days, alerts.digest.at, alerts.digest.timezone
         values["alerts.digest"] = f"{' '.join(days)}, {at:%H:%M} {zone}"
@@ -168,6 +174,7 @@ def _environment(environment: EnvironmentPolicy) -> dict[str, str]:
     values = {
         "path": environment.path,
         "region": environment.region,
+        "account": environment.account or None,
         "store": environment.store,
         "kms_key": environment.kms_key,
         "after": environment.after and f"{environment.after}, soaking {spell_duration(environment.soak)}",
@@ -176,3 +183,25 @@ def _environment(environment: EnvironmentPolicy) -> dict[str, str]:
         **{f"freezes.{freeze.name}": spell_freeze(freeze) for freeze in environment.freezes},
     }
     return {key: spell(value) for key, value in values.items() if value is not None}
+
+
+def _access(access: AccessPolicy) -> dict[str, str]:
+    source = access.source
+    return {
+        "source": " ".join(filter(None, (source.kind, source.queue))) if source else "nothing is watched",
+        "bulk_read": f"more than {access.bulk_more_than} within {spell_duration(access.bulk_within)}",
+        "hold": spell_duration(access.hold),
+        **{
+            f"allow[{place}] ({one.environment})": _spell_reader(one)
+            for place, one in enumerate(access.readers)
+        },
+    }
+
+
+def _spell_reader(one: Reader) -> str:
+    """Who may read, when, and what."""
+    told = [f"{one.name}: {one.role or one.principal}", f"during {one.during}"]
+    told += [f"slack_after {spell_duration(one.slack_after)}"] if one.during == "deployment" else []
+    told += [f"secrets {spell(one.secrets)}"] if one.secrets else []
+    told += [f"from {spell(one.source)}"] if one.source else []
+    return ", ".join([*told, "told quietly"] if one.quiet else told)

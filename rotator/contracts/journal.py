@@ -11,13 +11,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from rotator.contracts.access_log import AccessLog
 from rotator.contracts.sealer import DataKey
 from rotator.model.alerts import Alert, AlertRow, Hush
 from rotator.model.observations import History, Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.record import Broken, Head
 from rotator.model.requests import Request, RequestState
-from rotator.model.rotation import Event, Phase, Purpose, Reason, RolloutRow, Rotation
+from rotator.model.rotation import Event, Phase, Purpose, Reason, RolloutRow, Rotation, State
 from rotator.model.tallies import Tallies
 
 
@@ -50,6 +51,16 @@ class OnTheWay(NamedTuple):
     opened_at: datetime
 
 
+class Ended(NamedTuple):
+    """A rotation that is over, as far as a drawing of its secret's life needs it."""
+
+    secret: str
+    id: str
+    state: State
+    opened_at: datetime
+    ended_at: datetime
+
+
 class Holds(NamedTuple):
     """What holds rotations back: the last scan of every environment, and pauses by secret."""
 
@@ -58,8 +69,8 @@ class Holds(NamedTuple):
 
 
 @runtime_checkable
-class Journal(Protocol):
-    """Rotations, rollouts, requests, observations, alerts, events."""
+class Journal(AccessLog, Protocol):
+    """Rotations, rollouts, requests, observations, alerts, events; who read what is the part of AccessLog."""
 
     # time and identity
     def now(self) -> datetime:
@@ -130,6 +141,12 @@ class Journal(Protocol):
 
     def events(self, rotation_id: str) -> Sequence[Event]:
         """A rotation's story in order."""
+
+    def stories(self, ids: Iterable[str]) -> Mapping[str, Sequence[Event]]:
+        """The same of many, by id, in few queries."""
+
+    def ended(self, since: datetime) -> Sequence[Ended]:
+        """Rotations that were opened since then and have ended, in the order of their beginning."""
 
     # rollouts
     def join_rollout(
@@ -273,6 +290,9 @@ class Journal(Protocol):
 
     def hold_account(self, account: str, until: datetime) -> None:
         """Nobody calls the account before `until`."""
+
+    def held_until(self, account: str) -> datetime | None:
+        """Before when nobody calls the account, also when that has passed; None where nobody ever said."""
 
     # the record as a whole
     def tallies(self) -> Tallies:

@@ -18,7 +18,11 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from rotator.daemon.troubles import place_of
+from rotator.model.printable import printable
 from rotator.model.secrets import AcceptedSet, Credential, Sealed, StoredValue
+
+#: What most lines are made of.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def start_logging(*, human: bool, level: str) -> None:
@@ -33,6 +37,7 @@ def start_logging(*, human: bool, level: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_tracebacks,
             _without_values,
+            *([_printable] if human else []),  # JSON escapes by itself
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -55,6 +60,11 @@ def _without_tracebacks(_logger: WrappedLogger, _method: str, event: EventDict) 
     return event
 
 
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """No text from elsewhere moves the cursor of a terminal."""
+    return {key: printable(told) if isinstance(told, str) else told for key, told in event.items()}
+
+
 def _without_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Takes out what carries a secret value, and says so: nobody has a reason to log one, sealed or not."""
     carriers = [key for key, told in event.items() if _carries_a_value(told)]
@@ -66,6 +76,8 @@ def _without_values(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 
 def _carries_a_value(told: object) -> bool:
+    if type(told) in _PLAIN:
+        return False
     if isinstance(told, Mapping):
         return any(map(_carries_a_value, (*told, *told.values())))
     if isinstance(told, list | tuple | set | frozenset):

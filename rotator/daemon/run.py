@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from rotator.contracts.guard import claimed
 from rotator.daemon.ears import Ears
+from rotator.daemon.heartbeat import Heartbeat
 from rotator.daemon.installation import Installation
 from rotator.daemon.journal_watch import JournalWatch
 from rotator.daemon.lookout import Lookout
@@ -39,6 +40,7 @@ from rotator.engine.requests import carry_out_requests
 from rotator.engine.routing import addresses
 from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
+from rotator.engine.watch import keep_watch
 from rotator.engine.worker import Worker
 from rotator.journal.place import journal_place
 from rotator.model.errors import LostClaim, RotatorError
@@ -84,6 +86,9 @@ class Daemon:
         )
         self._ears = Ears(self.parts, self._troubles, self._stop)
         self.pulse = Pulse(self.parts.clock)
+        self.heartbeat = Heartbeat(
+            self.parts, self._troubles, lambda: self.policy.rejected, self.pulse.silent, self.rhythm.scan
+        )
 
     def run(self) -> None:
         """Runs until SIGTERM (then it returns) or SIGINT (then it exits with 130)."""
@@ -92,7 +97,7 @@ class Daemon:
         secrets = len(self.parts.policies().secrets)
         log.info("running", workers=self.workers, secrets=secrets, policy=self.parts.policies().version[:12])
         self._say_if_nobody_can_be_told()
-        self._do("heartbeat", self._hold)  # whose the environments are is known before anything is touched
+        self._do("ownership", self._hold)  # whose the environments are is known before anything is touched
         team = [
             Worker(self.parts, f"{self._name}-{number}", self.bounds, self._stop.is_set)
             for number in range(self.workers)
@@ -126,7 +131,7 @@ class Daemon:
         """What the scheduler wakes, and how often."""
         rhythm = self.rhythm
         return [
-            ("heartbeat", rhythm.heartbeat, self._heartbeat),
+            ("ownership", rhythm.ownership, self._keep_owning),
             ("scan", rhythm.scan, self._scan),
             ("requests", rhythm.requests, self._requests),
             ("census", rhythm.census, self._census),
@@ -134,10 +139,12 @@ class Daemon:
             ("journal", rhythm.alerts, self._journal_watch.look),
             ("policy", rhythm.policy, self._reload),
             ("record", rhythm.record, self._prove),
+            ("trail", rhythm.trail, self._watch),
+            ("heartbeat", rhythm.alerts, self.heartbeat.look),
             ("renew", self.bounds.lease / 3, partial(self._renew, team)),
         ]
 
-    def _heartbeat(self) -> None:
+    def _keep_owning(self) -> None:
         self._hold()
         if any(seen.trouble and not seen.unheld for seen in self.parts.journal.surveyed().values()):
             self._scan()  # the store answers again: what waits for it need not wait for the next scan
@@ -150,7 +157,7 @@ class Daemon:
         with self._one_look:
             survey(self.parts)
         if any(seen.unheld and not seen.trouble for seen in self.parts.journal.surveyed().values()):
-            self._hold()  # the store answers again: whose it is need not wait for the next heartbeat
+            self._hold()  # the store answers again: whose it is need not wait for its turn
         self._say_what_is_away()
         if not self._counted:
             self._census()
@@ -158,6 +165,7 @@ class Daemon:
             self._lookout.wake()
 
     def _census(self) -> None:
+        self.parts.learn_addresses()
         if self.parts.journal.observed():
             take_census(self.parts)
             keep_mirrors(self.parts)
@@ -199,6 +207,12 @@ class Daemon:
                 log.error(
                     "the record is not as it was written", faults=len(faults), first=faults[0]._asdict()
                 )
+
+    def _watch(self) -> None:
+        """Who read what; a policy that names no source of records has nothing to watch."""
+        trail = self.parts.trail()
+        if trail is not None:
+            keep_watch(self.parts, trail, self._name)
 
     def _renew(self, team: list[Worker]) -> None:
         for worker in team:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from rotator.model.observations import History, Observed
 from rotator.model.policy import SecretPolicy
-from rotator.model.rotation import Rotation
+from rotator.model.rotation import Rotation, State
 
 #: Due dates are spread over the last part of the period, so that not everything is due on one day.
 JITTER = 0.1
@@ -66,9 +66,20 @@ def written_again(policy: SecretPolicy, age: Age, observed: Observed) -> bool:
     return observed.modified_at - age.born > policy.rotate_every * JITTER
 
 
-def _left_by(undone: Rotation) -> Mapping[str, int]:
-    """The versions that hold the predecessor after an undo."""
-    return {**undone.ledger.before, **undone.ledger.restored}
+def _left_by(ended: Rotation) -> Mapping[str, int]:
+    """The versions that hold the successor when it is done, and the predecessor after an undo."""
+    ledger = ended.ledger
+    return ledger.wrote if ended.state is State.DONE else {**ledger.before, **ledger.restored}
+
+
+def present(history: History, observed: Observed) -> Mapping[str, int]:
+    """The versions that are there, as far as we know: a rotation that ended since the last look left others."""
+    left = {
+        end.ended_at: _left_by(end)
+        for end in (history.last_done, history.last_undone)
+        if end is not None and end.ended_at and end.ended_at > observed.observed_at and _left_by(end)
+    }
+    return left[max(left)] if left else observed.versions
 
 
 def origin(history: History, versions: Mapping[str, int]) -> Mapping[str, int]:
@@ -78,9 +89,14 @@ def origin(history: History, versions: Mapping[str, int]) -> Mapping[str, int]:
 
 def written_first(undone: Rotation | None, versions: Mapping[str, int]) -> Mapping[str, int]:
     """The same by the last rotation that was undone: an undo writes its predecessor again, under newer versions."""
-    if undone is not None and undone.ledger.origin and _left_by(undone) == versions:
-        return undone.ledger.origin
-    return versions
+    if undone is None or _left_by(undone) != versions:
+        return versions
+    ledger = undone.ledger
+    told = ledger.origin and ledger.origin_of in (
+        {},
+        ledger.before,
+    )  # rows of older versions do not say of which
+    return ledger.origin if told else ledger.before
 
 
 def spell(span: timedelta) -> str:

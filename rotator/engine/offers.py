@@ -22,7 +22,7 @@ from rotator.model.requests import RequestKind
 from rotator.model.rotation import Phase, Reason, Rotation, State
 
 #: Told without the journal, or no alert with a life of its own: nothing is offered.
-_ONLY_SAID = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST})
+_ONLY_SAID = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST, AlertKind.PAGES_HELD})
 #: What rotating ends.
 _ENDED_BY_ROTATING = frozenset(
     {AlertKind.OVERDUE, AlertKind.DUE_SOON, AlertKind.WRITTEN_NOT_ROTATED, AlertKind.UNDONE}

@@ -18,7 +18,7 @@ from rotator.engine.parameters import fields_in, texts_in
 from rotator.engine.phases.undo import no_way_back
 from rotator.engine.submissions import without_earlier
 from rotator.model.errors import Drifted, NotYet, Raced, Refused, Transient
-from rotator.model.observations import Pause
+from rotator.model.observations import HEARTBEAT, Pause
 from rotator.model.policy import Mode, Recipe
 from rotator.model.requests import Request, RequestKind, RequestState
 from rotator.model.rotation import UNDOING, Priority, Reason, Rotation, State
@@ -81,7 +81,7 @@ def _can_hurry(rotation: Rotation) -> bool:
 
 
 def _pause(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
-    unknown = _refuse_unknown(parts, request)
+    unknown = None if request.about == HEARTBEAT else _refuse_unknown(parts, request)
     if unknown is not None:
         return unknown
     if request.kind is RequestKind.RESUME:

@@ -83,7 +83,7 @@ def addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: 
 
 def backoff(attempt: int) -> timedelta:
     """How long to wait after so many failed attempts."""
-    return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(attempt, 20))
+    return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * (1 << min(attempt, 20)))
 
 
 def waited(attempts: int) -> timedelta:
@@ -106,7 +106,7 @@ def _escalated(
 ) -> list[str]:
     """The addresses of whom its owner, or who stands in for that one, escalates to.
 
-    What somebody has answered goes no further up than it went by then.
+    What somebody has answered goes no further up than it went by then: a page that was held is not left any more.
     """
     told = next(
         (one for one in (row.alert.owner, policies.default_owner) if addresses(policies, channels, [one])),
@@ -114,13 +114,8 @@ def _escalated(
     )
     if told is None:
         return []
-    above = _above(policies, told, steps_up(policies.alerts, row, now))
-    at_once = above[: int(row.alert.severity is Severity.CRITICAL)]
-    pages = addresses(policies, channels, above)
-    if row.hushed(now):
-        wanted = addresses(policies, channels, at_once)
-        return [key for key in pages if key in wanted or key in row.told]
-    return pages
+    pages = addresses(policies, channels, _above(policies, told, steps_up(policies.alerts, row, now)))
+    return [key for key in pages if key in row.receipts] if row.hushed(now) else pages
 
 
 def _above(policies: Policies, owner: str, steps: int) -> list[str]:

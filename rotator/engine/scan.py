@@ -15,7 +15,7 @@ import structlog
 
 from rotator.contracts.journal import Opening, Told
 from rotator.contracts.parts import Parts
-from rotator.engine.ages import origin
+from rotator.engine.ages import origin, present
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import note_survey
 from rotator.engine.standing import Decision, Gathered, setback
@@ -84,10 +84,12 @@ def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> 
     emergency = request is not None and request.kind is RequestKind.EMERGENCY
     undone = setback(at.history)
     in_company = undone is not None and undone.ledger.undo_reason in {Reason.ROLLOUT_FAILED, Reason.NOT_SEEN}
+    there = present(at.history, at.observed) if at.observed else {}
     found = Ledger(
         singly=in_company,
         predecessor_born_at=at.age.born if at.age else None,
-        origin=dict(origin(at.history, at.observed.versions)) if at.observed else {},
+        origin=dict(origin(at.history, there)),
+        origin_of=dict(there),
         submitted_by=submission.by if submission else None,
     )
     rotation = Rotation(

@@ -15,7 +15,6 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import StringConstraints
@@ -25,6 +24,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
 from rotator.contracts.options import AdapterOptions
 from rotator.model.errors import Refused, Transient
+from rotator.model.once import once
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
 
@@ -99,7 +99,7 @@ class KubernetesSecret:
         written = _moment((held.metadata and held.metadata.annotations) or {}, key)
         return written is None or written < since
 
-    @cached_property
+    @once
     def _cluster(self) -> Cluster:
         from rotator.cluster.client import Cluster  # noqa: PLC0415 - a policy check loads no client
 

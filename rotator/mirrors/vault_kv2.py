@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import field_validator
@@ -20,6 +19,7 @@ from pydantic import field_validator
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.model.errors import Refused, Transient
+from rotator.model.once import once
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
 from rotator.vault.access import LARGEST_BYTES, Auth, Mount, Name
@@ -113,7 +113,7 @@ class VaultKv2Mirror:
             self._kv.mark(path, **ours)
         self._kv.write(path, {**data, key: value.reveal()}, there.version if there else 0)
 
-    @cached_property
+    @once
     def _kv(self) -> Kv2:
         from rotator.vault.client import Vault  # noqa: PLC0415 - hvac is imported on first use
         from rotator.vault.kv2 import Kv2  # noqa: PLC0415 - hvac is imported on first use

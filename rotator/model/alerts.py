@@ -55,6 +55,13 @@ class AlertKind(StrEnum):
     FOREIGN_OWNER = "foreign_owner"
     MISSING = "missing"  # the policy names parameters that the store does not have
     DELIVERY_FAILED = "delivery_failed"  # an address hears nothing; told through the others
+    UNKNOWN_ACTOR = "unknown_actor"  # somebody read a secret, and no rule of the policy allows it
+    ACCESS_OUTSIDE_DEPLOYMENT = "access_outside_deployment"  # allowed near a start only, and nothing started
+    HISTORY_READ = "history_read"  # every value that a parameter ever had
+    OLD_VERSION_READ = "old_version_read"
+    BULK_READ = "bulk_read"  # many secrets in a short time
+    DENIED_READS = "denied_reads"
+    TRAIL_SILENT = "trail_silent"  # who reads what is not told any more: rotator's own reads do not appear
     JOURNAL_AWAY = "journal_away"  # told by each process itself: every other alert lives in the journal
     DIGEST = "digest"  # what is open, as a table, at the times of policies.yaml; its end is never told
     PAGES_HELD = (

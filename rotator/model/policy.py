@@ -38,6 +38,22 @@ class Reads(StrEnum):
     DEPLOY_TIME = "deploy-time"
 
 
+class OnUnexpectedRead(StrEnum):
+    """What follows when somebody read a secret and nobody expected it."""
+
+    ALERT = "alert"
+    ASK = "ask"  # a person is asked whether to rotate it
+    ROTATE = "rotate"  # it is due at once
+
+
+class During(StrEnum):
+    """When an allow rule expects its principal to read."""
+
+    ALWAYS = "always"
+    DEPLOYMENT = "deployment"  # near a start of a workload with that role
+    ROTATION = "rotation"  # rotator itself
+
+
 class Deployment(Frozen):
     """One workload of one environment that reads secrets and is restarted to take them up."""
 
@@ -106,6 +122,7 @@ class SecretPolicy(Frozen):
     exempt_reason: str = ""
     line: int = 0  # where policies.yaml speaks of it first
     note: str = ""  # why it is only watched although its policy says more, a sentence
+    on_unexpected_read: OnUnexpectedRead = OnUnexpectedRead.ALERT
 
 
 class EnvironmentPolicy(Frozen):
@@ -114,6 +131,7 @@ class EnvironmentPolicy(Frozen):
     name: str
     path: str  # parameter prefix, e.g. /taly/production
     region: str
+    account: str = ""  # of its parameters; empty where the policy does not say
     store: str = "ssm"  # the store's entry-point name; its own options are under that name in `settings`
     kms_key: str | None = None
     freezes: tuple[Freeze, ...] = ()
@@ -160,6 +178,14 @@ class PersonPolicy(Frozen):
         return self.slack.startswith("S")
 
 
+class HeartbeatPolicy(Frozen):
+    """Who outside hears regularly that all is well, and calls people when it does not."""
+
+    url: str  # a reference to its address
+    every: timedelta
+    grace: timedelta  # that the outside waits beyond that
+
+
 class Budget(Frozen):
     """For how many critical alerts those to whom they escalate are told within any time as long as a shift."""
 
@@ -179,6 +205,40 @@ class AlertPolicy(Frozen):
     digest: DigestTimes | None = None  # without one, what is info is told at once
     quiet_hours: QuietHours | None = None
     budget: Budget | None = None
+    heartbeat: HeartbeatPolicy | None = None
+
+
+class Reader(Frozen):
+    """One allow rule in one environment: who may read what there, and when."""
+
+    name: str
+    environment: str
+    role: str = ""  # a glob of role names, of paths and names, or of ARNs
+    principal: str = ""  # instead: a glob of what findings call a principal
+    during: During
+    secrets: tuple[str, ...] = ()  # globs of names; empty: all
+    source: tuple[str, ...] = ()  # VPC endpoints and networks; empty: anywhere
+    slack_after: timedelta = timedelta(minutes=15)  # after a start
+    quiet: bool = False  # expected, and told quietly
+
+
+class TrailPolicy(Frozen):
+    """Where AWS's records of who called what come from."""
+
+    kind: str
+    queue: str = ""  # an ARN; empty for a trail that has none
+    bucket: str = ""  # of log files; empty for a trail that reads none
+
+
+class AccessPolicy(Frozen):
+    """Who may read the parameters, and when."""
+
+    readers: tuple[Reader, ...] = ()  # in the order of the file; of an environment, the first that fits holds
+    bulk_more_than: int = 10  # secrets
+    bulk_within: timedelta = timedelta(hours=1)
+    hold: timedelta = timedelta(minutes=10)  # that late records are waited for
+    source: TrailPolicy | None = None  # None: nothing is watched
+    roles: dict[str, str] = {}  # Deployment.id -> the role that it reads with, where the policy says so
 
 
 class Policies(Frozen):
@@ -192,5 +252,6 @@ class Policies(Frozen):
     people: dict[str, PersonPolicy] = {}
     default_owner: str = ""
     alerts: AlertPolicy = AlertPolicy()
+    access: AccessPolicy = AccessPolicy()
     unmanaged: str = "alert"  # alert | ignore | fail
     ignore: tuple[str, ...] = ()  # globs of parameter names that are nobody's business

@@ -166,6 +166,7 @@ class Ledger(BaseModel):
     predecessor_born_at: datetime | None = None  # as known at the start: an undo brings this age back
     submitted_by: str | None = None  # who made the successor, where a person has to
     origin: dict[str, int] = {}  # parameter -> version under which the predecessor was written first
+    origin_of: dict[str, int] = {}  # ... if plan finds these versions: what we knew of may have been changed
     successor_id: str | None = None
     predecessor_works: bool | None = None
     known: tuple[str, ...] | None = None  # ids at the source before the first create

@@ -9,19 +9,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from rotator.addresses import host_of, unsafe
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import Refused
+from rotator.model.once import once
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.addresses import host_of, unsafe
 from rotator.providers.oauth_recipe import Address, Ask, OauthRecipe, Values, shipped
 from rotator.providers.oauth_server import Access, Client, OauthServer, Secret
 
@@ -236,7 +236,7 @@ class OauthClient:
     def _value(self, fields: Mapping[str, Sealed]) -> Sealed:
         return fields["client_secret" if "client_id" in self._recipe.fields else "value"]
 
-    @cached_property
+    @once
     def _server(self) -> OauthServer:
         options, elsewhere = self._options, self._around.endpoint(f"oauth_{self._described.name}")
         places = dict.fromkeys(options.addresses, elsewhere.rstrip("/")) if elsewhere else options.addresses

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]  # twilio ships no types
@@ -22,6 +21,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]  # twilio ships n
 
 from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
+from rotator.model.once import once
 from rotator.model.secrets import Sealed
 from rotator.providers.vendor_http import Sender, moved
 
@@ -66,7 +66,7 @@ class TwilioAccount:
     def __init__(self, account_sid: str, auth: str, around: Surroundings) -> None:
         self._account_sid, self._auth, self._around = account_sid, auth, around
 
-    @cached_property
+    @once
     def sid(self) -> str:
         """The account. Raises Refused where a reference leads to something else."""
         sid = self._account_sid

@@ -13,7 +13,6 @@ a user whose password nobody holds yet, or nobody may hold any more.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import StringConstraints, field_validator
@@ -22,6 +21,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import Refused
+from rotator.model.once import once
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
@@ -181,7 +181,7 @@ class VaultDatabase:
             "that the store does not hold: vault delete <mount>/static-roles/<its name>"
         )
 
-    @cached_property
+    @once
     def _roles(self) -> Roles:
         from rotator.providers.vault_database_roles import Roles  # noqa: PLC0415 - hvac is imported on first use
         from rotator.vault.client import Vault  # noqa: PLC0415 - hvac is imported on first use

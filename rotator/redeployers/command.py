@@ -3,7 +3,7 @@
 A policy must not be able to run anything on rotator's machine. So settings hold the full paths of the programs that
 may be called; a policy chooses one and its arguments. There is no shell: the arguments reach the program as they are
 written. It gets no input, no settings of rotator's, and of the environment only what a program needs and the names
-that the policy lists. What it writes is read as own_words.py says and never shown.
+that the policy lists. What it writes is read as own_words.py says, no more of it than that takes, and never shown.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 from typing import ClassVar
 
 from pydantic import field_validator
@@ -70,6 +71,7 @@ class Command:
         self._id, self._argv = deployment.id, [deployment.target, *options.arguments]
         self._where = f"the program of {deployment.id}"
         self._environment = (*_KEPT, *options.environment)
+        self._clock = around.clock
 
     def redeploy(self, label: str) -> None:
         """Calls `start LABEL`. Raises Refused when there is no such workload, or the program will not start it."""
@@ -111,7 +113,7 @@ class Command:
             ) from None
         with process:
             try:
-                output, _ = process.communicate(timeout=CALL_SECONDS - 1)
+                output = self._output(process, CALL_SECONDS - 1)
             except subprocess.TimeoutExpired:
                 _end(process)
                 raise GaveUp(
@@ -127,11 +129,28 @@ class Command:
             raise Transient(f"{self._where} answers more than {LARGEST} bytes")
         return code, output
 
+    def _output(self, process: subprocess.Popen[bytes], seconds: float) -> bytes:
+        """What it writes until it has ended; of what is too long anyway the rest is not kept. Raises TimeoutExpired."""
+        ends, output = self._clock.monotonic() + seconds, b""
+        assert process.stdout is not None, "it was asked for"
+        with DefaultSelector() as written:
+            written.register(process.stdout, EVENT_READ)
+            while written.select(max(0.0, ends - self._clock.monotonic())):
+                piece = os.read(process.stdout.fileno(), LARGEST)
+                if not piece:
+                    process.wait(max(0.0, ends - self._clock.monotonic()))
+                    return output
+                output = (output + piece)[: LARGEST + 1]
+        raise subprocess.TimeoutExpired(process.args, seconds)
+
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kills it and everything in its session, and waits until it is gone."""
+    """Kills it and everything in its session, and waits until it is gone.
+
+    What has left its session on purpose lives on, and is not waited for, although it may still write.
+    """
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
 
 
 def _ending(code: int) -> str:

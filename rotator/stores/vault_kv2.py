@@ -13,7 +13,6 @@ The owner parameter is a secret like the others, marked as `kind: String`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import field_validator
@@ -22,9 +21,11 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, Refused, Transient
+from rotator.model.once import once
 from rotator.model.policy import EnvironmentPolicy
+from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
-from rotator.stores.owner import foreign, owner_parameter, parsed, written
+from rotator.stores.owner import foreign, parsed, written
 from rotator.vault.access import LARGEST_BYTES, Auth, Mount, Name
 from rotator.vault.placement import Placement, wrong_with
 
@@ -239,7 +240,7 @@ class VaultKv2:
     def _data(self, there: Secret | None, value: str) -> dict[str, object]:
         return {**(there.data if there and there.data else {}), self._options.key: value}
 
-    @cached_property
+    @once
     def _kv(self) -> Kv2:
         from rotator.vault.client import Vault  # noqa: PLC0415 - hvac is imported on first use
         from rotator.vault.kv2 import Kv2  # noqa: PLC0415 - hvac is imported on first use

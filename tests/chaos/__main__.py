@@ -23,17 +23,18 @@ moment at which a blow meets a daemon it cannot decide.
 from __future__ import annotations
 
 import argparse
+import json
 import secrets as chance
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rotator.model.errors import JournalAway
-from rotator.model.rotation import State
+from rotator.model.rotation import Rotation, State
 from rotator.sandbox.processes import NotReady
 from tests.chaos.asking import Asking
 from tests.chaos.history import StoreHistory
@@ -80,6 +81,7 @@ def _chaos(world: World, seconds: float, seed: int) -> dict[str, int]:
     stuck += [f"{one}: did not end when asked to" for one in world.replicas if one.stop() != 0]
     history.stop()
     rotations, findings = judge(world, asking, history, prober, stuck)
+    (world.folder / "rotations.json").write_text(_as_json(rotations))
     found = asdict(findings)
     for what, lines in found.items():
         for line in lines:
@@ -91,6 +93,11 @@ def _chaos(world: World, seconds: float, seed: int) -> dict[str, int]:
     ended = sum(one.ended_at is not None for one in rotations)
     counts = {what: len(lines) for what, lines in found.items()}
     return {"rotations": ended, "kills": nemesis.struck[Kind.KILL], **counts}
+
+
+def _as_json(rotations: Sequence[Rotation]) -> str:
+    """Every rotation as the journal had it at the end: it goes with the databases."""
+    return json.dumps([one.model_dump(mode="json", exclude={"recipe"}) for one in rotations], indent=1)
 
 
 def _come_to_rest(asking: Asking, nemesis: Nemesis) -> list[str]:

@@ -20,20 +20,9 @@ from tests.cli.test_alerts import over, posted
 
 BIN = Path(sys.executable).parent
 #: Parameters that take free text, numbers or dates: nothing is offered for them.
-FREE = {"reason", "until", "within", "timeout", "limit", "field", "fd"}
-KNOWN = {
-    "secret",
-    "secrets",
-    "what",
-    "alerts",
-    "env",
-    "environment",
-    "kind",
-    "owner",
-    "file",
-    "save",
-    *_CHOICES,
-}
+FREE = {"reason", "until", "timeout", "limit", "field", "fd", "how_long", "within"}
+FILES = {"file", "save", "events", "starts", "policies"}
+KNOWN = {"secret", "alerts", "secrets", "what", "env", "environment", "kind", "owner", *FILES, *_CHOICES}
 
 
 def offered(beside: Beside, *words: str) -> list[str]:

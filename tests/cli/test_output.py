@@ -60,6 +60,22 @@ def test_what_a_person_typed_never_becomes_a_formula(story: Beside) -> None:
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
 
 
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_what_a_person_typed_never_moves_the_cursor(story: Beside, form: str) -> None:
+    until, typed = "2099-01-01T00:00Z", "\x1b[2J\x1b]0;all is well\x07\u202e\nGONE"
+    with story.journal() as journal:
+        pause = Pause(secret="production/HEALTHY", until=journal.now() + DAY, by="ana", because=typed)
+        journal.note_pause("production/HEALTHY", pause)
+    for words in (
+        ["status", "--all"],
+        ["status", "production/HEALTHY"],
+        ["rotate", f"production/{typed}", until],
+    ):
+        said = story(*words, *(["--output", form] if words[0] == "status" else []))
+        assert not [one for one in said.out + said.err if one != "\n" and not one.isprintable()], words
+    assert r"\x1b[2J\x1b]0;all is well\x07\u202e GONE" in story("status", "--all").out
+
+
 def test_a_story_as_rows(story: Beside) -> None:
     rows = list(csv.DictReader(io.StringIO(story("history", "rparked", "--output", "csv").out)))
     assert [(row["phase"], row["heading"], row["kind"]) for row in rows] == [

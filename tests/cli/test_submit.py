@@ -7,6 +7,7 @@ import io
 import json
 import os
 import secrets
+import subprocess
 import sys
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -275,3 +276,21 @@ def test_asking_for_a_rotation_says_who_makes_the_new_one(hand: Beside) -> None:
     said = hand("compromised", HAND, "--reason", "on a laptop")
     assert said.code == 0
     assert "a person makes it, now: rotator submit production/BY_HAND" in said.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("begun", ["run.run_daemon('info')", "submit.submit_credential(*[None] * 4, **rest)"])
+def test_the_memory_of_who_holds_values_is_kept_private(begun: str) -> None:
+    program = f"""
+import contextlib, ctypes, resource
+from rotator.cli import run, submit
+rest = dict(wait=None, timeout="", json=False)
+with contextlib.suppress(Exception):
+    {begun}
+dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+print(resource.getrlimit(resource.RLIMIT_CORE), dumpable)
+"""
+    bare = {"PATH": os.environ["PATH"], "ROTATOR_JOURNAL": "sqlite:////proc/rotator/none"}
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=bare)
+    assert said.stdout == "(0, 0) 0\n"

@@ -10,10 +10,10 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from pathlib import Path
 
 from rotator.sandbox.processes import Child, NotReady
 from tests.crash.orders import Order
+from tests.crash.people import frozen
 from tests.crash.rig import STUCK_SECONDS, Lane
 from tests.crash.roads import Road
 from tests.crash.witness import SECRET
@@ -62,13 +62,22 @@ def freeze_beside_a_second(lane: Lane, effect: str, road: Road) -> bool:
     return froze
 
 
+def freeze_submitting(lane: Lane, effect: str, road: Road) -> bool:
+    """One rotation whose `rotator submit` freezes, and goes on beside a frozen daemon. False when it never froze."""
+    at = f"{road.name}, frozen in {effect}"
+    asked = lane.begun(road, at, Order(freeze=effect))
+    lane.mailbox.give(Order())
+    lane.end(asked, road, at)
+    return lane.person.met
+
+
 def _froze(lane: Lane) -> bool:
     """Whether it did; False when the rotation ended without."""
     deadline = time.monotonic() + STUCK_SECONDS
-    stat = Path(f"/proc/{lane.daemon.pid}/stat")
     while lane.daemon.running and lane.under_way() and time.monotonic() < deadline:
-        if stat.read_text().rsplit(")", 1)[1].split()[0] == "T":
+        if frozen(lane.daemon):
             return True
+        lane.person_looks()
         time.sleep(0.05)
     return False
 

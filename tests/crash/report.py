@@ -72,7 +72,7 @@ def _what_its_policy_accepts(sweeps: Sequence[Sweep]) -> Iterator[str]:
     """Lines: what is not dark and not stuck because a policy says that it accepts it, or a person has to look."""
     lanes = [sweep.lane for sweep in sweeps]
     gap = max(lane.prober.gap for lane in lanes)
-    torn, asked = sum(lane.prober.torn for lane in lanes), sum(lane.people_asked for lane in lanes)
+    torn, asked = sum(lane.prober.torn for lane in lanes), sum(lane.person.asked for lane in lanes)
     if gap:
         yield f"the source keeps one credential: somebody was refused for {gap:.1f} s at the longest (accept_gap)"
     if torn:

@@ -8,7 +8,6 @@ time (prober.py).
 from __future__ import annotations
 
 import json
-import secrets
 import signal
 import sys
 import time
@@ -30,6 +29,8 @@ from tests.crash.companies import Company
 from tests.crash.copies import COPIES
 from tests.crash.made import Made
 from tests.crash.orders import Mailbox, Order, Point
+from tests.crash.people import NAME as PERSON
+from tests.crash.people import Person, asking, process_shown, submits_at
 from tests.crash.platforms import PLATFORMS
 from tests.crash.platforms.platform import World
 from tests.crash.policy import own, written
@@ -48,7 +49,6 @@ STUCK_SECONDS = 120.0
 _STOP_SECONDS = 25.0
 _TOLD_WITHIN = 20.0
 _LAST_WORDS_SECONDS = 2.0
-_PERSON = "person of the rig"
 
 
 @dataclass
@@ -72,7 +72,6 @@ class Lane:
         self.made, self.mailbox = Made(made), Mailbox(folder / "orders")
         self.processes = set[bytes]()  # arguments and environments of all daemons
         self.embedded = journal_url.startswith("sqlite:")
-        self.people_asked = 0
         self._failing: Purpose | None = None
         self._turn, self._redeployed = 0, ""
         self._told = set[str]()
@@ -88,6 +87,7 @@ class Lane:
         copy = self._mirror.holds if self._mirror else lambda _name: None
         self._read = self._store.reader(names)
         self.witness = Witness(self.source, living, self._store.reader(names), self.made, copy)
+        self.person = Person(self.source, self.witness, self.made, self.mailbox, folder)
         self.prober = Prober(self.source, living, self._store.reader(names), self.witness.whole, copy)
 
     def start(self) -> Lane:
@@ -154,6 +154,9 @@ class Lane:
         """One rotation with the daemon killed at `point` and started again. False when it never came there."""
         at = f"{road.name}, {point}"
         asked = self.begun(road, at, Order(kill=point))
+        if submits_at(point.name):
+            self.end(asked, road, at)
+            return self.person.met
         killed = self._died_at(point)
         self._go_on(Order(), at, killed=killed)
         self.end(asked, road, at)
@@ -166,12 +169,16 @@ class Lane:
         self._before = self.witness.stored()
         self._known = {one.id for one in self.journal.rotations(secret=SECRET, limit=1)}
         self.mailbox.give(order or Order())
-        return self._ask(RequestKind.ROTATE, SECRET)
+        if self.source.traits.submitted:
+            return self.person.submits(self.journal, self.environment(), self.daemon)
+        asked = asking(self.journal, RequestKind.ROTATE, SECRET, by="rig")
+        self.journal.add_request(asked)
+        return asked
 
     def end(self, asked: Request, road: Road, at: str) -> None:
         """Waits for the rotation's end, and reckons. Raises NotReady when it does not come."""
         deadline = time.monotonic() + STUCK_SECONDS
-        while self.under_way() or self._person_helps():
+        while any((self.under_way(), self.person_looks())):  # both: who is asked at its end looks after it
             if not self.daemon.running:
                 code, log = self.daemon.exit_code, tail(self.daemon.log)
                 raise NotReady(f"{at}: the daemon ended by itself with {code}: {log}")
@@ -179,7 +186,7 @@ class Lane:
                 stand = "; ".join(f"{one.state} at {one.phase}, {one.sentence}" for one in self._opened())
                 raise NotReady(f"{at}: not ended after {STUCK_SECONDS:.0f} s: {stand or 'never begun'}")
             time.sleep(0.05)
-        self._note_process()
+        self._note_processes()
         self._reckon(asked, road, at)
 
     def begun(self, road: Road, at: str, order: Order) -> Request:
@@ -200,21 +207,9 @@ class Lane:
             self._find(self.findings.lost, lost(self.witness.scene(self.journal, self._before)), at)
             self.daemon = self.run_daemon()
 
-    def _person_helps(self) -> bool:
-        """Whether somebody has removed at the source what an alert has shown, and lets the rotation go on.
-
-        Where a source bears no labels, rotator never removes what a lost answer may have made: a person has to look.
-        """
-        parked = next((one for one in self._opened() if one.state is State.PARKED), None)
-        if parked is None or not self.source.asks_people:
-            return False
-        unknown = self.witness.strangers(self.journal, self._before)
-        for one in unknown:
-            self.source.person_removes(one)
-        if unknown:
-            self.people_asked += 1
-            self._ask(RequestKind.APPROVE, parked.id, because="removed what nobody uses")
-        return bool(unknown)
+    def person_looks(self) -> bool:
+        """Lets people do what rotations wait for; whether one of them may go on after that."""
+        return self.person.sees(self.journal, self._opened(), self._before)
 
     def _reckon(self, asked: Request, road: Road, at: str) -> None:
         """What is wrong now that it has ended."""
@@ -240,7 +235,7 @@ class Lane:
     def under_way(self) -> bool:
         """Whether the rotation that was asked for last has not ended, or not begun; a yes may be on its way to it."""
         opened = self._opened()
-        answered = [one.about for one in self.journal.requests(waiting=True) if one.by == _PERSON]
+        answered = [one.about for one in self.journal.requests(waiting=True) if one.by == PERSON]
         return not opened or any(one.state is State.ACTIVE or one.id in answered for one in opened)
 
     def let_all_be_told(self) -> None:
@@ -283,6 +278,7 @@ class Lane:
         """Whether the daemon came to the point and was killed there; False also when it died of anything else."""
         deadline = time.monotonic() + STUCK_SECONDS
         while self.daemon.running and self.under_way() and time.monotonic() < deadline:
+            self.person_looks()
             time.sleep(0.05)
         with suppress(NotReady):  # after the last commit everybody sees the end, and it dies only then
             self.daemon.wait(_LAST_WORDS_SECONDS)
@@ -308,13 +304,6 @@ class Lane:
     def _everybody_lets_in(self, asked: Asked) -> bool:
         return all(self.source.lets_in(instance.held, asked) for instance in self._platform.living())
 
-    def _ask(self, kind: RequestKind, about: str, because: str = "") -> Request:
-        by = "rig" if kind is RequestKind.ROTATE else _PERSON
-        now = self.journal.now()
-        request = Request(id=secrets.token_hex(8), kind=kind, about=about, by=by, because=because, at=now)
-        self.journal.add_request(request)
-        return request
-
     def _seed(self, fields: Mapping[str, str]) -> None:
         """What consumers read, before they start."""
         values = {parameter(field): value for field, value in fields.items()}
@@ -329,8 +318,6 @@ class Lane:
         ParameterStore(self.aws).put(own(logins))
         self.witness.begin(fields, [*logins.values()])
 
-    def _note_process(self) -> None:
-        """Its arguments and its environment, which others on its machine can read."""
-        place = Path(f"/proc/{self.daemon.pid}")
-        with suppress(FileNotFoundError, ProcessLookupError):  # it is gone: the next rotation says so
-            self.processes |= {(place / "cmdline").read_bytes(), (place / "environ").read_bytes()}
+    def _note_processes(self) -> None:
+        """What others on its machine can read of the daemon, and of the verbs that people ran."""
+        self.processes |= process_shown(self.daemon) | self.person.submitting

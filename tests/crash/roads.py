@@ -63,14 +63,15 @@ def reachable(traits: Traits, *, fails: bool = True) -> frozenset[Phase]:
             traits.mints and traits.labels
         ),  # it removes what bears a label, and parks at others
         Phase.READY: not gapped,
-        Phase.ACTIVATE: traits.mints,
+        Phase.ACTIVATE: traits.mints or traits.submitted,
         Phase.ANNOUNCE: not accepted,
         Phase.GRACE: gapped,
         Phase.DISABLE: traits.shared or gapped or not traits.reversible,
         Phase.FORGET: not accepted,
         Phase.QUARANTINE: traits.shared or gapped or not traits.reversible,
-        Phase.REMOVE: traits.shared or gapped,
+        Phase.REMOVE: traits.shared or gapped or traits.submitted,
         **dict.fromkeys(UNDOING, gapped or not fails),
+        Phase.DISPROVE: gapped or not fails or traits.submitted,  # a person ends what was undone
         Phase.WITHDRAW: gapped or not fails or not accepted,
     }
     return frozenset(phase for phase in Phase if not never.get(phase, False))

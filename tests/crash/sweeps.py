@@ -25,9 +25,10 @@ from rotator.sandbox.people import PeopleWorld
 from rotator.sandbox.postgres import EmbeddedPostgres
 from rotator.sandbox.processes import NotReady
 from tests.crash.companies import Company
-from tests.crash.freeze import freeze_beside_a_second, rotate_frozen
+from tests.crash.freeze import freeze_beside_a_second, freeze_submitting, rotate_frozen
 from tests.crash.leaks import places, searched
 from tests.crash.matrix import Freeze, Kill, Traces, dealt, drawn, few, freezes, kills, sampled
+from tests.crash.people import submits_at
 from tests.crash.rig import Lane
 from tests.crash.roads import roads_of
 
@@ -89,6 +90,8 @@ class Sweep:
     def _happened(self, case: Kill | Freeze) -> bool:
         if isinstance(case, Kill):
             return self.lane.rotate_killed_at(case.point, case.road)
+        if submits_at(case.effect):
+            return freeze_submitting(self.lane, case.effect, case.road)
         freeze = freeze_beside_a_second if self.lane.embedded else rotate_frozen
         return freeze(self.lane, case.effect, case.road)
 

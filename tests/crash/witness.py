@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rotator.contracts.journal import Journal
+from rotator.model.requests import Request
 from rotator.model.rotation import Rotation, State
 from tests.company.consumers import Instance, Reading
 from tests.company.secret import Held
@@ -40,6 +41,10 @@ class Witness:
         """What the store names."""
         return self._named(self._read().values)
 
+    def in_store(self) -> Mapping[str, str]:
+        """The fields of what the store holds."""
+        return self._source.shown(self._read().values)
+
     def whole(self, held: Held) -> bool:
         """Whether all fields are of one credential."""
         return len(self._source.fields) == 1 or self._named(held) != TORN
@@ -57,6 +62,7 @@ class Witness:
         rows = journal.rotations(secret=SECRET)
         recorded = {row.ledger.successor_id for row in rows if row.sealed_successor or row.ended_at}
         recorded |= {before for row in rows[:1] if row.sealed_predecessor or row.ended_at}
+        recorded |= _submitted(rows, journal.requests(waiting=True))
         reading = self._read().values
         everybody = [reading, *(instance.held for instance in self._living())]
         made, recent = self._made.all(), {before, *(row.id for row in rows[:1])}
@@ -94,3 +100,10 @@ class Witness:
         known = Known(self._made.all(), ())
         names = {known.id_of(value) for value in self._source.shown(held).values()}
         return names.pop() if len(names) == 1 else TORN
+
+
+def _submitted(rows: Sequence[Rotation], requests: Sequence[Request]) -> set[str]:
+    """What people have handed over stands sealed in its request, then in the rotation that this has become."""
+    waiting = {one.id for one in requests if one.sealed}
+    taken = {row.id for row in rows if row.sealed_successor and row.ledger.submitted_by}
+    return {f"submitted@{one}" for one in waiting | taken}

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.engine.ages import Age, AgeSource, age_of, due_at, origin, period_ends, spell, written_again
+from rotator.engine.ages import (
+    Age,
+    AgeSource,
+    age_of,
+    due_at,
+    origin,
+    period_ends,
+    present,
+    spell,
+    written_again,
+)
 from rotator.model.observations import History, Observed
 from rotator.model.rotation import Rotation
 from tests.engine.things import DAY, HOUR, NOW, PERIOD, ago, done, policy, seen, undone
@@ -155,6 +165,36 @@ def test_what_an_undo_wrote_again_is_no_finding() -> None:
 )
 def test_under_which_version_a_value_was_written_first(history: History, version: int, first: int) -> None:
     assert origin(history, {NAME: version}) == {NAME: first}
+
+
+def test_what_was_known_at_the_opening_counts_for_nothing_when_plan_found_something_else() -> None:
+    ledger = {"before": {NAME: 2}, "origin": {NAME: 1}, "origin_of": {NAME: 1}}
+    history = History(last_done=ROTATED, last_undone=undone(ago(HOUR), ledger=ledger))
+    assert origin(history, {NAME: 2}) == {NAME: 2}
+
+
+@pytest.mark.parametrize(
+    "history, looked, there",
+    [
+        pytest.param(History(), ago(HOUR), 1, id="nothing ever ended"),
+        pytest.param(History(last_done=ROTATED), ago(6 * DAY), 2, id="rotated since"),
+        pytest.param(History(last_done=ROTATED), ago(HOUR), 1, id="looked at since: somebody put it back"),
+        pytest.param(
+            History(last_done=ROTATED, last_undone=put_back()),
+            ago(6 * DAY),
+            4,
+            id="and another was undone since",
+        ),
+        pytest.param(
+            History(last_done=ROTATED, last_undone=undone(ago(HOUR), ledger={})),
+            ago(6 * DAY),
+            2,
+            id="and another was undone before it had begun",
+        ),
+    ],
+)
+def test_what_is_there_by_all_that_we_know(history: History, looked: datetime, there: int) -> None:
+    assert present(history, seen(version=1, observed_at=looked)) == {NAME: there}
 
 
 @pytest.mark.parametrize(

@@ -557,6 +557,13 @@ def test_every_kind_has_a_case_here_or_in_the_other_files() -> None:
         AlertKind.JOURNAL_AWAY,
         AlertKind.DIGEST,
         AlertKind.PAGES_HELD,
+        AlertKind.UNKNOWN_ACTOR,
+        AlertKind.ACCESS_OUTSIDE_DEPLOYMENT,
+        AlertKind.HISTORY_READ,
+        AlertKind.OLD_VERSION_READ,
+        AlertKind.BULK_READ,
+        AlertKind.DENIED_READS,
+        AlertKind.TRAIL_SILENT,
     }
     assert {told.kind for told in CASES.values()} | elsewhere == set(AlertKind)
 

@@ -315,6 +315,18 @@ def test_an_answer_stops_it_from_going_further_up(board: World) -> None:
     assert goes_on_for(board, 2 * DAY - HOUR) == []
 
 
+def test_whoever_could_not_be_paged_before_somebody_answered_is_not_paged_after(board: World) -> None:
+    board.slack.away = {"#oncall"}
+    fires(board, Severity.CRITICAL)
+    answers(board, ACK)
+    board.slack.away = set()
+    heard(board)
+    assert goes_on_for(board, DAY - HOUR) == []
+    assert {address for address, _ in goes_on_for(board, 2 * HOUR)} >= {"#ops", "#oncall"}, (
+        "until it comes back"
+    )
+
+
 def test_a_warning_goes_up_once_all_repeats_were_in_vain(board: World) -> None:
     fires(board)
     told = goes_on_for(board, 4 * DAY + HOUR)

@@ -158,6 +158,7 @@ def test_the_value_in_use_is_no_new_one(tried: Office) -> None:
     assert (row.state, row.ledger.undo_reason) == (State.UNDONE, Reason.NOT_USABLE)
     told = " ".join(event.sentence for event in tried.journal.events(row.id))
     assert "what ana submitted cannot be used: it is the one in use" in told
+    assert row.sentence == "undone; what ana submitted is the one in use: leave it alive"
 
 
 def test_a_value_of_another_kind_is_refused_without_a_word_of_it(tried: Office) -> None:

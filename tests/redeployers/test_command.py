@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ from rotator.contracts.redeployer import RolloutProgress
 from rotator.model.errors import GaveUp, Refused, Transient
 from rotator.model.policy import Deployment
 from rotator.redeployers.command import Command
+from rotator.redeployers.own_words import LARGEST
 from rotator.sandbox.platforms import deploy_program
 from rotator.sandbox.platforms.deploy_service import DeployService
 from rotator.sandbox.platforms.front import Front
@@ -150,6 +154,29 @@ def test_one_that_does_not_end_is_ended_with_all_that_it_started(
     child = int((tmp_path / "child").read_text())
     while _runs(child):  # it was told; the kernel may take a moment
         assert time.monotonic() - began < 30
+
+
+def test_what_left_its_session_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotator.redeployers.command.CALL_SECONDS", 1.3)
+    stuck = script(tmp_path, f"setsid sh -c 'echo $$ > {tmp_path}/child; exec sleep 60' & exec sleep 60")
+    began = time.monotonic()
+    with pytest.raises(GaveUp, match="did not end within"):
+        command(stuck).redeploy(LABEL)
+    assert time.monotonic() - began < 5
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+
+
+def test_who_writes_without_end_takes_time_and_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rotator.redeployers.command.CALL_SECONDS", 1.5)
+    endless = command(script(tmp_path, "exec cat /dev/zero"))
+    tracemalloc.start()
+    with pytest.raises(GaveUp, match="did not end within"):
+        endless.progress(LABEL)
+    _now, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 * LARGEST
 
 
 def test_a_program_that_is_not_there_is_no_verdict(tmp_path: Path) -> None:

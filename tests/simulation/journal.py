@@ -104,6 +104,7 @@ class SimJournal:
 
         def effect() -> RolloutRow:
             row = self._world.database.checkpoint_rollout(rollout, changed, release=release)
+            self._gate.surprised = False
             if release:
                 self._world.holders.pop(row.id, None)
             self._world.wake_workers()

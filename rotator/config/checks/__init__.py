@@ -15,6 +15,7 @@ from rotator.config.checks import (
     people,
     places,
     principals,
+    readers,
     references,
     sources,
     stores,
@@ -37,6 +38,7 @@ OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
     mirrors.check,
     stores.check,
     references.check,
+    readers.check,
     sources.check_providers,
 )
 

@@ -83,4 +83,4 @@ class PolicyFile(Part):
     alerts: Alerts = Alerts()
     """How loudly."""
     access: Access | None = None
-    """Who may read the parameters, and when. Nothing acts on it yet."""
+    """Who may read the parameters, and when."""

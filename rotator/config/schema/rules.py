@@ -66,6 +66,8 @@ class Schedule(Part):
     """`auto`, `approve` (a person says yes first), or `observe` (watched only). auto."""
     approvers: list[str] | None = None
     """Owners whose `members` may say yes. Anybody but whoever asked."""
+    on_unexpected_read: Literal["alert", "ask", "rotate"] | None = None
+    """What follows a read that nobody expected: `alert`, `ask` (whether to rotate), or `rotate` at once. alert."""
     length_bits: Annotated[int, Field(ge=128, le=4096)] | None = None
     """The default of `settings.bits` for adapters that have it."""
 

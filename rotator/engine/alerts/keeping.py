@@ -24,6 +24,7 @@ from rotator.engine.alerts.about_installation import (
     stuck_rotations,
     stuck_together,
 )
+from rotator.engine.alerts.about_reads import about_sightings, about_trail, end_acknowledged
 from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
@@ -33,6 +34,7 @@ from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import store_explains, stuck, unreachable
 from rotator.engine.settings import Bounds
 from rotator.engine.standing import Standing
+from rotator.engine.watch import source_of
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.observations import History, Surveyed
 from rotator.model.rotation import Rotation
@@ -138,6 +140,10 @@ def _findings(
     yield from together
     yield from about_census(here, decided.values())
     yield from about_channels(here, rows.values(), bounds.attempts_in_silence)
+    if (source := here.policies.access.source) is not None:
+        end_acknowledged(parts, rows, now)
+        yield from about_sightings(here, parts.journal.sightings(), rows)
+        yield from about_trail(here, parts.journal.watch(source_of(source)))
     yield from about_pages(here, rows.values())
     for entry in decided.values():
         yield from _about_secret(here, entry, together=bool(together))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any, cast
 
 from rotator.contracts.parts import Parts
@@ -27,6 +26,7 @@ from rotator.engine.parameters import Texts, fields_in, holds, laid_over, texts_
 from rotator.engine.principals import Principals
 from rotator.engine.settings import Bounds
 from rotator.model.errors import Refused
+from rotator.model.once import once
 from rotator.model.policy import Deployment, Recipe, SecretPolicy
 from rotator.model.rotation import Ledger, Phase, Priority, Reason, Rotation, State
 from rotator.model.secrets import Credential, Sealed
@@ -95,7 +95,7 @@ class Step:
         """Whether windows, freezes and grace do not bind."""
         return self.rotation.priority is Priority.EMERGENCY
 
-    @cached_property
+    @once
     def provider(self) -> Provider:
         """The source's adapter."""
         return self.parts.provider(self.recipe)
@@ -128,12 +128,12 @@ class Step:
         """Whether the source accepts one credential only: after activate the only way is forward."""
         return self.traits.overlap is Overlap.NONE
 
-    @cached_property
+    @once
     def store(self) -> SecretStore:
         """Where consumers read."""
         return self.parts.store(self.recipe.environment)
 
-    @cached_property
+    @once
     def today(self) -> SecretPolicy | None:
         """Today's policy for this secret; None when it left the policy."""
         return self.parts.policies().secrets.get(self.recipe.secret)
@@ -175,7 +175,7 @@ class Step:
         """What the data key is bound to."""
         return seal_context(self.recipe.secret, self.rotation.id)
 
-    @cached_property
+    @once
     def data_key(self) -> DataKey:
         """The rotation's data key, opened."""
         assert self.rotation.data_key is not None, "plan makes the data key before anything is sealed"
@@ -189,7 +189,7 @@ class Step:
         brought = self.data_key.open(self.rotation.sealed_successor, submitted_seal(self.rotation.id))
         return {**self.predecessor.fields, **brought}
 
-    @cached_property
+    @once
     def former(self) -> Texts:
         """What the store held when the rotation was planned, by parameter: an undo puts it back to the letter."""
         assert self.rotation.sealed_predecessor is not None, "plan seals the predecessor"
@@ -201,12 +201,12 @@ class Step:
         kept = texts if self.recipe.one_parameter else fields_in(self.recipe, texts)
         return key.seal(kept, predecessor_seal(self.rotation.id))
 
-    @cached_property
+    @once
     def predecessor(self) -> Credential:
         """The credential that is being replaced."""
         return Credential(self.ledger.predecessor_id or "", fields_in(self.recipe, self.former))
 
-    @cached_property
+    @once
     def successor(self) -> Credential:
         """The credential that replaces it."""
         assert self.rotation.sealed_successor is not None, "create seals the successor"

@@ -17,7 +17,7 @@ from rotator.engine.phases.rollout import restarted, without
 from rotator.engine.phases.settle import sweep, unsettled
 from rotator.engine.phases.step import Move, Park, Step, Undo, plural
 from rotator.engine.standing import rotate_command
-from rotator.model.errors import CredentialRefused, Drifted, Raced
+from rotator.model.errors import CredentialRefused, Drifted, Raced, Refused
 from rotator.model.rotation import UNDOING, Phase, Priority, Purpose, Reason, Rotation, State
 from rotator.model.secrets import Sealed
 
@@ -183,11 +183,24 @@ def _handed_back(step: Step) -> Move:
     """What a person made only a person can end, or submit once more; nothing waits for that."""
     if step.ledger.successor_id is not None:
         _nobody_reads_successor(step)
+    elif _in_use_already(step):  # whoever ended that would end what everybody reads
+        sentence = f"undone; what {step.ledger.submitted_by} submitted is the one in use: leave it alive"
+        return step.end(State.UNDONE, sentence)
     sentence = (
         f"undone; the old one is current. What {step.ledger.submitted_by} submitted is not used, and rotator keeps it "
         "no longer: submit it again once the cause is gone, or end it at the source"
     )
     return step.end(State.UNDONE, sentence)
+
+
+def _in_use_already(step: Step) -> bool:
+    """Whether what was submitted is the credential that it was to replace; what does not open is none of ours."""
+    if step.ledger.undo_reason is not Reason.NOT_USABLE:
+        return False
+    try:
+        return step.submitted == step.predecessor.fields
+    except Refused:
+        return False
 
 
 def disprove(step: Step) -> Move:

@@ -30,7 +30,7 @@ def demo_policy(text: str, templates: dict[str, str], platform: str, slack: str,
     policy["defaults"]["cooldown"] = "6h"
     policy["defaults"]["retry"] = {"attempts": 5, "backoff": "1s..4s"}
     policy["alerts"]["group_wait"] = "0s"
-    for hours in ("digest", "quiet_hours"):
+    for hours in ("digest", "quiet_hours", "heartbeat"):
         policy["alerts"].pop(hours, None)
     policy["deployments"] = {
         name: {"kubernetes": f"deployment/{name}", "reads": "ssm", "timeout": "45s"}

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tests.crash.sources.assisted import TriedKey, UntriedKey
 from tests.crash.sources.iam import AccessKey, SmtpPassword
 from tests.crash.sources.jwt import JwtKey
-from tests.crash.sources.mysql import MysqlAccount
+from tests.crash.sources.mysql import MariaDbAccount, MysqlAccount
 from tests.crash.sources.oauth_client import EntraClient, KeycloakClient, OktaClient
 from tests.crash.sources.postgres import PostgresRoles
 from tests.crash.sources.rds_master import RdsMasterUser
@@ -24,6 +25,7 @@ SOURCES: Mapping[str, type[Source]] = {
     "token": ApiToken,
     "postgres": PostgresRoles,
     "mysql": MysqlAccount,
+    "mysql-mariadb": MariaDbAccount,
     "rds-master": RdsMasterUser,
     "vault-database": VaultRoles,
     "oauth-client": EntraClient,
@@ -34,4 +36,6 @@ SOURCES: Mapping[str, type[Source]] = {
     "twilio-auth-token": TwilioToken,
     "aws-access-key": AccessKey,
     "ses-smtp": SmtpPassword,
+    "assisted": TriedKey,
+    "assisted-untried": UntriedKey,
 }

@@ -95,6 +95,11 @@ class Source(ABC):
 
     # What an adapter's author writes
 
+    @classmethod
+    def lacking(cls) -> str:
+        """What is not there on this machine, and it cannot be met without; empty where all is there."""
+        return ""
+
     @abstractmethod
     def start(self, folder: Path, around: ExitStack) -> Mapping[str, str]:
         """Brings the far side up, to be ended with `around`. The fields of the credential that is in use there."""
@@ -128,6 +133,14 @@ class Source(ABC):
 
     def person_removes(self, credential_id: str) -> None:
         """Somebody removes at the source what an alert has shown; where `asks_people`."""
+        raise NotImplementedError
+
+    def person_makes(self) -> Mapping[str, str]:
+        """Somebody makes a credential by hand, its fields; where people submit them."""
+        raise NotImplementedError
+
+    def person_ends_all_but(self, kept: Mapping[str, str]) -> None:
+        """Somebody ends by hand every credential but the one with these fields; where people submit them."""
         raise NotImplementedError
 
 
