@@ -102,8 +102,8 @@ def test_an_alert_is_answered_and_approved_by_clicks(town: Town, slack: Readers)
                     id="asked", kind=RequestKind.ROTATE, about=f"staging/{TOKEN}", by="ana", at=journal.now()
                 )
             )
-        town.until("somebody is asked for a yes", lambda: slack.message("waits for a yes"))
-        alert = slack.message("waits for a yes")
+        town.until("somebody is asked for a yes", lambda: slack.message("another's yes"))
+        alert = slack.message("another's yes")
         assert alert is not None
         assert slack.buttons(alert) == ["acknowledge", "snooze", "approve"]
 
@@ -130,7 +130,7 @@ def test_an_alert_is_answered_and_approved_by_clicks(town: Town, slack: Readers)
         town.until("it is rotated", town.rotated)
         town.until("and over", lambda: "Resolved" in alert.shown)
         assert slack.buttons(alert) == []
-        assert "*@cem*: approve" in slack.thread(alert)
+        town.until("the thread says who", lambda: "*@cem*: approve" in slack.thread(alert))
     with town.journal() as journal:
         answers = [one for one in journal.requests(waiting=False) if one.via == "slack"]
     assert [(one.kind, one.by) for one in answers] == [

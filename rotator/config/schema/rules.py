@@ -67,7 +67,7 @@ class Schedule(Part):
     approvers: list[str] | None = None
     """Owners whose `members` may say yes. Anybody but whoever asked."""
     on_unexpected_read: Literal["alert", "ask", "rotate"] | None = None
-    """What follows a read that nobody expected: `alert`, `ask` (whether to rotate), or `rotate` at once. alert."""
+    """What follows a read that nobody expected: `alert`, `ask` or `rotate`, once a day at most. alert."""
     length_bits: Annotated[int, Field(ge=128, le=4096)] | None = None
     """The default of `settings.bits` for adapters that have it."""
 
