@@ -13,7 +13,7 @@ WITNESSES: Mapping[str, int] = {
     "1 tidy acts on a fresh listing": 3,
     "1 remove acts on a fresh listing": 63,
     "2 create runs under any claim": 392,
-    "2 plan does not wait for the listing": 737,
+    "2 plan does not wait for the listing": 239,
     "3 guard is always true": 26,
     "3 nothing settles": 48,
     "3 nothing is swept": 622,
