@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Insert, Select, Update, and_, bindparam, func, select, update
+from sqlalchemy import Insert, Select, Update, bindparam, func, select, update
 
 from rotator.contracts.redeployer import Start
 from rotator.journal.columns import UNREADABLE, Moment
@@ -40,18 +40,17 @@ _NEWEST: Final = (
     .limit(bindparam("limit"))
     .subquery()
 )
+_ONE: Final = access.alias()
+#: Of several in one second, one.
+_ITS_ID: Final = (
+    select(_ONE.c.event_id)
+    .where(_ONE.c.principal == _NEWEST.c.principal, _ONE.c.what == _NEWEST.c.what, _ONE.c.at == _NEWEST.c.at)
+    .limit(1)
+    .correlate(_NEWEST)
+    .scalar_subquery()
+)
 _NEWEST_OF_EACH: Final = (
-    select(_NEWEST.c.principal, _NEWEST.c.what, access.c.access)
-    .join(
-        access,
-        and_(
-            access.c.principal == _NEWEST.c.principal,
-            access.c.what == _NEWEST.c.what,
-            access.c.at == _NEWEST.c.at,
-        ),
-    )
-    .order_by(_NEWEST.c.at.desc())
-    .limit(bindparam("rows"))
+    select(access.c.access).join(_NEWEST, access.c.event_id == _ITS_ID).order_by(_NEWEST.c.at.desc())
 )
 
 
@@ -91,11 +90,9 @@ class Accesses(Section):
     ) -> Sequence[Access]:
         """What these principals did between two moments; of calls that ask for the same, the newest alone."""
         wanted = {"principals": sorted(set(principals)), "since": since, "until": until}
-        bounds = {"limit": limit, "rows": 4 * limit}
         with self._db.reading() as connection:
-            rows = connection.execute(_NEWEST_OF_EACH, {**wanted, **bounds}).all()
-        found = {(row.principal, row.what): row.access for row in rows}  # several may be of one second
-        return [one for one in found.values() if one is not UNREADABLE]
+            found = connection.execute(_NEWEST_OF_EACH, {**wanted, "limit": limit}).scalars().all()
+        return [one for one in found if one is not UNREADABLE]
 
     def hold_longer(self, event_ids: Iterable[str], hold: timedelta) -> None:
         """They are judged no sooner than `hold` from now."""
