@@ -276,7 +276,7 @@ access = Table(
     Column("access", Document(Access, sparse=True), nullable=False),
     _partial("access_held", "judge_at", where=UNJUDGED),
     Index("access_judged", "judged_at"),
-    Index("access_principal", "principal", "at"),
+    Index("access_principal", "principal", "what", "at"),
 )
 
 start = Table(

@@ -31,7 +31,7 @@ def upgrade() -> None:
             postgresql_where=text("judged_at IS NULL"),
         ),
         Index("access_judged", "judged_at"),
-        Index("access_principal", "principal", "at"),
+        Index("access_principal", "principal", "what", "at"),
     )
     op.create_table(
         "start",
