@@ -7,8 +7,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Connection, Delete, Double, Insert, bindparam, delete, select, type_coerce, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Connection, Delete, Double, bindparam, delete, select, type_coerce, update
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from rotator.contracts.access_log import Seen
 from rotator.journal.columns import UNREADABLE, Moment
@@ -64,7 +64,8 @@ class Sightings(Section):
                 connection.execute(forget, {"span": seconds(span)})
 
     def _add_sighting(self, connection: Connection, one: Sighting) -> None:
-        if connection.execute(self._new_sighting, {"identity": one.identity, **_columns(one)}).rowcount == 1:
+        new = connection.execute(self._new_sighting, {"identity": one.identity, **_columns(one)})
+        if new.scalar_one_or_none() is not None:
             return
         known = connection.execute(_ONE, {"key": one.identity}).scalar_one()
         joined = known.and_then(one) if isinstance(known, Sighting) else one
@@ -86,8 +87,10 @@ class Sightings(Section):
         return [delete(column.table).where(column < before) for column in columns]
 
     @cached_property
-    def _new_sighting(self) -> Insert:
-        return self._db.insert(sighting).on_conflict_do_nothing(index_elements=[sighting.c.identity])
+    def _new_sighting(self) -> ReturningInsert[Any]:
+        """Returns its key where there was none: on PostgreSQL the count of such an insert did not tell."""
+        new = self._db.insert(sighting).on_conflict_do_nothing(index_elements=[sighting.c.identity])
+        return new.returning(sighting.c.identity)
 
 
 def _together(seen: Iterable[Sighting]) -> list[Sighting]:

@@ -378,7 +378,7 @@ def test_a_crowd_of_principals_is_one_message(world: WatchedWorld) -> None:
 def test_a_flood_of_a_hundred_thousand_records_is_told_once_and_fits_into_memory(
     world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten at a time, as SQS gives them; the journal is a file's, so that rows are not memory."""
+    """Ten at a time, as SQS gives them. Measured is what judging holds in memory, beside the rows of the database."""
     records, told_of = 100_000, 10
     world.begins("A", "B")
     monkeypatch.setattr(world.trail, "poll", lambda _progress: _flood(world, records // told_of, told_of))
