@@ -36,6 +36,8 @@ GROUPS = {
     "idle": "a daemon with nothing to do",
     "startup": "the command line",
     "policies": "policies.yaml",
+    "page": "the status page",
+    "access": "who read what",
 }
 #: Where no terminal says how wide it is.
 WIDTH = 150

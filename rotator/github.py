@@ -10,7 +10,6 @@ Nothing that GitHub wrote reaches a message: validation errors may quote what wa
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,8 +20,9 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
+from rotator.bounded import Bounded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
+from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 
@@ -32,16 +32,12 @@ NAME = r"(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,100}"
 _VERSION = "2022-11-28"
 # GitHub asks for a second between changes, and allows 80 a minute ("Best practices for using the REST API").
 CHANGES_PER_SECOND, CHANGES_AT_ONCE = 1.0, 5
-#: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.
-_TIMEOUT = httpx.Timeout(pool=1, connect=2, write=1, read=6)
 #: GitHub takes a JWT of at most ten minutes, and none from the future: its clock may be behind ours.
 _JWT_LIFE, _SKEW = timedelta(minutes=9), timedelta(minutes=1)
 #: A token that ends within this time is not used any more.
 _MARGIN = timedelta(minutes=5)
-
-# At INFO it logs a line for each request.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-
+#: A page of a hundred workflow runs has a few hundred kilobytes.
+_LARGEST_BYTES = 4 * 1024 * 1024
 
 #: So many answers are remembered: GitHub counts no request whose answer is that nothing has changed.
 _REMEMBERED = 32
@@ -72,8 +68,8 @@ class Github:
         self._token: Sealed | None = None
         self._ends: datetime | None = None
         self._known: dict[str, _Known] = {}
-        loopback = urlsplit(self._address).hostname in {"127.0.0.1", "localhost", "::1"}
-        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=not loopback)
+        host = urlsplit(self._address).hostname or ""
+        self._client = Bounded(host, CALL_SECONDS, largest=_LARGEST_BYTES)
 
     def look(self, path: str, doing: str, **query: str | int) -> Any:
         """What a GET answers, from JSON. Raises Missing, Refused or Transient."""

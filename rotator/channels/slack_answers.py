@@ -111,6 +111,25 @@ def trouble(rejected: Rejected, address: str) -> RotatorError:
     return Transient(kept(f"Slack does not take the alert: {why}"))
 
 
+_APP_TOKEN = "it refuses the app-level token; put a valid one into ROTATOR_SLACK_APP_TOKEN"  # noqa: S105  # a sentence, no token
+_NO_SOCKET_MODE = "Socket Mode is off; switch it on in the app's settings, with Interactivity"
+_WHY_DEAF = {
+    **_WHY,
+    "invalid_auth": "it refuses a token; put valid ones into ROTATOR_SLACK_TOKEN and ROTATOR_SLACK_APP_TOKEN",
+    "not_allowed_token_type": f"{_APP_TOKEN} (it begins with xapp-)",
+    "missing_scope": "the app-level token lacks a scope; give it connections:write",
+    "no_permission": "the app-level token lacks a scope; give it connections:write",
+    "forbidden_team": _NO_SOCKET_MODE,
+    "socket_mode_not_enabled": _NO_SOCKET_MODE,
+}
+
+
+def deafness(rejected: Rejected) -> str:
+    """Why nobody can be heard who clicks on a button."""
+    said = rejected.code or f"HTTP {rejected.status}"
+    return _WHY_DEAF.get(rejected.code, f"it says {said}")
+
+
 def kept(sentence: str) -> str:
     """A sentence about trouble, and what becomes of the alert."""
     return f"{sentence}. The alert is kept and tried again"

@@ -12,12 +12,10 @@ import re
 import smtplib
 import ssl
 from contextlib import suppress
-from email.errors import MessageError
-from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 
-from rotator.channels import smtp_mail, wording
+from rotator.channels import mail
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.model.alerts import Alert, Receipt
@@ -51,7 +49,7 @@ class Smtp:
     ) -> None:
         self._host, self._port, self._clock, self._ca_file = host, port, clock, ca_file
         self._username, self._password = username, password
-        self._sender, self._docs_url = _mailbox(sender), docs_url
+        self._sender, self._docs_url = mail.mailbox(sender), docs_url
 
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         """Sends one mail: the first of its thread, or one that follows it.
@@ -60,17 +58,16 @@ class Smtp:
         Raises Refused for an address that is no mailbox and for the server's 5xx about it, else Transient. Ends
         within about CALL_SECONDS.
         """
-        mail = smtp_mail.mail(
-            alert, self._sender, _mailbox(address), earlier, self._clock.now(), docs=self._docs_url
-        )
+        to = mail.mailbox(address)
+        made = mail.compose(alert, self._sender, to, earlier, self._clock.now(), docs=self._docs_url)
         try:
-            self._send(mail)
+            self._send(made)
         except (smtplib.SMTPException, OSError, UnicodeError) as trouble:
             # No cause is kept: a server may repeat what it was told.
             raise _trouble(trouble, address, f"{self._host}:{self._port}") from None
-        return smtp_mail.receipt(alert, mail, earlier)
+        return mail.receipt(alert, made, earlier)
 
-    def _send(self, mail: EmailMessage) -> None:
+    def _send(self, made: EmailMessage) -> None:
         context = _trusting(self._ca_file)
         session = _Session(self._host, self._port, self._sender.domain, self._clock)
         try:
@@ -78,7 +75,7 @@ class Smtp:
             if self._username is not None and self._password is not None:
                 session.login(self._username, self._password.reveal())
             guard(CALL_SECONDS)
-            session.send_message(mail)
+            session.send_message(made)
             # It has been taken: a bad farewell changes nothing.
             with suppress(smtplib.SMTPException, OSError):
                 session.quit()
@@ -150,15 +147,3 @@ def _code(code: int, said: bytes | str) -> str:
 
 def _waits(sentence: str) -> str:
     return f"{sentence}. The alert is kept and tried again"
-
-
-def _mailbox(text: str) -> Address:
-    """One mailbox. Raises Refused for anything else: also for what would add a header or a second recipient."""
-    try:
-        given = Address(addr_spec=text)
-        address = Address(username=given.username, domain=given.domain.encode("idna").decode())
-    except (ValueError, IndexError, MessageError):
-        address = Address()
-    if not address.username or not address.domain:
-        raise Refused(f"{wording.line(text, wording.LONGEST_NAME)} is not an e-mail address")
-    return address

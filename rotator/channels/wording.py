@@ -7,15 +7,23 @@ lines that no channel can mistake for markup, for a header or for a second line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from rotator.model.alerts import Alert, AlertKind, Severity
 
 #: Longer texts are cut: nobody reads them, and channels refuse them.
 LONGEST_HEADLINE, LONGEST_NAME, LONGEST_FACT, LONGEST_ACTION, LONGEST_IDENTITY = 150, 60, 800, 600, 255
-#: So many facts are shown; how many more there are is said.
-MOST_FACTS = 10
+LONGEST_ROW = 300  # of several in one message
+#: So many facts are shown, and so many rows of a message about several; how many more there are is said.
+MOST_FACTS, MOST_ROWS = 10, 10
+
+#: So many are answered in one command that is worth copying.
+_MOST_ANSWERED = 3
+
+
+#: Told without the journal, or about others that are open.
+_UNANSWERED = frozenset({AlertKind.JOURNAL_AWAY, AlertKind.DIGEST, AlertKind.PAGES_HELD})
 
 
 def line(text: str, longest: int) -> str:
@@ -39,7 +47,7 @@ def level(alert: Alert) -> str:
 
 def news(alert: Alert, told: str) -> str:
     """What is new to somebody who was told the level `told` before."""
-    if alert.closed:
+    if alert.closed or (alert.members and all(one.closed for one in alert.members)):
         return "Resolved"
     if told == "closed":
         return "Open again"
@@ -49,7 +57,7 @@ def news(alert: Alert, told: str) -> str:
 def facts(alert: Alert) -> Iterator[tuple[str, str]]:
     """The facts in their order; those beyond MOST_FACTS become one that says how many there are.
 
-    What would have come next is left out once it is over.
+    What would have come next is left out once it is over. In a message about several, their rows follow.
     """
     known = [(line(name, LONGEST_NAME), line(said, LONGEST_FACT)) for name, said in alert.facts.items()]
     shown = [(name, said) for name, said in known if name and said and not (alert.closed and name == "Next")]
@@ -57,11 +65,52 @@ def facts(alert: Alert) -> Iterator[tuple[str, str]]:
         rest = len(shown) - MOST_FACTS + 1
         shown = [*shown[: MOST_FACTS - 1], ("More", f"{rest} more: {look(alert)}")]
     yield from shown
+    if alert.members:
+        yield from rows(alert.members)
+
+
+def rows(members: Sequence[Alert]) -> Iterator[tuple[str, str]]:
+    """One row for each, and one that says how many more there are."""
+    for member in members[:MOST_ROWS]:
+        name, _, what = member.title.rpartition(": ")
+        said = f"over: {member.closing}" if member.closed else what
+        said += f" ({member.hush.state} by @{member.hush.by})" if member.hush and not member.closed else ""
+        first = next(iter(member.facts.items()), None) if not member.closed else None
+        detail = f"; {first[0].lower()}: {first[1]}" if first else ""
+        yield line(name or member.environment or member.kind, LONGEST_NAME), line(said + detail, LONGEST_ROW)
+    if len(members) > MOST_ROWS:
+        yield "More", f"+{len(members) - MOST_ROWS} more: rotator status"
+
+
+def whole(alert: Alert) -> Alert:
+    """The alert as the first message of its conversation shows it: with those that are no news, open ones first."""
+    if not alert.beside:
+        return alert
+    everybody = sorted((*alert.members, *alert.beside), key=lambda one: (one.closed, one.title))
+    return alert.model_copy(update={"members": tuple(everybody), "beside": ()})
 
 
 def action(alert: Alert) -> str:
     """The one thing for the reader; empty when there is nothing to do any more."""
     return "" if alert.closed else line(alert.action, LONGEST_ACTION)
+
+
+def answered(alert: Alert) -> str:
+    """What somebody has answered to it and what holds; empty when nobody has."""
+    hush = alert.hush
+    if hush is None or alert.closed or alert.members:
+        return ""
+    until = f" until {moment(hush.until)}" if hush.until else ""
+    because = f": {hush.because}" if hush.because else ""
+    return line(f"{hush.state} by @{hush.by} at {moment(hush.at)}{until}{because}", LONGEST_FACT)
+
+
+def ways_to_answer(alert: Alert) -> str:
+    """The command that says that somebody is on it, for messages without buttons; empty where nothing is asked."""
+    if alert.closed or alert.hush or alert.kind in _UNANSWERED:
+        return ""
+    told_of = [one.id for one in (*alert.members, *alert.beside) if not one.closed] or [alert.id]
+    return f"rotator ack {' '.join(told_of)}" if len(told_of) <= _MOST_ANSWERED else "rotator alerts"
 
 
 def closing(alert: Alert) -> str:
@@ -88,10 +137,10 @@ def moment(at: datetime) -> str:
 
 
 def trace(alert: Alert) -> str:
-    """The ids under which logs and history know it."""
+    """The ids under which people, logs and history know it."""
     rotation = line(alert.rotation, LONGEST_NAME)
-    identity = f"alert {line(alert.identity, LONGEST_IDENTITY)}"
-    return f"{identity}, rotation {rotation}" if rotation else identity
+    named = f"alert {alert.id} ({line(alert.identity, LONGEST_IDENTITY)})"
+    return f"{named}, rotation {rotation}" if rotation else named
 
 
 def look(alert: Alert) -> str:

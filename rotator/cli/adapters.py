@@ -10,7 +10,7 @@ from typing import Any
 from rotator.cli.show import Format, as_json, as_rows, as_table
 from rotator.contracts.provider import Overlap, Sight, Traits
 
-_GROUPS = ("providers", "stores", "mirrors", "redeployers", "channels", "sealers")
+_GROUPS = ("providers", "stores", "mirrors", "redeployers", "channels", "trails", "sealers")
 _OVERLAP = {Overlap.NONE: "one", Overlap.PAIR: "two", Overlap.MANY: "many"}
 _SIGHT = {
     Sight.YES: "yes",

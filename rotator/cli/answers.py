@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rotator.cli.codes import Code
 from rotator.cli.liveness import liveness
 from rotator.cli.opening import Desk
@@ -30,6 +32,25 @@ def answer_to(desk: Desk, request: Request, *, json: bool) -> Code:
     else:
         say(f"{request.about}: the journal keeps the request, and the daemon carries it out when it can")
     return Code.OK
+
+
+def answers_to(desk: Desk, asked: Sequence[Request], *, json: bool) -> int:
+    """The same for several: how many were refused."""
+    alive = liveness(desk)
+    settled = [_settled(desk, request) if alive.running else request for request in asked]
+    if json:
+        as_json(requests=[one.model_dump(mode="json") for one in settled], daemon_running=alive.running)
+    for request in settled:
+        if request.state is RequestState.REFUSED:
+            say(f"refused: {request.sentence}")
+        elif request.state is RequestState.TAKEN:
+            say(request.sentence)
+        else:
+            then = (
+                f"{alive.sentence}: until then nothing happens" if alive.seems_down else "the daemon is asked"
+            )
+            say(f"{request.about}: the journal keeps the answer; {then}")
+    return sum(request.state is RequestState.REFUSED for request in settled)
 
 
 def _settled(desk: Desk, request: Request) -> Request:

@@ -8,7 +8,8 @@ from rotator.cli.opening import NotNow, asking
 from rotator.cli.plan_file import changes_since, read_plan
 from rotator.cli.requests import ask
 from rotator.cli.rotate import follow_up, limit_of
-from rotator.cli.show import as_json, moment
+from rotator.cli.show import as_json
+from rotator.engine.report.times import moment
 from rotator.model.requests import RequestKind
 
 

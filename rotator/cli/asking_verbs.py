@@ -9,6 +9,7 @@ import typer
 
 from rotator.cli.options import (
     NAMED,
+    Alerts,
     Because,
     Env,
     JsonAnswer,
@@ -23,6 +24,8 @@ from rotator.cli.options import (
 )
 
 asking = typer.Typer(rich_markup_mode=None)
+drills = typer.Typer(rich_markup_mode=None, help="Let something fail on purpose, and see who notices.")
+asking.add_typer(drills, name="drill")
 
 
 @asking.command()
@@ -159,6 +162,54 @@ def approve(
     give_yes(what, env, reason, json=json)
 
 
+@asking.command()
+def reject(
+    what: SecretOrRotation,
+    reason: Annotated[str, typer.Option("--reason", help="Why not; kept for auditors.")],
+    env: Env = None,
+    json: JsonAnswer = False,
+) -> None:
+    """Say no to a rotation that waits for a yes.
+
+    Nobody is asked again about that credential; its age is watched and told all the same.
+    """
+    from rotator.cli.approve import say_no
+
+    say_no(what, env, reason, json=json)
+
+
+@asking.command()
+def ack(alerts: Alerts, reason: Reason = "", json: JsonAnswer = False) -> None:
+    """Say that somebody is on it.
+
+    An alert is not repeated then until it gets worse; one that is critical comes back after a day.
+    """
+    from rotator.cli.alerts import answer
+    from rotator.model.requests import RequestKind
+
+    answer(alerts, RequestKind.ACKNOWLEDGE, reason, json=json)
+
+
+@asking.command()
+def snooze(
+    alerts: Alerts,
+    within: Annotated[str, typer.Option("--for", help="How long: 4h, 1d; 7d at most.")] = "",
+    until: Annotated[
+        str, typer.Option("--until", help="2027-01-31 (the whole day) or 2027-01-31T18:00 (UTC).")
+    ] = "",
+    reason: Reason = "",
+    json: JsonAnswer = False,
+) -> None:
+    """Hear of alerts later.
+
+    Each comes back at the end, or when it gets worse; never after the secret's max_age.
+    """
+    from rotator.cli.alerts import answer
+    from rotator.model.requests import RequestKind
+
+    answer(alerts, RequestKind.SNOOZE, reason, within=within, until=until, json=json)
+
+
 @asking.command(context_settings={"allow_extra_args": True})  # a value among them is refused and not repeated
 def submit(
     context: typer.Context,
@@ -200,3 +251,30 @@ def take_over(
     from rotator.cli.take_over import claim_environment
 
     claim_environment(environment, reason, yes=yes, json=json)
+
+
+@drills.command()
+def heartbeat(
+    reason: Reason = "",
+    how_long: Annotated[
+        str | None,
+        typer.Option("--for", help="45m, 2h: it ends by then. Half an hour after the page is due."),
+    ] = None,
+    paged: Annotated[bool, typer.Option("--paged", help="The page has come: how long it took.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="End it without a page.")] = False,
+    json: JsonAnswer = False,
+) -> None:
+    """Keep the heartbeat silent and see who is paged.
+
+    It ends by itself; --paged says how long silence took to page.
+    """
+    from rotator.cli import drill as verb
+
+    if paged and end:
+        raise typer.BadParameter("--paged and --end are two ways to end it")
+    if paged:
+        verb.paged(reason, json=json)
+    elif end:
+        verb.end(reason, json=json)
+    else:
+        verb.begin(reason, how_long, json=json)

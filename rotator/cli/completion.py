@@ -131,13 +131,15 @@ class _Line:
             yield from self._secrets()
             rotations = self._names.rotations if name == "what" else ()
             yield from ((rotation, f"rotation of {secret}") for rotation, secret in rotations)
+        elif name == "alerts":
+            yield from self._names.alerts
         elif name in {"env", "environment"}:
             yield from _each((secret.split("/", 1)[0] for secret, _, _ in known), "environment")
         elif name == "kind":
             yield from _each((kind for _, kind, _ in known), "type")
         elif name == "owner":
             yield from _each((owner for _, _, owner in known), "owner")
-        elif name in {"file", "save"}:
+        elif name in {"file", "save", "events", "starts", "policies"}:
             yield FILES, ""
 
     def _secrets(self) -> Iterator[tuple[str, str]]:

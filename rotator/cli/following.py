@@ -9,10 +9,11 @@ from datetime import timedelta
 from rotator.cli.codes import Code
 from rotator.cli.opening import Place
 from rotator.cli.progress import Progress, Seen, progress
-from rotator.cli.show import moment, say
-from rotator.cli.steps import progress_of
+from rotator.cli.show import say
 from rotator.clock import SystemClock
 from rotator.engine.ages import spell
+from rotator.engine.report.steps import progress_of
+from rotator.engine.report.times import moment
 from rotator.model.observations import History
 from rotator.model.requests import Request, RequestState
 from rotator.model.rotation import UNDOING, Rotation, State

@@ -1,4 +1,4 @@
-"""history: what happened, as a story under the operator's headings."""
+"""history: what happened, as a story under the operator's headings, and what people did about it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from itertools import chain
 import typer
 
 from rotator.cli.codes import Code
+from rotator.cli.deeds import deeds_about, facts_of, lines_of
 from rotator.cli.names import secret_named
 from rotator.cli.opening import Place, Unusable, asking, looking
-from rotator.cli.rows import rotation_facts
-from rotator.cli.show import Format, as_json, as_lines, as_rows, heading, moment, say
+from rotator.cli.show import Format, as_json, as_lines, as_rows, heading, say
 from rotator.engine.ages import spell
+from rotator.engine.report.facts import rotation_facts
+from rotator.engine.report.times import moment
 from rotator.model.record import Broken
 from rotator.model.rotation import Event, Rotation, State
 
@@ -22,13 +24,15 @@ _WORDS = {
     State.DONE: "done",
     State.UNDONE: "undone",
 }
+#: So many of people's deeds are told for each rotation that is.
+_DEEDS = 4
 _CSV_COLUMNS = ("secret", "rotation", "sequence", "at", "heading", "phase", "kind", "sentence")
 
 
 def tell_history(what: str, env: str | None, *, limit: int, form: Format) -> None:
     """Prints the newest rotations of a secret, or one by its id; exit code 1 when a story is not as it was written."""
     place = looking()
-    one = place.journal.rotation(what)
+    one, secret = place.journal.rotation(what), ""
     if one is not None:
         rotations: Sequence[Rotation] = [one]
     else:
@@ -38,6 +42,7 @@ def tell_history(what: str, env: str | None, *, limit: int, form: Format) -> Non
             say(f"{secret} has never been rotated by this installation")
     stories = [(rotation, place.journal.events(rotation.id)) for rotation in rotations]
     faults = _faults(rotations)
+    deeds = deeds_about(place, secret, rotations, _DEEDS * limit)
     if form is Format.JSON:
         as_json(
             rotations=[
@@ -48,10 +53,15 @@ def tell_history(what: str, env: str | None, *, limit: int, form: Format) -> Non
                     "faults": [fault.sentence for fault in faults[rotation.id]],
                 }
                 for rotation, events in stories
-            ]
+            ],
+            people=facts_of(deeds),
         )
     elif form is Format.TABLE:
         _print(stories)
+        if deeds:
+            as_lines(*([""] if stories else []))
+            heading("What people did")
+            as_lines(*lines_of(place, deeds))
     else:
         as_rows(form, chain.from_iterable(_events_told(*story) for story in stories), _CSV_COLUMNS)
     for fault in chain.from_iterable(faults.values()):

@@ -6,14 +6,10 @@ import os
 import re
 import socket
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rotator.cli.opening import Place, journal_file
-from rotator.engine.ages import spell
-
-#: So many scans in a row must have been missed before anybody wonders.
-_SCANS_MISSED = 3
-_LEAST = timedelta(minutes=1)
+from rotator.engine.report.scans import scans_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +28,18 @@ class Liveness:
 
 def liveness(place: Place) -> Liveness:
     """How long ago the environments were scanned (the one that waits longest counts), and by whom if that is known."""
-    journal, now = place.journal, place.journal.now()
-    surveyed = [survey for name, survey in journal.surveyed().items() if name in place.policies.environments]
-    seen = [survey.scanned_at for survey in surveyed if survey.digest]
-    oldest = min(seen) if len(seen) == len(place.policies.environments) else None
-    bound = max(place.settings.scan_every * _SCANS_MISSED, _LEAST)
-    stale = oldest is None or now - oldest > bound
-    held_up = any(survey.trouble for survey in surveyed)
+    journal = place.journal
+    scans = scans_of(journal.surveyed(), place.policies, journal.now(), place.settings.scan_every)
     running = _holder_lives(place)
-    if running is None and not held_up:
-        running = not stale
-    scanned = "nothing has been scanned yet" if oldest is None else f"last scan {spell(now - oldest)} ago"
+    if running is None and not scans.held_up:
+        running = not scans.late
     if running is False:
-        return Liveness(False, oldest, f"{scanned}: no daemon seems to run; start it with `rotator run`")
-    if stale and oldest is not None and not held_up:
         return Liveness(
-            running, oldest, f"{scanned}, although every {spell(place.settings.scan_every)} is wanted"
+            False,
+            scans.oldest,
+            f"{scans.ago}: no daemon seems to run; start it with `rotator run`",
         )
-    return Liveness(running, oldest, scanned)
+    return Liveness(running, scans.oldest, scans.sentence)
 
 
 def _holder_lives(place: Place) -> bool | None:

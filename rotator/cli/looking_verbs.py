@@ -1,4 +1,4 @@
-"""Verbs that only look: status, plan, history. What they need is imported when they are called."""
+"""Verbs that only look: status, plan, history, alerts. What they need is imported when they are called."""
 
 from __future__ import annotations
 
@@ -92,6 +92,27 @@ def history(
     from rotator.cli.history import tell_history
 
     tell_history(what, env, limit=limit, form=written(output, color, json=json))
+
+
+@looking.command()
+def alerts(
+    env: Env = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also what is over.")] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="How often people were paged, and what they answered.")
+    ] = False,
+    output: Output = None,
+    json: Json = False,
+    color: ColorWhen = None,
+) -> None:
+    """List what people are told: what, since when, and who is on it."""
+    from rotator.cli.alerts import count_alerts, list_alerts
+
+    form = written(output, color, json=json)
+    if stats:
+        count_alerts(form=form)
+    else:
+        list_alerts(env, everything=everything, form=form)
 
 
 @looking.command()

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from rotator import __version__
+from rotator.cli.access_verbs import access
 from rotator.cli.asking_verbs import asking
 from rotator.cli.codes import Code
 from rotator.cli.completion import ASKS, Shell, completions, script_for
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(looking)
 app.add_typer(asking)
 app.add_typer(policy, name="policy")
+app.add_typer(access, name="access")
 shells = typer.Typer(rich_markup_mode=None)
 app.add_typer(shells)  # last in the list of verbs
 

@@ -40,6 +40,9 @@ Because = Annotated[str, typer.Option("--reason", help="Why; kept for auditors."
 Secret = Annotated[str, typer.Argument(help=f"{NAMED}.")]
 Secrets = Annotated[list[str] | None, typer.Argument(help=f"{NAMED}.")]
 SecretOrRotation = Annotated[str, typer.Argument(help=f"{NAMED}, or a rotation's id.")]
+Alerts = Annotated[
+    list[str], typer.Argument(help="Ids of alerts (al_…), or how they begin; `rotator alerts` lists them.")
+]
 Wait = Annotated[
     bool | None,
     typer.Option(

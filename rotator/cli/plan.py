@@ -15,14 +15,15 @@ from rotator.cli.codes import Code
 from rotator.cli.liveness import liveness
 from rotator.cli.opening import Place, looking
 from rotator.cli.plan_file import save_plan
-from rotator.cli.rows import due_sentence
 from rotator.cli.selection import Choice, chosen, impossible, narrowed, waits_its_turn
-from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, capital, heading, moment, say
+from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, capital, heading, say
 from rotator.cli.status import code_of, not_looked_at
-from rotator.cli.troubles import troubles
 from rotator.engine.ages import due_at, spell
 from rotator.engine.decisions import Decided
 from rotator.engine.due import HELD, Standing
+from rotator.engine.report.facts import due_sentence
+from rotator.engine.report.times import moment
+from rotator.engine.report.troubles import troubles
 from rotator.model.numbers import counted
 from rotator.model.policy import Recipe, SecretPolicy
 from rotator.model.references import IN_SSM
@@ -54,7 +55,7 @@ def show_plan(choice: Choice, *, form: Format, exit_code: bool, save: Path | Non
     elif form is Format.TABLE:
         _print(place, plan, entries.values())
         written = f" The plan is in {save}: rotator apply {save}" if save else ""
-        for sentence in troubles(place, choice.environment):
+        for sentence in troubles(place.journal, place.policies, choice.environment):
             say(sentence)
         say(f"Nothing was changed. {capital(liveness(place).sentence)}.{written}")
     else:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rotator.cli.opening import Place, Unusable
-from rotator.cli.show import SCHEMA_VERSION, Format
+from rotator.cli.show import Format
+from rotator.engine.report import SCHEMA_VERSION
 from rotator.engine.standing import Standing
 
 _LARGEST = 64 << 20  # bytes

@@ -15,10 +15,10 @@ from rotator.cli.names import in_environment
 from rotator.cli.opening import Desk, Unusable, asking
 from rotator.cli.plan import nothing_due
 from rotator.cli.requests import ask
-from rotator.cli.rows import rotation_facts
 from rotator.cli.selection import Choice, chosen, impossible, waits_its_turn
 from rotator.cli.show import as_json, say
 from rotator.engine.decisions import Decided
+from rotator.engine.report.facts import rotation_facts
 from rotator.engine.standing import rotate_command
 from rotator.model.durations import parse_duration
 from rotator.model.numbers import counted

@@ -1,18 +1,13 @@
-"""One secret as a row: the same facts for a table and for JSON."""
+"""One secret as a row of a table, and the columns of a spreadsheet."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
-from rotator.engine.ages import due_at, period_ends, spell
+from rotator.engine.ages import spell
 from rotator.engine.decisions import Decided
-from rotator.engine.standing import Gathered, Standing, rotate_command
-from rotator.engine.words import Word, late, word_of
-from rotator.model.rotation import Phase, Rotation, State
+from rotator.engine.report.facts import due_sentence, last_ended, next_step
+from rotator.engine.words import word_of
+from rotator.model.rotation import State
 
-#: The facts of a rotation that anybody may see.
-_TOLD = {"id", "secret", "state", "phase", "reason", "sentence", "attempt", "opened_at", "run_at", "ended_at"}
 #: The facts of a secret that fit into a spreadsheet.
 CSV_COLUMNS = (
     "secret", "environment", "name", "type", "owner", "state", "standing", "sentence", "until", "age_seconds", "age_by",
@@ -32,117 +27,7 @@ def row_of(entry: Decided, *, full: bool) -> dict[str, str]:
     if at.age is not None:
         row["age"] = f"{spell(at.now - at.age.born)} ({at.age.source})"
         row["due"] = due_sentence(entry)
-    last = _last_ended(entry)
+    last = last_ended(entry)
     if last is not None and last.ended_at is not None:
         row["last"] = f"{'ok' if last.state is State.DONE else 'undone'} {last.ended_at:%Y-%m-%d}"
     return row
-
-
-def facts_of(entry: Decided) -> dict[str, Any]:
-    """For machines: stable keys, RFC 3339 times, seconds."""
-    at, decision, age = entry.gathered, entry.decision, entry.gathered.age
-    return {
-        "secret": at.policy.secret,
-        "environment": at.policy.environment,
-        "name": at.policy.name,
-        "type": at.policy.type,
-        "state": word_of(entry).value.lower().replace(" ", "_"),
-        "standing": decision.standing.value,
-        "sentence": next_step(entry),
-        "until": _spelled(decision.until),
-        "age_seconds": round((at.now - age.born).total_seconds()) if age else None,
-        "age_by": age.source.value if age else None,
-        "due_at": _spelled(due_at(at.policy, age)) if age else None,
-        "overdue_at": _spelled(period_ends(at.policy, age)) if age else None,
-        "overdue": late(entry),
-        "owner": at.policy.owner,
-        "rotation": rotation_facts(at.history.active) if at.history.active else None,
-        "last": rotation_facts(last) if (last := _last_ended(entry)) else None,
-        "paused_until": _spelled(at.pause.until) if at.pause and at.pause.until > at.now else None,
-        "rollback_until": _spelled(at.history.active.ledger.grace_until)
-        if at.history.active and way_back(at)
-        else None,
-        "unknown_credentials": list(at.observed.unknown) if at.observed else [],
-    }
-
-
-def rotation_facts(rotation: Rotation) -> dict[str, Any]:
-    """A rotation for machines; no value is ever in it."""
-    return rotation.model_dump(mode="json", include=_TOLD)
-
-
-def next_step(entry: Decided) -> str:
-    """What happens next, and when; or what a person has to do."""
-    at, decision = entry.gathered, entry.decision
-    word, rotation = word_of(entry), entry.gathered.history.active
-    if word is Word.UNKNOWN:
-        return "not looked at yet"
-    if word is Word.PARKED and rotation is not None:
-        return (
-            f"a person must look: {decision.sentence}; see `rotator history {at.policy.secret}`, "
-            f"then: rotator approve {rotation.id} --reason …"
-        )
-    if word is Word.APPROVAL and rotation is not None:
-        return f"{decision.sentence}; say yes: rotator approve {rotation.id} --reason …"
-    if word is Word.FAILED and rotation is not None:
-        return f"{decision.sentence}; attempt {rotation.attempt + 1}, again {when(rotation.run_at, at.now)}"
-    if word is Word.GRACE and rotation is not None and rotation.phase is Phase.GRACE:
-        until = rotation.ledger.grace_until
-        return f"the old one is invalidated {when(until, at.now)}" if until else decision.sentence
-    if at.policy.submitted and word in {Word.MANUAL_DUE, Word.OVERDUE}:
-        todo = rotate_command(at.policy.secret, by_hand=True) if decision.standing is Standing.FRESH else ""
-        return "; ".join(filter(None, (decision.sentence, todo, at.policy.runbook)))
-    if word is Word.MANUAL_DUE or (word is Word.OVERDUE and entry.decision.standing.value == "observed"):
-        return f"{decision.sentence}; {at.policy.runbook or 'rotate it by hand'}"
-    if word is Word.DUE:
-        return f"{decision.sentence}; begins at the next scan"
-    return decision.sentence
-
-
-def due_sentence(entry: Decided) -> str:
-    """How far its date is, for people; empty where its age is not known."""
-    at, age = entry.gathered, entry.gathered.age
-    if age is None:
-        return ""
-    left = period_ends(at.policy, age) - at.now
-    if left.total_seconds() <= 0:
-        return f"{spell(left)} overdue" if late(entry) else "replaced"
-    first = due_at(at.policy, age) - at.now
-    return f"in {spell(first)}" if first.total_seconds() > 0 else f"now ({spell(left)} left)"
-
-
-def way_back(at: Gathered) -> str:
-    """Until when a rotation under way can be rolled back, for people; empty where there is none, or no way back.
-
-    Where the policy accepts a gap the source may keep one credential only; what `rotator rollback` answers is so.
-    """
-    from rotator.engine.phases.undo import no_way_back  # brings the whole engine along
-
-    rotation = at.history.active
-    if rotation is None or no_way_back(rotation, gapped=rotation.recipe.accept_gap):
-        return ""
-    until = rotation.ledger.grace_until
-    ends = (
-        f"until {until:%Y-%m-%d %H:%M} UTC, or later if somebody is seen using the old one"
-        if until is not None
-        else f"until {spell(rotation.recipe.grace)} after everybody uses the new one"
-    )
-    return f"possible {ends}: rotator rollback {rotation.id} --reason …"
-
-
-def _last_ended(entry: Decided) -> Rotation | None:
-    history = entry.gathered.history
-    ended = [one for one in (history.last_done, history.last_undone) if one is not None and one.ended_at]
-    return max(ended, key=lambda one: one.ended_at or entry.gathered.now, default=None)
-
-
-def when(at: datetime, now: datetime) -> str:
-    """A moment to come, and how far it is."""
-    left = at - now
-    if left.total_seconds() <= 0:
-        return "now"
-    return f"in {spell(left)} ({at:%Y-%m-%d %H:%M} UTC)"
-
-
-def _spelled(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

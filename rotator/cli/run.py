@@ -41,7 +41,7 @@ def run_daemon(log_level: str) -> None:
         parts = Installation(known, journal, policy, clock)
         _must_be_able_to_seal(parts)
     daemon = Daemon(parts, policy, bounds_of(known), rhythm_of(known), known.workers)
-    with serving(parts, policy, daemon.pulse):
+    with serving(parts, policy, daemon.pulse, daemon.heartbeat):
         daemon.run()
 
 

@@ -12,14 +12,12 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from rotator.engine.report import SCHEMA_VERSION
 from rotator.model.printable import printable
 
-#: Version of the JSON output's shape: raised when a key changes its meaning or goes away.
-SCHEMA_VERSION = 1
 #: From this width on a row and its last column stand on one line.
 _WIDE = 120
 _GAP = "  "
@@ -83,8 +81,9 @@ def as_table(
     columns: Sequence[str],
     last: str,
     tints: Mapping[str, Tint] | None = None,
+    tinted_in: str = "state",
 ) -> None:
-    """Rows under upper-case headings; `last` is the column of sentences, `tints` are for words of the column `state`.
+    """Rows under upper-case headings; `last` is the column of sentences, `tints` are for words of one other column.
 
     On a wide terminal the last column is wrapped in itself, on a narrow one it stands below its row, and in a pipe
     every row is one line.
@@ -101,9 +100,9 @@ def as_table(
         sentence = row.get(last, "")
         sentences = _wrapped(sentence, lead, width) if sentence or not narrow else []
         cells = [row.get(column, "") for column in shown]
-        tint = (tints or {}).get(row.get("state", ""))
+        tint = (tints or {}).get(row.get(tinted_in, ""))
         line = _joined(cells if narrow else [*cells, sentences.pop(0).strip()], widths)
-        print(line if tint is None else _tinted_cell(line, shown.index("state"), widths, tint))
+        print(line if tint is None else _tinted_cell(line, shown.index(tinted_in), widths, tint))
         for line in sentences:
             print(line)
 
@@ -125,11 +124,6 @@ def heading(line: str, tint: Tint = Tint.BOLD) -> None:
 def say(sentence: str) -> None:
     """A message for the person at the terminal, on standard error; of several lines where there is more to say."""
     print("\n".join(map(printable, sentence.split("\n"))), file=sys.stderr)
-
-
-def moment(at: datetime) -> str:
-    """A time as people read it, always in UTC."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def capital(sentence: str) -> str:

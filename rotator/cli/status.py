@@ -11,19 +11,19 @@ from rotator.cli.codes import Code
 from rotator.cli.liveness import Liveness, liveness
 from rotator.cli.names import in_environment
 from rotator.cli.opening import Place, looking
-from rotator.cli.rows import CSV_COLUMNS, facts_of, row_of
+from rotator.cli.rows import CSV_COLUMNS, row_of
 from rotator.cli.show import Format, Tint, as_json, as_rows, as_table, capital, say
-from rotator.cli.troubles import troubles
 from rotator.engine.decisions import Decided
-from rotator.engine.words import ORDER, QUIET, Word, late, word_of
+from rotator.engine.heartbeat import drill
+from rotator.engine.report.facts import facts_of, status_facts
+from rotator.engine.report.troubles import troubles
+from rotator.engine.words import ASKS, ORDER, QUIET, WRONG, Word, late, word_of
 from rotator.model.alerts import AlertKind
-from rotator.model.observations import Surveyed
 
 _COLUMNS = ("secret", "state", "age", "due", "last")
 #: Red: somebody has to do something, or to look. Yellow: it waits, for a person or for its time.
-_BAD = {Word.PARKED, Word.FAILED, Word.UNDOING, Word.NOT_OURS, Word.MISSING, Word.OVERDUE}
-_WAITS = {Word.MANUAL_DUE, Word.APPROVAL, Word.WAITING, Word.PAUSED, Word.DUE}
-TINTS = {word.value: Tint.BAD if word in _BAD else Tint.WAITS for word in Word if word in {*_BAD, *_WAITS}}
+_WAITS = {*ASKS, Word.WAITING, Word.PAUSED, Word.DUE}
+TINTS = {word.value: Tint.BAD if word in WRONG else Tint.WAITS for word in Word if word in {*WRONG, *_WAITS}}
 
 
 def show_status(env: str | None, *, everything: bool, form: Format, exit_code: bool) -> None:
@@ -60,7 +60,7 @@ def code_of(
         found = Code.OVERDUE
     failed = words & {Word.PARKED, Word.FAILED, Word.UNDOING, Word.MISSING, Word.NOT_OURS}
     blind = not_looked_at(place, entries) or (alive is not None and alive.seems_down)
-    if failed or blind or any(troubles(place, env)):
+    if failed or blind or any(troubles(place.journal, place.policies, env)):
         found = Code.FAILED
     if any(
         row.alert.kind in findings and row.alert.secret in secrets and not row.alert.closed
@@ -78,28 +78,7 @@ def not_looked_at(place: Place, entries: Collection[Decided]) -> int:
 
 
 def _print_json(place: Place, entries: Collection[Decided], env: str | None, alive: Liveness) -> None:
-    surveyed = place.journal.surveyed()
-    as_json(
-        policy_version=place.policies.version,
-        daemon_running=alive.running,
-        troubles=list(troubles(place, env)),
-        environments=[
-            _survey_facts(name, surveyed.get(name))
-            for name in place.policies.environments
-            if env in {None, name}
-        ],
-        secrets=[facts_of(entry) for entry in entries],
-    )
-
-
-def _survey_facts(name: str, survey: Surveyed | None) -> dict[str, object]:
-    return {
-        "environment": name,
-        "scanned_at": survey.scanned_at.isoformat() if survey and survey.digest else None,
-        "trouble": (survey.trouble or survey.unheld) if survey else "",
-        "foreign_owner": survey.foreign_owner if survey else "",
-        "unmanaged": len(survey.unmanaged) if survey else 0,
-    }
+    as_json(**status_facts(place.journal, place.policies, entries, env=env, running=alive.running))
 
 
 def _print_table(
@@ -116,10 +95,13 @@ def _print_table(
         ", ".join(f"{number} {word.value.lower()}" for word, number in sorted(counts.items(), key=_weight))
         + "."
     )
-    for sentence in troubles(place, env):
+    for sentence in troubles(place.journal, place.policies, env):
         say(sentence)
-    if not place.settings.can_tell:
-        say("Nobody can be told of anything: settings name neither Slack nor a mail server.")
+    paging = any("pagerduty" in owner.addresses for owner in place.policies.owners.values())
+    if not place.settings.can_tell and not paging:
+        say("Nobody can be told of anything: settings name no Slack, no mail and no webhook.")
+    if (pause := drill(place.journal)) is not None:
+        say(f"A drill of {pause.by}'s keeps the heartbeat silent until {pause.until:%Y-%m-%d %H:%M} UTC.")
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
 
 

@@ -5,12 +5,12 @@ Each leaves a request; where a daemon is at work, its answer is waited for, beca
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 
 import typer
 
 from rotator.cli.answers import answer_to
+from rotator.cli.moments import moment_from
 from rotator.cli.names import secret_named
 from rotator.cli.opening import Desk, NotNow, Unusable, asking
 from rotator.cli.requests import ask
@@ -20,11 +20,9 @@ from rotator.contracts.provider import Overlap
 from rotator.engine.phases.undo import no_way_back
 from rotator.engine.requests import LONGEST_PAUSE
 from rotator.engine.standing import Standing
-from rotator.model.durations import parse_duration, spell_duration
+from rotator.model.durations import spell_duration
 from rotator.model.requests import RequestKind
 from rotator.model.rotation import Reason, Rotation, State
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def pause(what: str, env: str | None, until: str, reason: str, *, json: bool) -> None:
@@ -32,7 +30,7 @@ def pause(what: str, env: str | None, until: str, reason: str, *, json: bool) ->
     desk = asking()
     secret = secret_named(what, desk.policies, env)
     now = desk.journal.now()
-    ends = _moment(until, now)
+    ends = moment_from(until, now, f"--until {until}")
     if not now < ends <= now + LONGEST_PAUSE:
         raise Unusable(f"--until {until}: a pause ends within {LONGEST_PAUSE.days} days from now")
     _ask(desk, RequestKind.PAUSE, secret, reason, json=json, until=ends)
@@ -109,17 +107,3 @@ def _meant(desk: Desk, what: str, env: str | None) -> tuple[Rotation | None, str
         return rotation, rotation.secret
     secret = secret_named(what, desk.policies, env)
     return next(iter(desk.journal.rotations(secret=secret, unfinished=True)), None), secret
-
-
-def _moment(typed: str, now: datetime) -> datetime:
-    """A duration from now, the end of a day, or a moment (in UTC unless it says otherwise). Raises Unusable."""
-    try:
-        if _DATE.fullmatch(typed):
-            day = date.fromisoformat(typed) + timedelta(days=1)
-            return datetime(day.year, day.month, day.day, tzinfo=UTC)
-        if typed[4:5] == "-":
-            moment = datetime.fromisoformat(typed)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return now + parse_duration(typed)
-    except (ValueError, OverflowError):
-        raise Unusable(f"--until {typed} is neither a duration (3d, 12h) nor a date (2027-01-31)") from None

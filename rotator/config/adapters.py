@@ -1,4 +1,4 @@
-"""Which adapters are installed, and which names are promised but not written yet.
+"""Which adapters are installed.
 
 Adapter classes are loaded one by one and only when a policy names them, so that checking a policy imports no SDK that
 it does not need. A class that cannot be loaded counts as not written: its secrets are watched, and a note says so.
@@ -14,8 +14,8 @@ from typing import Any
 
 from rotator.model.references import IN_SSM
 
-#: Names that a policy may use before their adapter exists: what they concern is watched only, or left out with a note.
-FUTURE_CHANNELS = frozenset({"pagerduty"})
+#: How an owner may be reached. Mail goes by SMTP or by SES, which settings say.
+CHANNELS = frozenset({"slack", "email", "webhook", "pagerduty"})
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,6 @@ class Adapters:
     redeployers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     mirrors: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     stores: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
-    channels: frozenset[str] = frozenset({"slack", "email"})
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def provider(self, name: str) -> Any:
@@ -63,7 +62,7 @@ class Adapters:
 
     def channel_names(self) -> frozenset[str]:
         """Every way that an owner may be reached."""
-        return FUTURE_CHANNELS | self.channels
+        return CHANNELS
 
     def _class_of(self, kind: str, name: str, there: Mapping[str, Callable[[], Any]]) -> Any:
         if (kind, name) not in self._loaded:
@@ -86,7 +85,6 @@ def installed() -> Adapters:
         redeployers=_installed("redeployers"),
         mirrors=_installed("mirrors"),
         stores=_installed("stores"),
-        channels=frozenset((_installed("channels").keys() - {"smtp"}) | {"email"}),
     )
 
 

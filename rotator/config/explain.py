@@ -21,7 +21,7 @@ from rotator.model.policy import Policies, SecretPolicy
 
 BUILT_IN = "built in"
 #: Keys that are checked and that nothing acts on yet: shown where the file says them.
-_ONLY_SAID = (("approvers",), ("overdue", "max_age"), ("verify",), ("notify",))
+_ONLY_SAID = (("verify",), ("notify",))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rotator.config.complaints import Path
 from rotator.config.draft import Draft
 
-_NOT_YET = ("approvers", "verify", "notify")
+_NOT_YET = ("verify", "notify")
 
 
 def note_not_yet(draft: Draft) -> None:
@@ -24,10 +24,3 @@ def _used(draft: Draft) -> Iterator[Path]:
         for key in _NOT_YET:
             if key in level.model_fields_set:
                 yield (*path, key)
-        if level.overdue and level.overdue.max_age:
-            yield (*path, "overdue", "max_age")
-    for key in ("digest", "quiet_hours", "heartbeat"):
-        if getattr(draft.file.alerts, key):
-            yield ("alerts", key)
-    if draft.file.access:
-        yield ("access",)

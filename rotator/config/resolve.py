@@ -1,7 +1,7 @@
 """From a checked file to `Policies`: nothing left to look up, every calendar duration scaled once.
 
 Scaled are the durations of the calendar (rotate_every, warn_before, grace, quarantine, cooldown, page_after, soak,
-repeat), never those of real work (timeouts, backoff, group_wait).
+repeat), never those of real work (timeouts, backoff, group_wait) and of people's days (digest, quiet_hours, budget).
 """
 
 from __future__ import annotations
@@ -15,17 +15,29 @@ from rotator.config import schema
 from rotator.config.draft import Draft, expand
 from rotator.config.precedence import Effective
 from rotator.config.watched import mode_of, obstacle
+from rotator.model.alerts import Severity
+from rotator.model.durations import parse_duration
+from rotator.model.hours import DigestTimes, QuietHours
 from rotator.model.policy import (
+    AccessPolicy,
     AlertPolicy,
+    Budget,
     Deployment,
+    During,
     EnvironmentPolicy,
+    HeartbeatPolicy,
     MirrorPolicy,
     Mode,
+    OnUnexpectedRead,
     OwnerPolicy,
+    PersonPolicy,
     Policies,
+    Reader,
     Reads,
     Recipe,
+    Role,
     SecretPolicy,
+    TrailPolicy,
 )
 from rotator.model.windows import Freeze, Window
 
@@ -51,8 +63,10 @@ class Resolution:
             secrets={effective.id: self._secret(effective, recipe) for effective, recipe in recipes},
             mirrors=self.mirrors(),
             owners={name: self._owner(name, owner) for name, owner in self._file.owners.items()},
+            people={name: person_of(name, person) for name, person in self._file.people.items()},
             default_owner=self._file.defaults.owner or "",
             alerts=self._alerts(self._file.alerts),
+            access=self._access(self._file.access or schema.Access()),
             unmanaged=self._file.unmanaged,
             ignore=tuple(self._file.ignore),
         )
@@ -119,7 +133,15 @@ class Resolution:
             line=self._draft.complaints.mark(effective.path).line,
             note=f"{held[1]}: watched only" if held else "",
             page_after=(_PAGE_AFTER if page_after is None else page_after) * self._scale,
+            on_unexpected_read=OnUnexpectedRead(rules.on_unexpected_read or OnUnexpectedRead.ALERT),
+            max_age=oldest * self._scale if (oldest := oldest_of(rules)) is not None else None,
+            approvers=self._members_of(rules.approvers or ()),
         )
+
+    def _members_of(self, owners: Iterable[str]) -> tuple[str, ...]:
+        """The people of these owners, each once."""
+        known = [self._file.owners[name] for name in owners if name in self._file.owners]
+        return tuple(dict.fromkeys(member for owner in known for member in owner.members))
 
     def _settings(self, effective: Effective) -> dict[str, Any]:
         """The adapter's own options; `length_bits` is the default of those that have `bits`."""
@@ -189,6 +211,7 @@ class Resolution:
             name=name,
             path=self._draft.prefixes[name],
             region=written.aws.region,
+            account=written.aws.account or "",
             store=written.store.kind,
             kms_key=expand(written.aws.kms_key, name),
             freezes=tuple(
@@ -204,16 +227,95 @@ class Resolution:
         reached = {
             channel: address
             for channel, address in (owner.model_extra or {}).items()
-            if channel in self._draft.adapters.channels
+            if channel in self._draft.adapters.channel_names()
         }
-        return OwnerPolicy(name=name, addresses=reached, escalate_to=owner.escalate_to)
+        return OwnerPolicy(
+            name=name, addresses=reached, escalate_to=owner.escalate_to, members=tuple(owner.members)
+        )
 
     def _alerts(self, alerts: schema.Alerts) -> AlertPolicy:
         repeat = self._scaled(alerts.repeat or AlertPolicy().repeat)
-        return AlertPolicy(repeat=repeat, **_stated(group_wait=alerts.group_wait))
+        return AlertPolicy(
+            repeat=repeat,
+            digest=digest_of(alerts.digest) if alerts.digest else None,
+            quiet_hours=quiet_hours_of(alerts.quiet_hours) if alerts.quiet_hours else None,
+            budget=Budget(**_stated(**alerts.budget.model_dump()) if alerts.budget else {}),
+            heartbeat=heartbeat_of(alerts.heartbeat) if alerts.heartbeat else None,
+            **_stated(group_wait=alerts.group_wait),
+        )
+
+    def _access(self, access: schema.Access) -> AccessPolicy:
+        source = access.source
+        return AccessPolicy(
+            readers=tuple(
+                self._reader(reader, environment)
+                for reader in access.allow
+                for environment in reader.only_in or self._file.environments
+            ),
+            source=_trail(source) if source else None,
+            roles=dict(self._roles()),
+            **_stated(
+                bulk_more_than=access.bulk_read and access.bulk_read.more_than,
+                bulk_within=access.bulk_read and access.bulk_read.within,
+                hold=access.hold,
+            ),
+        )
+
+    def _roles(self) -> Iterator[tuple[str, str]]:
+        for name, written in self._file.deployments.items():
+            for environment in self._file.environments if written.role else ():
+                yield f"{environment}/{name}", expand(written.role, environment)
+
+    def _reader(self, reader: schema.Reader, environment: str) -> Reader:
+        return Reader(
+            name=reader.name,
+            environment=environment,
+            role=expand(reader.role or "", environment),
+            principal=expand(reader.principal or "", environment),
+            during=During(reader.during),
+            secrets=tuple(expand(reader.secrets or [], environment)),
+            source=tuple(reader.source or ()),
+            quiet=reader.notify == "low",
+            **_stated(slack_after=reader.slack_after),
+        )
 
     def _scaled(self, durations: Iterable[timedelta]) -> tuple[timedelta, ...]:
         return tuple(duration * self._scale for duration in durations)
+
+
+def _trail(source: schema.TrailSource) -> TrailPolicy:
+    return TrailPolicy(kind=source.kind, queue=source.queue or "", bucket=source.bucket or "")
+
+
+def digest_of(written: schema.Digest) -> DigestTimes:
+    """The times of the digest."""
+    days = tuple(written.days) if written.days is not None else None
+    return DigestTimes(at=written.at, timezone=written.timezone, **_stated(days=days))
+
+
+def quiet_hours_of(written: schema.QuietHours) -> QuietHours:
+    """The quiet hours."""
+    return QuietHours(
+        begins=written.begins,
+        ends=written.ends,
+        timezone=written.timezone,
+        exceptions=tuple(Severity[name.upper()] for name in written.exceptions),
+    )
+
+
+def heartbeat_of(written: schema.Heartbeat) -> HeartbeatPolicy:
+    """In real time: who is outside has a clock of his own."""
+    return HeartbeatPolicy(url=written.url, every=written.every, grace=written.grace)
+
+
+def oldest_of(rules: schema.Schedule) -> timedelta | None:
+    """The oldest that a credential may ever be: a duration, or a multiple of its period."""
+    written = rules.overdue.max_age if rules.overdue else None
+    if written is None:
+        return None
+    if written.endswith("x"):
+        return (rules.rotate_every or timedelta()) * float(written.removesuffix("x"))
+    return parse_duration(written)
 
 
 def window_of(name: str, written: schema.Window) -> Window:
@@ -228,6 +330,12 @@ def window_of(name: str, written: schema.Window) -> Window:
             timezone=written.timezone,
         ),
     )
+
+
+def person_of(name: str, written: schema.Person) -> PersonPolicy:
+    """Somebody who may answer; each role once."""
+    roles = tuple(dict.fromkeys(Role(role) for role in written.roles))
+    return PersonPolicy(name=name, slack=written.slack, roles=roles)
 
 
 def freeze_of(written: schema.Freeze) -> Freeze:

@@ -5,6 +5,7 @@ They come from environment variables that begin with ROTATOR_. A wrong one is a 
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from rotator.model.secrets import Sealed
 _PREFIX = "ROTATOR_"
 _ENDPOINT = f"{_PREFIX}ENDPOINT_"
 #: What Kubernetes sets in every pod beside a Service that is called rotator.
+_SIGNS = "whsec_"
 _KUBERNETES = re.compile(r"ROTATOR_(SERVICE|PORT)(_\w+)?")
 
 
@@ -65,7 +67,24 @@ def _listen(value: Any) -> Any:
     return Listen(spelt["host"].strip("[]"), int(spelt["port"]))
 
 
+def _signing_secret(value: Any) -> Any:
+    if isinstance(value, str) and not all(map(_signs, value.split() or [""])):
+        raise Wrong(
+            "holds no signing secret; write whsec_ and the base64 of 24 to 64 random bytes, as of openssl rand"
+        )
+    return value
+
+
+def _signs(word: str) -> bool:
+    try:
+        key = base64.b64decode(word.removeprefix(_SIGNS), validate=True)
+    except ValueError:
+        return False
+    return word.startswith(_SIGNS) and 24 <= len(key) <= 64
+
+
 SealedText = Annotated[Sealed, BeforeValidator(_sealed)]
+SigningSecret = Annotated[Sealed, BeforeValidator(_sealed), BeforeValidator(_signing_secret)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_separated)]
 
 
@@ -111,16 +130,20 @@ class Settings(BaseSettings):
 
     slack_token: SealedText | None = None
     slack_webhook: SealedText | None = None
+    slack_app_token: SealedText | None = None  # for buttons
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
     smtp_password: SealedText | None = Field(default=None, validate_default=True)
     smtp_from: str | None = Field(default=None, validate_default=True)
     smtp_ca_file: Path | None = None
+    ses_region: Region | None = Field(default=None, validate_default=True)  # mail goes by Amazon SES
+    ses_from: str | None = Field(default=None, validate_default=True)
+    webhook_secret: SigningSecret | None = None  # of events for programs: each word signs
     docs_url: Url | None = None  # where the folder docs is served: alerts then link to their page
 
     listen: Annotated[Listen | None, NoDecode, BeforeValidator(_listen)] = (
-        None  # health and metrics; None: nowhere
+        None  # health, metrics and the status page; None: nowhere
     )
 
     kubeconfig: Path | None = None  # None: the service account of rotator's own pod
@@ -138,6 +161,7 @@ class Settings(BaseSettings):
     scan_every: Duration = _seconds("5m")
     census_every: Duration = _seconds("1d")
     alerts_every: Duration = _seconds("15s")
+    trail_every: Duration = _seconds("20s")  # records of who read what
     alert_patience: Duration = _seconds("10m")  # trouble that mostly passes is told after so long
     alert_attempts: int = Field(default=6, ge=1)  # that fail at an address before the others hear of it
     poll: Duration = _seconds("2s")
@@ -158,9 +182,10 @@ class Settings(BaseSettings):
     @property
     def can_tell(self) -> bool:
         """Whether any channel is set up."""
-        return bool(self.slack_token or self.slack_webhook or self.smtp_host)
+        ways = self.slack_token, self.slack_webhook, self.smtp_host, self.ses_region, self.webhook_secret
+        return any(way is not None for way in ways)
 
-    @field_validator("kms_key", "smtp_password", "smtp_from")
+    @field_validator("kms_key", "slack_app_token", "smtp_password", "smtp_from", "ses_region", "ses_from")
     @classmethod
     def _together(cls, value: Any, info: ValidationInfo) -> Any:
         """What another setting asks for; seen per field, so that it is said beside every other mistake."""
@@ -168,10 +193,18 @@ class Settings(BaseSettings):
         match info.field_name:
             case "kms_key" if given.get("sealer") == "kms" and not value:
                 raise Wrong("is missing; ROTATOR_SEALER=kms needs a key, e.g. alias/rotator")
+            case "slack_app_token" if value and not given.get("slack_token"):
+                raise Wrong("goes together with ROTATOR_SLACK_TOKEN, and that is missing")
             case "smtp_password" if (given.get("smtp_user") is None) != (value is None):
                 raise Wrong("goes together with ROTATOR_SMTP_USER, and one of them is missing")
             case "smtp_from" if given.get("smtp_host") and not value:
                 raise Wrong("is missing; mail needs a sender, e.g. rotator@taly.example")
+            case "ses_region" if value and given.get("smtp_host"):
+                raise Wrong("is one way too many; mail goes by ROTATOR_SMTP_HOST already")
+            case "ses_from" if given.get("ses_region") and not value:
+                raise Wrong(
+                    "is missing; mail needs a sender that SES has verified, e.g. rotator@taly.example"
+                )
         return value
 
 

@@ -150,6 +150,12 @@ def _region(text: str) -> str:
     return text
 
 
+def _account(text: str) -> str:
+    if not re.fullmatch(r"\d{12}", text):
+        raise Wrong('is no account; write its twelve digits in quotes: "111122223333"')
+    return text
+
+
 # What an editor is told of each (JSON Schema). A pattern is as near as one comes; the sentences above say more.
 _SPELT = r"(?:\d{1,6}w)?(?:\d{1,6}d)?(?:\d{1,6}h)?(?:\d{1,6}m)?(?:\d{1,6}(?:\.\d{1,3})?s)?"
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
@@ -175,4 +181,5 @@ Moment = Annotated[
 Timezone = Annotated[str, _text(_timezone), _written(r"[A-Za-z0-9_+\-/]+", "Europe/Warsaw", "UTC")]
 MaxAge = Annotated[str, _text(_max_age), _written(rf"{_MULTIPLE.pattern}|{_SPELT}", "1.5x", "120d")]
 Region = Annotated[str, _text(_region), _written(r"[a-z]{2,}(-[a-z]+)+-\d+", "eu-central-1")]
+Account = Annotated[str, _text(_account), _written(r"\d{12}", "111122223333")]
 Url = Annotated[str, _text(_url), WithJsonSchema(URL_SCHEMA)]

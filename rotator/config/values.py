@@ -9,11 +9,15 @@ from typing import Any
 from rotator.config.spelling import Backoff
 from rotator.model.durations import spell_duration
 from rotator.model.policy import (
+    AccessPolicy,
+    AlertPolicy,
     Deployment,
     EnvironmentPolicy,
     MirrorPolicy,
     OwnerPolicy,
+    PersonPolicy,
     Policies,
+    Reader,
     SecretPolicy,
 )
 from rotator.model.windows import Freeze, Window
@@ -39,11 +43,14 @@ def levelled(policy: SecretPolicy) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield ("quarantine",), recipe.quarantine
     yield ("cooldown",), recipe.cooldown
     yield ("overdue", "page_after"), policy.page_after
+    yield ("overdue", "max_age"), policy.max_age
+    yield ("approvers",), policy.approvers or None
     yield ("retry", "attempts"), recipe.attempts
     yield ("retry", "backoff"), Backoff(recipe.backoff_first, recipe.backoff_longest)
     yield ("windows",), tuple(window.name for window in policy.windows) or "any time"
     yield ("owner",), policy.owner or None
     yield ("runbook",), policy.runbook
+    yield ("on_unexpected_read",), policy.on_unexpected_read.value
     yield from ((("fields", name), parameter) for name, parameter in recipe.fields.items())
     yield ("one_parameter",), "json" if recipe.one_parameter else None
     yield ("accepted_as",), recipe.accepted_as
@@ -69,10 +76,13 @@ def shared_values_of(policies: Policies) -> dict[str, str]:
         values |= {f"deployments.{one.id}": spell_deployment(one) for one in policy.recipe.deployments}
     values |= {f"mirrors.{one.id}": spell_mirror(one) for one in policies.mirrors.values()}
     values |= {f"owners.{name}": spell_owner(owner) for name, owner in policies.owners.items()}
+    values |= {f"people.{name}": spell_person(person) for name, person in policies.people.items()}
     values |= {
         "defaults.owner": policies.default_owner,
         "alerts.group_wait": spell(policies.alerts.group_wait),
         "alerts.repeat": spell(policies.alerts.repeat),
+        **{f"access.{key}": told for key, told in _access(policies.access).items()},
+        **_alerts(policies.alerts),
         "unmanaged": policies.unmanaged,
         "ignore": spell(policies.ignore),
     }
@@ -126,7 +136,13 @@ def spell_owner(owner: OwnerPolicy) -> str:
     """Where an owner is reached."""
     told = [f"{channel} {address}" for channel, address in owner.addresses.items()]
     told += [f"escalate_to {owner.escalate_to}"] if owner.escalate_to else []
+    told += [f"members {spell(owner.members)}"] if owner.members else []
     return ", ".join(told) or "told nowhere"
+
+
+def spell_person(person: PersonPolicy) -> str:
+    """What somebody may do."""
+    return f"slack {person.slack}, {spell(person.roles)}"
 
 
 def spell_freeze(freeze: Freeze) -> str:
@@ -136,10 +152,29 @@ def spell_freeze(freeze: Freeze) -> str:
     )
 
 
+def _alerts(alerts: AlertPolicy) -> dict[str, str]:
+    values: dict[str, str] = {}
+    if alerts.heartbeat:
+        values |= {f"alerts.heartbeat.{key}": spell(value) for key, value in alerts.heartbeat}
+    if alerts.digest:
+        days, at, zone = alerts.digest.days, alerts.digest.at, alerts.digest.timezone
+        values["alerts.digest"] = f"{' '.join(days)}, {at:%H:%M} {zone}"
+    if alerts.quiet_hours:
+        quiet = alerts.quiet_hours
+        loud = " ".join(one.name.lower() for one in quiet.exceptions)
+        values["alerts.quiet_hours"] = (
+            f"{quiet.begins:%H:%M} to {quiet.ends:%H:%M} {quiet.timezone}, except {loud}"
+        )
+    if alerts.budget:
+        values["alerts.budget"] = f"{alerts.budget.pages} pages in {spell(alerts.budget.shift)}"
+    return values
+
+
 def _environment(environment: EnvironmentPolicy) -> dict[str, str]:
     values = {
         "path": environment.path,
         "region": environment.region,
+        "account": environment.account or None,
         "store": environment.store,
         "kms_key": environment.kms_key,
         "after": environment.after and f"{environment.after}, soaking {spell_duration(environment.soak)}",
@@ -148,3 +183,25 @@ def _environment(environment: EnvironmentPolicy) -> dict[str, str]:
         **{f"freezes.{freeze.name}": spell_freeze(freeze) for freeze in environment.freezes},
     }
     return {key: spell(value) for key, value in values.items() if value is not None}
+
+
+def _access(access: AccessPolicy) -> dict[str, str]:
+    source = access.source
+    return {
+        "source": " ".join(filter(None, (source.kind, source.queue))) if source else "nothing is watched",
+        "bulk_read": f"more than {access.bulk_more_than} within {spell_duration(access.bulk_within)}",
+        "hold": spell_duration(access.hold),
+        **{
+            f"allow[{place}] ({one.environment})": _spell_reader(one)
+            for place, one in enumerate(access.readers)
+        },
+    }
+
+
+def _spell_reader(one: Reader) -> str:
+    """Who may read, when, and what."""
+    told = [f"{one.name}: {one.role or one.principal}", f"during {one.during}"]
+    told += [f"slack_after {spell_duration(one.slack_after)}"] if one.during == "deployment" else []
+    told += [f"secrets {spell(one.secrets)}"] if one.secrets else []
+    told += [f"from {spell(one.source)}"] if one.source else []
+    return ", ".join([*told, "told quietly"] if one.quiet else told)

@@ -7,17 +7,18 @@ nothing more may be done under the claim, because the write may have happened or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from rotator.contracts.access_log import AccessLog
 from rotator.contracts.sealer import DataKey
-from rotator.model.alerts import Alert, AlertRow
-from rotator.model.observations import History, Observed, Pause, Surveyed
+from rotator.model.alerts import Alert, AlertRow, Hush
+from rotator.model.observations import History, Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.record import Broken, Head
 from rotator.model.requests import Request, RequestState
-from rotator.model.rotation import Event, Phase, Purpose, Reason, RolloutRow, Rotation
+from rotator.model.rotation import Event, Phase, Purpose, Reason, RolloutRow, Rotation, State
 from rotator.model.tallies import Tallies
 
 
@@ -50,6 +51,16 @@ class OnTheWay(NamedTuple):
     opened_at: datetime
 
 
+class Ended(NamedTuple):
+    """A rotation that is over, as far as a drawing of its secret's life needs it."""
+
+    secret: str
+    id: str
+    state: State
+    opened_at: datetime
+    ended_at: datetime
+
+
 class Holds(NamedTuple):
     """What holds rotations back: the last scan of every environment, and pauses by secret."""
 
@@ -58,8 +69,8 @@ class Holds(NamedTuple):
 
 
 @runtime_checkable
-class Journal(Protocol):
-    """Rotations, rollouts, requests, observations, alerts, events."""
+class Journal(AccessLog, Protocol):
+    """Rotations, rollouts, requests, observations, alerts, events; who read what is the part of AccessLog."""
 
     # time and identity
     def now(self) -> datetime:
@@ -130,6 +141,12 @@ class Journal(Protocol):
 
     def events(self, rotation_id: str) -> Sequence[Event]:
         """A rotation's story in order."""
+
+    def stories(self, ids: Iterable[str]) -> Mapping[str, Sequence[Event]]:
+        """The same of many, by id, in few queries."""
+
+    def ended(self, since: datetime) -> Sequence[Ended]:
+        """Rotations that were opened since then and have ended, in the order of their beginning."""
 
     # rollouts
     def join_rollout(
@@ -207,6 +224,12 @@ class Journal(Protocol):
     def note_pause(self, secret: str, pause: Pause | None) -> None:
         """Sets or lifts a pause."""
 
+    def rejections(self) -> Mapping[str, Rejection]:
+        """What somebody said no to, by secret, also of credentials that were replaced since."""
+
+    def note_rejection(self, secret: str, rejection: Rejection | None) -> None:
+        """Keeps or lifts a no."""
+
     def holds(self) -> Holds:
         """What holds rotations back, as of this process's last claim or checkpoint, or later.
 
@@ -228,13 +251,35 @@ class Journal(Protocol):
         """Alerts; `unclosed` leaves out those whose closing message has been told everywhere."""
 
     def post_alert(self, alert: Alert, due: timedelta) -> None:
-        """Puts an alert into the outbox or updates the one with its identity; delivery is due after `due`."""
+        """Puts an alert into the outbox or updates the one with its identity; delivery is due after `due`.
+
+        One that opens again within REOPENS_WITHIN goes on: since when it is open, its conversations and how often it
+        was repeated stay, and so does a snooze. An acknowledgement ends with the alert that it was about.
+        """
+
+    def hush_alert(self, identity: str, hush: Hush) -> bool:
+        """Writes down what somebody answered to an alert, and wakes it so that its messages show that.
+
+        False when there is no such alert, or it is closed.
+        """
 
     def claim_alerts(self, owner: str, limit: int, lease: timedelta) -> Sequence[AlertRow]:
         """Claims alerts whose delivery is due."""
 
+    def claim_company(
+        self, owner: str, identities: Collection[str], lease: timedelta, soon: timedelta
+    ) -> Sequence[AlertRow]:
+        """Claims those of these alerts whose delivery is due, or will be within `soon`, and that nobody holds."""
+
     def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
-        """Writes how far an alert has been told and releases it."""
+        """Writes how far an alert has been told and releases it. Raises LostClaim."""
+
+    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]], *, release: bool = True) -> None:
+        """The same for several that were told in one message: all of it is written, or nothing.
+
+        Without `release` it is only written who was told, and the claims go on. Those whose claim is no longer ours are
+        left as they are. Raises LostClaim when there are any.
+        """
 
     # rates
     def reserve(self, account: str, per_second: float, burst: int, longest: timedelta) -> timedelta:
@@ -245,6 +290,9 @@ class Journal(Protocol):
 
     def hold_account(self, account: str, until: datetime) -> None:
         """Nobody calls the account before `until`."""
+
+    def held_until(self, account: str) -> datetime | None:
+        """Before when nobody calls the account, also when that has passed; None where nobody ever said."""
 
     # the record as a whole
     def tallies(self) -> Tallies:

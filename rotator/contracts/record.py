@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rotator.model.alerts import AlertRow
-from rotator.model.observations import History, Observed, Pause, Surveyed
+from rotator.model.observations import History, Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.requests import Request
 from rotator.model.rotation import Event, Rotation
@@ -47,6 +47,9 @@ class Record(Protocol):
 
     def pauses(self) -> Mapping[str, Pause]:
         """Pauses by secret, also ended ones until they are lifted."""
+
+    def rejections(self) -> Mapping[str, Rejection]:
+        """What somebody said no to, by secret, also of credentials that were replaced since."""
 
     def last_policy(self) -> str | None:
         """The text of the last policy that was applied."""

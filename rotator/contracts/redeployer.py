@@ -36,9 +36,14 @@ class Rollout:
 class Start:
     """A start of an instance of a workload, whoever caused it."""
 
-    workload: str
-    role: str
+    workload: str  # environment/name, e.g. production/api
+    role: str  # its name, or its ARN where the platform tells that; empty where it is not known
     at: datetime
+
+    @property
+    def environment(self) -> str:
+        """Where it started."""
+        return self.workload.partition("/")[0]
 
 
 @runtime_checkable

@@ -16,12 +16,16 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.channel import AlertChannel
 from rotator.contracts.clock import Clock
 from rotator.contracts.journal import Journal
+from rotator.contracts.outside import Outside
 from rotator.contracts.provider import Provider
 from rotator.contracts.redeployer import Redeployer
 from rotator.contracts.sealer import Sealer
 from rotator.contracts.store import Mirror, SecretStore
+from rotator.contracts.trail import Trail
 from rotator.daemon.adapters import adapter
 from rotator.daemon.pacer import JournalPacer, Unpaced
+from rotator.daemon.remembered import Remembered
+from rotator.engine.clicks import TakenClicks
 from rotator.model.errors import Refused
 from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe
 from rotator.model.references import IN_SSM, own_prefixes, scheme_of
@@ -54,6 +58,7 @@ class Installation:
         self._journal, self._policy, self._clock = journal, policy, clock
         self._around = around
         self._pacer = JournalPacer(journal, clock)
+        self._remembered = Remembered(self._resolve_anywhere)
         self._made: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
@@ -140,6 +145,19 @@ class Installation:
         )
         return made
 
+    def trail(self) -> Trail | None:
+        """Where records come from of who read what; None where the policy names no source."""
+        source, environments = self.policies().access.source, self.policies().environments
+        if source is None:
+            return None
+        around = self._surroundings(next(iter(environments), ""))
+        made: Trail = self._make(
+            "trail",
+            f"{source.model_dump_json()} {around.region}",
+            lambda: adapter("trails", source.kind)(source, around),
+        )
+        return made
+
     def channels(self, *, unpaced: bool = False) -> dict[str, AlertChannel]:
         """The channels that settings give a key for, by the name that policies.yaml's owners use.
 
@@ -150,18 +168,83 @@ class Installation:
             found["slack"] = self._make("channel", f"slack, {unpaced=}", lambda: self._slack(unpaced=unpaced))
         if settings.smtp_host:
             found["email"] = self._make("channel", "email", self._mail)
+        elif settings.ses_region:
+            found["email"] = self._make("channel", "email", self._ses)
+        if settings.webhook_secret is not None:
+            found["webhook"] = self._make(
+                "channel", f"webhook, {unpaced=}", lambda: self._webhook(unpaced=unpaced)
+            )
+        if any("pagerduty" in owner.addresses for owner in self.policies().owners.values()):
+            found["pagerduty"] = self._make(
+                "channel", f"pagerduty, {unpaced=}", lambda: self._pagerduty(unpaced=unpaced)
+            )
         return found
+
+    def outside(self) -> Outside:
+        """Who hears regularly that all is well."""
+        outside: Outside = self._make(
+            "outside",
+            "",
+            self._new_outside,
+        )
+        return outside
+
+    def _new_outside(self) -> Outside:
+        from rotator.channels.heartbeat_url import HeartbeatUrl
+
+        return HeartbeatUrl(self._remembered, self.settings.allows)
+
+    def learn_addresses(self) -> None:
+        """Looks at what alerts need out of the store, so that it is known while the store is away."""
+        policies = self.policies()
+        named = {address for owner in policies.owners.values() for address in owner.addresses.values()}
+        if policies.alerts.heartbeat is not None:
+            named.add(policies.alerts.heartbeat.url)
+        self._remembered.learn(sorted(name for name in named if self._leads_into(name)))
 
     def _slack(self, *, unpaced: bool) -> AlertChannel:
         settings = self.settings
         slack: AlertChannel = adapter("channels", "slack")(
             token=settings.slack_token,
             webhook=settings.slack_webhook,
+            app_token=settings.slack_app_token,
+            clicks=None if unpaced or settings.slack_app_token is None else TakenClicks(self),
             pacer=Unpaced() if unpaced else self._pacer,
             base_url=settings.endpoint("slack"),
             docs_url=settings.docs_url,
         )
         return slack
+
+    def _webhook(self, *, unpaced: bool) -> AlertChannel:
+        webhook: AlertChannel = adapter("channels", "webhook")(
+            secret=self.settings.webhook_secret,
+            resolve=self._remembered,
+            allows=self.settings.allows,
+            pacer=Unpaced() if unpaced else self._pacer,
+            clock=self._clock,
+            docs_url=self.settings.docs_url,
+        )
+        return webhook
+
+    def _pagerduty(self, *, unpaced: bool) -> AlertChannel:
+        pagerduty: AlertChannel = adapter("channels", "pagerduty")(
+            resolve=self._remembered,
+            pacer=Unpaced() if unpaced else self._pacer,
+            endpoint=self.settings.endpoint("pagerduty"),
+            docs_url=self.settings.docs_url,
+        )
+        return pagerduty
+
+    def _ses(self) -> AlertChannel:
+        settings = self.settings
+        ses: AlertChannel = adapter("channels", "ses")(
+            region=settings.ses_region,
+            sender=settings.ses_from,
+            clock=self._clock,
+            endpoint=settings.endpoint("ses"),
+            docs_url=settings.docs_url,
+        )
+        return ses
 
     def _mail(self) -> AlertChannel:
         settings = self.settings
@@ -231,6 +314,15 @@ class Installation:
             commands=self.settings.commands,
             own_recipes=self.settings.own_recipes,
         )
+
+    def _resolve_anywhere(self, reference: str) -> Sealed:
+        """What is written once for all environments leads into one of them."""
+        known = self._leads_into(reference) or next(iter(self.policies().environments.values()))
+        return self._resolve(known.name, reference, known.store)
+
+    def _leads_into(self, reference: str) -> EnvironmentPolicy | None:
+        known = self.policies().environments.values()
+        return next((one for one in known if reference.startswith(own_prefixes(one.store, one.path))), None)
 
     def _resolve(self, environment: str, reference: str, store: str) -> Sealed:
         """The value in SSM or in `store`: below `<path>/rotator/` of the same environment, or where settings allow."""

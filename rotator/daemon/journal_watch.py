@@ -13,7 +13,8 @@ import structlog
 
 from rotator.daemon.installation import Installation
 from rotator.engine.alerts.closing import closed
-from rotator.engine.outbox import tell, unheard
+from rotator.engine.outbox import tell
+from rotator.engine.repeats import unheard
 from rotator.journal.place import Place
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.errors import JournalAway
@@ -70,7 +71,7 @@ class JournalWatch:
         """As the outbox does: whoever could not be told is tried again, more and more slowly."""
         now = self._parts.clock.now()
         if row.run_at <= now:
-            self._row, _ = tell(self._parts.policies(), self._parts.channels(unpaced=True), row, now)
+            (self._row,), _ = tell(self._parts.policies(), self._parts.channels(unpaced=True), [row], now)
 
     def _alert(self, sentence: str, began: datetime) -> Alert:
         return Alert(

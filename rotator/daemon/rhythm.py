@@ -16,10 +16,11 @@ class Rhythm:
     scan: timedelta = timedelta(minutes=5)
     census: timedelta = timedelta(days=1)
     alerts: timedelta = timedelta(seconds=15)
-    heartbeat: timedelta = timedelta(minutes=1)
+    ownership: timedelta = timedelta(minutes=1)
     requests: timedelta = timedelta(seconds=1)
     policy: timedelta = timedelta(seconds=2)
     record: timedelta = timedelta(minutes=10)
+    trail: timedelta = timedelta(seconds=20)
     idle: timedelta = timedelta(seconds=1)
 
 
@@ -42,5 +43,6 @@ def rhythm_of(settings: Settings) -> Rhythm:
         scan=settings.scan_every,
         census=settings.census_every,
         alerts=settings.alerts_every,
+        trail=settings.trail_every,
         idle=min(settings.poll, timedelta(seconds=1)),
     )

@@ -21,6 +21,8 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from rotator.contracts.guard import claimed
+from rotator.daemon.ears import Ears
+from rotator.daemon.heartbeat import Heartbeat
 from rotator.daemon.installation import Installation
 from rotator.daemon.journal_watch import JournalWatch
 from rotator.daemon.lookout import Lookout
@@ -29,13 +31,16 @@ from rotator.daemon.rhythm import Rhythm
 from rotator.daemon.troubles import Troubles, place_of
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.census import take_census
+from rotator.engine.digest import keep_digests
 from rotator.engine.mirrors import keep_mirrors
-from rotator.engine.outbox import addresses, deliver_due
+from rotator.engine.outbox import deliver_due
 from rotator.engine.ownership import hold_environments
 from rotator.engine.record import faults_in_record, sign_record
 from rotator.engine.requests import carry_out_requests
+from rotator.engine.routing import addresses
 from rotator.engine.scan import open_due, survey
 from rotator.engine.settings import Bounds
+from rotator.engine.watch import keep_watch
 from rotator.engine.worker import Worker
 from rotator.journal.place import journal_place
 from rotator.model.errors import LostClaim, RotatorError
@@ -79,7 +84,11 @@ class Daemon:
         self._journal_watch = JournalWatch(
             self.parts, journal_place(self.parts.settings.journal), self.bounds.patience, self._name
         )
+        self._ears = Ears(self.parts, self._troubles, self._stop)
         self.pulse = Pulse(self.parts.clock)
+        self.heartbeat = Heartbeat(
+            self.parts, self._troubles, lambda: self.policy.rejected, self.pulse.silent, self.rhythm.scan
+        )
 
     def run(self) -> None:
         """Runs until SIGTERM (then it returns) or SIGINT (then it exits with 130)."""
@@ -88,7 +97,7 @@ class Daemon:
         secrets = len(self.parts.policies().secrets)
         log.info("running", workers=self.workers, secrets=secrets, policy=self.parts.policies().version[:12])
         self._say_if_nobody_can_be_told()
-        self._do("heartbeat", self._hold)  # whose the environments are is known before anything is touched
+        self._do("ownership", self._hold)  # whose the environments are is known before anything is touched
         team = [
             Worker(self.parts, f"{self._name}-{number}", self.bounds, self._stop.is_set)
             for number in range(self.workers)
@@ -100,6 +109,7 @@ class Daemon:
             )
             thread.start()
             self._threads.append(thread)
+        self._ears.open()
         while not self._stop.wait(1.0):
             pass
         self._end(scheduler)
@@ -121,7 +131,7 @@ class Daemon:
         """What the scheduler wakes, and how often."""
         rhythm = self.rhythm
         return [
-            ("heartbeat", rhythm.heartbeat, self._heartbeat),
+            ("ownership", rhythm.ownership, self._keep_owning),
             ("scan", rhythm.scan, self._scan),
             ("requests", rhythm.requests, self._requests),
             ("census", rhythm.census, self._census),
@@ -129,10 +139,12 @@ class Daemon:
             ("journal", rhythm.alerts, self._journal_watch.look),
             ("policy", rhythm.policy, self._reload),
             ("record", rhythm.record, self._prove),
+            ("trail", rhythm.trail, self._watch),
+            ("heartbeat", rhythm.alerts, self.heartbeat.look),
             ("renew", self.bounds.lease / 3, partial(self._renew, team)),
         ]
 
-    def _heartbeat(self) -> None:
+    def _keep_owning(self) -> None:
         self._hold()
         if any(seen.trouble and not seen.unheld for seen in self.parts.journal.surveyed().values()):
             self._scan()  # the store answers again: what waits for it need not wait for the next scan
@@ -145,7 +157,7 @@ class Daemon:
         with self._one_look:
             survey(self.parts)
         if any(seen.unheld and not seen.trouble for seen in self.parts.journal.surveyed().values()):
-            self._hold()  # the store answers again: whose it is need not wait for the next heartbeat
+            self._hold()  # the store answers again: whose it is need not wait for its turn
         self._say_what_is_away()
         if not self._counted:
             self._census()
@@ -153,6 +165,7 @@ class Daemon:
             self._lookout.wake()
 
     def _census(self) -> None:
+        self.parts.learn_addresses()
         if self.parts.journal.observed():
             take_census(self.parts)
             keep_mirrors(self.parts)
@@ -166,7 +179,14 @@ class Daemon:
             self._lookout.wake()
 
     def _alerts(self) -> None:
-        keep_alerts(self.parts, self.policy.rejected, self.bounds, yes_wanted=self.policy.yes_wanted)
+        keep_alerts(
+            self.parts,
+            self.policy.rejected,
+            self.bounds,
+            yes_wanted=self.policy.yes_wanted,
+            deaf=self._ears.deaf,
+        )
+        keep_digests(self.parts)
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
                 return
@@ -187,6 +207,12 @@ class Daemon:
                 log.error(
                     "the record is not as it was written", faults=len(faults), first=faults[0]._asdict()
                 )
+
+    def _watch(self) -> None:
+        """Who read what; a policy that names no source of records has nothing to watch."""
+        trail = self.parts.trail()
+        if trail is not None:
+            keep_watch(self.parts, trail, self._name)
 
     def _renew(self, team: list[Worker]) -> None:
         for worker in team:
@@ -285,6 +311,7 @@ class Daemon:
             log.warning("stopped in the middle; claims run out by themselves and nothing is lost", of=at_work)
             sys.stderr.flush()
             os._exit(exit_code)
+        self._ears.close()
         self.parts.close()
         log.info("stopped")
         if exit_code:

@@ -40,7 +40,7 @@ def decisions(record: Record, policies: Policies) -> Mapping[str, Decided]:
 
 def _gather(record: Record, policies: Policies) -> dict[str, Gathered]:
     now, histories, observed = record.now(), record.histories(), record.observed()
-    surveyed, pauses = record.surveyed(), record.pauses()
+    surveyed, pauses, rejections = record.surveyed(), record.pauses(), record.rejections()
     requests: dict[str, tuple[Request, ...]] = {}
     for request in record.requests(waiting=True):
         if request.kind in ANSWERED_BY_ROTATING and _of_use(request, policies):
@@ -49,7 +49,7 @@ def _gather(record: Record, policies: Policies) -> dict[str, Gathered]:
     for policy in policies.secrets.values():
         environment = policies.environments[policy.environment]
         first = f"{environment.after}/{policy.name}"
-        gathered[policy.secret] = Gathered(
+        at = Gathered(
             now=now,
             policy=policy,
             environment=environment,
@@ -59,8 +59,15 @@ def _gather(record: Record, policies: Policies) -> dict[str, Gathered]:
             pause=pauses.get(policy.secret),
             requests=requests.get(policy.secret, ()),
             proof=histories.get(first, History()) if first in policies.secrets else None,
+            rejection=rejections.get(policy.secret),
         )
+        gathered[policy.secret] = at if _about_this_one(at) else replace(at, rejection=None)
     return gathered
+
+
+def _about_this_one(at: Gathered) -> bool:
+    """Whether what somebody said no to is the credential in use, and not one that was replaced since."""
+    return at.rejection is not None and at.age is not None and at.age.born <= at.rejection.at
 
 
 def _of_use(request: Request, policies: Policies) -> bool:

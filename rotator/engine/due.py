@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from rotator.engine.ages import AgeSource, due_at, period_ends, spell
 from rotator.engine.standing import DUE, HELD, Decision, Gathered, Standing, setback
+from rotator.engine.yes import ASKED
 from rotator.model.policy import Mode
 from rotator.model.requests import RequestKind
 from rotator.model.rotation import Reason, State
@@ -101,7 +102,11 @@ def requested(at: Gathered) -> Decision | None:
         RequestKind.EMERGENCY: "emergency, declared by",
         RequestKind.SUBMIT: "a new one was submitted by",
     }.get(request.kind, "asked for by")
-    return Decision(Standing.REQUESTED, f"{asked} {request.by}{because}")
+    sentence = f"{asked} {request.by}{because}"
+    if at.asked is not None and request.kind in ASKED and at.consent is None:
+        wanted = f"waiting for somebody else: rotator approve {at.policy.secret} --reason …"
+        return Decision(Standing.AWAITING_YES, f"{sentence}; {wanted}")
+    return Decision(Standing.REQUESTED, sentence)
 
 
 def awaiting_value(at: Gathered) -> Decision | None:
@@ -142,11 +147,13 @@ def cooling_down(at: Gathered) -> Decision | None:
 
 
 def awaiting_yes(at: Gathered) -> Decision | None:
-    """mode: approve, and nobody has said yes."""
-    if at.policy.mode is not Mode.APPROVE:
+    """mode: approve, and nobody has said yes; whoever said no is not asked again about the same credential."""
+    if at.policy.mode is not Mode.APPROVE or at.consent is not None:
         return None
-    if at.request is not None and at.request.kind is RequestKind.APPROVE:
-        return None
+    if at.rejection is not None:
+        because = f": {at.rejection.because}" if at.rejection.because else ""
+        sentence = f"due, and {at.rejection.by} said no at {at.rejection.at:%Y-%m-%d %H:%M} UTC{because}"
+        return Decision(Standing.REJECTED, sentence)
     return Decision(
         Standing.AWAITING_YES,
         f"due, waiting for: rotator approve {at.policy.secret} --reason …",

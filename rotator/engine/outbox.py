@@ -1,30 +1,37 @@
-"""The outbox: brings each alert to every address of its owner, once, again when it worsens, and once when it ends.
+"""The outbox: brings each alert to every address that it concerns, once, again when it worsens, and once when it ends.
 
 At least once: what a channel took and the journal could not record is told again. An address that fails holds up
-nobody else, and is tried again until it was told.
+nobody else, and is tried again until it was told. What is due at one moment for one reader is one message. Messages
+that can be edited show what somebody answered, and that it holds no more; nobody is notified of either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from rotator.contracts.channel import AlertChannel
+from rotator.contracts.channel import AlertChannel, EditingChannel
 from rotator.contracts.guard import claimed
 from rotator.contracts.parts import Parts
+from rotator.engine.budget import free_from
+from rotator.engine.bundles import as_one, company
+from rotator.engine.repeats import repeat_due, until_answer_ends, until_repeat
+from rotator.engine.routing import CLOSED, HELD, NOTHING, Route, backoff, route, waited
 from rotator.engine.settings import Bounds
-from rotator.model.alerts import AlertKind, AlertRow, Severity
+from rotator.model.alerts import TOLD_CLOSED_BEFORE, Alert, AlertRow, AlertState, Hush, Receipt
 from rotator.model.errors import LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import AlertPolicy, Policies
 
 log = structlog.get_logger()
-#: AlertRow.told of an address: the severity it was told, this before it was told any, or that once it was told the end.
-_NOTHING, _CLOSED = 0, 9
-_FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=2), timedelta(minutes=5)
+_USUAL = Bounds()
+_LONGEST_REST = timedelta(minutes=5)
+#: Posted one after the other in the same look, their times are a moment apart.
+_A_MOMENT = timedelta(seconds=2)
 
 
 def deliver_due(
@@ -38,24 +45,38 @@ def deliver_due(
     delivered = 0
     for _ in range(limit):
         asked = parts.clock.monotonic()
-        rows = parts.journal.claim_alerts(owner, 1, bounds.lease)
+        outbox = parts.journal.alerts()
+        rows = list(parts.journal.claim_alerts(owner, 1, bounds.lease))
         if not rows:
             break
+        named = [row.alert.identity for row in company(outbox, rows[0].alert)]
+        rows += parts.journal.claim_company(owner, named, bounds.lease, _A_MOMENT)
         ends = asked + bounds.lease.total_seconds()
         try:
             with bound_contextvars(**_told_of(rows[0])), claimed(partial(_outlives, parts, ends)):
-                changed, heard = tell(parts.policies(), channels, rows[0], parts.journal.now())
-                parts.journal.checkpoint_alert(rows[0], changed)
+                now = parts.journal.now()
+                pages_from = partial(free_from, parts.journal, parts.policies(), now)
+                note = partial(_note, parts, rows)
+                changed, heard = tell(
+                    parts.policies(),
+                    channels,
+                    rows,
+                    now,
+                    bounds,
+                    outbox=outbox,
+                    pages_from=pages_from,
+                    note=note,
+                )
+                parts.journal.checkpoint_alerts(list(zip(rows, changed, strict=True)))
                 delivered += heard
         except LostClaim:
             log.info("claim lost", alert=rows[0].alert.identity)
     return delivered
 
 
-def unheard(row: AlertRow) -> list[str]:
-    """Addresses ("channel:address") that were tried and could not be told what the alert says now."""
-    level = _CLOSED if row.alert.closed else int(row.alert.severity)
-    return [key for key, told in row.told.items() if told < level]
+def _note(parts: Parts, rows: Sequence[AlertRow], changed: Sequence[AlertRow]) -> None:
+    """Whoever was told is written down before the next one is: a process that is killed then tells few people twice."""
+    parts.journal.checkpoint_alerts(list(zip(rows, changed, strict=True)), release=False)
 
 
 def _told_of(row: AlertRow) -> dict[str, str]:
@@ -69,82 +90,223 @@ def _outlives(parts: Parts, ends: float, seconds: float) -> None:
 
 
 def tell(
-    policies: Policies, channels: Mapping[str, AlertChannel], row: AlertRow, now: datetime
-) -> tuple[AlertRow, int]:
-    """One alert to every address that has not been told what it says now: the row then, and how many heard it."""
-    delivered, level = 0, _CLOSED if row.alert.closed else int(row.alert.severity)
-    repeated = _repeat_due(policies.alerts, row, now)
-    told = {
-        key: _NOTHING if repeated else row.told.get(key, _NOTHING)
-        for key in _to_tell(policies, channels, row)
-    }
-    receipts = dict(row.receipts)
-    for key in [key for key in told if told[key] < level]:
-        channel, _, address = key.partition(":")
-        try:
-            receipts[key] = channels[channel].deliver(row.alert, address, receipts.get(key))
-            told[key], delivered = level, delivered + 1
-        except (Transient, NotYet, Refused) as failure:
-            log.warning(
-                "alert not delivered", channel=channel, alert=row.alert.identity, trouble=str(failure)
-            )
-    failed = any(reached < level for reached in told.values())
-    repeats = row.repeats + 1 if repeated and delivered else row.repeats
-    attempt = row.attempt + 1 if failed else 0
-    backoff = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(attempt, 20))
-    changed = row.model_copy(
-        update={
-            "told": told,
-            "receipts": receipts,
+    policies: Policies,
+    channels: Mapping[str, AlertChannel],
+    rows: Sequence[AlertRow],
+    now: datetime,
+    bounds: Bounds = _USUAL,
+    *,
+    outbox: Sequence[AlertRow] = (),
+    pages_from: Callable[[frozenset[str], Sequence[AlertRow]], datetime | None] = lambda _pages, _rows: None,
+    note: Callable[[Sequence[AlertRow]], None] = lambda _changed: None,
+) -> tuple[list[AlertRow], int]:
+    """Alerts to every address that has not been told what they say now: the rows then, and how many messages went out.
+
+    `rows` are company. `outbox`: all of it, among which their conversations' others are. `pages_from` says when
+    addresses that are paged may be told of them, None for now. `note` is told how far they are between two messages.
+    """
+    ways = [route(policies, channels, row, now, bounds.stand_in_after) for row in rows]
+    telling = [_Telling.of(policies, row, way, now) for row, way in zip(rows, ways, strict=True)]
+    pages = frozenset(key for one in telling if one.news for key in one.route.pages)
+    pages_later = pages_from(pages, rows) if pages else None
+    for one in telling:
+        one.hold_pages(pages_later)
+    messages = [
+        (key, some)
+        for key in dict.fromkeys(key for one in telling for key in one.told)
+        for some in _messages(key, telling)
+    ]
+    delivered = 0
+    for place, (key, some) in enumerate(messages):
+        if place and delivered:
+            note([one.ended(policies.alerts, now, bounds) for one in telling])
+        delivered += _deliver(channels, key, some, outbox, now)
+    for one in telling:
+        for key in one.showing_otherwise(channels):
+            _edit(channels, key, one, outbox, now)
+    return [one.ended(policies.alerts, now, bounds) for one in telling], delivered
+
+
+@dataclass
+class _Telling:
+    """One alert on its way to its addresses."""
+
+    row: AlertRow
+    route: Route
+    level: int
+    repeated: bool
+    told: dict[str, int]
+    receipts: dict[str, Receipt]
+    hush: Hush | None
+    shown: dict[str, datetime]
+    heard: bool = False
+    unshown: bool = False  # a message does not show the answer yet
+    pages_later: datetime | None = None
+
+    @classmethod
+    def of(cls, policies: Policies, row: AlertRow, way: Route, now: datetime) -> _Telling:
+        level = CLOSED if row.alert.closed else int(row.alert.severity)
+        repeated = way.later is None and repeat_due(policies.alerts, row, now)
+        hush = row.hushed(now)
+        told = {key: NOTHING if repeated else _reached(row, key, hush) for key in way.keys}
+        return cls(row, way, level, repeated, told, dict(row.receipts), hush, dict(row.shown))
+
+    @property
+    def news(self) -> list[str]:
+        """The addresses that do not know yet, and may now."""
+        if self.route.later:
+            return []
+        return [
+            key
+            for key, told in self.told.items()
+            if told < self.level and not (told == TOLD_CLOSED_BEFORE and key in self.receipts)
+        ]
+
+    def showing_otherwise(self, channels: Mapping[str, AlertChannel]) -> list[str]:
+        """Addresses whose message can be edited, and shows another answer than the one that holds, if any does."""
+        shows = self.hush.at if self.hush else None
+        return [
+            key
+            for key in self.told
+            if key in self.receipts and self.shown.get(key) != shows and not self.row.alert.closed
+            if isinstance(channels[key.partition(":")[0]], EditingChannel)
+        ]
+
+    def shows(self, key: str) -> None:
+        """The message at this address shows the answer that holds."""
+        self.shown.pop(key, None)
+        if self.hush is not None:
+            self.shown[key] = self.hush.at
+
+    def hold_pages(self, later: datetime | None) -> None:
+        """No page is left before then."""
+        self.pages_later = later if any(self.told[key] < self.level for key in self.route.pages) else None
+        for key in self.route.pages if self.pages_later else ():
+            self.told[key] = HELD
+        for key in self.route.pages if not self.pages_later else ():
+            self.told[key] = max(self.told[key], NOTHING)
+
+    def ended(self, alerts: AlertPolicy, now: datetime, bounds: Bounds) -> AlertRow:
+        """The row as it is to be written."""
+        unheard = self.route.later is None and any(
+            NOTHING <= told < self.level for told in self.told.values()
+        )
+        failed = unheard or self.unshown
+        repeats = self.row.repeats + 1 if self.repeated and self.heard else self.row.repeats
+        attempt = self.row.attempt + 1 if failed else 0
+        if failed:
+            rest = _until_next_attempt(attempt, self.told, self.level, bounds)
+        else:
+            rest = self._rest(alerts, repeats, now)
+        changes = {
+            "told": self.told,
+            "receipts": self.receipts,
+            "shown": self.shown,
             "repeats": repeats,
-            "last_told_at": now if delivered else row.last_told_at,
+            "last_told_at": now if self.heard else self.row.last_told_at,
             "attempt": attempt,
-            "run_at": now + (backoff if failed else _rest(policies.alerts, row, told, repeats)),
+            "run_at": now + rest,
         }
-    )
-    return changed, delivered
+        return self.row.model_copy(update=changes)
+
+    def _rest(self, alerts: AlertPolicy, repeats: int, now: datetime) -> timedelta:
+        """How long until there may be something to do again; soon if there was nobody to tell."""
+        if self.route.later:
+            return self.route.later - now
+        usual = until_repeat(alerts, repeats) if self.told or self.row.alert.closed else _LONGEST_REST
+        if self.hush is not None:
+            usual = until_answer_ends(self.hush, now)
+        return min(usual, max(self.pages_later - now, timedelta())) if self.pages_later else usual
 
 
-def _to_tell(policies: Policies, channels: Mapping[str, AlertChannel], row: AlertRow) -> Sequence[str]:
-    """Who is to be told: the end, whoever heard of it, wherever alerts go by now; else its owner."""
-    if row.alert.closed:
-        return [key for key in row.receipts if key.partition(":")[0] in channels]
-    owners = [row.alert.owner, policies.default_owner]
-    if row.alert.kind is AlertKind.DELIVERY_FAILED:
-        everyone = addresses(policies, channels, [*owners, *policies.owners])
-        return [key for key in everyone if key != row.alert.facts.get("Where")]
-    told = next((owner for owner in owners if addresses(policies, channels, [owner])), None)
-    if told is None:
-        log.error("nobody can be told: no address of its owner has a channel", alert=row.alert.identity)
-        return []
-    loud = row.alert.severity is Severity.CRITICAL
-    return addresses(policies, channels, [told, policies.owners[told].escalate_to or ""] if loud else [told])
+def _messages(key: str, telling: Sequence[_Telling]) -> Iterator[list[_Telling]]:
+    """What this address is to be told, one message each: the same news, for the first time or in one conversation."""
+    together: dict[tuple[object, ...], list[_Telling]] = {}
+    for one in telling:
+        if one.told.get(key) != HELD and key in one.news:
+            receipt = one.receipts.get(key)
+            where = (receipt.thread or one.row.alert.identity) if receipt else ""
+            together.setdefault((where, one.level, one.row.told.get(key, NOTHING)), []).append(one)
+    yield from together.values()
 
 
-def addresses(policies: Policies, channels: Mapping[str, AlertChannel], owners: Iterable[str]) -> list[str]:
-    """Where those owners can be reached, as "channel:address"."""
-    found = (
-        f"{channel}:{address}"
-        for owner in owners
-        if owner in policies.owners
-        for channel, address in policies.owners[owner].addresses.items()
-        if channel in channels
-    )
-    return list(dict.fromkeys(found))
+def _deliver(
+    channels: Mapping[str, AlertChannel],
+    key: str,
+    some: Sequence[_Telling],
+    outbox: Sequence[AlertRow],
+    now: datetime,
+) -> int:
+    """One message to one address; 1 when it was heard. LostClaim ends everything, any other trouble only this."""
+    channel, _, address = key.partition(":")
+    earlier = some[0].receipts.get(key)
+    alert = _message(key, some, outbox, now)
+    try:
+        receipt = channels[channel].deliver(alert, address, earlier)
+    except (Transient, NotYet, Refused) as failure:
+        log.warning("alert not delivered", channel=channel, alert=alert.identity, trouble=str(failure))
+        return 0
+    thread = earlier.thread if earlier else alert.identity if len(some) > 1 else ""
+    for one in some:
+        told_at = now if one.level != CLOSED or not earlier else earlier.told_at
+        one.receipts[key] = receipt.model_copy(update={"thread": thread, "told_at": told_at})
+        one.told[key], one.heard = one.level, True
+        one.shows(key)
+    return 1
 
 
-def _rest(alerts: AlertPolicy, row: AlertRow, told: Mapping[str, int], repeats: int) -> timedelta:
-    """How long until there may be something to do again; soon if there was nobody to tell."""
-    return _until_repeat(alerts, repeats) if told or row.alert.closed else _LONGEST_BACKOFF
+def _edit(
+    channels: Mapping[str, AlertChannel], key: str, one: _Telling, outbox: Sequence[AlertRow], now: datetime
+) -> None:
+    """Makes the message at one address show the answer that holds, or that none does; nobody is notified."""
+    name, _, address = key.partition(":")
+    channel, earlier = channels[name], one.receipts[key]
+    assert isinstance(channel, EditingChannel), "showing_otherwise() names no other"
+    alert = _message(key, [one], outbox, now)
+    try:
+        receipt = channel.edit(alert, address, earlier)
+    except (Transient, NotYet, Refused) as failure:
+        log.warning("answer not shown", channel=name, alert=alert.identity, trouble=str(failure))
+        one.unshown = True
+        return
+    one.receipts[key] = receipt.model_copy(update={"thread": earlier.thread, "told_at": earlier.told_at})
+    one.shows(key)
 
 
-def _until_repeat(alerts: AlertPolicy, repeats: int) -> timedelta:
-    """Quieter with age."""
-    return alerts.repeat[min(repeats, len(alerts.repeat) - 1)] if alerts.repeat else timedelta(days=365)
+def _reached(row: AlertRow, key: str, hush: Hush | None) -> int:
+    """What an address was told by now. That it is over is no news where it was told, and nothing since.
+
+    That it is so again is news, but not to whoever snoozed it.
+    """
+    told = row.told.get(key, NOTHING)
+    if told != TOLD_CLOSED_BEFORE or (hush is not None and hush.state is AlertState.SNOOZED):
+        return told
+    return CLOSED if row.alert.closed else NOTHING
 
 
-def _repeat_due(alerts: AlertPolicy, row: AlertRow, now: datetime) -> bool:
-    """Whether everybody was told, so long ago that they are told again."""
-    if row.last_told_at is None or row.alert.severity is Severity.INFO or unheard(row):
-        return False
-    return now >= row.last_told_at + _until_repeat(alerts, row.repeats)
+def _answered(row: AlertRow, now: datetime) -> Alert:
+    """The alert with the answer that holds."""
+    return row.alert.model_copy(update={"hush": row.hushed(now)})
+
+
+def _message(key: str, some: Sequence[_Telling], outbox: Sequence[AlertRow], now: datetime) -> Alert:
+    """The alert itself, or one about all of them, in the conversation that they share."""
+    earlier, ours = some[0].receipts.get(key), {one.row.alert.identity for one in some}
+    thread = earlier.thread if earlier else ""
+    if len(some) == 1 and not thread:
+        return _answered(some[0].row, now)
+    beside = [
+        _answered(row, now)
+        for row in outbox
+        if thread and not row.alert.closed and row.alert.identity not in ours
+        if key in row.receipts and row.receipts[key].thread == thread
+    ]
+    return as_one([_answered(one.row, now) for one in some], beside)
+
+
+def _until_next_attempt(attempt: int, told: Mapping[str, int], level: int, bounds: Bounds) -> timedelta:
+    """More and more seldom; where nobody has heard, not later than when others stand in."""
+    pause, so_far = backoff(attempt), waited(attempt - 1)
+    if level in told.values() or so_far >= bounds.stand_in_after:
+        return pause
+    return min(pause, bounds.stand_in_after - so_far)

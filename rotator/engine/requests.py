@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import cast
 
@@ -10,14 +11,14 @@ import structlog
 from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
 from rotator.contracts.provider import Overlap, VerifiedProvider
-from rotator.engine.decisions import decisions
+from rotator.engine.answers import answer_alert
+from rotator.engine.approvals import approve, reject
 from rotator.engine.ownership import take_over
 from rotator.engine.parameters import fields_in, texts_in
 from rotator.engine.phases.undo import no_way_back
-from rotator.engine.standing import HELD
 from rotator.engine.submissions import without_earlier
 from rotator.model.errors import Drifted, NotYet, Raced, Refused, Transient
-from rotator.model.observations import Pause
+from rotator.model.observations import HEARTBEAT, Pause
 from rotator.model.policy import Mode, Recipe
 from rotator.model.requests import Request, RequestKind, RequestState
 from rotator.model.rotation import UNDOING, Priority, Reason, Rotation, State
@@ -27,6 +28,23 @@ log = structlog.get_logger()
 
 #: A pause without an end date would be forgotten.
 LONGEST_PAUSE = timedelta(days=90)
+
+
+def carry_out(parts: Parts, request: Request) -> Request:
+    """Keeps a request and carries it out if that can be done now: as it is kept then, settled or waiting.
+
+    One whose id has been there before is not carried out again: its answer is what became of it then.
+    """
+    parts.journal.add_request(request)
+    kept = _kept(parts, request)
+    if kept.state is RequestState.WAITING and (outcome := _outcome(parts, kept)) is not None:
+        parts.journal.settle_request(kept.id, *outcome)
+        kept = _kept(parts, request)
+    return kept
+
+
+def _kept(parts: Parts, request: Request) -> Request:
+    return next((one for one in parts.journal.requests(waiting=False) if one.id == request.id), request)
 
 
 def carry_out_requests(parts: Parts) -> None:
@@ -40,66 +58,7 @@ def carry_out_requests(parts: Parts) -> None:
 
 def _outcome(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
     """What becomes of a request; None while it has to wait."""
-    match request.kind:
-        case RequestKind.APPROVE:
-            return _approve(parts, request)
-        case RequestKind.EMERGENCY:
-            return _escalate(parts, request)
-        case RequestKind.PAUSE | RequestKind.RESUME:
-            return _pause(parts, request)
-        case RequestKind.TAKE_OVER:
-            return _take_over(parts, request)
-        case RequestKind.ROTATE:
-            return _refuse_impossible(parts, request) or _refuse_without_value(parts, request)
-        case RequestKind.SUBMIT:
-            return _refuse_impossible(parts, request) or _refuse_value(parts, request)
-        case RequestKind.RETRY:
-            return _retry(parts, request)
-        case RequestKind.ROLL_BACK:
-            return _roll_back(parts, request)
-        case RequestKind.PREPARE:
-            return _prepare(parts, request)
-
-
-def _approve(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
-    """A yes for one rotation, or for the next one of a secret in mode: approve (which the scan takes up)."""
-    rotation = parts.journal.rotation(request.about)
-    if rotation is None:
-        return _refuse_unknown(parts, request) or _refuse_unasked(parts, request)
-    if rotation.state is State.PARKED:
-        return _reopen(parts, request, rotation)
-    if rotation.state is State.ACTIVE and rotation.reason is Reason.AWAITING_END:
-        return RequestState.REFUSED, f"{rotation.id} needs no yes, but an end: {rotation.sentence}"
-    if rotation.state is not State.ACTIVE or rotation.reason is not Reason.AWAITING_YES:
-        return (
-            RequestState.REFUSED,
-            f"{rotation.id} does not wait for a yes: it is {rotation.state} at {rotation.phase}",
-        )
-    because = f": {request.because}" if request.because else ""
-    parts.journal.approve(rotation.id, Told("approved", f"yes by {request.by}{because}"), request.by)
-    return RequestState.TAKEN, f"{rotation.id} goes on"
-
-
-def _reopen(parts: Parts, request: Request, rotation: Rotation) -> tuple[RequestState, str]:
-    """A person has looked at a parked rotation: it goes on where it stands, and parks again if nothing has changed."""
-    because = f": {request.because}" if request.because else ""
-    parts.journal.reopen(rotation.id, Told("approved", f"{request.by} has looked{because}"))
-    return RequestState.TAKEN, f"{rotation.id} goes on at {rotation.phase}"
-
-
-def _refuse_unasked(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
-    """A yes is for what is due now: kept for later it would be forgotten, and then be believed."""
-    entry = decisions(parts.journal, parts.policies())[request.about]
-    if entry.gathered.policy.submitted:
-        return _refuse_without_value(parts, request)
-    if entry.gathered.policy.mode is not Mode.APPROVE:
-        return RequestState.REFUSED, f"{request.about} needs no yes: its policy does not say mode: approve"
-    if entry.decision.due or entry.decision.standing in HELD:
-        return None
-    return (
-        RequestState.REFUSED,
-        f"{request.about} does not wait for a yes: {entry.decision.standing}: {entry.decision.sentence}",
-    )
+    return _CARRIED_OUT[request.kind](parts, request)
 
 
 def _escalate(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
@@ -122,7 +81,7 @@ def _can_hurry(rotation: Rotation) -> bool:
 
 
 def _pause(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
-    unknown = _refuse_unknown(parts, request)
+    unknown = None if request.about == HEARTBEAT else _refuse_unknown(parts, request)
     if unknown is not None:
         return unknown
     if request.kind is RequestKind.RESUME:
@@ -282,3 +241,30 @@ def _refuse_value(parts: Parts, request: Request) -> tuple[RequestState, str] | 
 
 def _unfinished(parts: Parts, secret: str) -> Rotation | None:
     return next(iter(parts.journal.rotations(secret=secret, unfinished=True)), None)
+
+
+def _rotate(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """The scan takes it up, unless that can never be."""
+    return _refuse_impossible(parts, request) or _refuse_without_value(parts, request)
+
+
+def _submit(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
+    """The same of what a person made."""
+    return _refuse_impossible(parts, request) or _refuse_value(parts, request)
+
+
+_CARRIED_OUT: Mapping[RequestKind, Callable[[Parts, Request], tuple[RequestState, str] | None]] = {
+    RequestKind.ROTATE: _rotate,
+    RequestKind.EMERGENCY: _escalate,
+    RequestKind.APPROVE: approve,
+    RequestKind.REJECT: reject,
+    RequestKind.PAUSE: _pause,
+    RequestKind.RESUME: _pause,
+    RequestKind.RETRY: _retry,
+    RequestKind.ROLL_BACK: _roll_back,
+    RequestKind.PREPARE: _prepare,
+    RequestKind.TAKE_OVER: _take_over,
+    RequestKind.SUBMIT: _submit,
+    RequestKind.ACKNOWLEDGE: answer_alert,
+    RequestKind.SNOOZE: answer_alert,
+}

@@ -22,7 +22,7 @@ from rotator.engine.standing import Decision, Gathered, setback
 from rotator.engine.submissions import without_earlier
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Observed, Surveyed
-from rotator.model.policy import EnvironmentPolicy, Policies, SecretPolicy
+from rotator.model.policy import EnvironmentPolicy, Mode, Policies, SecretPolicy
 from rotator.model.requests import RequestKind
 from rotator.model.rotation import Ledger, Phase, Priority, Reason, Rotation
 from rotator.model.secrets import ParameterAge
@@ -108,7 +108,11 @@ def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> 
         sealed_successor=submission.sealed if submission else None,
         data_key=submission.data_key if submission else None,
     )
-    told = Told("opened", decision.sentence)
+    consent = at.consent if policy.mode is Mode.APPROVE else None
+    because = f": {consent.because}" if consent and consent.because else ""
+    told = Told(
+        "opened", f"{decision.sentence}; yes by {consent.by}{because}" if consent else decision.sentence
+    )
     return Opening(rotation, told, tuple(answered.id for answered in at.requests))
 
 

@@ -23,4 +23,7 @@ class Bounds:
     attempts_in_silence: int = (
         6  # so many fail at an address before the others hear of it: about four minutes
     )
+    stand_in_after: timedelta = timedelta(
+        minutes=15
+    )  # where nobody heard an alert for so long, the default owner is told
     reconfirm_timeout_factor: int = 2  # an undo's rollout gets this many times the deployment's timeout

@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from rotator.engine.ages import Age, age_of, due_at
-from rotator.model.observations import History, Observed, Pause, Surveyed
-from rotator.model.policy import EnvironmentPolicy, SecretPolicy
+from rotator.engine.yes import ASKED, yes_among
+from rotator.model.observations import History, Observed, Pause, Rejection, Surveyed
+from rotator.model.policy import EnvironmentPolicy, Mode, SecretPolicy
 from rotator.model.requests import Request, RequestKind
 from rotator.model.rotation import Rotation
 
@@ -28,6 +29,7 @@ class Standing(StrEnum):
     FRESH = "fresh"
     COOLING_DOWN = "cooling_down"
     AWAITING_YES = "awaiting_yes"  # mode: approve
+    REJECTED = "rejected"  # the same, and somebody said no
     AWAITING_VALUE = "awaiting_value"  # a person has to make the successor and submit it
     WINDOW = "window"
     FREEZE = "freeze"
@@ -44,6 +46,7 @@ HELD = frozenset(
     {
         Standing.COOLING_DOWN,
         Standing.AWAITING_YES,
+        Standing.REJECTED,
         Standing.AWAITING_VALUE,
         Standing.WINDOW,
         Standing.FREEZE,
@@ -85,6 +88,7 @@ class Gathered:
     observed: Observed | None
     surveyed: Surveyed | None
     pause: Pause | None = None
+    rejection: Rejection | None = None  # of the credential in use
     requests: tuple[Request, ...] = ()  # waiting, for this secret, answered by a rotation; oldest first
     proof: History | None = None  # the secret's in the environment that goes first; None: none goes first
     wanted_by: str = ""  # the secret of another environment that is due and waits for this one
@@ -103,6 +107,17 @@ class Gathered:
     def request(self) -> Request | None:
         """The weightiest of the waiting requests, the oldest of its kind."""
         return min(self.requests, key=lambda one: ANSWERED_BY_ROTATING.index(one.kind), default=None)
+
+    @property
+    def asked(self) -> Request | None:
+        """The oldest of the requests that somebody else has to say yes to; None where the policy wants no yes."""
+        wanted = self.requests if self.policy.mode is Mode.APPROVE else ()
+        return next((one for one in wanted if one.kind in ASKED), None)
+
+    @property
+    def consent(self) -> Request | None:
+        """The yes that counts, of those that wait."""
+        return yes_among(self.policy, self.requests)
 
     @property
     def submission(self) -> Request | None:

@@ -36,6 +36,10 @@ class Word(StrEnum):
     HEALTHY = "HEALTHY"
 
 
+#: Somebody has to do something, or to look.
+WRONG = frozenset({Word.PARKED, Word.FAILED, Word.UNDOING, Word.NOT_OURS, Word.MISSING, Word.OVERDUE})
+#: It stands still until a person does something, however well all else goes.
+ASKS = frozenset({Word.MANUAL_DUE, Word.APPROVAL})
 #: Not listed unless asked for.
 QUIET = frozenset({Word.HEALTHY, Word.EXEMPT, Word.WATCHED})
 #: In the order of their weight.
@@ -69,7 +73,7 @@ def word_of(entry: Decided) -> Word:
         return Word.OVERDUE
     if standing is Standing.AWAITING_YES:
         return Word.APPROVAL
-    if standing is Standing.AWAITING_VALUE or (at.policy.submitted and _soon(at) and not entry.decision.due):
+    if standing is Standing.AWAITING_VALUE or (at.policy.submitted and soon(at) and not entry.decision.due):
         return Word.MANUAL_DUE
     if standing in HELD or (standing is Standing.UNSURVEYED and at.past_due):
         return Word.WAITING
@@ -111,11 +115,11 @@ def _watched(entry: Decided) -> Word:
     at = entry.gathered
     if late(entry):
         return Word.OVERDUE
-    by_hand = _soon(at) and at.policy.mode is Mode.OBSERVE
+    by_hand = soon(at) and at.policy.mode is Mode.OBSERVE
     return Word.MANUAL_DUE if by_hand else Word.WATCHED
 
 
-def _soon(at: Gathered) -> bool:
+def soon(at: Gathered) -> bool:
     """Whether people have been warned that its period ends."""
     age = at.age
     return age is not None and any(

@@ -43,16 +43,18 @@ def claim(
     due: Sequence[ColumnElement[bool] | TextClause],
     order: Sequence[ColumnElement[Any]],
     also: Values | None = None,
+    until: ColumnElement[datetime] | None = None,
 ) -> Update:
     """Takes up to `limit` rows for `owner` for `lease` seconds (its parameters).
 
     `due` narrows which rows count, beside their time; conditions that a partial index repeats must be literal, since
-    a prepared statement is planned without its parameters. `also` sets more columns.
+    a prepared statement is planned without its parameters. `also` sets more columns. `until`: what is due by
+    then counts, not only what is due now.
     """
     key = _key(table)
     taken = (
         select(key)
-        .where(*due, table.c.run_at <= db.now)
+        .where(*due, table.c.run_at <= (db.now if until is None else until))
         .order_by(*order)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)

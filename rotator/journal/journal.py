@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from rotator.journal import postgresql, sqlite
+from rotator.journal.accesses import Accesses
 from rotator.journal.alerts import Alerts
 from rotator.journal.chain import Stories
 from rotator.journal.checkpoints import Checkpoints
@@ -30,8 +31,10 @@ from rotator.journal.renewals import Renewals
 from rotator.journal.requests import Requests
 from rotator.journal.rollouts import Rollouts
 from rotator.journal.rotations import Rotations
+from rotator.journal.sightings import Sightings
 from rotator.journal.tables import metadata
 from rotator.journal.tallies import Counts
+from rotator.journal.watches import Watches
 from rotator.model.errors import Refused
 
 _WANTED: Final = "give it as sqlite:///PATH or postgresql://USER@HOST/DATABASE"
@@ -51,6 +54,9 @@ class SqlJournal(
     HeldBack,
     PolicyVersions,
     Alerts,
+    Watches,
+    Accesses,
+    Sightings,
     Rates,
     Heads,
     Counts,

@@ -7,11 +7,13 @@ newer one. It is not shown, because it could not be told truthfully; it still ho
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, TextClause, bindparam, case, func, select
 
+from rotator.contracts.journal import Ended
 from rotator.journal.database import Section
 from rotator.journal.newer import readable
 from rotator.journal.tables import UNFINISHED, rotation
@@ -54,6 +56,11 @@ def _latest() -> Select[Any]:
 
 
 _LATEST: Final = _latest()
+_ENDED: Final = (
+    select(*(rotation.c[name] for name in Ended._fields))
+    .where(rotation.c.opened_at >= bindparam("since"), among(rotation.c.state, (State.DONE, State.UNDONE)))
+    .order_by(rotation.c.opened_at, rotation.c.id)
+)
 
 
 def read_rotation(row: Row[Any]) -> Rotation:
@@ -89,3 +96,9 @@ class Lookups(Section):
             known = histories.get(latest.secret, History())
             histories[latest.secret] = known.model_copy(update={place: latest})
         return histories
+
+    def ended(self, since: datetime) -> Sequence[Ended]:
+        """Rotations that were opened since then and have ended, in the order of their beginning."""
+        with self._db.reading() as connection:
+            rows = connection.execute(_ENDED, {"since": since}).all()
+        return [Ended(*row)._replace(state=State(row.state)) for row in rows]

@@ -11,10 +11,12 @@ from sqlalchemy import Column, Insert, Table, bindparam, delete, select
 from rotator.journal.columns import UNREADABLE
 from rotator.journal.database import Database, Section
 from rotator.journal.holds import pauses_in, surveys_in, writing_holds
-from rotator.journal.tables import environment, pause, secret
-from rotator.model.observations import Observed, Pause, Surveyed
+from rotator.journal.tables import environment, pause, rejection, secret
+from rotator.model.observations import Observed, Pause, Rejection, Surveyed
 
 _OBSERVED: Final = select(secret.c.secret, secret.c.observed)
+_REJECTIONS: Final = select(rejection).order_by(rejection.c.secret)
+_TAKEN_BACK: Final = delete(rejection).where(rejection.c.secret == bindparam("lifted"))
 _LIFT: Final = delete(pause).where(pause.c.secret == bindparam("lifted"))
 
 
@@ -63,6 +65,20 @@ class Observations(Section):
             else:
                 connection.execute(self._pause, {**dict(pause), "secret": secret})
 
+    def rejections(self) -> Mapping[str, Rejection]:
+        """What somebody said no to, by secret, also of credentials that were replaced since."""
+        with self._db.reading() as connection:
+            rows = connection.execute(_REJECTIONS).all()
+        return {row.secret: Rejection.model_validate(row._asdict()) for row in rows}
+
+    def note_rejection(self, secret: str, rejection: Rejection | None) -> None:
+        """Keeps or lifts a no."""
+        with self._db.writing() as connection:
+            if rejection is None:
+                connection.execute(_TAKEN_BACK, {"lifted": secret})
+            else:
+                connection.execute(self._reject, {**dict(rejection), "secret": secret})
+
     @cached_property
     def _observe(self) -> Insert:
         return _newest(self._db, secret, secret.c.observed_at)
@@ -74,6 +90,10 @@ class Observations(Section):
     @cached_property
     def _pause(self) -> Insert:
         return _newest(self._db, pause, None)
+
+    @cached_property
+    def _reject(self) -> Insert:
+        return _newest(self._db, rejection, None)
 
 
 def _newest(db: Database, table: Table, at: Column[Any] | None) -> Insert:

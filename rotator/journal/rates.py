@@ -52,6 +52,13 @@ class Rates(Section):
         with self._db.writing() as connection:
             connection.execute(self._hold, {"account": account, "held_until": until})
 
+    def held_until(self, account: str) -> datetime | None:
+        """Before when nobody calls the account, also when that has passed; None where nobody ever said."""
+        asked = select(source_rate.c.held_until).where(source_rate.c.account == account)
+        with self._db.reading() as connection:
+            found: datetime | None = connection.execute(asked).scalar_one_or_none()
+        return None if found == _NEVER else found
+
     @cached_property
     def _take(self) -> ReturningInsert[Any]:
         """Moves the row on and returns the wait; no row where that would be too long."""

@@ -4,12 +4,13 @@ Claimed tables (rotation, rollout, alert) share five columns. `run_at` alone say
 claimed: then it is the end of the claim. One partial index on it therefore answers "what is due?" without looking at
 a single waiting or claimed row. `wake_at` keeps a wake that met a claimed row until that row is released.
 
-No foreign keys: rows are never deleted, and the locks that PostgreSQL takes for them would order workers behind each
-other. Migrations only ever add: replicas of two versions share the tables during a rollout.
+No foreign keys: rows that others name are never deleted, and the locks that PostgreSQL takes for them would order
+workers behind each other. Migrations only ever add: replicas of two versions share the tables during a rollout.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import (
@@ -26,10 +27,12 @@ from sqlalchemy import (
 )
 
 from rotator.journal.columns import Document, Moment
-from rotator.model.alerts import Alert, Receipt
+from rotator.model.access import Access
+from rotator.model.alerts import Alert, Hush, Receipt
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Ledger
+from rotator.model.watch import Sighting, Watch
 
 #: Conditions of partial indexes. A query uses such an index only if it repeats the condition, on SQLite word for
 #: word; as text and not as parameters, because a prepared statement is planned without those.
@@ -41,6 +44,8 @@ UNDER_WAY: Final = text("state = 'closed' AND started_at IS NOT NULL")
 UNENDED: Final = text("state IN ('open', 'closed')")
 WAITING: Final = text("state = 'waiting'")
 UNSETTLED: Final = text("NOT settled")
+UNJUDGED: Final = text("judged_at IS NULL")
+OPEN: Final = text("disposition = 'open'")
 
 metadata = MetaData()
 
@@ -167,6 +172,7 @@ request = Table(
     Column("kind", Text, nullable=False),
     Column("about", Text, nullable=False),
     Column("by", Text, nullable=False),
+    Column("via", Text, nullable=False, server_default="cli"),
     Column("because", Text, nullable=False),
     Column("until", Moment),
     Column("at", Moment, nullable=False),
@@ -203,6 +209,15 @@ pause = Table(
     Column("because", Text, nullable=False),
 )
 
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("secret", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 policy_version = Table(
     "policy_version",
     metadata,
@@ -223,6 +238,8 @@ alert = Table(
     Column("settled", Boolean, nullable=False),  # its closing has been told everywhere
     Column("told", Document(dict[str, int]), nullable=False),
     Column("receipts", Document(dict[str, Receipt]), nullable=False),
+    Column("hush", Document(Hush, found=True)),
+    Column("shown", Document(dict[str, datetime]), nullable=False, server_default="{}"),
     Column("repeats", Integer, nullable=False),
     Column("last_told_at", Moment),
     Column("attempt", Integer, nullable=False),
@@ -236,4 +253,49 @@ source_rate = Table(
     Column("account", Text, primary_key=True),
     Column("full_at", Moment, nullable=False),  # GCRA's theoretical arrival time
     Column("held_until", Moment, nullable=False),
+)
+
+watch = Table(
+    "watch",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("owner", Text),
+    Column("claim_until", Moment),
+    Column("watch", Document(Watch, found=True)),
+)
+
+access = Table(
+    "access",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("judge_at", Moment, nullable=False),
+    Column("judged_at", Moment),
+    Column("principal", Text, nullable=False),
+    Column("what", Text, nullable=False),  # it asked for; the same for every call that asks for the same
+    Column("access", Document(Access, sparse=True), nullable=False),
+    _partial("access_held", "judge_at", where=UNJUDGED),
+    Index("access_judged", "judged_at"),
+    Index("access_principal", "principal", "what", "at"),
+)
+
+start = Table(
+    "start",
+    metadata,
+    Column("workload", Text, primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("at", Moment, primary_key=True),
+    Index("start_at", "at"),
+)
+
+sighting = Table(
+    "sighting",
+    metadata,
+    Column("identity", Text, primary_key=True),
+    Column("disposition", Text, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("sighting", Document(Sighting, found=True), nullable=False),
+    _partial("sighting_open", "last_at", where=OPEN),
+    Index("sighting_ended", "ended_at"),
 )

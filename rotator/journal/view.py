@@ -22,7 +22,7 @@ from rotator.journal.resolved import read_resolved
 from rotator.journal.revision import NEWEST
 from rotator.model.alerts import Alert, AlertRow
 from rotator.model.errors import JournalAway
-from rotator.model.observations import History, Observed, Pause, Surveyed
+from rotator.model.observations import History, Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.requests import Request
 from rotator.model.rotation import Event, Phase, Rotation, State
@@ -39,7 +39,7 @@ _MOMENTS: Final = frozenset(
         "last_told_at",
     }
 )  # fmt: skip
-_DOCUMENTS: Final = frozenset({"recipe", "ledger", "told", "receipts"})
+_DOCUMENTS: Final = frozenset({"recipe", "ledger", "told", "receipts", "hush", "shown"})
 #: A row whose phase this version does not know was written by a newer one and could not be told truthfully.
 _KNOWN: Final = "phase IN ({})".format(", ".join(f"'{phase.value}'" for phase in Phase))
 _NOW: Final = "SELECT round((julianday('now') - 2440587.5) * 86400.0, 3) AS seconds"
@@ -139,6 +139,11 @@ class View:
     def pauses(self) -> Mapping[str, Pause]:
         """Pauses by secret, also ended ones until they are lifted."""
         return {row["secret"]: _read(Pause, row) for row in self._rows("SELECT * FROM pause ORDER BY secret")}
+
+    def rejections(self) -> Mapping[str, Rejection]:
+        """What somebody said no to, by secret, also of credentials that were replaced since."""
+        rows = self._rows("SELECT * FROM rejection ORDER BY secret")
+        return {row["secret"]: _read(Rejection, row) for row in rows}
 
     def last_policy(self) -> str | None:
         """The text of the last policy that was applied."""

@@ -42,8 +42,12 @@ class Surveyed(BaseModel):
     digest: str = ""  # of names and versions, to tell whether two scans agree
 
 
+#: What is paused while a drill keeps the heartbeat silent; a secret's name has a slash in it.
+HEARTBEAT = "heartbeat"
+
+
 class Pause(BaseModel):
-    """Somebody holds a secret until a date."""
+    """Somebody holds a secret, or keeps the heartbeat silent, until a date."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,6 +55,17 @@ class Pause(BaseModel):
     until: datetime
     by: str
     because: str
+
+
+class Rejection(BaseModel):
+    """Somebody said no to a rotation that waited for a yes: nobody is asked again about this credential."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secret: str
+    by: str
+    because: str
+    at: datetime
 
 
 class History(BaseModel):

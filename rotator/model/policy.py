@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from rotator.model.hours import DigestTimes, QuietHours
 from rotator.model.windows import Freeze, Window
 
 
@@ -35,6 +36,22 @@ class Reads(StrEnum):
     SSM = "ssm"
     EXTERNAL_SECRETS = "external-secrets"
     DEPLOY_TIME = "deploy-time"
+
+
+class OnUnexpectedRead(StrEnum):
+    """What follows when somebody read a secret and nobody expected it."""
+
+    ALERT = "alert"
+    ASK = "ask"  # a person is asked whether to rotate it
+    ROTATE = "rotate"  # it is due at once
+
+
+class During(StrEnum):
+    """When an allow rule expects its principal to read."""
+
+    ALWAYS = "always"
+    DEPLOYMENT = "deployment"  # near a start of a workload with that role
+    ROTATION = "rotation"  # rotator itself
 
 
 class Deployment(Frozen):
@@ -94,6 +111,8 @@ class SecretPolicy(Frozen):
     rotate_every: timedelta
     warn_before: tuple[timedelta, ...] = ()
     page_after: timedelta = timedelta(days=7)
+    max_age: timedelta | None = None  # the oldest it may ever be: no snooze goes beyond it
+    approvers: tuple[str, ...] = ()  # people who may say yes, where mode is approve; empty: anybody
     windows: tuple[Window, ...] = ()  # empty: any time
     owner: str = ""
     runbook: str | None = None
@@ -103,6 +122,7 @@ class SecretPolicy(Frozen):
     exempt_reason: str = ""
     line: int = 0  # where policies.yaml speaks of it first
     note: str = ""  # why it is only watched although its policy says more, a sentence
+    on_unexpected_read: OnUnexpectedRead = OnUnexpectedRead.ALERT
 
 
 class EnvironmentPolicy(Frozen):
@@ -111,6 +131,7 @@ class EnvironmentPolicy(Frozen):
     name: str
     path: str  # parameter prefix, e.g. /taly/production
     region: str
+    account: str = ""  # of its parameters; empty where the policy does not say
     store: str = "ssm"  # the store's entry-point name; its own options are under that name in `settings`
     kms_key: str | None = None
     freezes: tuple[Freeze, ...] = ()
@@ -134,6 +155,42 @@ class OwnerPolicy(Frozen):
     name: str
     addresses: dict[str, str] = {}
     escalate_to: str | None = None
+    members: tuple[str, ...] = ()  # people, by the names that the record keeps of them
+
+
+class Role(StrEnum):
+    """What somebody may do by a click. Looking needs none."""
+
+    OPERATOR = "operator"  # acknowledge, snooze, retry, roll back, rotate
+    APPROVER = "approver"  # say yes to what somebody else asked for
+
+
+class PersonPolicy(Frozen):
+    """Somebody, or a group of people, as Slack knows them, and what they may do."""
+
+    name: str
+    slack: str  # a member's id, U… or W…, or a user group's, S…
+    roles: tuple[Role, ...]
+
+    @property
+    def group(self) -> bool:
+        """Whether it is a user group."""
+        return self.slack.startswith("S")
+
+
+class HeartbeatPolicy(Frozen):
+    """Who outside hears regularly that all is well, and calls people when it does not."""
+
+    url: str  # a reference to its address
+    every: timedelta
+    grace: timedelta  # that the outside waits beyond that
+
+
+class Budget(Frozen):
+    """For how many critical alerts those to whom they escalate are told within any time as long as a shift."""
+
+    pages: int = 2
+    shift: timedelta = timedelta(hours=12)
 
 
 class AlertPolicy(Frozen):
@@ -145,6 +202,43 @@ class AlertPolicy(Frozen):
         timedelta(days=3),
         timedelta(days=7),
     )
+    digest: DigestTimes | None = None  # without one, what is info is told at once
+    quiet_hours: QuietHours | None = None
+    budget: Budget | None = None
+    heartbeat: HeartbeatPolicy | None = None
+
+
+class Reader(Frozen):
+    """One allow rule in one environment: who may read what there, and when."""
+
+    name: str
+    environment: str
+    role: str = ""  # a glob of role names, of paths and names, or of ARNs
+    principal: str = ""  # instead: a glob of what findings call a principal
+    during: During
+    secrets: tuple[str, ...] = ()  # globs of names; empty: all
+    source: tuple[str, ...] = ()  # VPC endpoints and networks; empty: anywhere
+    slack_after: timedelta = timedelta(minutes=15)  # after a start
+    quiet: bool = False  # expected, and told quietly
+
+
+class TrailPolicy(Frozen):
+    """Where AWS's records of who called what come from."""
+
+    kind: str
+    queue: str = ""  # an ARN; empty for a trail that has none
+    bucket: str = ""  # of log files; empty for a trail that reads none
+
+
+class AccessPolicy(Frozen):
+    """Who may read the parameters, and when."""
+
+    readers: tuple[Reader, ...] = ()  # in the order of the file; of an environment, the first that fits holds
+    bulk_more_than: int = 10  # secrets
+    bulk_within: timedelta = timedelta(hours=1)
+    hold: timedelta = timedelta(minutes=10)  # that late records are waited for
+    source: TrailPolicy | None = None  # None: nothing is watched
+    roles: dict[str, str] = {}  # Deployment.id -> the role that it reads with, where the policy says so
 
 
 class Policies(Frozen):
@@ -155,7 +249,9 @@ class Policies(Frozen):
     secrets: dict[str, SecretPolicy]  # by SecretPolicy.secret
     mirrors: dict[str, MirrorPolicy] = {}  # by MirrorPolicy.id
     owners: dict[str, OwnerPolicy] = {}
+    people: dict[str, PersonPolicy] = {}
     default_owner: str = ""
     alerts: AlertPolicy = AlertPolicy()
+    access: AccessPolicy = AccessPolicy()
     unmanaged: str = "alert"  # alert | ignore | fail
     ignore: tuple[str, ...] = ()  # globs of parameter names that are nobody's business

@@ -6,9 +6,13 @@ in SSM or in the store that the environment has. A store's own login can only be
 
 from __future__ import annotations
 
+import re
+
 #: A reference begins with the name of the store, but for this one.
 _SCHEMES = {"vault-kv2": "vault"}
 IN_SSM = "ssm"
+#: What looks like one, wherever it leads, and not like a URL.
+REFERENCE = re.compile(r"[a-z][a-z0-9-]*:/(?!/)\S+")
 
 
 def scheme_of(store: str) -> str:
@@ -19,3 +23,8 @@ def scheme_of(store: str) -> str:
 def own_prefixes(store: str, path: str) -> tuple[str, ...]:
     """What references of an environment may begin with, whose parameters are below `path` in a store of that kind."""
     return tuple(f"{scheme}:{path}/rotator/" for scheme in dict.fromkeys((IN_SSM, scheme_of(store))))
+
+
+def owner_parameter(path: str) -> str:
+    """The name of the parameter that tells who owns the environment below `path`. rotator reads it every minute."""
+    return f"{path}/rotator/owner"

@@ -8,12 +8,20 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class Via(StrEnum):
+    """How somebody reached rotator, and so who says that it was them: the terminal's user, or Slack."""
+
+    CLI = "cli"
+    SLACK = "slack"
+
+
 class RequestKind(StrEnum):
     """What was asked."""
 
     ROTATE = "rotate"
     EMERGENCY = "emergency"  # the credential is compromised: no grace, no windows
     APPROVE = "approve"
+    REJECT = "reject"  # the no instead of the yes that something waits for
     PAUSE = "pause"
     RESUME = "resume"
     RETRY = "retry"  # a rotation that backs off tries now
@@ -21,6 +29,8 @@ class RequestKind(StrEnum):
     PREPARE = "prepare"  # an accepted set, before the first rotation
     TAKE_OVER = "take_over"
     SUBMIT = "submit"  # a person made the successor, and here it is, sealed
+    ACKNOWLEDGE = "acknowledge"  # an alert: somebody is on it
+    SNOOZE = "snooze"  # an alert: not before `until`
 
 
 class RequestState(StrEnum):
@@ -32,7 +42,7 @@ class RequestState(StrEnum):
 
 
 class Request(BaseModel):
-    """One request: `about` is a secret (environment/NAME), a rotation id or an environment.
+    """One request: `about` is a secret (environment/NAME), a rotation id, an environment or an alert's identity.
 
     What a person submitted is in it, sealed, until it is settled: then its rotation has it, or nobody.
     """
@@ -43,6 +53,7 @@ class Request(BaseModel):
     kind: RequestKind
     about: str
     by: str
+    via: Via = Via.CLI
     because: str = ""
     until: datetime | None = None
     at: datetime

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Window(BaseModel):
@@ -17,7 +17,7 @@ class Window(BaseModel):
 
     name: str
     always: bool = False
-    days: tuple[str, ...] = _DAYS
+    days: tuple[str, ...] = DAYS
     opens: time = time(0)
     closes: time = time(0)  # midnight means the end of the day
     timezone: str = "UTC"
@@ -30,7 +30,7 @@ class Window(BaseModel):
         local = at.astimezone(zone)
         for ahead in range(-1, 9):  # yesterday's may still be open after midnight
             day = (local + timedelta(days=ahead)).date()
-            if _DAYS[day.weekday()] not in self.days:
+            if DAYS[day.weekday()] not in self.days:
                 continue
             opens = datetime.combine(day, self.opens, zone)
             until = day if self.closes > self.opens else day + timedelta(days=1)

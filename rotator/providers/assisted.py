@@ -14,6 +14,7 @@ from typing import ClassVar, NoReturn
 
 from pydantic import Field, ValidationError
 
+from rotator.addresses import host_of, unsafe
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, Duration
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
@@ -21,7 +22,6 @@ from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.addresses import host_of, unsafe
 from rotator.providers.assisted_trial import Verify, try_at
 
 

@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from rotator.addresses import host_of
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.model.errors import CredentialRefused, Transient
 from rotator.model.secrets import Sealed
 from rotator.providers import oauth_templates as templates
-from rotator.providers.addresses import host_of
 from rotator.providers.oauth_http import Line, Request
 from rotator.providers.oauth_recipe import Template
 from rotator.providers.vendor_http import moved

@@ -12,13 +12,13 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
+from rotator.addresses import unsafe
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.addresses import unsafe
 from rotator.providers.probing import ask
 
 

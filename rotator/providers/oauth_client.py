@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from rotator.addresses import host_of, unsafe
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
@@ -21,7 +22,6 @@ from rotator.model.once import once
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.addresses import host_of, unsafe
 from rotator.providers.oauth_recipe import Address, Ask, OauthRecipe, Values, shipped
 from rotator.providers.oauth_server import Access, Client, OauthServer, Secret
 

@@ -10,23 +10,20 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import httpx
 
+from rotator.addresses import host_of, unsafe
+from rotator.bounded import Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
-from rotator.model.hosts import must_be_allowed, on_this_machine
-from rotator.providers.addresses import host_of, unsafe
+from rotator.model.hosts import must_be_allowed
 
-#: Of one answer, as it comes over the wire; nothing may be compressed.
-LARGEST_BYTES = 1024 * 1024
-_CONNECT_SECONDS = 2.0
+_SPARE_SECONDS = 1.0
 #: Answers that say "not now" and nothing about the request.
 _LATER = frozenset({408, 409, 412, 423, 425})
 #: Some tell when their rate is free again, in seconds since 1970, and not how long to wait.
@@ -99,12 +96,12 @@ class Line:
             failed = Transient(
                 f"{self.what} cannot be reached ({type(error).__name__}) to {doing}; nothing was changed"
             )
-        except (httpx.TimeoutException, _TooSlow) as error:
+        except httpx.TimeoutException as error:
             late = GaveUp if effect else Transient
             failed = late(
                 f"{self.what} did not answer in time ({type(error).__name__}) to {doing}; {open_question}"
             )
-        except (httpx.HTTPError, httpx.InvalidURL, _TooMuch) as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             failed = Transient(
                 f"{self.what} gave no whole answer ({type(error).__name__}) to {doing}; {open_question}"
             )
@@ -118,34 +115,17 @@ class Line:
 
     def _sent(self, request: Request, effect: Effect | None) -> Answer:
         within = effect.seconds if effect else CALL_SECONDS
-        waits = httpx.Timeout(within * 0.4, connect=_CONNECT_SECONDS)
-        ends = self._around.clock.monotonic() + within * 0.6
 
         def last_look(_request: httpx.Request) -> None:
             """What guard() raises ends the call unsent."""
             if effect:
                 guard(effect.seconds)
 
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **request.headers}
-        # Proxies of the environment are for the outside: what goes to this machine stays on it.
-        with (
-            httpx.Client(
-                timeout=waits,
-                follow_redirects=False,
-                verify=_trusted(),
-                trust_env=not on_this_machine(httpx.URL(request.url).host),
-                event_hooks={"request": [last_look]},
-            ) as client,
-            client.stream(request.method, request.url, headers=headers, content=request.content) as answer,
-        ):
-            content = bytearray()
-            for piece in answer.iter_raw():
-                content += piece
-                if len(content) > LARGEST_BYTES:
-                    raise _TooMuch
-                if self._around.clock.monotonic() > ends:
-                    raise _TooSlow
-            return Answer(answer.status_code, answer.headers, bytes(content))
+        headers = {"Accept": "application/json", **request.headers}
+        host, hooks = httpx.URL(request.url).host, {"request": [last_look]}
+        with Bounded(host, within - _SPARE_SECONDS, event_hooks=hooks) as client:
+            answer = client.request(request.method, request.url, headers=headers, content=request.content)
+            return Answer(answer.status_code, answer.headers, answer.content)
 
     def _trouble(self, answer: Answer, doing: str, open_question: str) -> RotatorError | None:
         if answer.status == 429:
@@ -176,20 +156,6 @@ class Line:
                 seconds = int(at) - self._around.clock.now().timestamp()
                 return timedelta(seconds=min(max(seconds, 1), 86400))
         return None
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Reading all authorities takes longer than most calls."""
-    return httpx.create_ssl_context()
-
-
-class _TooMuch(Exception):
-    """More than LARGEST_BYTES."""
-
-
-class _TooSlow(Exception):
-    """Piece by piece, and never whole."""
 
 
 def same_place(url: str, other: str) -> bool:

@@ -12,12 +12,13 @@ from typing import Any
 
 import httpx
 
+from rotator.addresses import host_of, unsafe
+from rotator.bounded import Bounded
 from rotator.model.errors import CredentialRefused, Refused, Transient
-from rotator.model.hosts import Allows, must_be_allowed, on_this_machine
-from rotator.providers.addresses import host_of, unsafe
+from rotator.model.hosts import Allows, must_be_allowed
 
-#: Connecting and answering each end within this; a probe is 10 s in the worst case.
-_SECONDS = 4.0
+#: A whole probe.
+_SECONDS = 8.0
 
 
 def ask(
@@ -40,11 +41,9 @@ def ask(
 
 def _answered(method: str, url: str, request: dict[str, Any]) -> tuple[int, timedelta | None]:
     """The status and Retry-After of the answer; its body is nobody's business. Raises Transient when there is none."""
-    timeout = httpx.Timeout(_SECONDS)
     try:
-        # Proxies of the environment are for the outside: what goes to this machine stays on it.
         with (
-            httpx.Client(timeout=timeout, trust_env=not on_this_machine(httpx.URL(url).host)) as client,
+            Bounded(httpx.URL(url).host, _SECONDS) as client,
             client.stream(method, url, **request) as answer,
         ):
             seconds = answer.headers.get("Retry-After", "")

@@ -80,7 +80,7 @@ class StripeWebhook:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        from rotator.providers.addresses import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
+        from rotator.addresses import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
 
         complaints, settings = [], recipe.settings
         if set(recipe.fields) != {"value"}:

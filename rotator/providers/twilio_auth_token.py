@@ -88,7 +88,7 @@ class TwilioAuthToken:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        from rotator.providers.addresses import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
+        from rotator.addresses import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
 
         complaints = []
         if set(recipe.fields) != {"value"}:

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from rotator.bounded import Bounded
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Transient
-from rotator.model.hosts import on_this_machine
 
-_CONNECT_SECONDS = 2.0
 _SPARE_SECONDS = 1.0
 
 
@@ -37,15 +34,12 @@ class Sender:
         """The answer, whatever its status. Raises Transient when there is none; LostClaim before an effect."""
         changes = method.upper() not in {"GET", "HEAD"}
         seconds = MINT_SECONDS if self.mints else CALL_SECONDS
-        timeout = httpx.Timeout(seconds - _CONNECT_SECONDS - _SPARE_SECONDS, connect=_CONNECT_SECONDS)
-        here = on_this_machine(urlsplit(url).hostname or "")
-        # Proxies of the environment are for the outside: what goes to this machine stays on it.
-        with httpx.Client(timeout=timeout, trust_env=not here, verify=_trusted(), proxy=None) as client:
+        with Bounded(urlsplit(url).hostname or "", seconds - _SPARE_SECONDS) as client:
             message = client.build_request(method, url, **request)
             if changes:
                 guard(seconds)
             try:
-                return client.send(message, auth=login, follow_redirects=False)
+                return client.send(message, auth=login)
             except httpx.HTTPError as error:
                 failed = error
         raise self._trouble(failed, changes=changes)
@@ -73,9 +67,3 @@ def moved(url: str, address: str | None) -> str:
 def _place(address: str) -> Mapping[str, str]:
     parts = urlsplit(address)
     return {"scheme": parts.scheme, "netloc": parts.netloc}
-
-
-@cache
-def _trusted() -> SSLContext:
-    """Reading all certificates takes longer than a request."""
-    return httpx.create_ssl_context()

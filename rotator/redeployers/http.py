@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from typing import ClassVar, Literal
 
 import httpx
 
+from rotator.bounded import Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import AdapterOptions
@@ -29,11 +29,7 @@ from rotator.model.policy import Deployment
 from rotator.redeployers.own_words import LARGEST, rollout, starts
 
 TIME, SIGNATURE = "X-Rotator-Time", "X-Rotator-Signature"
-#: To get hold of a connection, to connect, to ask and to wait for the answer: together CALL_SECONDS.
-_TIMEOUT = httpx.Timeout(pool=1, connect=2, write=1, read=6)
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# At INFO it logs a line for each request.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class Http:
@@ -52,8 +48,7 @@ class Http:
         self._id, self._around = deployment.id, around
         self._address = _address(deployment)
         self._key = self.Options.taken_from(deployment.settings, deployment.id).key
-        # A proxy is for what is far away.
-        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=not on_this_machine(self._address.host))
+        self._client = Bounded(self._address.host, CALL_SECONDS, largest=LARGEST)
 
     def redeploy(self, label: str) -> None:
         """Asks for a rollout that bears the label. Raises Refused when the service will not start it."""
@@ -89,9 +84,7 @@ class Http:
             guard()
         trouble: RotatorError | None
         try:
-            with self._client.stream(method, url, content=body, headers=headers) as answer:
-                content = self._limited(answer)
-                trouble = self._trouble(answer)
+            answer = self._client.request(method, url, content=body, headers=headers)
         except httpx.TransportError as error:
             late = method == "POST" and isinstance(error, httpx.ReadTimeout)
             trouble = (GaveUp if late else Transient)(
@@ -99,21 +92,10 @@ class Http:
                 "attempt, and a label is rolled out once"
             )
         else:
+            trouble = self._trouble(answer)
             if trouble is None:
-                return answer.status_code, content
+                return answer.status_code, answer.content
         raise trouble
-
-    def _limited(self, answer: httpx.Response) -> bytes:
-        """The content, if it is not too long and does not come in drops."""
-        content, clock = b"", self._around.clock
-        deadline = clock.monotonic() + CALL_SECONDS
-        for some in answer.iter_bytes():
-            content += some
-            if clock.monotonic() > deadline:
-                raise Transient(f"{self._where} takes more than {CALL_SECONDS:g} s for one answer")
-            if len(content) > LARGEST:
-                raise Transient(f"{self._where} answers more than {LARGEST} bytes")
-        return content
 
     def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
         """`path` as it is sent, from the first slash on."""

@@ -15,7 +15,14 @@ KEYS = {
     "section": {"type", "text", "fields", "block_id"},
     "context": {"type", "elements", "block_id"},
     "divider": {"type", "block_id"},
+    "actions": {"type", "elements", "block_id"},
 }
+#: Slack's reference of block elements and composition objects; slack_sdk.models.blocks has the same numbers.
+MOST_ACTIONS, MOST_OPTIONS = 25, 100
+LONGEST_ID, LONGEST_BUTTON, LONGEST_VALUE, LONGEST_URL, LONGEST_PLACEHOLDER = 255, 75, 2000, 3000, 150
+LONGEST_OPTION, LONGEST_OPTION_VALUE = 75, 150
+LONGEST_QUESTION = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+STYLES = ("primary", "danger")
 CONTROL = re.compile(r"<([^>]*)>|[<>]|&(?!amp;|lt;|gt;)")
 ALLOWED_CONTROL = re.compile(r"!date\^\d+\^[^^|]+\|[^|]+|https?://[^|]+")
 
@@ -27,6 +34,9 @@ def fault_in(text: str, blocks: Any) -> str | None:
     if units(text) > LONGEST_TEXT:
         return "msg_too_long"
     if not isinstance(blocks, list) or len(blocks) > MOST_BLOCKS or not all(map(_well_formed, blocks)):
+        return "invalid_blocks"
+    ids = [block["block_id"] for block in blocks if "block_id" in block]
+    if len(set(ids)) < len(ids):
         return "invalid_blocks"
     if sum(units(str(part["text"])) for part in _text_objects(blocks)) > LONGEST_IN_ALL:
         return "msg_blocks_too_long"
@@ -48,6 +58,8 @@ def units(text: str) -> int:
 def _well_formed(block: Any) -> bool:
     if not isinstance(block, dict) or block.get("type") not in KEYS or not set(block) <= KEYS[block["type"]]:
         return False
+    if not _is_id(block.get("block_id")):
+        return False
     match block["type"]:
         case "header":
             return _is_text(block.get("text"), LONGEST_HEADER, {"plain_text"})
@@ -64,7 +76,73 @@ def _well_formed(block: Any) -> bool:
             return 1 <= len(elements) <= MOST_ELEMENTS and all(
                 _is_text(part, LONGEST_SECTION) for part in elements
             )
+        case "actions":
+            elements = block.get("elements", [])
+            return (
+                1 <= len(elements) <= MOST_ACTIONS and all(map(_is_element, elements)) and _differ(elements)
+            )
     return True
+
+
+def _is_element(part: Any) -> bool:
+    if (
+        not isinstance(part, dict)
+        or not _is_id(part.get("action_id"))
+        or not _is_question(part.get("confirm"))
+    ):
+        return False
+    match part.get("type"):
+        case "button":
+            keys = {"type", "text", "action_id", "value", "url", "style", "confirm", "accessibility_label"}
+            return (
+                set(part) <= keys
+                and _is_text(part.get("text"), LONGEST_BUTTON, {"plain_text"})
+                and _fits(part.get("value"), LONGEST_VALUE)
+                and _fits(part.get("url"), LONGEST_URL)
+                and part.get("style", STYLES[0]) in STYLES
+            )
+        case "static_select":
+            options = part.get("options", [])
+            return (
+                set(part) <= {"type", "action_id", "placeholder", "options", "confirm", "initial_option"}
+                and _is_text(part.get("placeholder"), LONGEST_PLACEHOLDER, {"plain_text"})
+                and 1 <= len(options) <= MOST_OPTIONS
+                and all(map(_is_option, options))
+            )
+    return False
+
+
+def _is_option(part: Any) -> bool:
+    return (
+        isinstance(part, dict)
+        and set(part) <= {"text", "value"}
+        and _is_text(part.get("text"), LONGEST_OPTION, {"plain_text"})
+        and bool(part.get("value"))
+        and _fits(part["value"], LONGEST_OPTION_VALUE)
+    )
+
+
+def _is_question(part: Any) -> bool:
+    """What a confirmation asks; every one of its four texts is needed."""
+    if part is None:
+        return True
+    if not isinstance(part, dict) or not set(LONGEST_QUESTION) <= set(part) <= {*LONGEST_QUESTION, "style"}:
+        return False
+    return all(_is_text(part[name], longest, {"plain_text"}) for name, longest in LONGEST_QUESTION.items())
+
+
+def _differ(elements: list[dict[str, Any]]) -> bool:
+    """An action_id is given once in a block."""
+    ids = [part["action_id"] for part in elements if "action_id" in part]
+    return len(set(ids)) == len(ids)
+
+
+def _is_id(said: Any) -> bool:
+    return said is None or (isinstance(said, str) and 1 <= len(said) <= LONGEST_ID)
+
+
+def _fits(said: Any, longest: int) -> bool:
+    return said is None or (isinstance(said, str) and units(said) <= longest)
 
 
 def _is_text(part: Any, longest: int, kinds: Container[Any] = ("mrkdwn", "plain_text")) -> bool:

@@ -1,5 +1,7 @@
 """A stand-in for Slack: the Web API's methods that rotator calls, and an incoming webhook, as a WSGI application.
 
+What people click comes through slack_socket.py, where an app has an app-level token.
+
 It is as strict as Slack is known to be: who calls, which channel, at most about one message a second into a channel,
 the limits of blocks and texts. It keeps every message as readers would see it, and every body as it came, so that a
 scan for leaks sees what people saw. Sources: Slack's reference of chat.postMessage, chat.update,
@@ -14,14 +16,15 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.slack_limits import fault_in, strange_markup
+from rotator.sandbox.slack_socket import SocketDoor, click
 from rotator.sandbox.weather import Weather
 
 if TYPE_CHECKING:
@@ -59,6 +62,15 @@ class Message:
         return "\n".join(_texts(self.blocks)) if self.blocks else self.text
 
 
+class Whisper(NamedTuple):
+    """What one person alone was told, in a thread if it says so."""
+
+    channel: str
+    user: str
+    text: str
+    thread_ts: str
+
+
 class Reject(Exception):
     """Slack's word for why it does not do it."""
 
@@ -69,12 +81,20 @@ class Reject(Exception):
 
 @dataclass
 class SlackApp:
-    """`token` is what the bot must show, `webhook` the path that is as secret. `posts_per_second` None: no limit."""
+    """`token` is what the bot must show, `webhook` the path that is as secret. `posts_per_second` None: no limit.
+
+    With `app_token` and `door` the app has Socket Mode. `groups`: members by the id of a user group.
+    """
 
     token: str = field(repr=False)
     webhook: str = field(repr=False)
     weather: Weather = field(default_factory=Weather)
     posts_per_second: float | None = 1.0
+    app_token: str = field(default="", repr=False)
+    door: SocketDoor | None = None
+    team: str = "T0TALY"
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    whispers: list[Whisper] = field(default_factory=list, repr=False)
     messages: list[Message] = field(default_factory=list, repr=False)
     bodies: list[str] = field(default_factory=list, repr=False)
     findings: list[str] = field(default_factory=list)
@@ -92,6 +112,30 @@ class SlackApp:
             f"{status} {HTTPStatus(status).phrase}", [*headers, ("Content-Length", str(len(answer)))]
         )
         return [answer]
+
+    def click(
+        self, ts: str, action_id: str, *, user: str, name: str, choice: str = "", copies: int = 1, **of: str
+    ) -> str:
+        """Somebody clicks on a button of a message, or on a choice of its menu: the id of the envelope.
+
+        `of`: other ids than ours, `team`, `app` or `home`, the clicker's own workspace. Raises LookupError where there
+        is no such message or button.
+        """
+        assert self.door is not None, "without Socket Mode nobody hears of clicks"
+        message = next(m for m in self.messages if m.ts == ts)
+        ids = {
+            "team": self.team,
+            "home": self.team,
+            "app": self.door.app_id,
+            "channel": message.channel,
+            "at": self._stamp(),
+        }
+        payload = click(asdict(message), action_id, user=user, name=name, of=ids | of, choice=choice)
+        return self.door.send("interactive", payload, copies=copies)
+
+    def _stamp(self) -> str:
+        self._count += 1
+        return f"{int(time.time())}.{self._count:06d}"
 
     def _answered(
         self, operation: str, path: str, body: str, request: WSGIEnvironment
@@ -135,9 +179,16 @@ class SlackApp:
 
     def _done(self, method: str, arguments: dict[str, Any], request: WSGIEnvironment) -> dict[str, Any]:
         shown = request.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(shown.encode(), self.token.encode()):
-            raise Reject("invalid_auth")
+        wanted, other = self.token, self.app_token
+        if method == "apps.connections.open":
+            wanted, other = other, wanted
+        if not wanted or not hmac.compare_digest(shown.encode(), wanted.encode()):
+            raise Reject("not_allowed_token_type" if other and shown == other else "invalid_auth")
         methods: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "apps.connections.open": self._connect,
+            "auth.test": self._whoami,
+            "chat.postEphemeral": self._whisper,
+            "usergroups.users.list": self._members,
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "conversations.history": self._history,
@@ -165,8 +216,7 @@ class SlackApp:
         thread = str(arguments.get("thread_ts") or "")
         if thread and not self._find(channel, thread):
             raise Reject("thread_not_found")
-        self._count += 1
-        ts = f"{int(time.time())}.{self._count:06d}"
+        ts = self._stamp()
         aloud = not thread or bool(arguments.get("reply_broadcast"))
         self.messages.append(Message(channel, ts, thread, text, blocks, arguments.get("metadata"), aloud))
         return {"channel": channel, "ts": ts}
@@ -180,6 +230,34 @@ class SlackApp:
         message.metadata = arguments.get("metadata", message.metadata)
         message.edits += 1
         return {"channel": message.channel, "ts": message.ts}
+
+    def _connect(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+        if self.door is None:
+            raise Reject("forbidden_team")
+        return {"url": self.door.address()}
+
+    def _whoami(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "team": "Taly",
+            "team_id": self.team,
+            "user": "rotator",
+            "user_id": "U0ROTATOR",
+            "bot_id": "B0ROTATOR",
+        }
+
+    def _whisper(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        channel, text = self._channel(arguments), self._content(arguments)[0]
+        user, thread = str(arguments.get("user") or ""), str(arguments.get("thread_ts") or "")
+        if not user:
+            raise Reject("user_not_in_channel")
+        self.whispers.append(Whisper(channel, user, text, thread))
+        return {"message_ts": self._stamp()}
+
+    def _members(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        group = str(arguments.get("usergroup") or "")
+        if group not in self.groups:
+            raise Reject("no_such_subteam")
+        return {"users": self.groups[group]}
 
     def _history(self, arguments: dict[str, Any]) -> dict[str, Any]:
         channel = self._channel(arguments)
@@ -234,7 +312,7 @@ LAYOUT_ERRORS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long
 def _arguments(request: WSGIEnvironment, body: str) -> dict[str, Any]:
     if request.get("CONTENT_TYPE", "").startswith("application/json"):
         try:
-            arguments = json.loads(body)
+            arguments = json.loads(body or "{}")
         except ValueError:
             raise Reject("invalid_json") from None
         return arguments if isinstance(arguments, dict) else {}

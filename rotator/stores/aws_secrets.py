@@ -20,10 +20,11 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, ForeignOwner, Refused
 from rotator.model.policy import EnvironmentPolicy
+from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
 from rotator.stores.aws_secrets_verdicts import AlreadyThere, NotAsExpected, must_be_ours
 from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Held, Secrets
-from rotator.stores.owner import foreign, owner_parameter, parsed, written
+from rotator.stores.owner import foreign, parsed, written
 
 #: So many may have frozen in the middle of one write and woken up one after the other.
 LATE_WORKERS = 5

@@ -19,11 +19,6 @@ class OwnerText(BaseModel):
     generation: int = 0
 
 
-def owner_parameter(path: str) -> str:
-    """The name of the parameter that tells who owns the environment below `path`."""
-    return f"{path}/rotator/owner"
-
-
 def written(owner: Owner) -> str:
     """The parameter's value."""
     text = OwnerText(

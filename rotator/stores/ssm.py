@@ -19,8 +19,9 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, ForeignOwner, Refused
 from rotator.model.policy import EnvironmentPolicy
+from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
-from rotator.stores.owner import foreign, owner_parameter, written
+from rotator.stores.owner import foreign, written
 from rotator.stores.ssm_parameters import VERSIONS_KEPT, Parameter, Parameters
 from rotator.stores.ssm_verdicts import AlreadyThere
 

@@ -25,8 +25,9 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, Region
 from rotator.model.errors import Raced, Refused
 from rotator.model.policy import MirrorPolicy
+from rotator.model.references import owner_parameter
 from rotator.model.secrets import Sealed
-from rotator.stores.owner import foreign, owner_parameter
+from rotator.stores.owner import foreign
 from rotator.stores.ssm_parameters import Parameter, Parameters
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$", max_length=400)]

@@ -23,8 +23,9 @@ from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, Refused, Transient
 from rotator.model.once import once
 from rotator.model.policy import EnvironmentPolicy
+from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
-from rotator.stores.owner import foreign, owner_parameter, parsed, written
+from rotator.stores.owner import foreign, parsed, written
 from rotator.vault.access import LARGEST_BYTES, Auth, Mount, Name
 from rotator.vault.placement import Placement, wrong_with
 

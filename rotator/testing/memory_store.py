@@ -10,8 +10,9 @@ from rotator.contracts.clock import Clock
 from rotator.contracts.guard import guard
 from rotator.contracts.store import Change, Look
 from rotator.model.errors import Drifted, Raced, Refused, Transient
+from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
-from rotator.stores.owner import foreign, owner_parameter, parsed, written
+from rotator.stores.owner import foreign, parsed, written
 
 LARGEST_VALUE = 4096
 

@@ -13,14 +13,14 @@ from rotator.model.errors import JournalAway
 T = TypeVar("T")
 
 #: Finding figures takes this share of the time at most, however large the journal has grown.
-_SHARE = 1 / 200
+SHARE = 1 / 200
 
 
 class Kept(Generic[T]):
-    """What `find` found, for `a_while`; longer if finding it takes long."""
+    """What `find` found, for `a_while`; longer if finding it takes more than its `share` of the time."""
 
-    def __init__(self, find: Callable[[], T], clock: Clock, a_while: timedelta) -> None:
-        self._find, self._clock, self._a_while = find, clock, a_while.total_seconds()
+    def __init__(self, find: Callable[[], T], clock: Clock, a_while: timedelta, share: float = SHARE) -> None:
+        self._find, self._clock, self._a_while, self._share = find, clock, a_while.total_seconds(), share
         self._lock = threading.Lock()
         self._found: tuple[T] | None = None
         self._until = 0.0
@@ -32,15 +32,22 @@ class Kept(Generic[T]):
             if self._found is None or began >= self._until:
                 self._found = (self._find(),)
                 took = self._clock.monotonic() - began
-                self._until = began + took + max(self._a_while, took / _SHARE)
+                self._until = began + took + max(self._a_while, took / self._share)
             return self._found[0]
 
 
 class FoundAside(Generic[T]):
     """The same, found in a thread of its own: who asks waits a moment for it, and else gets what was found before."""
 
-    def __init__(self, find: Callable[[], T], clock: Clock, a_while: timedelta, moment: float = 1.0) -> None:
-        self._kept, self._moment = Kept(find, clock, a_while), moment
+    def __init__(
+        self,
+        find: Callable[[], T],
+        clock: Clock,
+        a_while: timedelta,
+        moment: float = 1.0,
+        share: float = SHARE,
+    ) -> None:
+        self._kept, self._moment = Kept(find, clock, a_while, share), moment
         self._busy, self._ended = threading.Lock(), threading.Event()
         self._found: T | None = None
 

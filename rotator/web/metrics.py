@@ -20,10 +20,12 @@ from rotator.contracts.clock import Clock
 from rotator.contracts.journal import Journal
 from rotator.engine.ages import due_at, period_ends
 from rotator.engine.decisions import Decided, decisions
-from rotator.engine.outbox import unheard
+from rotator.engine.heartbeat import Seen, last_beat, silence
+from rotator.engine.repeats import unheard
 from rotator.engine.standing import Standing
+from rotator.engine.watch import source_of
 from rotator.engine.words import replaced, word_of
-from rotator.model.alerts import AlertRow
+from rotator.model.alerts import AlertKind, AlertRow
 from rotator.model.errors import JournalAway
 from rotator.model.observations import Surveyed
 from rotator.model.policy import Policies
@@ -129,6 +131,30 @@ UNDELIVERED = Described(
     ("channel",),
     "Messages that could not be delivered at the last attempt; rotator goes on trying.",
 )
+TRAIL_LAG = Described(
+    "rotator_trail_lag_seconds",
+    "gauge",
+    (),
+    "How old the newest record of who read what is; rotator itself reads every minute.",
+)
+FINDINGS = Described(
+    "rotator_findings",
+    "gauge",
+    ("kind",),
+    "What was seen of who read what and nobody has looked at, one for each principal and day.",
+)
+HEARD = Described(
+    "rotator_heartbeat_last_success_timestamp_seconds",
+    "gauge",
+    (),
+    "When the outside last heard that all is well, from any replica; 0: never; absent where policies.yaml names none.",
+)
+SILENT = Described(
+    "rotator_heartbeat_silent",
+    "gauge",
+    ("reason",),
+    "1 while the outside hears nothing: drill, policy, scan, alerts, nobody or stuck; the log has the sentence.",
+)
 AUDIT = Described(
     "rotator_audit_chain_ok",
     "gauge",
@@ -137,7 +163,7 @@ AUDIT = Described(
 )
 METRICS: Final = (
     BUILD, POLICY, JOURNAL, SCANNED, STATE, AGE, DUE, OVERDUE, SUCCESS, OLD_LIVES, GRACE, ATTEMPTS, ENDED, DURATION,
-    ALERTS, UNDELIVERED, AUDIT,
+    ALERTS, UNDELIVERED, HEARD, SILENT, TRAIL_LAG, FINDINGS, AUDIT,
 )  # fmt: skip
 
 #: How a try went, by the kind of event that tells of it; other kinds are no tries.
@@ -155,7 +181,10 @@ Series = Mapping[tuple[str, ...], float]
 
 
 class Figures(Collector):
-    """All metrics of one daemon. `rejected` says why policies.yaml is not in force; empty when it is."""
+    """All metrics of one daemon. `rejected` says why policies.yaml is not in force; empty when it is.
+
+    `seen` is what its heartbeat sees of the process.
+    """
 
     def __init__(
         self,
@@ -163,8 +192,9 @@ class Figures(Collector):
         policies: Callable[[], Policies],
         rejected: Callable[[], str],
         clock: Clock,
+        seen: Callable[[], Seen] = Seen,
     ) -> None:
-        self._journal, self._policies, self._rejected = journal, policies, rejected
+        self._journal, self._policies, self._rejected, self._seen = journal, policies, rejected, seen
         self._now = Kept(self._standing, clock, _SCRAPES)
         self._ever = FoundAside(lambda: list(_of_tallies(journal.tallies())), clock, _SCRAPES)
         self._whole = FoundAside(lambda: not journal.verify_all(), clock, _AUDITS)
@@ -191,7 +221,19 @@ class Figures(Collector):
             *_of_secrets(decisions(self._journal, policies).values()),
             *_of_predecessors(self._journal.rotations(unfinished=True)),
             *_of_alerts(self._journal.alerts()),
+            *_of_reads(self._journal, policies),
+            *self._of_heartbeat(policies),
         ]
+
+    def _of_heartbeat(self, policies: Policies) -> Iterator[Metric]:
+        heartbeat = policies.alerts.heartbeat
+        heard: dict[tuple[str, ...], float] = {}
+        quiet = silence(self._journal, policies, self._seen()) if heartbeat else None
+        if heartbeat is not None:
+            last = last_beat(self._journal, heartbeat)
+            heard[()] = last.timestamp() if last else 0
+        yield _gauge(HEARD, heard)
+        yield _gauge(SILENT, {(quiet.reason.value,): 1} if quiet else {})
 
 
 def _of_environments(policies: Policies, surveyed: Mapping[str, Surveyed]) -> Iterator[Metric]:
@@ -243,12 +285,21 @@ def _old_one_lives(rotation: Rotation) -> bool:
 def _of_alerts(rows: Sequence[AlertRow]) -> Iterator[Metric]:
     open_ones, failing = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
     for row in rows:
-        if not row.alert.closed:
+        if not row.alert.closed and row.alert.kind is not AlertKind.DIGEST:
             open_ones[row.alert.kind.value, row.alert.severity.name.lower()] += 1
         if row.attempt > 0:
             failing.update((address.partition(":")[0],) for address in unheard(row))
     yield _gauge(ALERTS, open_ones)
     yield _gauge(UNDELIVERED, failing)
+
+
+def _of_reads(journal: Journal, policies: Policies) -> Iterator[Metric]:
+    source = policies.access.source
+    watch = journal.watch(source_of(source)) if source else None
+    lag = (journal.now() - (watch.newest_at or watch.since)).total_seconds() if watch else None
+    yield _gauge(TRAIL_LAG, {} if lag is None else {(): lag})
+    seen = Counter[tuple[str, ...]]((one.kind.value,) for one in journal.sightings()) if source else {}
+    yield _gauge(FINDINGS, seen)
 
 
 def _of_tallies(tallies: Tallies) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics, served by a thread of the daemon.
+"""/healthz, /readyz, /metrics and the status page, served by a thread of the daemon.
 
 Neither probe asks anything of AWS: a cluster that restarts every rotator because SSM is away helps nobody.
 """
@@ -23,7 +23,9 @@ from starlette.routing import Route
 
 from rotator.contracts.journal import Journal
 from rotator.model.errors import JournalAway, RotatorError
+from rotator.web.looks import Looks
 from rotator.web.metrics import Figures
+from rotator.web.pages import status_pages
 from rotator.web.pulse import Pulse
 
 log = structlog.get_logger()
@@ -38,7 +40,7 @@ class CannotListen(RotatorError):
     exit_code = 2
 
 
-def application(pulse: Pulse, journal: Journal, figures: Figures) -> Starlette:
+def application(pulse: Pulse, journal: Journal, figures: Figures, looks: Looks) -> Starlette:
     """What is served. Its functions run in threads of their own, because the journal may take its time."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(figures)
@@ -68,6 +70,7 @@ def application(pulse: Pulse, journal: Journal, figures: Figures) -> Starlette:
         "/healthz": healthz,
         "/readyz": readyz,
         "/metrics": metrics,
+        **status_pages(looks),
     }
     return Starlette(
         routes=[Route(path, page) for path, page in pages.items()], exception_handlers={Exception: _explain}
@@ -115,6 +118,7 @@ class Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # who asks is who is connected, whatever a header says
             limit_concurrency=_AT_ONCE,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=_STOP_SECONDS,

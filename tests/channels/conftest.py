@@ -5,13 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from rotator.clock import SystemClock
+from rotator.model.secrets import Sealed
 from rotator.sandbox.certificates import self_signed
 from rotator.sandbox.mail_server import MailServer
+from rotator.sandbox.pagerduty import PagerDutyApi
 from rotator.sandbox.people import Logins
 from rotator.sandbox.people_server import serving
+from rotator.sandbox.platforms.front import Front
 from rotator.sandbox.processes import listening_socket
+from rotator.sandbox.ses_api import SesApi
 from rotator.sandbox.slack_server import SlackApp
-from tests.channels.worlds import MailWorld, SlackWorld
+from rotator.sandbox.webhook_receiver import WebhookReceiver
+from tests.channels.worlds import EventsWorld, MailWorld, PagesWorld, SesWorld, SlackWorld, signing_secret
 
 
 @pytest.fixture
@@ -41,3 +47,29 @@ def mail(certificate: Path) -> Iterator[MailWorld]:
     server.start()
     yield MailWorld(server, certificate / "ca.pem")
     server.stop()
+
+
+@pytest.fixture
+def events() -> Iterator[EventsWorld]:
+    """A program behind the webhook."""
+    secret = signing_secret()
+    receiver = WebhookReceiver([secret.reveal()], SystemClock())
+    with Front(receiver) as front:
+        yield EventsWorld(front, receiver, secret)
+
+
+@pytest.fixture
+def pages() -> Iterator[PagesWorld]:
+    """PagerDuty."""
+    with Front(api := PagerDutyApi()) as front:
+        yield PagesWorld(front, api, Sealed(api.routing_key))
+
+
+@pytest.fixture
+def ses(monkeypatch: pytest.MonkeyPatch) -> Iterator[SesWorld]:
+    """Amazon SES."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "of-nobody")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Front(api := SesApi("rotator@taly.example")) as front:
+        yield SesWorld(front, api)

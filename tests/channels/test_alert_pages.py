@@ -31,7 +31,8 @@ def test_every_kind_of_alert_has_a_page_that_answers_in_order(kind: AlertKind) -
 def test_every_page_is_of_a_kind_and_is_listed() -> None:
     pages = {page.stem for page in PAGES.glob("*.md")} - {"README"}
     assert pages == set(AlertKind)
-    assert {link.removesuffix(".md") for link in _links(PAGES / "README.md")} == pages
+    listed = {link.removesuffix(".md") for link in _links(PAGES / "README.md") if "/" not in link}
+    assert listed == pages
 
 
 def test_every_reason_that_a_page_names_exists() -> None:

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from rotator.channels import slack_blocks, smtp_mail, wording
+from rotator.channels import mail, slack_blocks, wording
 from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.sandbox.slack_limits import fault_in, strange_markup
 from rotator.testing.channel_contract import EMPTY, LONG, LOUD, alerts, an_alert, closed
@@ -91,12 +91,24 @@ def test_the_page_about_it_is_named_or_linked_while_there_is_something_to_do() -
     assert f"what to do: <{link}>" in _shown(slack_blocks.parent(alert, docs))
     assert "what to do" not in _shown(slack_blocks.parent(closed(alert), docs))
     anybody = Address(addr_spec="platform@taly.example")
-    sent = smtp_mail.mail(alert, anybody, anybody, None, alert.opened_at, docs=docs)
+    sent = mail.compose(alert, anybody, anybody, None, alert.opened_at, docs=docs)
     text, html = (part.get_content() for part in sent.iter_parts())
     assert f"What to do: {link}" in text
     assert f'What to do: <a href="{link}">' in html
-    over = smtp_mail.mail(closed(alert), anybody, anybody, None, alert.opened_at, docs=docs)
+    over = mail.compose(closed(alert), anybody, anybody, None, alert.opened_at, docs=docs)
     assert "What to do" not in over.as_string()
+
+
+def test_whoever_is_on_it_says_so_by_the_ids() -> None:
+    one, other = an_alert(identity="one"), an_alert(identity="other")
+    assert wording.ways_to_answer(one) == f"rotator ack {one.id}"
+    assert wording.trace(one).startswith(f"alert {one.id} (one)")
+    both = one.model_copy(update={"identity": "both", "members": (one,), "beside": (other,)})
+    assert wording.ways_to_answer(both) == f"rotator ack {one.id} {other.id}"
+    many = both.model_copy(update={"beside": (other,) * 3})
+    assert wording.ways_to_answer(many) == "rotator alerts"
+    assert wording.ways_to_answer(closed(one)) == ""
+    assert wording.ways_to_answer(an_alert(kind=AlertKind.JOURNAL_AWAY)) == ""
 
 
 def test_the_time_is_shown_in_the_readers_own() -> None:
@@ -138,11 +150,11 @@ def test_mails_have_one_line_a_header_whatever_they_say(alert: Alert, over: bool
         alert = alert.model_copy(update={"closed_at": alert.opened_at})
     earlier = Receipt(data={"message_id": "<first@taly.example>", "told": "info", "said": "1"})
     anybody = Address(addr_spec="platform@taly.example")
-    mail = smtp_mail.mail(alert, anybody, anybody, earlier, alert.opened_at)
-    sent = mail.as_bytes()
+    made = mail.compose(alert, anybody, anybody, earlier, alert.opened_at)
+    sent = made.as_bytes()
     assert max(map(len, sent.split(b"\r\n"))) < 998
     assert sent.isascii()
-    assert mail["Subject"] == f"[rotator] {wording.headline(alert)}"
+    assert made["Subject"] == f"[rotator] {wording.headline(alert)}"
 
 
 def _shown(blocks: object) -> str:

@@ -16,7 +16,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from rotator.channels import smtp as smtp_channel
-from rotator.channels import smtp_mail
+from rotator.channels.mail import compose
 from rotator.channels.smtp import Smtp
 from rotator.clock import SystemClock
 from rotator.model.alerts import Severity
@@ -24,6 +24,7 @@ from rotator.model.errors import Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 from rotator.sandbox.certificates import self_signed
 from rotator.sandbox.faults import Fault, Outage, Rule
+from rotator.sandbox.mail_server import Mail
 from rotator.testing.channel_contract import an_alert, closed
 from rotator.testing.values import fresh_value, raises_silently
 from tests.channels.worlds import MailWorld
@@ -62,8 +63,9 @@ def test_the_text_answers_in_the_order_of_a_reader_at_three_in_the_morning(mail:
         "    rotator history production/DATABASE_URL\n"
         "\n"
         "warning, for platform, since 2026-11-26 09:30 UTC\n"
-        "alert rotation_failed/production/DATABASE_URL/ro_1, rotation ro_1\n"
+        "alert al_b5f0702fd5 (rotation_failed/production/DATABASE_URL/ro_1), rotation ro_1\n"
         "How it stands: rotator status production/DATABASE_URL\n"
+        "I am on it: rotator ack al_b5f0702fd5\n"
         "What to do: docs/how-to/alerts/rotation_failed.md\n"
     )
 
@@ -76,10 +78,16 @@ def test_a_whole_alert_is_one_thread(mail: MailWorld) -> None:
     assert len({arrived.message_id for arrived in mail.server.mails}) == 4
     assert not first.in_reply_to
     assert {later.in_reply_to for later in (worse, still, end)} == {first.message_id}
-    assert all(f"References: {first.message_id}" in later.raw for later in (worse, still, end))
+    (thread,) = references(first)
+    assert all(references(later) == [thread, first.message_id] for later in (worse, still, end))
+    assert thread not in {arrived.message_id for arrived in mail.server.mails}
     assert worse.text.startswith("Now critical: production: DATABASE_URL")
     assert still.text.startswith("Still so: production: DATABASE_URL")
     assert end.subject == "[rotator] Resolved: production: DATABASE_URL rotation failed (deploy)"
+
+
+def references(arrived: Mail) -> list[str]:
+    return str(email.message_from_string(arrived.raw)["References"]).split()
 
 
 def test_a_mail_that_is_sent_twice_is_the_same_mail(mail: MailWorld) -> None:
@@ -117,7 +125,8 @@ def test_ids_longer_than_a_line_stay_whole(mail: MailWorld) -> None:
     receipt = channel.deliver(an_alert(), mail.address, None)
     channel.deliver(closed(an_alert()), mail.address, receipt)
     first, end = (email.message_from_string(arrived.raw) for arrived in mail.server.mails)
-    assert end["In-Reply-To"] == end["References"] == first["Message-ID"].strip()
+    assert end["In-Reply-To"] == first["Message-ID"].strip()
+    assert end["References"].split() == [first["References"], first["Message-ID"].strip()]
     assert end["List-Id"] == f"<rotator-alerts.{domain}>"
 
 
@@ -125,7 +134,7 @@ def test_ids_longer_than_a_line_stay_whole(mail: MailWorld) -> None:
 def test_a_subject_is_one_line(length: int) -> None:
     title = ("word " * 30)[:length].strip()
     anybody = Address(addr_spec="platform@taly.example")
-    sent = smtp_mail.mail(an_alert(title=title), anybody, anybody, None, an_alert().opened_at)
+    sent = compose(an_alert(title=title), anybody, anybody, None, an_alert().opened_at)
     assert f"\r\nSubject: [rotator] production: {title}\r\n".encode() in sent.as_bytes()
 
 

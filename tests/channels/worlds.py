@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from rotator.channels.pagerduty import PagerDuty
+from rotator.channels.ses import Ses
 from rotator.channels.slack import Slack
 from rotator.channels.smtp import Smtp
+from rotator.channels.webhook import Webhook
 from rotator.clock import SystemClock
+from rotator.model.alerts import Alert, AlertState, Hush, Severity
+from rotator.model.clicks import Click, Offer, Reply, Verb
+from rotator.model.errors import Refused
+from rotator.model.hosts import on_this_machine
 from rotator.model.secrets import Sealed
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.mail_server import UNKNOWN_MAILBOX, Mail, MailServer
+from rotator.sandbox.pagerduty import PagerDutyApi
+from rotator.sandbox.platforms.front import Front
+from rotator.sandbox.ses_api import SesApi
 from rotator.sandbox.slack_server import UNKNOWN_CHANNEL, Message, SlackApp
+from rotator.sandbox.webhook_receiver import PATH as WEBHOOK_PATH
+from rotator.sandbox.webhook_receiver import WebhookReceiver, said
+from rotator.testing.channel_contract import an_alert
 from rotator.testing.surroundings import FreePacer
 from rotator.testing.values import fresh_value
 
@@ -82,6 +97,36 @@ class SlackWorld:
 
     def in_channel(self) -> list[Message]:
         return [message for message in self.app.messages if message.aloud]
+
+
+class EveryOffer:
+    """Offers everything there is, about whatever it is asked."""
+
+    def offers(self, alert: Alert) -> Sequence[Offer]:
+        return [Offer(verb=verb, about=alert.id, means=alert.title) for verb in Verb]
+
+    def take(self, click: Click) -> Reply:
+        raise AssertionError("nobody clicks")
+
+    def alert(self, short_id: str) -> Alert | None:
+        raise AssertionError("nobody clicks")
+
+    def groups(self) -> Sequence[str]:
+        return []
+
+
+@dataclass
+class ButtonsWorld(SlackWorld):
+    """Slack with a bot token and an app-level token: messages have buttons."""
+
+    def channel(self) -> Slack:
+        return Slack(
+            token=Sealed(self.app.token),
+            app_token=fresh_value(),
+            clicks=EveryOffer(),
+            pacer=self.pacer,
+            base_url=f"{self.url}/api/",
+        )
 
 
 @dataclass
@@ -151,6 +196,136 @@ class MailWorld:
 
     def say_later(self, when: timedelta) -> None:
         self.server.weather.set_faults([Rule(Fault.THROTTLED, "mail.rcpt", times=1)])
+
+
+@dataclass
+class EventsWorld:
+    """A program behind the webhook: what is open for a dedup key is a conversation."""
+
+    front: Front
+    receiver: WebhookReceiver
+    secret: Sealed
+    pacer: FreePacer = field(default_factory=FreePacer)
+
+    @property
+    def address(self) -> str:
+        return f"{self.front.address}{WEBHOOK_PATH}"
+
+    @property
+    def nowhere(self) -> str:
+        return f"{self.front.address}/nowhere"
+
+    @property
+    def logins(self) -> Sequence[Sealed]:
+        return [self.secret]
+
+    def channel(self, secret: Sealed | None = None, **changes: Any) -> Webhook:
+        options = {
+            "secret": secret or self.secret,
+            "resolve": unresolved,
+            "allows": on_this_machine,
+            "pacer": self.pacer,
+            "clock": SystemClock(),
+        }
+        return Webhook(**{**options, **changes})
+
+    def channel_with_a_wrong_login(self) -> Webhook:
+        return self.channel(signing_secret())
+
+    def threads(self) -> Sequence[Sequence[str]]:
+        return [[said(event) for event in ticket.events] for ticket in self.receiver.tickets]
+
+    def markup(self) -> Sequence[str]:
+        return self.receiver.findings
+
+    def lose_next_answer(self) -> None:
+        self.front.lose()
+
+    def go_away(self) -> None:
+        self.away = self.front.away()
+        self.away.__enter__()
+
+    def come_back(self) -> None:
+        self.away.__exit__(None, None, None)
+
+    def say_later(self, when: timedelta) -> None:
+        self.front.throttle()
+
+
+@dataclass
+class PagesWorld(EventsWorld):
+    """PagerDuty: an incident is a conversation. Its address leads to a routing key."""
+
+    receiver: PagerDutyApi  # type: ignore[assignment]  # another far side behind the same front
+    address: str = "ssm:/taly/production/rotator/PAGERDUTY_ROUTING_KEY"  # no URL of the front
+    nowhere: str = "ssm:/taly/production/rotator/NOWHERE"  # as above
+
+    @property
+    def logins(self) -> Sequence[Sealed]:
+        return [Sealed(self.receiver.routing_key)]
+
+    def channel(self, secret: Sealed | None = None, **_changes: Any) -> PagerDuty:  # type: ignore[override]  # of another channel
+        known = {self.address: secret or Sealed(self.receiver.routing_key)}
+        return PagerDuty(
+            resolve=lambda reference: known.get(reference) or unresolved(reference),
+            pacer=self.pacer,
+            endpoint=self.front.address,
+        )
+
+    def channel_with_a_wrong_login(self) -> PagerDuty:  # type: ignore[override]  # another channel
+        return self.channel(fresh_value(32))
+
+    def threads(self) -> Sequence[Sequence[str]]:
+        return [[said(event) for event in incident.log] for incident in self.receiver.incidents]
+
+
+def answered() -> Alert:
+    """The alert, acknowledged by a person."""
+    at, severity = datetime(2026, 11, 26, 10, 0, tzinfo=UTC), Severity.WARNING
+    return an_alert(hush=Hush(state=AlertState.ACKNOWLEDGED, by="ana", at=at, severity=severity))
+
+
+def signing_secret() -> Sealed:
+    return Sealed(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
+
+
+def unresolved(reference: str) -> Sealed:
+    raise Refused(f"there is no {reference}")
+
+
+@dataclass
+class SesWorld:
+    """Amazon SES. A reader follows In-Reply-To to what SES called the first mail."""
+
+    front: Front
+    api: SesApi
+    address: str = "platform@taly.example"
+    nowhere: str = f"{UNKNOWN_MAILBOX}@taly.example"
+    logins: Sequence[Sealed] = ()
+
+    def channel(self, sender: str | None = None) -> Ses:
+        return Ses(
+            region=self.api.region,
+            sender=sender or self.api.sender,
+            clock=SystemClock(),
+            endpoint=self.front.address,
+        )
+
+    def channel_with_a_wrong_login(self) -> Ses:
+        return self.channel("somebody@taly.example")
+
+    def threads(self) -> Sequence[Sequence[str]]:
+        return _grouped(
+            (mail.in_reply_to or mail.message_id, f"{mail.subject}\n{mail.text}") for mail in self.api.mails
+        )
+
+    def markup(self) -> Sequence[str]:
+        return [odd for mail in self.api.mails for odd in (*_odd_headers(mail), *_odd_tags(mail))]
+
+    lose_next_answer = EventsWorld.lose_next_answer
+    go_away = EventsWorld.go_away
+    come_back = EventsWorld.come_back
+    say_later = EventsWorld.say_later
 
 
 def _odd_headers(mail: Mail) -> Iterable[str]:

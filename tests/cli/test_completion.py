@@ -16,11 +16,13 @@ from rotator.cli.completion import _CHOICES, Shell, script_for
 from rotator.cli.known_names import known_names, remember_names
 from rotator.cli.main import command
 from tests.cli.beside import Beside
+from tests.cli.test_alerts import over, posted
 
 BIN = Path(sys.executable).parent
 #: Parameters that take free text, numbers or dates: nothing is offered for them.
-FREE = {"reason", "until", "timeout", "limit", "field", "fd"}
-KNOWN = {"secret", "secrets", "what", "env", "environment", "kind", "owner", "file", "save", *_CHOICES}
+FREE = {"reason", "until", "timeout", "limit", "field", "fd", "how_long", "within"}
+FILES = {"file", "save", "events", "starts", "policies"}
+KNOWN = {"secret", "alerts", "secrets", "what", "env", "environment", "kind", "owner", *FILES, *_CHOICES}
 
 
 def offered(beside: Beside, *words: str) -> list[str]:
@@ -84,6 +86,14 @@ def test_a_name_that_only_one_environment_has_is_enough(story: Beside) -> None:
     with story.journal() as journal:
         journal.note_policy(story.policies, story.policy_file.read_text())
     assert offered(story, "status", "GR") == ["GRACE"]
+
+
+def test_open_alerts_are_offered_by_their_ids(story: Beside) -> None:
+    alert = posted(story)
+    over(story, posted(story, identity="another"))
+    for verb in ("ack", "snooze"):
+        assert offered(story, verb, "") == [alert.id]
+    assert offered(story, "ack", alert.id, "al_") == [alert.id]
 
 
 def test_every_parameter_is_known_or_free() -> None:

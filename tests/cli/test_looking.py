@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rotator.cli.plan import steps, writes
-from tests.cli.beside import NAMES, Beside
+from rotator.model.observations import HEARTBEAT, Pause
+from tests.cli.beside import DAY, NAMES, Beside
 from tests.engine.things import policy, recipe
 
 
@@ -114,8 +115,20 @@ def test_what_was_never_looked_at_is_no_nothing(rotator: Beside) -> None:
     assert rotator("status", "--exit-code").code == 12
 
 
+def test_a_drill_of_the_heartbeat_is_seen(story: Beside) -> None:
+    assert "drill" not in story("status").err
+    with story.journal() as journal:
+        until = journal.now() + DAY
+        journal.note_pause(HEARTBEAT, Pause(secret=HEARTBEAT, until=until, by="ana", because="who wakes up?"))
+    said = f"A drill of ana's keeps the heartbeat silent until {until:%Y-%m-%d %H:%M} UTC."
+    assert said in story("status").err
+    assert story("drill", "heartbeat").err == (
+        "rotator: policies.yaml has no alerts.heartbeat: nobody outside hears from rotator\n"
+    )
+
+
 def test_without_a_channel_status_says_that_nobody_can_be_told(story: Beside) -> None:
-    silent = "Nobody can be told of anything: settings name neither Slack nor a mail server."
+    silent = "Nobody can be told of anything: settings name no Slack, no mail and no webhook."
     assert silent in story("status").err
     story.monkeypatch.setenv("ROTATOR_SLACK_WEBHOOK", "https://hooks.slack.example/services/x")
     assert silent not in story("status").err

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rotator.cli.steps import Step, StepState, chain_of, deepest_failure, progress_of, way_of
 from rotator.contracts.journal import Told
+from rotator.engine.report.steps import Step, StepState, chain_of, deepest_failure, progress_of, way_of
 from rotator.model.policy import Deployment, Recipe
 from rotator.model.rotation import Event, Ledger, Phase, Reason, Rotation, State
 from tests.cli.beside import DAY, Beside

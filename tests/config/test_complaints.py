@@ -105,10 +105,40 @@ def test_one_environment_needs_no_template() -> None:
     assert errors(*changes) == []
 
 
-def test_an_owner_is_not_told_by_a_channel_that_is_not_written() -> None:
-    assert notes(('slack: "#dba"', 'slack: "#dba", pagerduty: ssm:/taly/staging/rotator/PAGER')) == [
-        "policies.yaml:47: note: owners.dba.pagerduty: no adapter for 'pagerduty' yet: dba is not told this way"
-    ]
+@pytest.mark.parametrize(
+    "written, sentence",
+    [
+        ("pagerduty: ssm:/taly/staging/rotator/PAGER", ""),
+        (
+            "pagerduty: 0123456789abcdef",
+            "must lead to a routing key, which is a secret: store it, and write ssm:",
+        ),
+        ("webhook: ssm:/taly/staging/rotator/HOOK", ""),
+        ("webhook: http://127.0.0.1:8080/x", ""),
+        ("webhook: https://pages.example/x", ""),
+        (
+            "webhook: https://elsewhere.org/x",
+            "elsewhere.org would be sent alerts; allow it in ROTATOR_ALLOWED_HOSTS",
+        ),
+        ("webhook: http://pages.example/x", "its address must begin with https://"),
+        ("webhook: ssm:/taly/staging/HOOK", "a reference may only lead below ssm:<path>/rotator/"),
+    ],
+)
+def test_where_a_program_is_told_is_safe_and_allowed(written: str, sentence: str) -> None:
+    change = ('slack: "#dba"', f'slack: "#dba", {written}')
+    found = [str(one) for one in loaded(change, allowed_hosts=("*.example",)).errors]
+    if sentence:
+        assert [sentence in one for one in found] == [True]
+    else:
+        assert found == []
+
+
+def test_the_heartbeats_address_is_a_secret_and_its_times_are_some() -> None:
+    written = "alerts:\n  heartbeat: {url: https://hc-ping.com/x, every: 0s, grace: 15m}\n"
+    found = errors(("owners:\n", f"{written}owners:\n"))
+    assert len(found) == 2
+    assert "alerts.heartbeat.url: is a secret: store it, and write ssm:<path>/rotator/NAME here" in found[0]
+    assert "alerts.heartbeat.every: must be more than 0" in found[1]
 
 
 def test_complaints_carry_line_column_path_and_severity() -> None:

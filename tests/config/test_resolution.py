@@ -243,15 +243,60 @@ def test_a_secret_whose_mirror_is_not_written_is_watched_only() -> None:
 
 def test_keys_that_nothing_acts_on_are_said_once() -> None:
     found = notes(
-        ("{owner: dba}", "{owner: dba, approvers: [dba]}"),
-        ("type: key\n", "type: key\n    approvers: [dba]\n    notify: {us: https://x.example}\n"),
-        ("secrets:\n", "access: {allow: []}\nsecrets:\n"),
+        ("type: key\n", "type: key\n    verify: {sql: select 1}\n    notify: {us: https://x.example}\n"),
     )
     assert [sentence.split(": ", 1)[1] for sentence in found] == [
-        "note: access: is checked, but nothing acts on it yet",
-        "note: secrets.JWT_SECRET.approvers: is checked, but nothing acts on it yet",
+        "note: secrets.JWT_SECRET.verify: is checked, but nothing acts on it yet",
         "note: secrets.JWT_SECRET.notify: is checked, but nothing acts on it yet",
     ]
+
+
+def test_approvers_are_the_members_of_owners() -> None:
+    found = secret(
+        "production/DATABASE_URL",
+        ('  dba: {slack: "#dba"', '  dba: {members: [ana, bea], slack: "#dba"'),
+        ("{owner: dba}", "{owner: dba, mode: approve, approvers: [dba]}"),
+    )
+    assert (found.mode, found.approvers) == (Mode.APPROVE, ("ana", "bea"))
+
+
+@pytest.mark.parametrize("written, times", [("1.5x", 1.5), ("400d", None)])
+def test_the_oldest_that_it_may_be(written: str, times: float | None) -> None:
+    change = ("  grace: 24h\n", f"  grace: 24h\n  overdue: {{max_age: {written}}}\n")
+    found = secret("production/JWT_SECRET", change)
+    assert found.max_age == (found.rotate_every * times if times else timedelta(days=400))
+
+
+def test_rotator_itself_needs_a_rule_and_what_is_read_elsewhere_is_not_seen() -> None:
+    store = "    aws: {region: eu-central-1}\n    store: {kind: vault-kv2, mount: kv, path: a, auth: {token: x}}\n"
+    found = notes(
+        ("secrets:\n", "access: {allow: [{name: a, role: rotator, during: always}]}\nsecrets:\n"),
+        ("    aws: {region: eu-central-1}\n", store),
+    )
+    unseen, itself = [sentence.split(": ", 1)[1] for sentence in found if "access" in sentence]
+    assert unseen.endswith("production.store: access watches SSM only: who reads from vault-kv2 is not seen")
+    assert itself.startswith("note: access.allow: no rule has during: rotation, so what rotator itself reads")
+    assert notes(("secrets:\n", "access: {allow: [{name: a, role: x, during: rotation}]}\nsecrets:\n")) == []
+
+
+def test_who_may_read_is_resolved_for_every_environment() -> None:
+    allow = '{name: a, role: "app-{env}", during: deployment, secrets: [JWT_*], from: [10.0.0.0/8]}'
+    other = "{name: b, principal: x.amazonaws.com, during: always, only_in: [staging], notify: low}"
+    access = f"access: {{allow: [{allow}, {other}], bulk_read: {{more_than: 3, within: 30m}}, hold: 5m}}\nsecrets:\n"
+    policies = loaded(("secrets:\n", access)).policies
+    assert policies is not None
+    first, second, third = policies.access.readers
+    assert (first.environment, first.role, second.environment, second.role) == (
+        "staging", "app-staging", "production", "app-production",
+    )  # fmt: skip
+    assert (first.secrets, first.source, first.slack_after) == (
+        ("JWT_*",),
+        ("10.0.0.0/8",),
+        timedelta(minutes=15),
+    )
+    assert (third.environment, third.principal, third.quiet) == ("staging", "x.amazonaws.com", True)
+    assert (policies.access.bulk_more_than, policies.access.bulk_within) == (3, timedelta(minutes=30))
+    assert policies.access.hold == timedelta(minutes=5)
 
 
 def test_a_credential_of_rotators_own_without_a_policy_is_noted() -> None:

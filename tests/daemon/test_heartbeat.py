@@ -27,7 +27,7 @@ def looks(seen: Surveyed, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     done: list[str] = []
     monkeypatch.setattr(daemon, "_hold", lambda: done.append("hold"))
     monkeypatch.setattr(daemon, "_scan", lambda: done.append("scan"))
-    (heartbeat,) = [job for name, _, job in daemon._jobs([]) if name == "heartbeat"]
+    (heartbeat,) = [job for name, _, job in daemon._jobs([]) if name == "ownership"]
     heartbeat()
     return done
 

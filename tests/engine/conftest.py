@@ -11,6 +11,7 @@ import pytest
 from rotator.journal import MemoryJournal, open_memory_journal
 from rotator.testing.virtual_clock import VirtualClock
 from tests.engine.things import NOW, policies, policy
+from tests.engine.watch_world import WatchedWorld
 from tests.engine.world import World
 
 _CLOCK = [VirtualClock(NOW)]
@@ -31,3 +32,10 @@ def world(kept_journal: MemoryJournal) -> World:
     _CLOCK.append(VirtualClock(NOW))
     kept_journal.reset()
     return World(_CLOCK[-1], kept_journal, policies(policy()))
+
+
+@pytest.fixture
+def watched(kept_journal: MemoryJournal) -> WatchedWorld:
+    _CLOCK.append(VirtualClock(NOW))
+    kept_journal.reset()
+    return WatchedWorld(_CLOCK[-1], kept_journal, policies())

@@ -159,6 +159,7 @@ CASES = {
             "Age": "99 d by the store, which any put resets (policy 100 d)",
             "Impact": "none yet",
             "Next": "nothing until somebody says yes; due, waiting for: rotator approve production/KEY --reason …",
+            "No": "rotator reject production/KEY --reason …: nobody is asked again about this one",
         },
         "rotator approve production/KEY --reason …",
         lambda world: world.has(rotation(opened_at=NOW)),
@@ -554,6 +555,15 @@ def test_every_kind_has_a_case_here_or_in_the_other_files() -> None:
         AlertKind.FOREIGN_OWNER,
         AlertKind.DELIVERY_FAILED,
         AlertKind.JOURNAL_AWAY,
+        AlertKind.DIGEST,
+        AlertKind.PAGES_HELD,
+        AlertKind.UNKNOWN_ACTOR,
+        AlertKind.ACCESS_OUTSIDE_DEPLOYMENT,
+        AlertKind.HISTORY_READ,
+        AlertKind.OLD_VERSION_READ,
+        AlertKind.BULK_READ,
+        AlertKind.DENIED_READS,
+        AlertKind.TRAIL_SILENT,
     }
     assert {told.kind for told in CASES.values()} | elsewhere == set(AlertKind)
 

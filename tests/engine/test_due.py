@@ -10,7 +10,7 @@ import pytest
 
 from rotator.engine.due import CHAIN, decide
 from rotator.engine.standing import DUE, HELD, Gathered, Standing
-from rotator.model.observations import History, Pause
+from rotator.model.observations import History, Pause, Rejection
 from rotator.model.policy import Mode
 from rotator.model.requests import RequestKind
 from rotator.model.rotation import Phase, Reason, State
@@ -142,6 +142,59 @@ CASES: dict[str, tuple[Gathered, Standing, str]] = {
         Standing.AWAITING_YES,
         "due, waiting for: rotator approve production/KEY --reason …",
     ),
+    "mode: approve, and somebody said no": (
+        gathered(
+            OLD,
+            policy=policy(mode=Mode.APPROVE),
+            rejection=Rejection(
+                secret="production/KEY", by="bea", because="not before the fair", at=ago(DAY)
+            ),
+        ),
+        Standing.REJECTED,
+        f"due, and bea said no at {ago(DAY):%Y-%m-%d %H:%M} UTC: not before the fair",
+    ),
+    "mode: approve, a yes after a no": (
+        gathered(
+            OLD,
+            policy=policy(mode=Mode.APPROVE),
+            rejection=Rejection(secret="production/KEY", by="bea", because="", at=ago(DAY)),
+            requests=(request(RequestKind.APPROVE),),
+        ),
+        Standing.NEVER_ROTATED,
+        "never rotated; 101 d old by the store (any put resets that), 1 d overdue",
+    ),
+    "mode: approve, asked for by a person": (
+        gathered(DAY, policy=policy(mode=Mode.APPROVE), requests=(request(because="he left"),)),
+        Standing.AWAITING_YES,
+        "asked for by ana: he left; waiting for somebody else: rotator approve production/KEY --reason …",
+    ),
+    "mode: approve, asked for and approved by the same person": (
+        gathered(
+            DAY,
+            policy=policy(mode=Mode.APPROVE),
+            requests=(request(because="he left"), request(RequestKind.APPROVE, by="Ana")),
+        ),
+        Standing.AWAITING_YES,
+        "asked for by ana: he left; waiting for somebody else: rotator approve production/KEY --reason …",
+    ),
+    "mode: approve, asked for by one and approved by another": (
+        gathered(
+            DAY,
+            policy=policy(mode=Mode.APPROVE),
+            requests=(request(because="he left"), request(RequestKind.APPROVE, by="bea")),
+        ),
+        Standing.REQUESTED,
+        "asked for by ana: he left",
+    ),
+    "mode: approve, with the yes of somebody who is no approver": (
+        gathered(
+            OLD,
+            policy=policy(mode=Mode.APPROVE, approvers=("bea",)),
+            requests=(request(RequestKind.APPROVE),),
+        ),
+        Standing.AWAITING_YES,
+        "due, waiting for: rotator approve production/KEY --reason …",
+    ),
     "mode: approve, with a yes": (
         gathered(OLD, policy=policy(mode=Mode.APPROVE), requests=(request(RequestKind.APPROVE),)),
         Standing.NEVER_ROTATED,
@@ -253,7 +306,7 @@ MAKES: tuple[tuple[Standing, Callable[[], dict[str, Any]]], ...] = (
     (Standing.OBSERVED, lambda: {"policy": {"mode": Mode.OBSERVE}}),
     (Standing.UNSURVEYED, lambda: {"surveyed": surveyed(agreed=False)}),
     (Standing.PAUSED, lambda: {"pause": PAUSE}),
-    (Standing.REQUESTED, lambda: {"requests": (request(),)}),
+    (Standing.REQUESTED, lambda: {"requests": (request(RequestKind.EMERGENCY),)}),
     (Standing.COOLING_DOWN, lambda: {"history": History(last_undone=undone(ago(HOUR)))}),
     (Standing.AWAITING_YES, lambda: {"policy": {"mode": Mode.APPROVE}}),
     (Standing.FREEZE, lambda: {"environment": {"freezes": (FREEZE,)}}),

@@ -9,9 +9,10 @@ import pytest
 from rotator.engine.ownership import HEARTBEAT, hold_environments, take_over
 from rotator.engine.scan import open_due, survey
 from rotator.model.errors import ForeignOwner, NotYet, Refused, Transient
+from rotator.model.references import owner_parameter
 from rotator.model.rotation import State
 from rotator.model.secrets import OWNER_LIFE, Owner, Sealed
-from rotator.stores.owner import owner_parameter, written
+from rotator.stores.owner import written
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, environment, policies, policy, rotation
 from tests.engine.world import World
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text, update
 from rotator.contracts.journal import Told
 from rotator.journal import SqlJournal
 from rotator.journal.tables import rollout
-from rotator.model.alerts import Alert, AlertKind, Severity
+from rotator.model.alerts import TOLD_CLOSED_BEFORE, Alert, AlertKind, Severity
 from rotator.model.rotation import Phase, Priority, RolloutRow, RolloutState
 from rotator.testing.journal_contract.rows import MINUTE, NO_TIME, WORKLOAD, held, joined, opened
 
@@ -150,7 +150,7 @@ def test_an_alert_that_opens_again_waits_for_whoever_tells_that_it_closed(
         journal, lambda connection: connection.execute(telling), lambda: other.post_alert(alert, NO_TIME)
     )
     (row,) = journal.alerts()
-    assert (row.alert, row.told) == (alert, {})
+    assert (row.alert, row.told) == (alert, {"slack": TOLD_CLOSED_BEFORE})
 
 
 def test_claims_pass_by_rows_that_somebody_is_writing(replicas: tuple[SqlJournal, SqlJournal]) -> None:

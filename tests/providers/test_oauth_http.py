@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from rotator import bounded
+from rotator.addresses import unsafe
+from rotator.bounded import LARGEST_BYTES
 from rotator.model.errors import GaveUp, Refused, Transient
 from rotator.model.secrets import Sealed
-from rotator.providers.addresses import unsafe
 from rotator.providers.oauth_client import OauthClient
-from rotator.providers.oauth_http import CHANGING, LARGEST_BYTES, Line, Request
+from rotator.providers.oauth_http import CHANGING, Line, Request
 from rotator.testing.surroundings import surroundings
 from rotator.testing.values import fresh_value, raises_silently
-from rotator.testing.virtual_clock import VirtualClock
 from tests.providers.recipes import recipe_for
 
 #: `make test` runs them: `make check` is for what the engine and the first sources rest on.
@@ -47,14 +48,6 @@ DESCRIBED = {
     },
     "remove": {"method": "DELETE", "path": "/secrets/${id}"},
 }
-
-
-class PassingClock(VirtualClock):
-    """Each look at it takes ten seconds."""
-
-    def monotonic(self) -> float:
-        self.pass_by(timedelta(seconds=10))
-        return super().monotonic()
 
 
 @contextmanager
@@ -107,8 +100,8 @@ def inline(address: str, token: Sealed | None = None) -> OauthClient:
     return OauthClient(recipe_for("OAUTH_SECRET", "oauth-client", settings=settings), around)
 
 
-def line(clock: VirtualClock | None = None) -> Line:
-    return Line("the server", surroundings(clock=clock))
+def line() -> Line:
+    return Line("the server", surroundings())
 
 
 def test_a_recipe_in_the_policy_is_asked_as_it_says() -> None:
@@ -152,18 +145,20 @@ def test_an_answer_is_read_up_to_a_bound() -> None:
     pieces = [b"x" * (256 * 1024)] * 8
     with (
         server(lambda _path: (200, {}, pieces)) as (address, _arrived),
-        pytest.raises(Transient, match="_TooMuch"),
+        pytest.raises(Transient, match="TooLong"),
     ):
         line().send(Request("GET", f"{address}/", {}), "say much")
     assert sum(map(len, pieces)) > LARGEST_BYTES
 
 
-def test_an_answer_that_comes_in_drops_is_not_waited_for() -> None:
+def test_an_answer_that_comes_in_drops_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = itertools.count(0, 5)  # each look at the clock takes five seconds
+    monkeypatch.setattr(bounded, "_now", lambda: float(next(times)))
     with server(saying({"a": "b"})) as (address, _arrived):
         with pytest.raises(GaveUp, match="next attempt"):
-            line(PassingClock()).send(Request("POST", f"{address}/", {}), "change it", CHANGING)
+            line().send(Request("POST", f"{address}/", {}), "change it", CHANGING)
         with pytest.raises(Transient, match="nothing was changed"):
-            line(PassingClock()).send(Request("GET", f"{address}/", {}), "show it")
+            line().send(Request("GET", f"{address}/", {}), "show it")
 
 
 def test_a_mint_without_an_answer_that_names_it_may_have_minted() -> None:

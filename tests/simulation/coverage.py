@@ -28,9 +28,10 @@ _EFFECTS = (
     "redeployer.redeploy", "channel.deliver", "mirror.write", "store.claim_owner", "store.put",
 )  # fmt: skip
 _JOURNAL = (
-    "alerts", "approve", "checkpoint", "checkpoint_alert", "checkpoint_rollout", "claim_alerts", "claim_rollouts",
-    "claim_rotations", "escalate", "generation", "histories", "join_rollout", "note_observed", "note_pause",
-    "note_surveyed", "observed", "on_their_way", "open_rotations", "pauses", "post_alert", "renew", "reopen",
+    "alerts", "approve", "checkpoint", "checkpoint_alerts", "checkpoint_rollout", "claim_alerts", "claim_company",
+    "claim_rollouts", "claim_rotations", "escalate", "generation", "histories", "join_rollout", "note_observed",
+    "note_pause", "note_surveyed", "observed", "on_their_way", "open_rotations", "pauses", "post_alert",
+    "rejections", "renew", "reopen",
     "requests", "roll_back", "rollouts", "rotation", "rotations", "settle_request", "start_rollout", "surveyed", "wake",
 )  # fmt: skip
 #: What happens beside I/Os: whether anybody did it at all.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -104,6 +104,7 @@ class SimJournal:
 
         def effect() -> RolloutRow:
             row = self._world.database.checkpoint_rollout(rollout, changed, release=release)
+            self._gate.surprised = False
             if release:
                 self._world.holders.pop(row.id, None)
             self._world.wake_workers()
@@ -139,6 +140,19 @@ class SimJournal:
 
         self._gate.io("journal.post_alert", effect, of="journal")
 
+    def claim_company(
+        self, owner: str, identities: Collection[str], lease: timedelta, soon: timedelta
+    ) -> Sequence[AlertRow]:
+        """Others are about to be told with it."""
+
+        def effect() -> Sequence[AlertRow]:
+            rows = self._world.database.claim_company(owner, identities, lease, soon)
+            for row in rows:
+                self._world.telling.taken_up(row)
+            return rows
+
+        return self._gate.io("journal.claim_company", effect, of="journal")
+
     def claim_alerts(self, owner: str, limit: int, lease: timedelta) -> Sequence[AlertRow]:
         """Somebody is about to be told."""
 
@@ -150,14 +164,15 @@ class SimJournal:
 
         return self._gate.io("journal.claim_alerts", effect, of="journal")
 
-    def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
+    def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]], *, release: bool = True) -> None:
         """The outbox knows who was told."""
 
         def effect() -> None:
-            self._world.database.checkpoint_alert(row, changed)
-            self._world.telling.written_down(changed)
+            self._world.database.checkpoint_alerts(told, release=release)
+            for _row, changed in told:
+                self._world.telling.written_down(changed)
 
-        self._gate.io("journal.checkpoint_alert", effect, of="journal")
+        self._gate.io("journal.checkpoint_alerts", effect, of="journal")
 
     def _turned(self, rotation_id: str, name: str, turn: Callable[[], T]) -> T:
         def effect() -> T:

@@ -12,6 +12,7 @@ from rotator.engine.alerts.finding import Finding
 from rotator.engine.due import Check
 from rotator.engine.phases import invalidate
 from rotator.engine.phases.step import Move, Step
+from rotator.engine.routing import Route, route
 from rotator.model.alerts import AlertKind
 from rotator.model.rotation import Phase, State
 from tests.simulation.mutants_of_rules import Mutant, phases
@@ -132,13 +133,17 @@ def worse_is_not_told() -> Any:
 
 def told_again_and_again() -> Any:
     """P6: what was told is told again whenever somebody looks."""
-    return patch.object(outbox, "_repeat_due", lambda _alerts, row, _now: row.last_told_at is not None)
+    return patch.object(outbox, "repeat_due", lambda _alerts, row, _now: row.last_told_at is not None)
 
 
 def the_end_is_not_told() -> Any:
     """P6: an alert closes in the outbox, and whoever had read it does not read that."""
-    whom = outbox._to_tell
-    return patch.object(outbox, "_to_tell", lambda *asked: [] if asked[-1].alert.closed else whom(*asked))
+    way = route
+
+    def no_end(*asked: Any) -> Any:
+        return Route(()) if asked[2].alert.closed else way(*asked)
+
+    return patch.object(outbox, "route", no_end)
 
 
 def nothing_ends() -> Any:

@@ -86,7 +86,8 @@ class SimChannel:
 
         def read() -> Receipt:
             self._world.seen_by_people(alert.model_dump_json())
-            self._world.telling.read(alert, f"{self._name}:{address}")
+            for told in alert.members or (alert,):
+                self._world.telling.read(told, f"{self._name}:{address}")
             return Receipt(data={"to": address})
 
         try:

@@ -14,6 +14,9 @@ from tests.simulation.source import DISABLED, LIVE, Held, Source, Values
 from tests.simulation.violation import Violated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rotator.model.rotation import Rotation
     from tests.simulation.world import World
 
 
@@ -194,6 +197,12 @@ class Promises:
             return
         if gone & self.established - self.world.broken:
             raise Violated("P4 nothing in use is invalidated", f"{secret}: outside verifiers were not asked")
+
+    def journal_restored(self, unfinished: Iterable[Rotation]) -> None:
+        """What these rotations came to is forgotten: nobody knows that a successor of theirs was current at rest."""
+        for row in unfinished:
+            made = self.world.boxes[row.sealed_successor][0] if row.sealed_successor is not None else {}
+            self.established -= {row.ledger.successor_id or "", *(value.reveal() for value in made.values())}
 
     # P3 and P4
 

@@ -90,6 +90,7 @@ class Run:
         """Every process is gone with the journal's machine; new ones begin on an earlier copy."""
         if copy is not None or self._snapshots:
             self.database.restore(copy or self.random.choice(self._snapshots))
+            self.world.promises.journal_restored(self.database.rotations(unfinished=True))
             self._begin_anew()
 
     def lose_journal(self) -> None:

@@ -50,8 +50,12 @@ def values_of(town: Town) -> set[str]:
     )
 
 
+def states_in(document: str) -> dict[str, str]:
+    return {one["secret"]: one["state"] for one in json.loads(document)["secrets"]}
+
+
 def test_no_value_is_ever_told(town: Town) -> None:
-    told, values = "", values_of(town)
+    told, pages, values = "", "", values_of(town)
     with town.daemon(ROTATOR_LISTEN="127.0.0.1:0"):
         port = port_of(town)
         town.until("scanned", town.scanned)
@@ -59,8 +63,9 @@ def test_no_value_is_ever_told(town: Town) -> None:
             town.ask(f"staging/{name}")
 
         def looked() -> bool:
-            nonlocal told
+            nonlocal told, pages
             told += "".join(ask(port, path).text for path in ("/metrics", "/healthz", "/readyz"))
+            pages += "".join(ask(port, path).text for path in ("/", "/api/v1/status"))
             values.update(values_of(town))
             return len(town.rotated()) == 2
 
@@ -74,9 +79,18 @@ def test_no_value_is_ever_told(town: Town) -> None:
 
         town.until("both are told", both_are_told)
         told += last
+
+        def page_and_command_line_tell_the_same() -> bool:
+            nonlocal pages
+            document, said = ask(port, "/api/v1/status").text, town.cli("status", "--json").stdout
+            pages += document + ask(port, "/").text
+            return states_in(document) == states_in(said)
+
+        town.until("page and command line tell the same", page_and_command_line_tell_the_same)
     assert len(values) >= 6, "those before, those after, and what it logs in with"
     assert figures(last)["rotator_audit_chain_ok"] == {(): 1}
-    assert not any(betrays(told, value) for value in values), "a value was told"
+    assert not any(betrays(told + pages, value) for value in values), "a value was told"
+    assert all(f'<details id="staging/{name}">' in pages for name in town.names)
     assert not [rotation.id for rotation in town.rotated() if rotation.id in told]
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from rotator.contracts.journal import Told
-from rotator.engine.outbox import unheard
+from rotator.engine.heartbeat import Seen, beat
+from rotator.engine.repeats import unheard
 from rotator.journal.tables import event
 from rotator.model.errors import JournalAway
-from rotator.model.policy import Policies
+from rotator.model.policy import AlertPolicy, HeartbeatPolicy, Policies
 from rotator.model.rotation import Death, Phase, State
 from rotator.web.metrics import METRICS, Figures
 from tests.engine.things import DAY, HOUR, NOW, PERIOD, policies, policy, rotation, seen, surveyed
@@ -26,7 +28,8 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
 
 def collector(world: World) -> Figures:
-    return Figures(world.journal, world.policies, lambda: world.rejected, world.clock)
+    rejected = world.rejected
+    return Figures(world.journal, world.policies, lambda: rejected, world.clock, lambda: Seen(rejected))
 
 
 def told(world: World | Figures) -> dict[str, dict[tuple[str, ...], float]]:
@@ -47,6 +50,19 @@ def test_ages_and_dates(world: World) -> None:
     assert ends - (PERIOD / 10).total_seconds() <= due <= ends
     assert found["rotator_scan_last_success_timestamp_seconds"]["production",] == NOW.timestamp()
     assert list(found["rotator_secret_state"].values()) == [1]
+
+
+def test_who_is_outside_was_told_when_and_why_not_now(world: World) -> None:
+    rule = HeartbeatPolicy(url="ssm:/x/rotator/URL", every=HOUR, grace=HOUR)
+    world.looked(seen(age=DAY))
+    world.journal.note_surveyed(surveyed(digest="d"))
+    world.today = policies(policy()).model_copy(update={"alerts": AlertPolicy(heartbeat=rule)})
+    assert told(world)["rotator_heartbeat_last_success_timestamp_seconds"][()] == 0
+    assert beat(world.journal, world.policies(), SimpleNamespace(hear=lambda _url: None), Seen()) is None
+    world.rejected = "it does not fit"
+    found = told(world)
+    assert found["rotator_heartbeat_last_success_timestamp_seconds"][()] == NOW.timestamp()
+    assert found["rotator_heartbeat_silent"] == {("policy",): 1}
 
 
 def test_an_environment_that_was_never_scanned_has_no_scan(world: World) -> None:

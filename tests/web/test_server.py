@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from rotator.model.errors import JournalAway
+from rotator.web.looks import Looks
 from rotator.web.metrics import Figures
 from rotator.web.pulse import Pulse
 from rotator.web.server import CannotListen, Server, application
+from tests.engine.things import MINUTE
 from tests.engine.world import World
 from tests.web.asking import ask
 
@@ -21,7 +23,8 @@ from tests.web.asking import ask
 def served(world: World) -> Iterator[tuple[int, Pulse]]:
     pulse = Pulse(world.clock)
     figures = Figures(world.journal, world.policies, lambda: "", world.clock)
-    server = Server(application(pulse, world.journal, figures), "127.0.0.1", 0)
+    looks = Looks(world.journal, world.policies, MINUTE, world.clock)
+    server = Server(application(pulse, world.journal, figures, looks), "127.0.0.1", 0)
     try:
         yield server.port, pulse
     finally:
@@ -58,9 +61,20 @@ def test_metrics_in_the_format_that_is_asked_for(world: World) -> None:
 
 def test_nothing_else_is_there_and_nothing_can_be_written(world: World) -> None:
     with served(world) as (port, _):
-        assert ask(port, "/").status == 404
-        for path in ("/healthz", "/readyz", "/metrics"):
-            assert httpx.post(f"http://127.0.0.1:{port}{path}", timeout=10).status_code == 405
+        for path in ("/api", "/api/v1/secrets", "/page.html", "/content.html", "/..%2fpages.py", "/docs"):
+            assert ask(port, path).status == 404
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+            for path in ("/healthz", "/readyz", "/metrics", "/", "/api/v1/status", "/page.css"):
+                assert client.head(path).status_code == 200
+                for method in ("POST", "DELETE", "OPTIONS"):
+                    assert client.request(method, path).status_code == 405
+
+
+def test_who_asks_is_who_is_connected(world: World) -> None:
+    with served(world) as (port, _):
+        assert ask(port, "/", **{"x-forwarded-for": "10.2.3.4"}).status == 200, "no header changes it"
+        assert ask(port, "/", host="rotator.taly.example").status == 403
+        assert ask(port, "/metrics", host="rotator.taly.example").status == 200
 
 
 def test_a_bug_is_a_word_and_a_line_of_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,4 +90,4 @@ def test_an_address_that_is_taken(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CannotListen, match=f"cannot listen on 127.0.0.1:{port}: .*ROTATOR_LISTEN"):
-            Server(application(Pulse(world.clock), world.journal, None), "127.0.0.1", port)  # type: ignore[arg-type]  # never asked
+            Server(application(Pulse(world.clock), world.journal, None, None), "127.0.0.1", port)  # type: ignore[arg-type]  # never asked

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from rotator.config.checks import (
+    alerts,
     aws,
     definitions,
     mirrors,
     names,
     owners,
     parameters,
+    people,
     places,
     principals,
+    readers,
     references,
     sources,
     stores,
@@ -29,10 +32,13 @@ OF_THE_FILE: tuple[Callable[[Draft], None], ...] = (
     definitions.check,
     aws.check,
     owners.check,
+    people.check,
+    alerts.check,
     workloads.check,
     mirrors.check,
     stores.check,
     references.check,
+    readers.check,
     sources.check_providers,
 )
 

@@ -44,6 +44,13 @@ def _check_level(draft: Draft, path: Path, level: Schedule) -> None:
         section, what = _SECTIONS[key]
         said = getattr(level, key) or ()
         _refer(draft, (*path, key), [said] if isinstance(said, str) else said, section, what)
+    for place, name in enumerate(level.approvers or ()):
+        owner = draft.file.owners.get(name)
+        if owner is not None and not owner.members:
+            sentence = (
+                f"{name} has no members, so nobody could say yes; write owners.{name}.members: [ana, …]"
+            )
+            draft.complaints.error((*path, "approvers", place), sentence)
     if isinstance(level, SecretRules) and level.exempt and level.exempt.approved_by:
         _refer(draft, (*path, "exempt", "approved_by"), [level.exempt.approved_by], "owners", "owner")
 

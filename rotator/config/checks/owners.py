@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 from rotator.config.checks.cycles import cycle
-from rotator.config.complaints import hint, listed, unknown
+from rotator.config.complaints import Path, hint, listed, unknown
 from rotator.config.draft import Draft
+from rotator.model.hosts import is_allowed
+from rotator.model.references import REFERENCE
 
+_KEPT = "store it, and write ssm:<path>/rotator/NAME here"
 _ADDRESSES = {
     "slack": (re.compile(r"[#@]?[\w.-]{1,80}"), 'is no Slack channel; write "#ops-secrets", with the quotes'),
     "email": (re.compile(r"[^\s@]+@[^\s@]+"), "is no e-mail address; write it as platform@taly.example"),
+    "pagerduty": (REFERENCE, f"must lead to a routing key, which is a secret: {_KEPT}"),
 }
 
 
@@ -22,7 +26,7 @@ def check(draft: Draft) -> None:
         for channel, address in (owner.model_extra or {}).items():
             _check_address(draft, name, channel, address)
         if not owner.model_extra:
-            channels = listed(sorted(draft.adapters.channels))
+            channels = listed(sorted(draft.adapters.channel_names()))
             draft.complaints.error(path, f"has no address; write at least one of: {channels}")
         if owner.escalate_to is not None:
             escalates[name] = owner.escalate_to
@@ -38,10 +42,23 @@ def _check_address(draft: Draft, name: str, channel: str, address: str) -> None:
     path = ("owners", name, channel)
     names = draft.adapters.channel_names()
     if channel not in names:
-        draft.complaints.error(path, f"unknown key{hint(channel, {*names, 'escalate_to'})}")
+        draft.complaints.error(path, f"unknown key{hint(channel, {*names, 'escalate_to', 'members'})}")
         return
-    if channel not in draft.adapters.channels:
-        draft.complaints.note(path, f"no adapter for '{channel}' yet: {name} is not told this way")
+    if channel == "webhook":
+        _check_webhook(draft, path, address)
     shape, sentence = _ADDRESSES.get(channel, (None, ""))
     if shape and not shape.fullmatch(address):
         draft.complaints.error(path, sentence)
+
+
+def _check_webhook(draft: Draft, path: Path, address: str) -> None:
+    """Complains about an address that nothing would be sent to; what a reference leads to is seen when it is used."""
+    if REFERENCE.fullmatch(address):
+        return
+    from rotator.addresses import host_of, unsafe  # noqa: PLC0415 - a policy without addresses is read faster
+
+    trouble = unsafe(address)
+    if trouble:
+        draft.complaints.error(path, trouble)
+    elif not is_allowed(host := host_of(address), draft.limits.allowed_hosts):
+        draft.complaints.error(path, f"{host} would be sent alerts; allow it in ROTATOR_ALLOWED_HOSTS")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rotator.config.draft import Draft
 from rotator.config.precedence import Effective
-from rotator.config.resolve import freeze_of, window_of
+from rotator.config.resolve import freeze_of, oldest_of, window_of
 from rotator.model.durations import spell_duration
 from rotator.model.windows import next_allowed
 
@@ -44,6 +44,10 @@ def _check_fits(draft: Draft, effective: Effective, period: timedelta) -> None:
         return
     if effective.doubtful(complaints, "rotate_every", "warn_before", "grace", "quarantine"):
         return
+    oldest = oldest_of(rules)
+    if oldest is not None and oldest <= period:
+        where = effective.origin(complaints, "overdue", "max_age")
+        complaints.error(where, f"{spell_duration(oldest)} must be longer than {bound()}")
     for place, ahead in enumerate(rules.warn_before or ()):
         if ahead >= period:
             where = effective.origin(complaints, "warn_before", place)

@@ -38,7 +38,7 @@ def _check_deployment(draft: Draft, name: str, deployment: Deployment) -> None:
     kinds = list(deployment.model_extra or {})
     strangers = [kind for kind in kinds if kind not in known]
     for kind in strangers:
-        own = {*known, "after", "external_secrets", "health", "reads", "settings", "timeout"}
+        own = {*known, "after", "external_secrets", "health", "reads", "role", "settings", "timeout"}
         draft.complaints.error((*path, kind), f"unknown key{hint(kind, own)}")
     if not kinds:
         draft.complaints.error(path, f"does not say what restarts it; write one of: {listed(sorted(known))}")

@@ -9,10 +9,12 @@ from pydantic import Field
 from rotator.config.schema.people import (
     Access,
     Alerts,
+    Budget,
     BulkRead,
     Digest,
     Heartbeat,
     Owner,
+    Person,
     QuietHours,
     Reader,
     TrailSource,
@@ -41,9 +43,9 @@ from rotator.config.schema.rules import (
 )
 
 __all__ = [
-    "Access", "After", "Alerts", "Aws", "BulkRead", "Deployment", "Digest", "Environment", "Exempt", "Freeze",
-    "Heartbeat", "Kubernetes", "Manner", "Mirror", "Overdue", "Owner", "Part", "PolicyFile", "QuietHours", "Reader",
-    "Retry", "Schedule", "Secret", "SecretRules", "Store", "TrailSource", "Type", "Window",
+    "Access", "After", "Alerts", "Aws", "Budget", "BulkRead", "Deployment", "Digest", "Environment", "Exempt", "Freeze",
+    "Heartbeat", "Kubernetes", "Manner", "Mirror", "Overdue", "Owner", "Part", "Person", "PolicyFile", "QuietHours",
+    "Reader", "Retry", "Schedule", "Secret", "SecretRules", "Store", "TrailSource", "Type", "Window",
 ]  # fmt: skip
 
 
@@ -76,7 +78,9 @@ class PolicyFile(Part):
     """Second copies, by name."""
     owners: dict[str, Owner] = Field(default_factory=dict)
     """Who is told, and where."""
+    people: dict[str, Person] = Field(default_factory=dict)
+    """Who may answer by a click in Slack, by the name that they have at a terminal. Nobody."""
     alerts: Alerts = Alerts()
     """How loudly."""
     access: Access | None = None
-    """Who may read the parameters, and when. Nothing acts on it yet."""
+    """Who may read the parameters, and when."""

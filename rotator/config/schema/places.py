@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from rotator.config.schema.rules import Part, Schedule
-from rotator.config.spelling import Day, Duration, Moment, Region, TimeOfDay, Timezone, Url
+from rotator.config.spelling import Account, Day, Duration, Moment, Region, TimeOfDay, Timezone, Url
 
 
 class Window(Part):
@@ -48,6 +48,8 @@ class Aws(Part):
 
     region: Region
     """The region of the parameters."""
+    account: Account | None = None
+    """The account of the parameters, twelve digits in quotes. Records of others are then told apart."""
     kms_key: str | None = None
     """The key that encrypts the parameters; the account's default where it is not said."""
 
@@ -108,6 +110,8 @@ class Deployment(Part):
     __pydantic_extra__: dict[str, str] = Field(init=False)
     reads: Literal["ssm", "external-secrets", "deploy-time"] = "ssm"
     """How it takes a value up. ssm."""
+    role: str | None = None
+    """The name of the IAM role that it reads with, where its platform does not tell (EKS Pod Identity)."""
     timeout: Duration = timedelta(minutes=10)
     """How long a rollout may take. 10m."""
     health: Url | None = None

@@ -27,7 +27,7 @@ class Overdue(Part):
     page_after: Duration | None = None
     """Overdue by more than this is critical. 7d."""
     max_age: MaxAge | None = None
-    """The oldest it may ever be, `1.5x` or a duration. Nothing acts on it yet."""
+    """The oldest it may ever be, `1.5x` or a duration: then it is critical, and no alert of it can be snoozed. None."""
 
 
 class Retry(Part):
@@ -53,7 +53,7 @@ class Schedule(Part):
     cooldown: Duration | None = None
     """How long nothing is tried again after an undo. 6h."""
     overdue: Overdue | None = None
-    """When overdue gets worse: `page_after`, 7d; `max_age`, on which nothing acts yet."""
+    """When overdue gets worse: `page_after`, 7d; `max_age`, the oldest it may ever be."""
     retry: Retry | None = None
     """After an unexpected failure: `attempts` before it parks, 5; `backoff`, 5s..15m."""
     windows: list[str] | None = None
@@ -65,7 +65,9 @@ class Schedule(Part):
     mode: Literal["auto", "approve", "observe"] | None = None
     """`auto`, `approve` (a person says yes first), or `observe` (watched only). auto."""
     approvers: list[str] | None = None
-    """Owners who may say yes. Nothing acts on it yet."""
+    """Owners whose `members` may say yes. Anybody but whoever asked."""
+    on_unexpected_read: Literal["alert", "ask", "rotate"] | None = None
+    """What follows a read that nobody expected: `alert`, `ask` or `rotate`, once a day at most. alert."""
     length_bits: Annotated[int, Field(ge=128, le=4096)] | None = None
     """The default of `settings.bits` for adapters that have it."""
 

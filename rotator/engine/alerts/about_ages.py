@@ -46,8 +46,12 @@ def about_age(
 
 
 def paging(at: Gathered) -> bool:
-    """Whether it is overdue for so long that somebody is woken."""
-    return at.age is not None and at.now >= period_ends(at.policy, at.age) + at.policy.page_after
+    """Whether it is overdue for so long, or so old, that somebody is woken."""
+    if at.age is None:
+        return False
+    oldest = at.policy.max_age
+    too_old = oldest is not None and at.now >= at.age.born + oldest
+    return too_old or at.now >= period_ends(at.policy, at.age) + at.policy.page_after
 
 
 def _overdue(about: About, at: Gathered, decision: Decision, late: timedelta, *, quiet: bool) -> Finding:
@@ -122,19 +126,26 @@ def _written_not_rotated(about: About, at: Gathered, left: timedelta) -> Finding
 
 
 def _yes_wanted(about: About, at: Gathered, decision: Decision) -> Finding:
-    """mode: approve. The period has not ended yet; when it has, overdue says so too."""
+    """mode: approve. The period has not ended yet, or somebody asks sooner; when it has, overdue says so too."""
+    asked = at.asked
+    because = f": {asked.because}" if asked and asked.because else ""
     facts = {
+        **({"Asked": f"by {asked.by}{because}"} if asked else {}),
         **_age(at),
         "Impact": "none yet",
         "Next": f"nothing until somebody says yes; {decision.sentence}",
+        "No": f"rotator reject {at.policy.secret} --reason …: nobody is asked again about this one",
+        **({"Approvers": ", ".join(at.policy.approvers)} if at.policy.approvers else {}),
     }
     return about.finding(
         AlertKind.APPROVAL_WANTED,
         Severity.WARNING,
-        "due, and waits for a yes",
+        f"{asked.by} asks for a rotation, and it waits for another's yes"
+        if asked
+        else "due, and waits for a yes",
         facts,
         f"rotator approve {at.policy.secret} --reason …",
-        about=_period(at),
+        about=asked.id if asked else _period(at),
     )
 
 
@@ -200,6 +211,7 @@ def _way_on(at: Gathered, decision: Decision) -> str:
         Standing.PAUSED: f"rotator resume {secret}",
         Standing.COOLING_DOWN: f"rotator retry {secret}",
         Standing.AWAITING_YES: f"rotator approve {secret} --reason …",
+        Standing.REJECTED: f"rotator approve {secret} --reason …",
         Standing.ACTIVE: f"rotator status {secret}",
         Standing.PARKED: f"rotator status {secret}",
     }.get(decision.standing, _action(at))

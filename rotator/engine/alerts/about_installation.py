@@ -6,25 +6,34 @@ A store, a source, KMS or a channel that is away has one alert, and one message 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from rotator.engine.ages import spell
 from rotator.engine.alerts.finding import Finding, identity, listed
+from rotator.engine.budget import held
 from rotator.engine.decisions import Decided
 from rotator.engine.outages import store_explains, stuck, unreachable
-from rotator.engine.outbox import unheard
+from rotator.engine.repeats import unheard
 from rotator.engine.standing import Decision
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.numbers import counted
 from rotator.model.observations import Observed, Surveyed
-from rotator.model.policy import Policies
+from rotator.model.policy import Budget, Policies
 from rotator.model.rotation import Rotation
 
 #: A census that did not come about for so long is news; it is taken once a day.
 CENSUS_OVERDUE = timedelta(days=2)
 #: Where most read the log; the pages of docs/how-to/alerts say the same.
 LOG = "kubectl -n rotator logs deployment/rotator --since 1h"
+
+
+class Deaf(NamedTuple):
+    """Why no click on a message can be heard, and since when."""
+
+    sentence: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +232,34 @@ def about_channels(
         )
 
 
+def about_pages(here: Installation, rows: Iterable[AlertRow]) -> Iterator[Finding]:
+    """Critical alerts that were not told to whom they escalate: one message for all of them, to each of those."""
+    waiting: dict[str, list[Alert]] = {}
+    for row in held(rows):
+        owner = here.policies.owners.get(row.alert.owner) or here.policies.owners.get(
+            here.policies.default_owner
+        )
+        if owner is not None and owner.escalate_to:
+            waiting.setdefault(owner.escalate_to, []).append(row.alert)
+    budget = here.policies.alerts.budget or Budget()
+    for owner_name, alerts in waiting.items():
+        facts = {
+            "Which": listed(tuple(sorted(alert.title for alert in alerts))),
+            "Impact": "each says its own, at its owner's addresses",
+            "Why": f"{counted(budget.pages, 'page')} within {spell(budget.shift)} is the budget of policies.yaml",
+            "Next": "what is still critical when the shift is over is told then",
+        }
+        finding = here.finding(
+            AlertKind.PAGES_HELD,
+            Severity.CRITICAL,
+            f"{counted(len(alerts), 'more critical alert')}",
+            facts,
+            "rotator status",
+            about=owner_name,
+        )
+        yield replace(finding, alert=finding.alert.model_copy(update={"owner": owner_name}))
+
+
 def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -> Finding:
     """One message for all secrets of the environment; severe once one of them cannot be rotated in time."""
     ours = [one for one in here.policies.secrets.values() if one.environment == survey.environment]
@@ -249,3 +286,24 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
 def _severity(pages: Collection[str], held_up: Iterable[str]) -> Severity:
     """Worse once it holds up a secret that is far too long overdue."""
     return Severity.CRITICAL if any(secret in pages for secret in held_up) else Severity.WARNING
+
+
+def about_clicks(here: Installation, deaf: Deaf | None) -> Iterator[Finding]:
+    """Messages whose buttons do nothing."""
+    if deaf is None:
+        return
+    facts = {
+        "What": deaf.sentence,
+        "Impact": "messages arrive, and their buttons do nothing; the commands that they name do",
+        "Next": "rotator tries again, at least once a minute",
+    }
+    yield here.finding(
+        AlertKind.UNREACHABLE,
+        Severity.WARNING,
+        "nobody is heard who clicks on a button in Slack",
+        facts,
+        f"see why: {LOG} | grep clicks",
+        about="clicks",
+        passing=True,
+        since=deaf.since,
+    )

@@ -20,7 +20,19 @@ _ENDINGS = {
     AlertKind.UNKNOWN_CREDENTIAL: "it is no longer alive at the source, or known by now",
     AlertKind.DRIFT: "the store holds what rotator wrote",
     AlertKind.WRITTEN_NOT_ROTATED: "its age is known by a better source now",
+    AlertKind.TRAIL_SILENT: "records come again",
+    AlertKind.DENIED_READS: "no other one for a week, or a person has looked",
 }
+_LOOKED_AT = "a person has looked, or policies.yaml allows it by now"
+_OF_READS = frozenset(
+    {
+        AlertKind.UNKNOWN_ACTOR,
+        AlertKind.ACCESS_OUTSIDE_DEPLOYMENT,
+        AlertKind.HISTORY_READ,
+        AlertKind.OLD_VERSION_READ,
+        AlertKind.BULK_READ,
+    }
+)
 _OF_AGES = frozenset({AlertKind.DUE_SOON, AlertKind.OVERDUE, AlertKind.WRITTEN_NOT_ROTATED, AlertKind.DRIFT})
 
 
@@ -46,6 +58,8 @@ def _ending(alert: Alert, at: Gathered | None, rotation: Rotation | None) -> str
         return f"it goes on: {rotation.phase}: {rotation.sentence}"
     if rotation is not None:
         return rotation.sentence
+    if alert.kind in _OF_READS or (alert.kind is AlertKind.DRIFT and not alert.secret):
+        return _LOOKED_AT
     return _ENDINGS.get(alert.kind, "no longer so")
 
 

@@ -93,6 +93,11 @@ def identity(kind: AlertKind, *parts: str) -> str:
     return f"{full[: LONGEST_IDENTITY - len(mark) - 1]}~{mark}"
 
 
+def kin(alert: Alert) -> tuple[str, str, str]:
+    """What alerts that are told in one message have in common."""
+    return alert.kind, alert.environment, alert.owner
+
+
 def listed(names: tuple[str, ...]) -> str:
     """Names for a message: the first ten, and how many more there are."""
     shown = ", ".join(names[:MOST_NAMES])

@@ -6,30 +6,35 @@ and whoever was told before it went away is not told that all is well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rotator.contracts.parts import Parts
 from rotator.engine.alerts.about_ages import about_age, paging
 from rotator.engine.alerts.about_installation import (
+    Deaf,
     Installation,
     about_census,
     about_channels,
+    about_clicks,
     about_environment,
+    about_pages,
     about_policy,
     stuck_rotations,
     stuck_together,
 )
+from rotator.engine.alerts.about_reads import about_sightings, about_trail, end_acknowledged
 from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
-from rotator.engine.alerts.finding import Finding, about_recipe, identity
+from rotator.engine.alerts.finding import Finding, about_recipe, identity, kin
 from rotator.engine.alerts.impact import in_gap
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import store_explains, stuck, unreachable
 from rotator.engine.settings import Bounds
 from rotator.engine.standing import Standing
+from rotator.engine.watch import source_of
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.observations import History, Surveyed
 from rotator.model.rotation import Rotation
@@ -50,24 +55,41 @@ _EXPLAINS_OVERDUE = frozenset(
 
 
 def keep_alerts(
-    parts: Parts, policy_rejected: str = "", bounds: Bounds = _USUAL, *, yes_wanted: str = ""
+    parts: Parts,
+    policy_rejected: str = "",
+    bounds: Bounds = _USUAL,
+    *,
+    yes_wanted: str = "",
+    deaf: Deaf | None = None,
 ) -> None:
-    """Brings the outbox in line with the state. `yes_wanted`: what a yes would be about that ends the rejection."""
+    """Brings the outbox in line with the state.
+
+    `yes_wanted`: what a yes would be about that ends the rejection. `deaf`: why this process hears no clicks.
+    """
     now = parts.journal.now()
     decided = decisions(parts.journal, parts.policies())
     rows = {row.alert.identity: row for row in parts.journal.alerts(unclosed=True)}
-    of_policy = about_policy(Installation(parts.policies(), now), policy_rejected, yes_wanted)
-    found = {one.alert.identity: one for one in (*of_policy, *_findings(parts, now, decided, rows, bounds))}
-    soon = parts.policies().alerts.group_wait
+    here = Installation(parts.policies(), now)
+    of_process = (*about_policy(here, policy_rejected, yes_wanted), *about_clicks(here, deaf))
+    found = {one.alert.identity: one for one in (*of_process, *_findings(parts, now, decided, rows, bounds))}
+    waits = _waits(rows.values(), now)
+    group_wait = parts.policies().alerts.group_wait
     for key, finding in found.items():
         row = rows.get(key)
         if not finding.quiet:
+            soon = min(group_wait, waits.get(kin(finding.alert), group_wait))
             _tell(parts, finding, row, max(soon, _left(finding, now, bounds)))
         elif row is not None and not row.alert.closed:
             _hush(parts, row, decided, now)
     for key, row in rows.items():
-        if key not in found and not row.alert.closed:
+        if key not in found and not row.alert.closed and row.alert.kind is not AlertKind.DIGEST:
             _close(parts, row.alert, decided, now)
+
+
+def _waits(rows: Iterable[AlertRow], now: datetime) -> Mapping[tuple[str, str, str], timedelta]:
+    """How long those that nobody was told yet still wait, by what they have in common: others of their kind join."""
+    waiting = [(kin(row.alert), row.run_at - now) for row in rows if not row.told and row.owner is None]
+    return {key: left for key, left in sorted(waiting, reverse=True) if left > timedelta()}
 
 
 def _left(finding: Finding, now: datetime, bounds: Bounds) -> timedelta:
@@ -118,6 +140,11 @@ def _findings(
     yield from together
     yield from about_census(here, decided.values())
     yield from about_channels(here, rows.values(), bounds.attempts_in_silence)
+    if (source := here.policies.access.source) is not None:
+        end_acknowledged(parts, rows, now)
+        yield from about_sightings(here, parts.journal.sightings(), rows)
+        yield from about_trail(here, parts.journal.watch(source_of(source)))
+    yield from about_pages(here, rows.values())
     for entry in decided.values():
         yield from _about_secret(here, entry, together=bool(together))
     for rotation in unfinished:

@@ -20,7 +20,7 @@ def demo_policy(text: str, templates: dict[str, str], platform: str, slack: str,
     `templates` holds DATABASE_URL's template by environment, `platform` the address of verifiers and of webhooks.
     Windows and freezes are off, because calendar days pass in less than a second, and so is `max_concurrent`: restarts
     take as long as ever, and one after the other they would take more days than there are. Everybody's alerts go to
-    one channel and one mailbox. Vault knows no Kubernetes here, so rotator has a token for it.
+    one channel and one mailbox, at any hour. Vault knows no Kubernetes here, so rotator has a token for it.
     """
     policy: dict[str, Any] = yaml.safe_load(text)
     secrets = policy["secrets"]
@@ -30,6 +30,8 @@ def demo_policy(text: str, templates: dict[str, str], platform: str, slack: str,
     policy["defaults"]["cooldown"] = "6h"
     policy["defaults"]["retry"] = {"attempts": 5, "backoff": "1s..4s"}
     policy["alerts"]["group_wait"] = "0s"
+    for hours in ("digest", "quiet_hours", "heartbeat"):
+        policy["alerts"].pop(hours, None)
     policy["deployments"] = {
         name: {"kubernetes": f"deployment/{name}", "reads": "ssm", "timeout": "45s"}
         for name in ("api", "worker")

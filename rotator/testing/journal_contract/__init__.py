@@ -16,6 +16,7 @@ from __future__ import annotations
 import pytest
 
 from rotator.contracts.journal import Journal
+from rotator.testing.journal_contract.accesses import AccessesContract
 from rotator.testing.journal_contract.alerts import AlertsContract
 from rotator.testing.journal_contract.checkpoints import CheckpointsContract
 from rotator.testing.journal_contract.claims import ClaimsContract
@@ -42,6 +43,7 @@ class JournalContract(
     RenewalsContract,
     RecordsContract,
     AlertsContract,
+    AccessesContract,
     RatesContract,
     ProofsContract,
     TalliesContract,

@@ -10,12 +10,22 @@ from typing import Any
 import pytest
 
 from rotator.contracts.journal import Journal
-from rotator.model.alerts import Alert, AlertKind, AlertRow, Receipt, Severity
+from rotator.model.alerts import (
+    REOPENS_WITHIN,
+    TOLD_CLOSED,
+    TOLD_CLOSED_BEFORE,
+    Alert,
+    AlertKind,
+    AlertRow,
+    AlertState,
+    Hush,
+    Receipt,
+    Severity,
+)
 from rotator.model.errors import LostClaim
 from rotator.testing.journal_contract.rows import HOUR, KEY, MINUTE, NO_TIME, at_once
 
 SLACK, MAIL = "slack:#platform", "smtp:platform@taly.example"
-TOLD_CLOSED = 9
 
 
 def an_alert(journal: Journal, **changes: Any) -> Alert:
@@ -35,6 +45,18 @@ def an_alert(journal: Journal, **changes: Any) -> Alert:
 def closing(journal: Journal, alert: Alert) -> Alert:
     """The message that closes it."""
     return alert.model_copy(update={"closed_at": journal.now(), "closing": "rotated"})
+
+
+def an_answer(journal: Journal, **changes: Any) -> Hush:
+    """What somebody said to it."""
+    hush = Hush(
+        state=AlertState.ACKNOWLEDGED,
+        by="ana",
+        because="on it",
+        at=journal.now(),
+        severity=Severity.WARNING,
+    )
+    return hush.model_copy(update=changes)
 
 
 def taken(journal: Journal, *, lease: timedelta = MINUTE, owner: str = "one") -> AlertRow:
@@ -185,8 +207,38 @@ class AlertsContract:
         journal.checkpoint_alert(row, row.model_copy(update=half))
         journal.post_alert(alert, NO_TIME)
         again = taken(journal)
-        assert (again.told, set(again.receipts), again.repeats) == ({MAIL: 2}, {MAIL}, 0)
+        assert again.told == {SLACK: TOLD_CLOSED_BEFORE, MAIL: 2}
+        assert (set(again.receipts), again.repeats) == ({SLACK, MAIL}, 2), (
+            "the same conversation, as old as it is"
+        )
         assert len(journal.alerts()) == 1
+
+    def test_an_alert_that_opens_again_within_a_day_is_the_same_alert(self, journal: Journal) -> None:
+        first = an_alert(journal, opened_at=journal.now() - 3 * REOPENS_WITHIN)
+        journal.post_alert(first, NO_TIME)
+        told(journal, taken(journal), 2, SLACK)
+        journal.post_alert(closing(journal, first), NO_TIME)
+        told(journal, taken(journal), TOLD_CLOSED, SLACK)
+        journal.post_alert(an_alert(journal), NO_TIME)
+        again = taken(journal)
+        assert again.alert.opened_at == first.opened_at
+        assert (again.told, set(again.receipts)) == ({SLACK: TOLD_CLOSED_BEFORE}, {SLACK})
+
+    def test_an_alert_that_opens_again_after_a_day_is_another_conversation(self, journal: Journal) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        told(journal, taken(journal), 2, SLACK)
+        ended = closing(journal, alert).model_copy(
+            update={"closed_at": journal.now() - REOPENS_WITHIN - HOUR}
+        )
+        journal.post_alert(ended, NO_TIME)
+        row = taken(journal)
+        journal.checkpoint_alert(
+            row, row.model_copy(update={"told": {SLACK: TOLD_CLOSED}, "repeats": 2, "run_at": journal.now()})
+        )
+        journal.post_alert(alert, NO_TIME)
+        again = taken(journal)
+        assert (again.alert, again.told, again.receipts, again.repeats) == (alert, {}, {}, 0)
 
     def test_an_alert_that_opens_again_while_its_closing_is_told_is_told_anew(self, journal: Journal) -> None:
         alert = an_alert(journal)
@@ -197,7 +249,60 @@ class AlertsContract:
         journal.post_alert(alert, NO_TIME)
         told(journal, row, TOLD_CLOSED, SLACK)
         again = taken(journal)
-        assert (again.alert, again.told, again.receipts) == (alert, {}, {})
+        assert (again.alert, again.told, set(again.receipts)) == (alert, {SLACK: TOLD_CLOSED_BEFORE}, {SLACK})
+
+    def test_an_answer_is_kept_and_wakes_the_alert_so_that_its_messages_show_it(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        told(journal, taken(journal), 2, SLACK)
+        hush = an_answer(journal)
+        assert other.hush_alert(alert.identity, hush)
+        row = taken(journal)
+        assert (row.hush, row.told) == (hush, {SLACK: 2})
+        changed = row.model_copy(update={"shown": {SLACK: hush.at}, "run_at": journal.now() + HOUR})
+        journal.checkpoint_alert(row, changed)
+        (kept,) = journal.alerts()
+        assert (kept.hush, kept.shown) == (hush, {SLACK: hush.at})
+
+    def test_an_answer_that_meets_a_claimed_alert_is_shown_after_it(self, journal: Journal) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        row = taken(journal)
+        assert journal.hush_alert(alert.identity, an_answer(journal))
+        told(journal, row, 2, SLACK)
+        assert taken(journal).hush is not None
+
+    def test_nobody_answers_an_alert_that_is_over_or_is_none(self, journal: Journal) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        journal.post_alert(closing(journal, alert), NO_TIME)
+        assert not journal.hush_alert(alert.identity, an_answer(journal))
+        assert not journal.hush_alert("no such alert", an_answer(journal))
+        assert [row.hush for row in journal.alerts()] == [None]
+
+    def test_posting_an_alert_again_leaves_the_answer_to_it(self, journal: Journal) -> None:
+        journal.post_alert(an_alert(journal), NO_TIME)
+        hush = an_answer(journal)
+        journal.hush_alert(an_alert(journal).identity, hush)
+        journal.post_alert(an_alert(journal, severity=Severity.CRITICAL), NO_TIME)
+        (row,) = journal.alerts()
+        assert row.hush == hush
+
+    @pytest.mark.parametrize("state", [AlertState.ACKNOWLEDGED, AlertState.SNOOZED])
+    def test_of_an_alert_that_opens_again_only_a_snooze_goes_on(
+        self, journal: Journal, state: AlertState
+    ) -> None:
+        alert = an_alert(journal)
+        journal.post_alert(alert, NO_TIME)
+        told(journal, taken(journal), 2, SLACK)
+        hush = an_answer(journal, state=state, until=journal.now() + HOUR)
+        journal.hush_alert(alert.identity, hush)
+        journal.post_alert(closing(journal, alert), NO_TIME)
+        journal.post_alert(alert, NO_TIME)
+        (row,) = journal.alerts()
+        assert row.hush == (hush if state is AlertState.SNOOZED else None)
 
     @pytest.mark.parametrize("vanished", [True, False])
     def test_an_alert_that_opens_again_is_told_anew_where_its_closing_may_have_been_told(
@@ -217,7 +322,7 @@ class AlertsContract:
             )
         journal.post_alert(alert, NO_TIME)
         again = taken(journal, owner="two")
-        assert again.told == {}
+        assert again.told == {}, "nobody knows whether they have heard the end"
         assert again.receipts == {SLACK: Receipt(data={"ts": f"{SLACK} 2"})}, "the same conversation"
 
     def test_one_identity_is_one_alert_also_when_eight_post_it_at_once(

@@ -47,6 +47,15 @@ class RatesContract:
         for account in ("ssm", "new"):
             assert slot(other, account, 1, burst=2) >= until - BLUR
 
+    def test_until_when_an_account_is_held_can_be_asked(self, journal: Journal, other: Journal) -> None:
+        journal.reserve("ssm", 1, 1, PATIENT)
+        assert (journal.held_until("ssm"), journal.held_until("nobody")) == (None, None)
+        for until in (journal.now() - HOUR, journal.now() + HOUR):
+            journal.hold_account("ssm", until)
+            kept = other.held_until("ssm")
+            assert kept is not None
+            assert abs(kept - until) <= BLUR
+
     def test_after_a_hold_the_rate_goes_on(self, journal: Journal) -> None:
         until = journal.now() + HOUR
         journal.hold_account("ssm", until)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from rotator.contracts.journal import Journal, Opening
-from rotator.model.observations import Observed, Pause, Surveyed
+from rotator.model.observations import Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import AlertPolicy, Policies
 from rotator.model.requests import Request, RequestKind, RequestState
 from rotator.model.rotation import State
@@ -182,6 +182,17 @@ class RecordsContract:
         journal.note_pause(KEY, None)
         journal.note_pause("production/B", None)
         assert other.pauses() == {}
+
+    def test_a_no_is_kept_until_it_is_lifted(self, journal: Journal, other: Journal) -> None:
+        rejection = Rejection(secret=KEY, by="ana", because="not this week", at=journal.now())
+        later = rejection.model_copy(update={"by": "bo"})
+        journal.note_rejection(KEY, rejection)
+        assert other.rejections() == {KEY: rejection}
+        journal.note_rejection(KEY, later)
+        assert other.rejections() == {KEY: later}
+        journal.note_rejection(KEY, None)
+        journal.note_rejection("production/B", None)
+        assert other.rejections() == {}
 
     def test_what_holds_rotations_back_is_what_was_noted(self, journal: Journal) -> None:
         survey = Surveyed(environment="production", scanned_at=journal.now(), foreign_owner="somebody")

@@ -176,3 +176,22 @@ class RotationsContract:
         assert histories[KEY].active == active
         assert histories["production/B"].active == parked
         assert histories["production/B"].last_done is None
+
+    def test_the_stories_of_many_are_those_of_each(self, journal: Journal, other: Journal) -> None:
+        one, another, left_out = opened(journal), opened(journal), opened(journal)
+        journal.escalate(one.id, Told("escalated", "it leaked"))
+        found = other.stories([one.id, another.id, "unknown"])
+        assert found == {one.id: other.events(one.id), another.id: other.events(another.id)}
+        assert left_out.id not in found
+        assert other.stories([]) == {}
+
+    def test_what_has_ended_is_found_by_when_it_began(self, journal: Journal, other: Journal) -> None:
+        first, second = ended(journal, KEY, State.DONE), ended(journal, KEY, State.UNDONE)
+        opened(journal)  # under way
+        found = other.ended(first.opened_at)
+        assert [one.opened_at for one in found] == sorted(one.opened_at for one in found)
+        assert {(one.secret, one.id, one.state, one.opened_at, one.ended_at) for one in found} == {
+            (KEY, first.id, State.DONE, first.opened_at, first.ended_at),
+            (KEY, second.id, State.UNDONE, second.opened_at, second.ended_at),
+        }
+        assert other.ended(journal.now() + HOUR) == []

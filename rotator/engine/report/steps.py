@@ -35,6 +35,11 @@ class Failure:
     last: datetime
     times: int = 1
 
+    def __str__(self) -> str:
+        """How often, when and why, for people."""
+        since = f"{self.times} times from {self.first:%Y-%m-%d %H:%M:%S} to " if self.times > 1 else ""
+        return f"{since}{self.last:%Y-%m-%d %H:%M:%S}: {self.sentence}"
+
 
 @dataclass(slots=True)
 class Step:
@@ -66,6 +71,12 @@ class Step:
                 for one in self.failures
             ],
         }
+
+
+def failures_worth_telling(step: Step) -> list[Failure]:
+    """Its failures, the last one first, without one that only says what the step says."""
+    alone = (one for one in step.failures if one.times > 1 or one.sentence != step.sentence)
+    return list(alone)[::-1]
 
 
 def way_of(rotation: Rotation) -> tuple[Phase, ...]:

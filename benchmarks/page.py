@@ -1,0 +1,85 @@
+"""The status page of an installation in which everything is under way: what a look costs, and what a viewer costs."""
+
+# ruff: noqa: TID251 - a benchmark measures real time
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.figures import Figure, Size, at_most
+from benchmarks.noop import ENVIRONMENT, open_all, policies_of
+from rotator.clock import SystemClock
+from rotator.engine.report.overview import overview, overview_facts
+from rotator.journal import open_journal
+from rotator.model.observations import Observed, Surveyed
+from rotator.web.looks import Looks
+from rotator.web.status_page import Asked, page
+
+T = TypeVar("T")
+
+EVERY = timedelta(minutes=5)
+AGE = timedelta(days=91)
+VIEWS = 1000
+
+
+def measure(size: Size) -> Iterator[Figure]:
+    """On a journal in a file, with a rotation of every secret."""
+    number = size.of(5000, 200)
+    policies = policies_of(number)
+    with (
+        tempfile.TemporaryDirectory(prefix="rotator-bench-") as folder,
+        closing(
+            open_journal(f"sqlite:///{Path(folder)}/journal.sqlite", daemon=True, monotonic=time.monotonic)
+        ) as journal,
+    ):
+        now = journal.now()
+        journal.note_observed(
+            Observed(
+                secret=one.secret, observed_at=now, versions={f"/taly/{one.secret}": 1}, modified_at=now - AGE
+            )
+            for one in policies.secrets.values()
+        )
+        open_all(journal, policies)
+        journal.note_surveyed(
+            Surveyed(environment=ENVIRONMENT, scanned_at=now, agreed=True, digest="scanned")
+        )
+        before = _memory()
+        how = f"CPU; {number:,} secrets, a rotation of each under way, SQLite in a file"
+        took, seen = _cpu(lambda: overview(journal, policies, EVERY))
+        yield Figure("the page's look at the journal", took, "s", how, at_most(2))
+        took, made = _cpu(lambda: page(seen, Asked(), ()))
+        yield Figure("the page made of it", took * 1000, "ms", how, at_most(500))
+        yield Figure(
+            "the page", len(made) / 1000, "kB", f"{number:,} secrets, a hundred of a section", at_most(500)
+        )
+        took, _ = _cpu(lambda: overview_facts(seen))
+        yield Figure("its JSON, before it is text", took, "s", how, at_most(2))
+        looks = Looks(journal, lambda: policies, EVERY, SystemClock())
+        looks.page(Asked())
+        took, _ = _cpu(lambda: [looks.page(Asked()) for _ in range(VIEWS)])
+        yield Figure(
+            "one more viewer", took / VIEWS * 1000, "ms", f"CPU; mean of {VIEWS:,}, one look", at_most(1)
+        )
+        grown = (_memory() - before) / 1024
+        yield Figure(
+            "memory for it", grown, "MiB", "growth of the process's peak, two looks at once", at_most(200)
+        )
+
+
+def _cpu(do: Callable[[], T]) -> tuple[float, T]:
+    """Seconds of CPU, and what came of it."""
+    began = time.process_time()
+    made = do()
+    return time.process_time() - began, made
+
+
+def _memory() -> float:
+    """The most that this process has had, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,0 +1,210 @@
+"""The judge: from one call to what a person should know of it. The same calls always give the same findings.
+
+Each rule is asked by itself, so one call may be several findings: a stranger who reads a whole history is unknown and
+has read the history. Calls are judged one by one in the order of their time, after they were held for late ones.
+
+What gave nothing is no read: a call that AWS denied is a finding of its own, and one that failed (throttled, not found)
+is none. Without a journal nobody knows when rotator was at work: what its own rule allows is then expected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rotator.engine.access import why
+from rotator.engine.access.bulk import Bulk
+from rotator.engine.access.managed import Managed, Place
+from rotator.engine.access.readers import Readers
+from rotator.engine.access.starts import Starts
+from rotator.engine.access.versions import Versions
+from rotator.model.access import Access, AccessFinding, AccessKind, Act, Asked, Outcome
+from rotator.model.alerts import Severity
+from rotator.model.policy import During, Policies, Reader, SecretPolicy
+
+#: Where a change by somebody else is critical, as it is for every other alert about drift.
+_PRODUCTION = "production"
+#: What people type with: the console, a browser, and the command lines. Programs use an SDK.
+_BY_HAND = re.compile(r"aws-cli/|aws-shell|cloudshell|console|signin\.|^Mozilla/|PowerShell", re.IGNORECASE)
+_DELETES = ("DeleteParameter", "DeleteParameters")
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One secret that a call is about, and the rule that speaks of it."""
+
+    place: Place
+    reader: Reader | None
+    expected: bool  # the rule allows it at this moment
+
+
+class Judge:
+    """Judges calls by one policy. What it remembers is bounded by the policy, not by who calls."""
+
+    def __init__(
+        self,
+        policies: Policies,
+        starts: Starts,
+        versions: Versions,
+        rotating: Callable[[str, datetime], bool] = lambda _secret, _at: True,
+    ) -> None:
+        """`starts` and `versions` are what is known; whoever made them may add to them at any time.
+
+        `rotating`: whether rotator was at work on a secret at a moment, where somebody knows that.
+        """
+        self.managed = Managed(policies)
+        self._policies, self._starts, self._versions, self._rotating = policies, starts, versions, rotating
+        self._readers = Readers(policies.access)
+        self._bulk = Bulk(policies.access.bulk_more_than, policies.access.bulk_within)
+
+    def findings(self, access: Access) -> Iterator[AccessFinding]:
+        """What a person should know of this call."""
+        touched = self.touched(access)
+        if access.outcome is Outcome.DENIED:
+            yield from self._denied(access, touched)
+        elif access.outcome is Outcome.DONE and touched:
+            yield from (
+                self._written(access, touched) if access.act is Act.WRITE else self._read(access, touched)
+            )
+
+    def learn(self, access: Access) -> None:
+        """What a call tells of the versions that its parameters had; known before what comes after it is judged."""
+        if access.outcome is not Outcome.DONE:
+            return
+        for asked in access.asked:
+            if self._managed_here(access, asked) is None:
+                continue
+            if access.api in _DELETES:
+                self._versions.wrote(asked.parameter, access.at, 0)
+            elif asked.version is not None and access.api == "PutParameter":
+                self._versions.wrote(asked.parameter, access.at, asked.version)
+            elif asked.version is not None:
+                self._versions.saw(asked.parameter, access.at, asked.version)
+
+    def told_quietly(self, access: Access) -> Reader | None:
+        """The rule that expects this read and wants it told quietly, as for people with emergency roles."""
+        if access.act is Act.WRITE or access.outcome is not Outcome.DONE:
+            return None
+        return next((one.reader for one in self.touched(access) if one.reader and one.reader.quiet), None)
+
+    def touched(self, access: Access) -> tuple[Touched, ...]:
+        """The secrets that a call is about, each with its rule."""
+        return tuple(self._touched(access, place) for place in self.managed.touched(access))
+
+    def _touched(self, access: Access, place: Place) -> Touched:
+        reader = self._readers.of(access, place)
+        return Touched(place, reader, reader is not None and self._is_time(access, place, reader))
+
+    def _is_time(self, access: Access, place: Place, reader: Reader) -> bool:
+        match reader.during:
+            case During.ALWAYS:
+                return True
+            case During.ROTATION:
+                return self._rotating(place.secret, access.at)
+            case During.DEPLOYMENT:
+                return self._starts.near(
+                    place.environment, access.principal.role, access.at, reader.slack_after
+                )
+
+    def _denied(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
+        """A denied call may come without any name; a denied write changed nothing and is no read."""
+        if access.act is not Act.WRITE and (touched or not (access.asked or access.subtree)):
+            yield _finding(access, AccessKind.DENIED_READ, Severity.INFO, touched, why.denied(access))
+
+    def _written(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
+        by_others = [one for one in touched if one.reader is None or one.reader.during is not During.ROTATION]
+        for rule in _rules(by_others):
+            ours = [one for one in by_others if one.reader == rule]
+            critical = any(one.place.environment == _PRODUCTION for one in ours)
+            severity = Severity.CRITICAL if critical else Severity.WARNING
+            yield _finding(access, AccessKind.DRIFT, severity, ours, why.drift(access))
+
+    def _read(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
+        unexpected = [one for one in touched if not one.expected]
+        for rule in _rules(unexpected):
+            ours = [one for one in unexpected if one.reader == rule]
+            yield self._unexpected(access, ours, rule)
+        if access.act is Act.READ_HISTORY:
+            yield _finding(access, AccessKind.HISTORY_READ, Severity.CRITICAL, touched, why.history())
+        yield from self._old_version(access, touched)
+        yield from self._many(access, touched)
+
+    def _unexpected(self, access: Access, touched: list[Touched], rule: Reader | None) -> AccessFinding:
+        if rule is None:
+            sentence = why.unknown(access, self._readers.from_elsewhere(access, touched[0].place))
+            return _finding(access, AccessKind.UNKNOWN_ACTOR, Severity.CRITICAL, touched, sentence)
+        last = self._starts.last(rule.environment, access.principal.role, access.at)
+        sentence = why.outside(access, rule, last)
+        return _finding(access, AccessKind.ACCESS_OUTSIDE_DEPLOYMENT, Severity.WARNING, touched, sentence)
+
+    def _old_version(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
+        """Only where a record tells the current one; rotator itself reads what it goes back to."""
+        by_secret = {one.place.secret: one for one in touched if not _is_rotator(one.reader)}
+        for asked in access.asked:
+            policy = self._managed_here(access, asked)
+            if asked.version is None or policy is None or policy.secret not in by_secret:
+                continue
+            current = self._versions.least(asked.parameter, access.at)
+            if current is not None and asked.version < current:
+                ours = [by_secret[policy.secret]]
+                sentence = why.old_version(asked, current)
+                yield _finding(access, AccessKind.OLD_VERSION_READ, Severity.WARNING, ours, sentence)
+
+    def _managed_here(self, access: Access, asked: Asked) -> SecretPolicy | None:
+        """The secret of a parameter; None for one of that name in another region, which has versions of its own."""
+        policy = self.managed.named(asked)
+        if policy is None or access.region not in {
+            "",
+            self._policies.environments[policy.environment].region,
+        }:
+            return None
+        return policy
+
+    def _many(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
+        """What a rule expects loudly does not count: a pod that starts reads everything, and an operator copies it."""
+        counted = [
+            one for one in touched if not one.expected or (one.reader is not None and one.reader.quiet)
+        ]
+        if counted:
+            names = self._bulk.read(access.principal, (one.place.secret for one in counted), access.at)
+            if names:
+                sentence = why.bulk(access, len(names), self._policies.access)
+                found = _finding(access, AccessKind.BULK_READ, Severity.CRITICAL, counted, sentence)
+                yield replace(found, secrets=names)
+
+
+def _is_rotator(reader: Reader | None) -> bool:
+    return reader is not None and reader.during is During.ROTATION
+
+
+def _rules(touched: Iterable[Touched]) -> Iterator[Reader | None]:
+    """Each rule once, in the order of the secrets."""
+    yield from {one.reader: None for one in touched}
+
+
+def _finding(
+    access: Access, kind: AccessKind, severity: Severity, touched: Iterable[Touched], sentence: str
+) -> AccessFinding:
+    """One finding; a level higher where somebody used an application's role by hand, and was not denied."""
+    of = list(touched)
+    readers = [one.reader for one in of if one.reader is not None]
+    by_hand = bool(_BY_HAND.search(access.user_agent))
+    if (
+        by_hand
+        and kind is not AccessKind.DENIED_READ
+        and any(reader.during is During.DEPLOYMENT for reader in readers)
+    ):
+        severity = Severity(min(severity + 1, Severity.CRITICAL))
+        sentence = f"{sentence}; {why.by_hand()}"
+    return AccessFinding(
+        event_id=access.event_id,
+        at=access.at,
+        kind=kind,
+        severity=severity,
+        principal=access.principal,
+        secrets=tuple(sorted({one.place.secret for one in of})),
+        rule=readers[0].name if readers else "",
+        why=sentence,
+    )

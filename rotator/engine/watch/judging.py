@@ -1,0 +1,200 @@
+"""Judging what was held: in pieces, in the order of time, each event once.
+
+What nobody expected is a sighting; whether a secret is then rotated is its policy's word. A sighting that is open is
+held against a changed policy, so that whoever adds a rule need not acknowledge what it allows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from rotator.contracts.access_log import Seen
+from rotator.contracts.parts import Parts
+from rotator.engine.access.judge import Judge
+from rotator.engine.access.starts import EARLY, Starts
+from rotator.engine.access.versions import Versions
+from rotator.engine.watch.starting import known_from, known_up_to
+from rotator.model.access import Access, AccessFinding, AccessKind, Act, Outcome
+from rotator.model.alerts import Severity
+from rotator.model.policy import OnUnexpectedRead
+from rotator.model.requests import Request, RequestKind
+from rotator.model.watch import Disposition, Sighting, Watch
+
+log = structlog.get_logger()
+
+DAY = timedelta(days=1)
+#: Judged at once; all that is in memory of them.
+AT_ONCE = 500
+#: Looked at again for what a principal has read in all.
+_RECENT = 2000
+#: Workloads whose starts cannot be asked for hold judgement up no longer than this.
+_LONGEST_HOLD = timedelta(hours=1)
+_AGAIN = timedelta(minutes=2)
+#: Denied reads end by themselves; what nobody acknowledges does so in the end, too.
+_QUIET = {AccessKind.DENIED_READ: timedelta(days=7)}
+_LONG_QUIET = timedelta(days=90)
+#: Kinds that a rotation answers.
+_READS = frozenset(
+    {
+        AccessKind.UNKNOWN_ACTOR,
+        AccessKind.ACCESS_OUTSIDE_DEPLOYMENT,
+        AccessKind.HISTORY_READ,
+        AccessKind.OLD_VERSION_READ,
+        AccessKind.BULK_READ,
+    }
+)
+#: Who asks for a rotation because of a read.
+BY = "the access watch"
+
+
+@dataclass
+class Watched:
+    """What judging starts from."""
+
+    parts: Parts
+    watch: Watch
+
+    def judge_of(self, accesses: Sequence[Access]) -> Judge:
+        """A judge that knows what started around these, and which versions were there."""
+        policies = self.parts.policies()
+        slack = max((reader.slack_after for reader in policies.access.readers), default=timedelta())
+        moments = [access.at for access in accesses]
+        starts, versions = Starts(), Versions()
+        for start in self.parts.journal.starts(min(moments) - slack - EARLY, max(moments) + EARLY):
+            starts.add(start)
+        self._learn(versions)
+        judge = Judge(policies, starts, versions)
+        for access in accesses:
+            judge.learn(access)
+        return judge
+
+    def _learn(self, versions: Versions) -> None:
+        """Which versions scans have seen, and which rotations wrote."""
+        for seen in self.parts.journal.observed().values():
+            for parameter, version in seen.versions.items():
+                versions.saw(parameter, seen.observed_at, version)
+        for history in self.parts.journal.histories().values():
+            done = history.last_done
+            if done is not None and done.ledger.wrote_at is not None:
+                for parameter, version in done.ledger.wrote.items():
+                    versions.saw(parameter, done.ledger.wrote_at, version)
+
+
+def judge_held(watched: Watched, keep: Callable[[], None]) -> None:
+    """Judges all that is due. `keep` is called before each piece, and raises LostClaim."""
+    while held := watched.parts.journal.held_accesses(AT_ONCE):
+        keep()
+        _judge(watched, held)
+        if len(held) < AT_ONCE:
+            return
+
+
+def _judge(watched: Watched, held: Sequence[Access]) -> None:
+    journal, policies = watched.parts.journal, watched.parts.policies()
+    by_id = {access.event_id: access for access in held}
+    before = journal.recent_accesses(
+        {str(access.principal) for access in held},
+        min(access.at for access in held) - policies.access.bulk_within,
+        max(access.at for access in held),
+        _RECENT,
+    )
+    together = sorted(
+        {**{one.event_id: one for one in before}, **by_id}.values(), key=lambda one: (one.at, one.event_id)
+    )
+    judge, found, waiting = watched.judge_of(together), list[AccessFinding](), set[str]()
+    for access in together:
+        for finding in judge.findings(access):
+            if access.event_id in by_id:
+                sure = _sure(watched, finding)
+                if sure is None:
+                    waiting.add(access.event_id)
+                else:
+                    found.append(sure)
+    quiet = {(rule.name, access.principal.name) for access in held if (rule := judge.told_quietly(access))}
+    for name, principal in sorted(quiet):
+        log.info("secrets were read, as a rule expects", rule=name, principal=principal)
+    journal.hold_longer(waiting, _AGAIN)
+    seen = [
+        Seen(one.event_id, Sighting.of(one, by_id[one.event_id]))
+        for one in found
+        if one.event_id not in waiting
+    ]
+    for one in found:
+        if one.event_id not in waiting:
+            _follow(watched.parts, one, by_id[one.event_id])
+    journal.note_judged(by_id.keys() - waiting, seen)
+
+
+def _sure(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
+    """The finding, told quietly where starts were not watched all the time; None while they are not known yet."""
+    if finding.kind is not AccessKind.ACCESS_OUTSIDE_DEPLOYMENT:
+        return finding
+    policies, now = watched.parts.policies(), watched.parts.journal.now()
+    environment = finding.secrets[0].partition("/")[0]
+    rules = [one for one in policies.access.readers if one.name == finding.rule]
+    slack = max((one.slack_after for one in rules), default=timedelta())
+    known = known_up_to(policies, watched.watch, environment)
+    if known is None or known < finding.at + EARLY:
+        if now - finding.at < _LONGEST_HOLD:
+            return None
+        return _quietly(finding, "its platform could not be asked what had started by then")
+    since = known_from(watched.watch, environment)
+    if since is not None and since > finding.at - slack:
+        return _quietly(finding, f"starts are known from {since:%Y-%m-%d %H:%M} UTC on only")
+    return finding
+
+
+def _quietly(finding: AccessFinding, sentence: str) -> AccessFinding:
+    return replace(finding, severity=Severity.INFO, why=f"{finding.why}; this is uncertain: {sentence}")
+
+
+def _follow(parts: Parts, finding: AccessFinding, access: Access) -> None:
+    """What the policy of a secret wants after a read that nobody expected; of one that was denied, nothing."""
+    read = access.outcome is Outcome.DONE and access.act in {Act.READ, Act.READ_HISTORY}
+    certain = finding.severity > Severity.INFO
+    for secret in finding.secrets if read and certain and finding.kind in _READS else ():
+        policy = parts.policies().secrets.get(secret)
+        if policy is not None and policy.on_unexpected_read is OnUnexpectedRead.ROTATE:
+            parts.journal.add_request(_rotate(secret, finding, parts))
+
+
+def _rotate(secret: str, finding: AccessFinding, parts: Parts) -> Request:
+    """At most one a day for each secret: whoever reads again and again must not make it rotate again and again."""
+    key = hashlib.sha256(f"{secret} {finding.at:%Y-%m-%d}".encode()).hexdigest()[:20]
+    kind = finding.kind.replace("_", " ")
+    because = f"on_unexpected_read: rotate, and {finding.principal} read it ({kind})"
+    return Request(
+        id=key, kind=RequestKind.ROTATE, about=secret, by=BY, because=because, at=parts.journal.now()
+    )
+
+
+def judge_open_anew(watched: Watched, note: Callable[..., Any]) -> None:
+    """Ends what today's policy allows, and what has been quiet for long."""
+    journal, version = watched.parts.journal, watched.parts.policies().version
+    open_ones, now = journal.sightings(), watched.parts.journal.now()
+    quiet = [one for one in open_ones if now - one.last_at > _QUIET.get(one.kind, _LONG_QUIET)]
+    journal.end_sightings((one.identity for one in quiet), Disposition.PASSED)
+    if watched.watch.policy == version:
+        return
+    allowed = [one.identity for one in open_ones if one.samples and not _still(watched, one)]
+    journal.end_sightings(allowed, Disposition.ALLOWED)
+    note(policy=version)
+
+
+def _still(watched: Watched, sighting: Sighting) -> bool:
+    """Whether today's policy finds any of it, too."""
+    judge = watched.judge_of(sighting.samples)
+    if sighting.kind is AccessKind.BULK_READ:  # a few of many: whether each is expected is what can be asked
+        return any(not touched.expected for one in sighting.samples for touched in judge.touched(one))
+    return any(finding.kind is sighting.kind for finding in _of(judge, sighting.samples))
+
+
+def _of(judge: Judge, accesses: Iterable[Access]) -> Iterator[AccessFinding]:
+    for access in accesses:
+        yield from judge.findings(access)

@@ -1,0 +1,1 @@
+"""Adapters to what tells who called what: CloudTrail, by several ways."""

@@ -1,0 +1,230 @@
+"""Everybody hears everything, and next to nothing twice: a seeded nemesis over Slack's stand-in and a real mail server.
+
+It kills the process between any two calls, answers 429 and 5xx, loses answers after the effect, and is slow. What
+counts is what arrived at the far sides. A mail that came twice with one Message-ID is one mail to every reader that
+knows it; both figures are printed, and the stricter one is held to the promise, too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from rotator.contracts.channel import AlertChannel
+from rotator.engine.outbox import deliver_due
+from rotator.engine.settings import Bounds
+from rotator.journal import MemoryJournal, open_memory_journal
+from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
+from rotator.model.policy import AlertPolicy, OwnerPolicy, Policies
+from rotator.sandbox.faults import Fault, Rule
+from rotator.testing.virtual_clock import VirtualClock
+from tests.channels.worlds import MailWorld, SlackWorld
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+STEPS, KILLED = 60, 0.03
+CHANNEL, MAILBOX = "C0ROTATOR1", "platform@taly.example"
+#: Of all that is told.
+MOST_DUPLICATES = 0.01
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing below catches it."""
+
+
+@dataclass
+class Nemesis:
+    """Ends the process at a call now and then: before it, or after it took effect."""
+
+    random: Random
+    on: bool = True
+    kills: int = 0
+
+    def at(self, call: Callable[[], Any]) -> Any:
+        before, after = (self.on and self.random.random() < KILLED / 2 for _ in range(2))
+        if before:
+            self._kill()
+        done = call()
+        if after:
+            self._kill()
+        return done
+
+    def _kill(self) -> None:
+        self.kills += 1
+        raise Killed
+
+
+@dataclass
+class Watched:
+    """A channel behind the nemesis, and what its messages were about."""
+
+    channel: AlertChannel
+    nemesis: Nemesis
+    members: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by the identity of the message
+    heard: set[tuple[str, str, int]] = field(default_factory=set)  # (alert, life, how loudly)
+
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+        told = alert.members or (alert,)
+        self.members[alert.identity] = tuple(one.identity for one in told)
+
+        def call() -> Receipt:
+            receipt = self.channel.deliver(alert, address, earlier)
+            self.heard |= {
+                (one.identity, one.opened_at.isoformat(), 9 if one.closed else one.severity) for one in told
+            }
+            return receipt
+
+        receipt = self.nemesis.at(call)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def twice(self, arrived: Sequence[str]) -> int:
+        """How often something arrived again, of messages by what they are about."""
+        came = Counter(member for about in arrived for member in self.members[about])
+        owed = Counter(identity for identity, _life, _level in self.heard)
+        assert not owed - came, f"never arrived: {owed - came}"
+        return sum((came - owed).values())
+
+
+class Parts:
+    """What the outbox needs of an installation; its journal is behind the nemesis."""
+
+    def __init__(self, nemesis: Nemesis) -> None:
+        self.clock = VirtualClock()
+        self.real = open_memory_journal(now=self.clock.now)
+        self.journal: Any = _Behind(self.real, nemesis)
+
+    def policies(self) -> Policies:
+        owner = OwnerPolicy(name="platform", addresses={"slack": CHANNEL, "email": MAILBOX})
+        return Policies(
+            version="1",
+            environments={},
+            secrets={},
+            owners={"platform": owner},
+            default_owner="platform",
+            alerts=AlertPolicy(repeat=()),
+        )
+
+
+class _Behind:
+    def __init__(self, journal: MemoryJournal, nemesis: Nemesis) -> None:
+        self._journal, self._nemesis = journal, nemesis
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._journal, name)
+        return lambda *given, **more: self._nemesis.at(lambda: method(*given, **more))
+
+
+@dataclass
+class Incidents:
+    """Alerts that open, some of them together, get worse and end."""
+
+    parts: Parts
+    random: Random
+    open_ones: dict[str, Alert] = field(default_factory=dict)
+    number: int = 0
+
+    def step(self) -> None:
+        for _ in range(self.random.choice((0, 1, 1, 2, 5))):
+            self.number += 1
+            self._post(self._new(self.number))
+        for name in self.random.sample(sorted(self.open_ones), min(len(self.open_ones), 1)):
+            self._post(self.open_ones[name].model_copy(update={"severity": Severity.CRITICAL}))
+        for name in self.random.sample(
+            sorted(self.open_ones), min(len(self.open_ones), self.random.choice((0, 0, 1, 4)))
+        ):
+            self.end(name)
+
+    def end(self, name: str) -> None:
+        over = {"closed_at": self.parts.clock.now(), "closing": "rotated"}
+        self._post(self.open_ones[name].model_copy(update=over))
+        del self.open_ones[name]
+
+    def _new(self, number: int) -> Alert:
+        return Alert(
+            identity=f"overdue/{number}",
+            kind=AlertKind.OVERDUE,
+            severity=Severity.WARNING,
+            environment="production",
+            secret=f"production/KEY_{number}",
+            owner="platform",
+            title=f"KEY_{number} (production): overdue",
+            facts={"Age": "97 d"},
+            opened_at=self.parts.clock.now(),
+        )
+
+    def _post(self, alert: Alert) -> None:
+        self.open_ones[alert.identity] = alert
+        self.parts.real.post_alert(alert, timedelta())
+
+
+def weather(slack: SlackWorld, mail: MailWorld, seed: int) -> None:
+    """Every sixth call of Slack goes wrong, and every tenth mail."""
+    posts = [
+        Rule(Fault.THROTTLED, "chat.postMessage", 0.05, seconds=1),
+        Rule(Fault.INTERNAL_ERROR, "*", 0.05),
+        Rule(Fault.LOST_ANSWER, "*", 0.05),
+        Rule(Fault.SLOW, "*", 1.0, times=2, seconds=4),
+    ]
+    slack.app.weather.set_faults(posts, seed)
+    mails = [
+        Rule(Fault.THROTTLED, "mail.rcpt", 0.05),
+        Rule(Fault.INTERNAL_ERROR, "mail.data", 0.05),
+        Rule(Fault.LOST_ANSWER, "mail.data", 0.005),
+    ]
+    mail.server.weather.set_faults(mails, seed)
+
+
+@pytest.mark.parametrize("seed", [5])
+def test_everybody_hears_everything_and_next_to_nothing_twice(
+    slack: SlackWorld, mail: MailWorld, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nemesis = Nemesis(Random(seed))
+    parts = Parts(nemesis)
+    channels = {"slack": Watched(slack.channel(), nemesis), "email": Watched(mail.channel(), nemesis)}
+    incidents = Incidents(parts, Random(seed + 1))
+    weather(slack, mail, seed)
+    for _ in range(STEPS):
+        incidents.step()
+        _deliver(parts, channels, nemesis)
+    nemesis.on = False
+    slack.app.weather.set_faults(())
+    mail.server.weather.set_faults(())
+    for name in list(incidents.open_ones):
+        incidents.end(name)
+    for _ in range(20):
+        _deliver(parts, channels, nemesis)
+    assert parts.real.alerts() == [], "every end was told"
+    posts = [message.about for message in slack.app.messages]
+    mails = [one.about for one in mail.server.mails]
+    read = [about for about, _ in {(one.about, one.message_id) for one in mail.server.mails}]
+    told = sum(len(one.heard) for one in channels.values())
+    twice = {
+        "slack": channels["slack"].twice(posts),
+        "mail": channels["email"].twice(mails),
+        "mail, by Message-ID": channels["email"].twice(read),
+    }
+    faults = dict(slack.app.weather.counts["faults"] + mail.server.weather.counts["faults"])
+    with capsys.disabled():
+        print(
+            f"\n{incidents.number} alerts, {told} things to tell in {len(posts)} posts and {len(mails)} mails, "
+            f"{nemesis.kills} kills, faults {faults}; told twice: {twice}, never told: 0"
+        )
+    assert nemesis.kills >= 15
+    assert twice["slack"] + twice["mail, by Message-ID"] <= MOST_DUPLICATES * told, told
+
+
+def _deliver(parts: Parts, channels: Mapping[str, Watched], nemesis: Nemesis) -> None:
+    """A minute and a half of looks; who is killed leaves its claims to the next process, once they have run out."""
+    for _ in range(6):
+        try:
+            deliver_due(parts, channels, f"process-{nemesis.kills}", Bounds())  # type: ignore[arg-type]  # the parts it uses
+        except Killed:
+            parts.clock.sleep(60)
+        parts.clock.sleep(15)

@@ -1,0 +1,420 @@
+"""Who reads what, while it happens: told when nobody expected it, once, and not before late records had their time."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from rotator.contracts.trail import Delivery
+from rotator.engine.requests import carry_out_requests
+from rotator.engine.watch import source_of
+from rotator.model.access import AccessKind, Act, Outcome
+from rotator.model.alerts import AlertKind, Severity
+from rotator.model.errors import LostClaim, Refused, Transient
+from rotator.model.policy import During, OnUnexpectedRead
+from rotator.model.requests import RequestKind
+from rotator.model.watch import Disposition
+from tests.engine.things import DAY, HOUR, MINUTE, request
+from tests.engine.watch_world import APP, MALLORY, SOURCE, WatchedWorld, role, rule
+
+#: `make test` runs them: `make check` is for what the engine and the first sources rest on.
+pytestmark = pytest.mark.slow
+
+HOLD = 15 * MINUTE
+
+
+@pytest.fixture
+def world(watched: WatchedWorld) -> WatchedWorld:
+    return watched
+
+
+def test_a_stranger_is_told_after_the_hold_with_all_that_a_reader_needs(world: WatchedWorld) -> None:
+    world.begins()
+    world.reads()
+    world.watches(5 * MINUTE)
+    assert world.seen() == []
+    world.watches(HOLD)
+    world.tell()
+    alert = world.open_alerts()[AlertKind.UNKNOWN_ACTOR]
+    assert alert.severity is Severity.CRITICAL
+    assert alert.title == "KEY (production): read by somebody whom no rule allows"
+    assert alert.facts["Who"] == str(MALLORY)
+    assert alert.identity == f"unknown_actor/production/{MALLORY}/2026-06-10"
+    assert set(world.open_alerts()) == {AlertKind.UNKNOWN_ACTOR}
+
+
+def test_what_one_principal_does_on_one_day_is_one_message(world: WatchedWorld) -> None:
+    world.begins("A", "B")
+    for name in ("A", "B", "A"):
+        world.reads(MALLORY, name)
+    world.reads(role("eve"), "A")
+    world.watches(HOLD)
+    world.tell()
+    alerts = {row.alert.facts["Who"]: row.alert for row in world.journal.alerts()}
+    assert alerts.keys() == {str(MALLORY), str(role("eve"))}
+    alert = alerts[str(MALLORY)]
+    assert alert.title.startswith("A and 1 more (production)")
+    assert alert.facts["When"].startswith("3 calls, ")
+
+
+def test_a_role_that_may_read_near_a_start_is_expected_then_and_not_later(world: WatchedWorld) -> None:
+    world.begins()
+    world.starts()
+    world.watches(MINUTE)
+    world.reads(APP)
+    world.watches(30 * MINUTE)
+    assert world.seen() == []
+    world.reads(APP)
+    world.watches(HOLD)
+    (one,) = world.seen()
+    assert (one.kind, one.severity) == (AccessKind.ACCESS_OUTSIDE_DEPLOYMENT, Severity.WARNING)
+
+
+def test_a_start_that_is_shown_late_still_counts(world: WatchedWorld) -> None:
+    world.begins()
+    world.reads(APP)
+    world.watches(4 * MINUTE)
+    world.starts(5 * MINUTE)
+    world.watches(HOLD)
+    assert world.seen() == []
+
+
+@pytest.mark.parametrize("says", ["the policy", "the platform", "nobody"])
+def test_a_workload_s_role_is_known_from_the_policy_or_its_platform_or_the_rules(
+    world: WatchedWorld, says: str
+) -> None:
+    world.begins(readers=(rule("app", During.DEPLOYMENT), rule("other-*", During.DEPLOYMENT)))
+    if says == "the policy":
+        access = world.today.access.model_copy(update={"roles": {"production/api": "app"}})
+        world.today = world.today.model_copy(update={"access": access})
+    world.starts(known_role={"the policy": "node", "the platform": "app", "nobody": ""}[says])
+    world.reads(APP)
+    world.watches(HOLD)
+    assert world.seen() == []
+
+
+def test_while_a_platform_is_away_nobody_is_accused_and_after_an_hour_quietly(world: WatchedWorld) -> None:
+    world.begins()
+    world.platform.away = True
+    world.reads(APP)
+    world.watches(30 * MINUTE)
+    assert world.seen() == []
+    world.watches(45 * MINUTE)
+    (one,) = world.seen()
+    assert one.severity is Severity.INFO
+    assert "could not be asked" in one.why
+
+
+def test_what_was_read_while_nobody_watched_starts_is_told_quietly(world: WatchedWorld) -> None:
+    world.begins()
+    world.passes(5 * HOUR)
+    missed = world.reads(APP, at=world.clock.now().replace(microsecond=0) - HOUR)
+    world.watches(HOLD)
+    (one,) = world.seen()
+    assert (one.samples, one.severity) == ((missed,), Severity.INFO)
+    assert "starts are known from" in one.why
+
+
+def test_a_record_that_comes_twice_counts_once(world: WatchedWorld) -> None:
+    world.begins()
+    access = world.reads()
+    world.delivers(access)
+    world.watches(HOLD)
+    world.delivers(access)
+    world.watches(HOLD)
+    assert [one.times for one in world.seen()] == [1]
+
+
+def test_nothing_is_let_go_of_before_it_is_written_down(
+    world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.begins()
+    world.reads()
+    with monkeypatch.context() as patched:
+        patched.setattr(world.journal, "note_accesses", _falls_over)
+        with pytest.raises(ZeroDivisionError):
+            world.turn()
+    assert world.trail.forgotten.count(world.trail.waits[-1].receipt) == 0
+    world.watches(HOLD)
+    assert len(world.seen()) == 1
+
+
+def test_a_crash_while_judging_loses_nothing_and_counts_nothing_twice(
+    world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.begins(on_unexpected_read=OnUnexpectedRead.ROTATE)
+    world.reads()
+    world.watches(6 * MINUTE)
+    world.passes(4 * MINUTE)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.journal, "note_judged", _falls_over)
+        with pytest.raises(ZeroDivisionError):
+            world.turn()
+    world.watches(HOLD)
+    assert [one.times for one in world.seen()] == [1]
+    assert len(world.journal.requests()) == 1
+
+
+def test_another_replica_s_turn_is_left_alone_and_taken_over_when_it_is_gone(world: WatchedWorld) -> None:
+    world.begins()
+    world.reads()
+    waiting = len(world.trail.waits)
+    world.turn("them")
+    assert len(world.trail.waits) == waiting, "the turn is ours"
+    world.passes(3 * MINUTE)
+    world.turn("them")
+    assert world.trail.waits == []
+    world.reads()
+    world.turn("us")
+    assert len(world.trail.waits) == 1
+
+
+def test_who_lost_the_turn_meanwhile_stops(world: WatchedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.begins()
+    world.reads()
+    monkeypatch.setattr(world.trail, "poll", lambda _progress: _slowly(world))
+    with pytest.raises(LostClaim):
+        world.turn()
+
+
+def test_an_alert_ends_when_the_policy_allows_what_it_tells(world: WatchedWorld) -> None:
+    world.begins()
+    world.reads()
+    world.reads(role("eve"))
+    world.watches(HOLD)
+    world.tell()
+    world.allows(rule("mallory"))
+    world.watches()
+    world.tell()
+    assert [one.principal for one in world.seen()] == [str(role("eve"))]
+    closed = {row.alert.facts["Who"]: row.alert.closed for row in world.journal.alerts(unclosed=False)}
+    assert closed == {str(MALLORY): True, str(role("eve")): False}
+
+
+def test_an_alert_ends_when_a_person_has_looked_and_comes_back_when_it_gets_worse(
+    world: WatchedWorld,
+) -> None:
+    world.begins("A", "B")
+    world.reads(MALLORY, "A")
+    world.watches(HOLD)
+    world.tell()
+    looked = request(RequestKind.ACKNOWLEDGE, world.open_alerts()[AlertKind.UNKNOWN_ACTOR].id)
+    world.journal.add_request(looked)
+    carry_out_requests(world)
+    world.tell()
+    assert [(one.disposition, one.by) for one in world.seen(unended=False)] == [
+        (Disposition.ACKNOWLEDGED, "ana")
+    ]
+    world.reads(MALLORY, "A")
+    world.watches(HOLD)
+    world.tell()
+    assert world.open_alerts() == {}
+    world.reads(MALLORY, "B")
+    world.watches(HOLD)
+    world.tell()
+    assert set(world.open_alerts()) == {AlertKind.UNKNOWN_ACTOR}
+
+
+def test_a_history_that_was_read_is_critical_for_a_known_role_too(world: WatchedWorld) -> None:
+    world.begins()
+    world.starts()
+    world.reads(APP, api="GetParameterHistory", act=Act.READ_HISTORY)
+    world.watches(HOLD)
+    world.tell()
+    assert world.open_alerts()[AlertKind.HISTORY_READ].severity is Severity.CRITICAL
+
+
+def test_many_secrets_are_told_also_when_they_come_in_pieces(
+    world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rotator.engine.watch.judging.AT_ONCE", 3)
+    names = [f"KEY_{number}" for number in range(11)]
+    world.begins(*names)
+    for name in names:
+        world.reads(MALLORY, name)
+        world.watches(MINUTE)
+    world.watches(HOLD)
+    found = {one.kind: one for one in world.seen()}
+    assert set(found) == {AccessKind.UNKNOWN_ACTOR, AccessKind.BULK_READ}
+    assert found[AccessKind.BULK_READ].severity is Severity.CRITICAL
+
+
+def test_denied_reads_are_told_quietly_and_end_by_themselves(world: WatchedWorld) -> None:
+    world.begins(on_unexpected_read=OnUnexpectedRead.ROTATE)
+    world.reads(outcome=Outcome.DENIED, error="AccessDenied")
+    world.watches(HOLD)
+    world.tell()
+    assert world.open_alerts()[AlertKind.DENIED_READS].severity is Severity.INFO
+    assert world.journal.requests() == [], "nothing was read"
+    world.passes(8 * DAY)
+    world.watches()
+    world.tell()
+    assert AlertKind.DENIED_READS not in world.open_alerts()
+
+
+def test_a_write_by_somebody_else_names_them(world: WatchedWorld) -> None:
+    world.begins(on_unexpected_read=OnUnexpectedRead.ROTATE)
+    world.reads(api="PutParameter", act=Act.WRITE)
+    world.watches(HOLD)
+    world.tell()
+    alert = world.open_alerts()[AlertKind.DRIFT]
+    assert (alert.severity, alert.facts["Who"]) == (Severity.CRITICAL, str(MALLORY))
+    assert world.journal.requests() == []
+
+
+def test_a_secret_whose_policy_says_so_is_due_at_once_and_once_a_day(world: WatchedWorld) -> None:
+    world.begins(on_unexpected_read=OnUnexpectedRead.ROTATE)
+    for principal in (MALLORY, MALLORY, role("eve")):
+        world.reads(principal)
+    world.watches(HOLD)
+    (request,) = world.journal.requests()
+    assert (request.kind, request.about) == (RequestKind.ROTATE, "production/KEY")
+    world.tell()
+    assert "a rotation was asked for" in world.open_alerts()[AlertKind.UNKNOWN_ACTOR].facts["Next"]
+
+
+def test_a_policy_that_says_ask_gives_the_reader_the_command(world: WatchedWorld) -> None:
+    world.begins(on_unexpected_read=OnUnexpectedRead.ASK)
+    world.reads()
+    world.watches(HOLD)
+    world.tell()
+    assert world.open_alerts()[AlertKind.UNKNOWN_ACTOR].action.startswith(
+        "rotate it? rotator rotate production/KEY"
+    )
+    assert world.journal.requests() == []
+
+
+def test_a_silent_trail_is_told_once_and_once_more_when_it_speaks(world: WatchedWorld) -> None:
+    world.begins()
+    world.trail.waits.clear()
+    for _ in range(30):
+        world.turn()
+        world.tell()
+    alert = world.open_alerts()[AlertKind.TRAIL_SILENT]
+    assert "own reads of production do not appear" in alert.facts["What"]
+    assert len([one for _, one in world.slack.read if one.kind is AlertKind.TRAIL_SILENT]) == 1
+    world.watches(2 * MINUTE)
+    world.tell()
+    assert world.open_alerts() == {}
+    assert [alert.closing.partition(" (")[0] for _, alert in world.slack.read][-1] == "records come again"
+
+
+def test_a_trail_is_not_called_silent_before_it_could_speak(world: WatchedWorld) -> None:
+    world.begins()
+    world.passes(5 * HOUR)
+    world.trail.waits.clear()
+    for _ in range(20):
+        world.turn()
+        world.tell()
+    assert world.open_alerts() == {}
+
+
+def test_while_the_store_is_away_rotator_reads_nothing_and_expects_nothing(world: WatchedWorld) -> None:
+    world.begins()
+    world.trail.waits.clear()
+    survey = world.journal.surveyed()["production"]
+    world.journal.note_surveyed(survey.model_copy(update={"trouble": "SSM does not answer"}))
+    for _ in range(15):
+        world.turn()
+        world.passes(3 * MINUTE)
+    world.tell()
+    assert AlertKind.TRAIL_SILENT not in world.open_alerts()
+
+
+@pytest.mark.parametrize("trouble", [Transient("SQS does not answer"), Refused("there is no queue trail")])
+def test_a_trail_that_cannot_be_read_is_told_once(world: WatchedWorld, trouble: Transient | Refused) -> None:
+    world.begins()
+    world.trail.trouble = trouble
+    for _ in range(20):
+        world.turn()
+        world.tell()
+    (told,) = [alert for _, alert in world.slack.read]
+    assert (told.kind, told.facts["What"]) == (AlertKind.TRAIL_SILENT, str(trouble))
+    world.trail.trouble = None
+    world.watches(MINUTE)
+    world.tell()
+    assert world.open_alerts() == {}
+
+
+def test_what_cannot_be_understood_is_told_once_and_holds_nobody_up(world: WatchedWorld) -> None:
+    world.begins()
+    foreign = world.reads(account="999900001111")
+    world.trail.waits.pop()
+    for number in range(30):
+        world.delivers(
+            world.reads(asked=(foreign.asked[0].__class__("/taly/production/KEY", "999900001111"),)),
+            malformed=(f"a record is none ({number})",),
+        )
+        world.trail.waits.pop(-2)
+    world.reads()
+    world.watches(HOLD)
+    for _ in range(3):
+        world.tell()
+    told = [alert for _, alert in world.slack.read if alert.kind is AlertKind.TRAIL_SILENT]
+    assert [alert.facts["What"] for alert in told] == [
+        "records of account 999900001111, which is not that of policies.yaml"
+    ]
+    assert [one.principal for one in world.seen()] == [str(MALLORY)]
+    assert world.seen()[0].times == 1
+    world.passes(2 * DAY)
+    world.watches()
+    world.tell()
+    assert AlertKind.TRAIL_SILENT not in world.open_alerts()
+
+
+def test_a_crowd_of_principals_is_one_message(world: WatchedWorld) -> None:
+    world.begins()
+    for number in range(30):
+        world.reads(role(f"role-{number}"))
+    world.watches(HOLD)
+    assert world.tell() == 2
+    assert world.open_alerts()[AlertKind.UNKNOWN_ACTOR].title.startswith("30 sightings (production)")
+
+
+@pytest.mark.timeout(300)
+def test_a_flood_of_a_hundred_thousand_records_is_told_once_and_fits_into_memory(
+    world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten at a time, as SQS gives them; the journal is a file's, so that rows are not memory."""
+    records, told_of = 100_000, 10
+    world.begins("A", "B")
+    monkeypatch.setattr(world.trail, "poll", lambda _progress: _flood(world, records // told_of, told_of))
+    world.turn()
+    while world.trail.waits or len(world.trail.forgotten) < records // told_of:
+        world.turn()
+    world.passes(HOLD)
+    monkeypatch.setattr(world.trail, "poll", lambda _progress: iter(()))
+    tracemalloc.start()
+    world.turn()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    world.tell()
+    (one,) = world.seen()
+    assert (one.kind, one.times, len(one.samples)) == (AccessKind.UNKNOWN_ACTOR, records, 10)
+    assert len(world.slack.read) == 1
+    print(f"{records} records judged, {peak / 2**20:.1f} MiB at most")
+    assert peak < 32 * 2**20
+
+
+def _flood(world: WatchedWorld, deliveries: int, each: int) -> Iterator[Delivery]:
+    for _ in range(deliveries):
+        for _ in range(each):
+            world.reads(MALLORY, "A")
+        many = [one for delivery in world.trail.waits for one in delivery.accesses]
+        world.trail.waits.clear()
+        world.delivers(*many)
+        yield world.trail.waits.pop()
+
+
+def _falls_over(*_: object) -> int:
+    return 1 // 0
+
+
+def _slowly(world: WatchedWorld) -> Iterator[Delivery]:
+    yield world.trail.waits[0]
+    world.passes(timedelta(minutes=5))
+    assert world.journal.take_watch(source_of(SOURCE), "them", HOUR)
+    yield world.trail.waits[0]

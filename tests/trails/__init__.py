@@ -1,0 +1,1 @@
+"""Trails: what tells who called what."""
