@@ -5,7 +5,9 @@ They are collected and never raised, so that one run shows everything that is wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -17,6 +19,7 @@ from rotator.model.printable import printable
 Path = tuple[str | int, ...]
 
 _LONGEST_WORD = 30
+_MOST_COMPARED = 20_000
 
 
 class Severity(StrEnum):
@@ -128,12 +131,38 @@ def hint(word: str, known: Collection[str]) -> str:
     return f" (there is {listed(sorted(known))})" if known else " (none is defined)"
 
 
-@lru_cache(maxsize=1024)
 def nearest(word: str, known: frozenset[str], cutoff: float = 0.6) -> str | None:
     """The name that is nearly the same. Not looked for where it would take long: each pair is compared."""
-    if len(word) > 80 or len(known) > 1000:
+    if len(word) > 80 or len(known) > 1000 or not _may_compare(len(known)):
         return None
+    return _nearest(word, known, cutoff)
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, known: frozenset[str], cutoff: float) -> str | None:
     return next(iter(get_close_matches(word, known, n=1, cutoff=cutoff)), None)
+
+
+#: How many names may still be compared, in a list of one; None: all that there are.
+_guesses = ContextVar[list[int] | None]("guesses", default=None)
+
+
+def _may_compare(names: int) -> bool:
+    left = _guesses.get()
+    if left is None:
+        return True
+    left[0] -= names
+    return left[0] >= 0
+
+
+@contextmanager
+def bounded_guesses() -> Iterator[None]:
+    """Within it names are compared for about a second: of a file full of mistakes the last ones get no guess."""
+    token = _guesses.set([_MOST_COMPARED])
+    try:
+        yield
+    finally:
+        _guesses.reset(token)
 
 
 def listed(words: Iterable[str], most: int = 20) -> str:

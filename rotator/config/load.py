@@ -13,7 +13,7 @@ from typing import Any
 from rotator.config import strict_yaml
 from rotator.config.adapters import Adapters, installed
 from rotator.config.checks import check_file, check_secrets
-from rotator.config.complaints import Complaint, Complaints, Severity
+from rotator.config.complaints import Complaint, Complaints, Severity, bounded_guesses
 from rotator.config.draft import Draft, Limits
 from rotator.config.notes import note_not_yet
 from rotator.config.precedence import Levels
@@ -44,6 +44,7 @@ class Loaded:
         return tuple(one for one in self.complaints if one.severity is Severity.NOTE)
 
 
+@bounded_guesses()
 def load(
     text: str,
     source: str,

@@ -7,7 +7,8 @@ and sent back as it was.
 
 Permissions of the App or token: Secrets write (repository), Environments write (environment), Organization secrets
 write; for which of them an environment needs, GitHub's documentation and its errors differ: to be confirmed with a
-test repository. Sources: GitHub's REST reference, "GitHub Actions secrets"; "Using secrets in GitHub Actions", limits.
+test repository [M]. Sources: GitHub's REST reference, "GitHub Actions secrets"; "Using secrets in GitHub Actions",
+limits.
 """
 
 from __future__ import annotations

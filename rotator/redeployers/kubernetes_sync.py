@@ -23,7 +23,7 @@ from rotator.contracts.clock import Clock
 from rotator.contracts.guard import guard
 from rotator.model.errors import NotYet, Refused
 
-#: The annotation by which the operator's documentation forces a sync; any change of annotations does.
+#: The annotation by which the operator's documentation forces a sync; any change of annotations does [M].
 FORCE_SYNC = "force-sync"
 # Served by the operator from 0.16, and until 0.16.
 _VERSIONS = tuple(

@@ -12,7 +12,7 @@ long after the change was seen to be in place: nothing from before runs then. A 
 Permissions on the function: lambda:GetFunctionConfiguration, UpdateFunctionConfiguration, ListTags, TagResource and
 ListVersionsByFunction; with an alias PublishVersion, GetAlias and UpdateAlias; kms:Decrypt and kms:Encrypt where its
 variables have a key of their own. Sources: the API reference of AWS Lambda. To be confirmed in a sandbox account: that
-provisioned concurrency of an alias takes no invocations at the earlier version once the alias is moved.
+provisioned concurrency of an alias takes no invocations at the earlier version once the alias is moved [M].
 """
 
 from __future__ import annotations

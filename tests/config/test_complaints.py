@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from rotator.config.complaints import bounded_guesses, hint
 from rotator.config.load import explain_complaints
 from tests.config.files import ADAPTERS, errors, loaded, notes
 
@@ -304,3 +305,13 @@ def test_prefixes_that_settings_allow_references() -> None:
     assert errors(change, reference_prefixes=["file:/etc/rotator/"]) == []
     (sentence,) = errors(change, reference_prefixes=["file:/run/"])
     assert sentence.endswith("may only lead below ssm:<path>/rotator/ of its environment or file:/run/")
+
+
+def test_a_file_full_of_mistakes_gets_guesses_for_the_first_of_them_and_is_told_all() -> None:
+    known = frozenset(f"workload-number-{number}" for number in range(990))
+    with bounded_guesses():
+        hints = [hint(f"workload-numbre-{number}", known) for number in range(50)]
+    assert "did you mean" in hints[0]
+    assert "did you mean" not in hints[-1]
+    assert "there is workload-number-0" in hints[-1]
+    assert "did you mean" in hint("workload-numbre-7", known), "what is asked for by itself is not counted"
