@@ -24,7 +24,8 @@ _RESTARTS_OR_INVALIDATES = frozenset(
         Phase.REMOVE,
     }
 )
-#: A source that keeps one credential and mints has dropped the old one here; one that is told its value has it yet.
+#: A source that keeps one credential and mints has dropped the old one here; one that is told its value has it until
+#: activate was tried.
 _AFTER_THE_MINT = frozenset({Phase.READY, Phase.ACTIVATE})
 #: Phases that only look, wait, or finish what an effect began: nothing holds them.
 _HARMLESS = frozenset({Phase.CONFIRM, Phase.GRACE, Phase.PROVE, Phase.QUARANTINE, Phase.VERIFY})
@@ -58,7 +59,7 @@ def _midway(step: Step) -> bool:
     locked_out = {Phase.STORE, Phase.REDEPLOY} | (_AFTER_THE_MINT if step.traits.mints else frozenset())
     if step.gapped and phase in locked_out:
         return True  # the way back is closed, and consumers are locked out until they are restarted
-    if step.gapped and _may_have_minted(step):
+    if step.gapped and (_may_have_minted(step) or _may_have_activated(step)):
         return True
     return (phase is Phase.ANNOUNCE and ledger.announced is not None) or (
         phase is Phase.FORGET and ledger.forgot is not None
@@ -73,6 +74,14 @@ def _may_have_minted(step: Step) -> bool:
         return False
     looks_first = ledger.planned_fence != row.fence
     return looks_first or ledger.predecessor_works is False
+
+
+def _may_have_activated(step: Step) -> bool:
+    """Whether a source that is told its value may have it: somebody was at it in this phase, and no answer came."""
+    row, tried = step.rotation, (step.rotation.claim_lost_at, step.ledger.tried_at)
+    if row.phase is not Phase.ACTIVATE or step.traits.mints:
+        return False
+    return any(moment is not None and moment >= row.phase_since for moment in tried)
 
 
 def _not_ours(step: Step) -> Move | None:

@@ -96,6 +96,25 @@ def test_a_mint_that_may_have_locked_consumers_out_waits_for_no_window(
     assert waits(world, rotation(phase=Phase.CREATE, ledger=ledger)) is reason
 
 
+@pytest.mark.parametrize(
+    "how, reason",
+    [
+        ({"claim_lost_at": NOW}, None),
+        ({"ledger": {"tried_at": NOW}}, None),
+        ({"claim_lost_at": NOW - HOUR}, Reason.WINDOW),  # in a phase before
+        ({}, Reason.WINDOW),
+    ],
+)
+def test_a_value_that_the_source_may_have_taken_waits_for_no_window(
+    world: World, how: dict[str, Any], reason: Reason | None
+) -> None:
+    """Found by the simulation: a worker vanished in activate, its request landed, and a freeze came."""
+    world.today = policies(policy(), environments=(FROZEN,))
+    kinds = {**KINDS, "mints": False}
+    world.provider(rotation().recipe).traits = Traits(overlap=Overlap.NONE, **kinds)  # type: ignore[misc, arg-type]  # of the test's own kind
+    assert waits(world, rotation(**{"phase": Phase.ACTIVATE, "phase_since": NOW, **how})) is reason
+
+
 def test_the_calendar_binds_from_one_phase_to_the_next(world: World) -> None:
     world.today = policies(policy(), environments=(FROZEN,))
     assert waits(world, rotation(phase=Phase.DISABLE)) is Reason.WINDOW

@@ -375,11 +375,11 @@ def test_a_crowd_of_principals_is_one_message(world: WatchedWorld) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_flood_of_a_hundred_thousand_records_is_told_once_and_fits_into_memory(
+def test_a_flood_of_records_is_told_once_and_fits_into_memory(
     world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten at a time, as SQS gives them. Measured is what judging holds in memory, beside the rows of the database."""
-    records, told_of = 100_000, 10
+    records, told_of = 20_000, 10  # 100,000 take 90 s, and as much memory
     world.begins("A", "B")
     monkeypatch.setattr(world.trail, "poll", lambda _progress: _flood(world, records // told_of, told_of))
     world.turn()

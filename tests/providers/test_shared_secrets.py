@@ -190,9 +190,9 @@ def test_verifiers_that_say_nothing_are_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         began = time.monotonic()
-        with pytest.raises(Transient, match="did not answer within 4 s"):
+        with pytest.raises(Transient, match="did not answer within 8 s"):
             jwt_provider().probe(url, jwt_provider().create("ro-1", None))
-        assert time.monotonic() - began < 9
+        assert time.monotonic() - began < 20
 
 
 def test_a_closed_port_says_what_it_is() -> None:
