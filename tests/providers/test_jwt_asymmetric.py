@@ -202,7 +202,7 @@ def test_the_sizes_are_those_of_real_keys() -> None:
     value = kept("RS256")
     member = provider(algorithm="RS256").member(holding(value)).reveal()
     private, public = jwt_keys.sizes(2048)
-    assert abs(private - len(value)) <= 1  # an exponent that is short by some bits
+    assert abs(private - len(value)) <= 6  # some of its numbers may be short by a byte or two
     assert public == len(json.dumps({"keys": [json.loads(member)] * 3}, separators=(",", ":")))
 
 
