@@ -128,6 +128,36 @@ class AlertsContract:
         assert kept == {name: value for name, value in later.items() if name != "run_at"}
         assert again.fence == row.fence + 1
 
+    def test_company_is_claimed_where_it_is_due_soon_and_nobody_holds_it(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        due = {"held": NO_TIME, "now": NO_TIME, "soon": MINUTE / 2, "later": HOUR, "of others": NO_TIME}
+        for identity, when in due.items():
+            journal.post_alert(an_alert(journal, identity=identity), when)
+        journal.claim_company("two", ["held"], MINUTE, MINUTE)
+        named = ["held", "now", "soon", "later", "unknown"]
+        company = other.claim_company("one", named, MINUTE, MINUTE)
+        assert {row.alert.identity for row in company} == {"now", "soon"}
+        assert journal.claim_company("three", named, MINUTE, MINUTE) == []
+        assert journal.claim_company("three", [], MINUTE, MINUTE) == []
+
+    def test_who_was_told_is_written_without_giving_the_claim_back(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        for identity in ("a", "b"):
+            journal.post_alert(an_alert(journal, identity=identity), NO_TIME)
+        rows = journal.claim_company("one", ["a", "b"], MINUTE, MINUTE)
+        noted = [(row, row.model_copy(update={"told": {SLACK: 2}})) for row in rows]
+        journal.checkpoint_alerts(noted, release=False)
+        assert {row.alert.identity: row.told for row in other.alerts()} == {"a": {SLACK: 2}, "b": {SLACK: 2}}
+        assert other.claim_company("two", ["a", "b"], MINUTE, MINUTE) == []
+        journal.checkpoint_alerts(
+            [(row, changed.model_copy(update={"run_at": journal.now()})) for row, changed in noted]
+        )
+        assert len(other.claim_company("two", ["a", "b"], MINUTE, MINUTE)) == 2
+        with pytest.raises(LostClaim, match=r"a, b|b, a"):
+            journal.checkpoint_alerts(noted, release=False)
+
     def test_a_checkpoint_of_an_alert_whose_claim_was_lost_raises_lost_claim(
         self, journal: Journal, other: Journal
     ) -> None:
