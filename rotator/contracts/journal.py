@@ -271,11 +271,8 @@ class Journal(AccessLog, Protocol):
     ) -> Sequence[AlertRow]:
         """Claims those of these alerts whose delivery is due, or will be within `soon`, and that nobody holds."""
 
-    def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
-        """Writes how far an alert has been told and releases it. Raises LostClaim."""
-
     def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]], *, release: bool = True) -> None:
-        """The same for several that were told in one message: all of it is written, or nothing.
+        """Writes how far alerts that were told in one message have been told, all of it or nothing, and releases them.
 
         Without `release` it is only written who was told, and the claims go on. Those whose claim is no longer ours are
         left as they are. Raises LostClaim when there are any.

@@ -124,12 +124,8 @@ class Alerts(Section):
         put_off(self._db, alert, {row.identity: row for row in newer}, lease)
         return known
 
-    def checkpoint_alert(self, row: AlertRow, changed: AlertRow) -> None:
-        """Writes how far an alert has been told and releases it. Raises LostClaim when the claim is no longer ours."""
-        self.checkpoint_alerts([(row, changed)])
-
     def checkpoint_alerts(self, told: Sequence[tuple[AlertRow, AlertRow]], *, release: bool = True) -> None:
-        """The same for several that were told in one message: all of it is written, or nothing.
+        """Writes how far alerts that were told in one message have been told, all of it or nothing, and releases them.
 
         Without `release` it is only written who was told. Those whose claim is no longer ours are left as they are.
         Raises LostClaim when there are any.

@@ -135,7 +135,7 @@ def test_how_often_people_were_paged(story: Beside) -> None:
     posted(story, identity="another")
     with story.journal() as journal:
         for row in journal.claim_alerts("us", 9, timedelta(minutes=1)):
-            journal.checkpoint_alert(row, row.model_copy(update={"last_told_at": journal.now()}))
+            journal.checkpoint_alerts([(row, row.model_copy(update={"last_told_at": journal.now()}))])
     answered(story, loud)
     told = story("alerts", "--stats", "--json").json()["stats"]
     assert (told["alerts"], told["critical"], told["pages_a_week"]) == (2, 1, 0.2)

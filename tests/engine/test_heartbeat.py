@@ -153,7 +153,7 @@ def undelivered(world: World) -> str:
     failed = row.model_copy(
         update={"told": {"slack:#ops": 0}, "attempt": 1, "run_at": world.journal.now() + DAY}
     )
-    world.journal.checkpoint_alert(row, failed)
+    world.journal.checkpoint_alerts([(row, failed)])
     return alert.identity
 
 

@@ -26,6 +26,13 @@ def waits(world: World, row: Rotation) -> Reason | None:
     return move.reason if move else None
 
 
+def frozen_with_one_credential(world: World, *, mints: bool) -> None:
+    """A freeze, and a source that keeps one credential."""
+    world.today = policies(policy(), environments=(FROZEN,))
+    kinds = {**KINDS, "mints": mints}
+    world.provider(rotation().recipe).traits = Traits(overlap=Overlap.NONE, **kinds)  # type: ignore[misc, arg-type]  # of the test's own kind
+
+
 @pytest.mark.parametrize(
     "survey, reason",
     [
@@ -68,9 +75,7 @@ def test_the_calendar_holds_what_drops_the_only_credential(
     world: World, mints: bool, held_at: set[Phase]
 ) -> None:
     """Found by the simulation: a mint that ends the old one did not wait for a window, and what came after it did."""
-    world.today = policies(policy(), environments=(FROZEN,))
-    kinds = {**KINDS, "mints": mints}
-    world.provider(rotation().recipe).traits = Traits(overlap=Overlap.NONE, **kinds)  # type: ignore[misc, arg-type]  # of the test's own kind
+    frozen_with_one_credential(world, mints=mints)
     waiting = {phase for phase in (Phase.TIDY, Phase.CREATE, Phase.READY, Phase.ACTIVATE, Phase.STORE)
                if waits(world, rotation(phase=phase)) is Reason.WINDOW}  # fmt: skip
     assert waiting == held_at
@@ -89,9 +94,7 @@ def test_a_mint_that_may_have_locked_consumers_out_waits_for_no_window(
     world: World, how: dict[str, object], reason: Reason | None
 ) -> None:
     """Found by the simulation: its answer was lost, a freeze came, and consumers stayed locked out until its end."""
-    world.today = policies(policy(), environments=(FROZEN,))
-    kinds = {**KINDS, "mints": True}
-    world.provider(rotation().recipe).traits = Traits(overlap=Overlap.NONE, **kinds)  # type: ignore[misc, arg-type]  # of the test's own kind
+    frozen_with_one_credential(world, mints=True)
     ledger = {"minting_at": NOW, "planned_fence": rotation().fence, **how}
     assert waits(world, rotation(phase=Phase.CREATE, ledger=ledger)) is reason
 
@@ -109,9 +112,7 @@ def test_a_value_that_the_source_may_have_taken_waits_for_no_window(
     world: World, how: dict[str, Any], reason: Reason | None
 ) -> None:
     """Found by the simulation: a worker vanished in activate, its request landed, and a freeze came."""
-    world.today = policies(policy(), environments=(FROZEN,))
-    kinds = {**KINDS, "mints": False}
-    world.provider(rotation().recipe).traits = Traits(overlap=Overlap.NONE, **kinds)  # type: ignore[misc, arg-type]  # of the test's own kind
+    frozen_with_one_credential(world, mints=False)
     assert waits(world, rotation(**{"phase": Phase.ACTIVATE, "phase_since": NOW, **how})) is reason
 
 

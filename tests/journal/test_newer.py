@@ -90,7 +90,7 @@ def test_an_alert_of_a_kind_to_come_is_told_by_who_knows_it(journal: SqlJournal)
     says(journal, "alert", "alert", MORE, told)
     (row,) = journal.claim_alerts("one", 9, MINUTE)
     assert row.alert == told, "a field that it does not know is nothing to it"
-    journal.checkpoint_alert(row, row)
+    journal.checkpoint_alerts([(row, row)])
     says(journal, "alert", "alert", told.model_dump_json().replace("parked", "of_tomorrow"))
     assert journal.alerts() == []
     assert journal.claim_alerts("one", 9, MINUTE) == []

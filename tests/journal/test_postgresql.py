@@ -143,7 +143,7 @@ def test_an_alert_that_opens_again_waits_for_whoever_tells_that_it_closed(
     alert = Alert(identity="a", kind=AlertKind.DRIFT, severity=Severity.INFO, title="t", opened_at=now)
     journal.post_alert(alert, NO_TIME)
     (row,) = journal.claim_alerts("one", 1, MINUTE)
-    journal.checkpoint_alert(row, row.model_copy(update={"told": {"slack": 1}}))
+    journal.checkpoint_alerts([(row, row.model_copy(update={"told": {"slack": 1}}))])
     journal.post_alert(alert.model_copy(update={"closed_at": now}), NO_TIME)
     telling = text("UPDATE alert SET told = '{\"slack\": 9}', settled = true")
     while_open(

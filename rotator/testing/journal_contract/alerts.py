@@ -73,7 +73,7 @@ def told(journal: Journal, row: AlertRow, severity: int, *where: str) -> None:
         "last_told_at": journal.now(),
         "run_at": journal.now() + HOUR,
     }
-    journal.checkpoint_alert(row, row.model_copy(update=changes))
+    journal.checkpoint_alerts([(row, row.model_copy(update=changes))])
 
 
 def nothing_is_due(journal: Journal) -> bool:
@@ -122,7 +122,7 @@ class AlertsContract:
             "attempt": 1,
             "run_at": journal.now(),
         }
-        journal.checkpoint_alert(row, row.model_copy(update=later))
+        journal.checkpoint_alerts([(row, row.model_copy(update=later))])
         again = taken(other, owner="two")
         kept = {name: getattr(again, name) for name in later if name != "run_at"}
         assert kept == {name: value for name, value in later.items() if name != "run_at"}
@@ -208,7 +208,7 @@ class AlertsContract:
         journal.post_alert(closing(journal, alert), NO_TIME)
         row = taken(journal)
         half = row.model_copy(update={"told": {SLACK: TOLD_CLOSED, MAIL: 2}, "run_at": journal.now()})
-        journal.checkpoint_alert(row, half)
+        journal.checkpoint_alerts([(row, half)])
         assert len(journal.alerts()) == 1
         told(journal, taken(journal), TOLD_CLOSED, SLACK, MAIL)
         assert journal.alerts() == []
@@ -220,7 +220,7 @@ class AlertsContract:
         journal.post_alert(alert, NO_TIME)
         journal.post_alert(closing(journal, alert), NO_TIME)
         row = taken(journal)
-        journal.checkpoint_alert(row, row.model_copy(update={"run_at": journal.now()}))
+        journal.checkpoint_alerts([(row, row.model_copy(update={"run_at": journal.now()}))])
         journal.post_alert(closing(journal, alert), NO_TIME)
         assert nothing_is_due(journal)
         assert journal.alerts() == []
@@ -234,7 +234,7 @@ class AlertsContract:
         journal.post_alert(closing(journal, alert), NO_TIME)
         row = taken(journal)
         half = {"told": {SLACK: TOLD_CLOSED, MAIL: 2}, "repeats": 2, "run_at": journal.now() + HOUR}
-        journal.checkpoint_alert(row, row.model_copy(update=half))
+        journal.checkpoint_alerts([(row, row.model_copy(update=half))])
         journal.post_alert(alert, NO_TIME)
         again = taken(journal)
         assert again.told == {SLACK: TOLD_CLOSED_BEFORE, MAIL: 2}
@@ -263,8 +263,15 @@ class AlertsContract:
         )
         journal.post_alert(ended, NO_TIME)
         row = taken(journal)
-        journal.checkpoint_alert(
-            row, row.model_copy(update={"told": {SLACK: TOLD_CLOSED}, "repeats": 2, "run_at": journal.now()})
+        journal.checkpoint_alerts(
+            [
+                (
+                    row,
+                    row.model_copy(
+                        update={"told": {SLACK: TOLD_CLOSED}, "repeats": 2, "run_at": journal.now()}
+                    ),
+                )
+            ]
         )
         journal.post_alert(alert, NO_TIME)
         again = taken(journal)
@@ -292,7 +299,7 @@ class AlertsContract:
         row = taken(journal)
         assert (row.hush, row.told) == (hush, {SLACK: 2})
         changed = row.model_copy(update={"shown": {SLACK: hush.at}, "run_at": journal.now() + HOUR})
-        journal.checkpoint_alert(row, changed)
+        journal.checkpoint_alerts([(row, changed)])
         (kept,) = journal.alerts()
         assert (kept.hush, kept.shown) == (hush, {SLACK: hush.at})
 
@@ -347,8 +354,8 @@ class AlertsContract:
         journal.post_alert(closing(journal, alert), NO_TIME)
         row = taken(journal, lease=NO_TIME)
         if not vanished:  # no answer: it is tried again later
-            journal.checkpoint_alert(
-                row, row.model_copy(update={"attempt": 1, "run_at": journal.now() + HOUR})
+            journal.checkpoint_alerts(
+                [(row, row.model_copy(update={"attempt": 1, "run_at": journal.now() + HOUR}))]
             )
         journal.post_alert(alert, NO_TIME)
         again = taken(journal, owner="two")
