@@ -15,7 +15,7 @@ from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.model.errors import JournalAway
 from rotator.model.policy import AlertPolicy, OwnerPolicy
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, policies, policy
-from tests.engine.world import Channel, World
+from tests.engine.world import Channel, Meanwhile, World
 
 AT_ONCE = timedelta()
 OWNERS = {
@@ -181,14 +181,7 @@ def test_an_address_that_was_told_is_written_down_before_the_next_is(post: World
 
 
 def test_two_replicas_tell_twenty_two_in_one_message(post: World) -> None:
-    channels = {"slack": post.slack}
-
-    class Meanwhile(Channel):
-        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
-            assert deliver_due(post, channels, "the other", Bounds()) == 0
-            return super().deliver(alert, address, earlier)
-
-    post.slack = Meanwhile()
+    post.slack = Meanwhile(post)
     for number in range(22):
         post.journal.post_alert(overdue(number), AT_ONCE)
     assert deliver_due(post, {"slack": post.slack}, "one", Bounds()) == 1

@@ -16,7 +16,7 @@ from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.model.errors import JournalAway, NotYet, Refused, Transient
 from rotator.model.policy import AlertPolicy, OwnerPolicy
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, policies, policy, seen
-from tests.engine.world import Channel, World
+from tests.engine.world import Channel, Meanwhile, World
 
 AT_ONCE = timedelta()
 PLATFORM = OwnerPolicy(name="platform", addresses={"slack": "#ops", "email": "ops@taly"}, escalate_to="head")
@@ -275,14 +275,7 @@ def test_a_slow_channel_stops_before_its_claim_ends_and_spoils_nobody_elses(post
 
 
 def test_two_replicas_tell_it_once(post: World) -> None:
-    channels = {"slack": post.slack}
-
-    class Meanwhile(Channel):
-        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
-            assert deliver_due(post, channels, "the other", Bounds()) == 0
-            return super().deliver(alert, address, earlier)
-
-    post.slack = Meanwhile()
+    post.slack = Meanwhile(post)
     post.journal.post_alert(alert(owner="dba"), AT_ONCE)
     assert deliver_due(post, {"slack": post.slack}, "one", Bounds()) == 1
 

@@ -115,6 +115,19 @@ class Channel:
         return Receipt(data={"number": str(len(self.read))})
 
 
+class Meanwhile(Channel):
+    """While it takes a message, another replica looks, and finds nothing to tell."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world, self._channels = world, {"slack": world.slack}
+
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+        """Arrives, and was told once."""
+        assert deliver_due(self._world, self._channels, "the other", Bounds()) == 0
+        return super().deliver(alert, address, earlier)
+
+
 @dataclass
 class World:
     """Parts, and everything that tests turn."""
