@@ -31,9 +31,9 @@ from rotator.daemon.rhythm import Rhythm
 from rotator.daemon.troubles import Troubles, place_of
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.census import take_census
-from rotator.engine.digest import keep_digests
+from rotator.engine.digest import Digests
 from rotator.engine.mirrors import keep_mirrors
-from rotator.engine.outbox import deliver_due
+from rotator.engine.outbox import deliver_next
 from rotator.engine.ownership import hold_environments
 from rotator.engine.record import faults_in_record, sign_record
 from rotator.engine.requests import carry_out_requests
@@ -84,6 +84,7 @@ class Daemon:
         self._journal_watch = JournalWatch(
             self.parts, journal_place(self.parts.settings.journal), self.bounds.patience, self._name
         )
+        self._digests = Digests(self.parts)
         self._ears = Ears(self.parts, self._troubles, self._stop)
         self.pulse = Pulse(self.parts.clock)
         self.heartbeat = Heartbeat(
@@ -186,11 +187,12 @@ class Daemon:
             yes_wanted=self.policy.yes_wanted,
             deaf=self._ears.deaf,
         )
-        keep_digests(self.parts)
+        self._digests.keep()
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
                 return
-            deliver_due(self.parts, self.parts.channels(), f"{self._name}-alerts", self.bounds, limit=1)
+            if deliver_next(self.parts, self.parts.channels(), f"{self._name}-alerts", self.bounds) is None:
+                return
 
     def _reload(self) -> None:
         if self.policy.reload():

@@ -88,7 +88,8 @@ def _count(parts: Parts, secrets: Sequence[Counted]) -> Findings:
         log.info("census put off: a mint without a label is under way", principal=provider.principal)
         return {}
     known = {*current.values(), *(credential for one in under_way for credential in _written_down(one))}
-    labels = {rotation.id for rotation in under_way}
+    # a parked one removes nothing until somebody has looked: what bears its label and it does not name is shown
+    labels = {rotation.id for rotation in under_way if rotation.state is State.ACTIVE}
     unknown = tuple(
         sighting.id
         for sighting in sightings

@@ -35,12 +35,26 @@ _NEEDS_A_PERSON = frozenset(
 )
 
 
-def keep_digests(parts: Parts) -> None:
-    """Posts each owner's digest once its time has come."""
-    policies = parts.policies()
-    if policies.alerts.digest is None:
-        return
-    due = policies.alerts.digest.latest(parts.journal.now())
+class Digests:
+    """Posts each owner's digest once its time has come; one in each process, which then looks once for each time."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._kept: tuple[datetime, frozenset[str]] | None = None  # for which time, and for whom
+
+    def keep(self) -> None:
+        """Posts what is due and nobody has posted yet."""
+        policies = self._parts.policies()
+        if policies.alerts.digest is None:
+            return
+        due = policies.alerts.digest.latest(self._parts.journal.now())
+        looked_for = (due, frozenset(policies.owners))
+        if looked_for != self._kept:
+            _keep_digests(self._parts, policies, due)
+            self._kept = looked_for
+
+
+def _keep_digests(parts: Parts, policies: Policies, due: datetime) -> None:
     rows = parts.journal.alerts()
     before = {row.alert.owner: row for row in rows if row.alert.kind is AlertKind.DIGEST}
     for owner in policies.owners:

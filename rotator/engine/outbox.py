@@ -44,34 +44,43 @@ def deliver_due(
     """Delivers alerts whose time has come, one claim after the other. Returns how many messages went out."""
     delivered = 0
     for _ in range(limit):
-        asked = parts.clock.monotonic()
-        outbox = parts.journal.alerts()
-        rows = list(parts.journal.claim_alerts(owner, 1, bounds.lease))
-        if not rows:
+        told = deliver_next(parts, channels, owner, bounds)
+        if told is None:
             break
-        named = [row.alert.identity for row in company(outbox, rows[0].alert)]
-        rows += parts.journal.claim_company(owner, named, bounds.lease, _A_MOMENT)
-        ends = asked + bounds.lease.total_seconds()
-        try:
-            with bound_contextvars(**_told_of(rows[0])), claimed(partial(_outlives, parts, ends)):
-                now = parts.journal.now()
-                pages_from = partial(free_from, parts.journal, parts.policies(), now)
-                note = partial(_note, parts, rows)
-                changed, heard = tell(
-                    parts.policies(),
-                    channels,
-                    rows,
-                    now,
-                    bounds,
-                    outbox=outbox,
-                    pages_from=pages_from,
-                    note=note,
-                )
-                parts.journal.checkpoint_alerts(list(zip(rows, changed, strict=True)))
-                delivered += heard
-        except LostClaim:
-            log.info("claim lost", alert=rows[0].alert.identity)
+        delivered += told
     return delivered
+
+
+def deliver_next(
+    parts: Parts, channels: Mapping[str, AlertChannel], owner: str, bounds: Bounds
+) -> int | None:
+    """Delivers the alert whose time came first, and its company: how many messages went out, None if none is due."""
+    asked = parts.clock.monotonic()
+    outbox = parts.journal.alerts()  # as it is before the claim: company() wants to know who held them
+    rows = list(parts.journal.claim_alerts(owner, 1, bounds.lease))
+    if not rows:
+        return None
+    named = [row.alert.identity for row in company(outbox, rows[0].alert)]
+    rows += parts.journal.claim_company(owner, named, bounds.lease, _A_MOMENT)
+    ends = asked + bounds.lease.total_seconds()
+    try:
+        with bound_contextvars(**_told_of(rows[0])), claimed(partial(_outlives, parts, ends)):
+            now = parts.journal.now()
+            changed, delivered = tell(
+                parts.policies(),
+                channels,
+                rows,
+                now,
+                bounds,
+                outbox=outbox,
+                pages_from=partial(free_from, parts.journal, parts.policies(), now),
+                note=partial(_note, parts, rows),
+            )
+            parts.journal.checkpoint_alerts(list(zip(rows, changed, strict=True)))
+            return delivered
+    except LostClaim:
+        log.info("claim lost", alert=rows[0].alert.identity)
+        return 0
 
 
 def _note(parts: Parts, rows: Sequence[AlertRow], changed: Sequence[AlertRow]) -> None:

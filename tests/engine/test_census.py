@@ -79,6 +79,14 @@ def test_what_bears_the_label_of_a_rotation_under_way_is_known_before_it_is_writ
     assert found(world).unknown == ()
 
 
+def test_what_bears_the_label_of_a_parked_rotation_and_it_does_not_name_is_a_finding(
+    world: World, source: Source
+) -> None:
+    source.has("K2", label="rot1")
+    world.has(rotation(phase=Phase.GRACE, state=State.PARKED))
+    assert found(world).unknown == ("K2",), "found by the simulation, seed 5623: a mint that landed late"
+
+
 @pytest.mark.parametrize("label", ["terraform", "rot0", None])
 def test_other_labels_and_those_of_finished_rotations_are_findings(
     world: World, source: Source, label: str | None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, time, timedelta
+from unittest.mock import Mock
 
 import pytest
 
-from rotator.engine.digest import keep_digests
+from rotator.engine.digest import Digests
 from rotator.model.alerts import Alert, AlertKind, Severity
 from rotator.model.hours import DigestTimes, QuietHours
 from rotator.model.policy import AlertPolicy, OwnerPolicy
@@ -25,7 +26,7 @@ NINE = DigestTimes(at=time(9), timezone="Europe/Warsaw")
 def post(world: World) -> World:
     alerts = AlertPolicy(digest=NINE, repeat=())
     world.today = policies(policy(), owners=OWNERS).model_copy(update={"alerts": alerts})
-    keep_digests(world)
+    Digests(world).keep()
     return world
 
 
@@ -43,9 +44,10 @@ def alert(number: int, severity: Severity = Severity.INFO, **changes: object) ->
 
 def days(world: World, number: float = 1) -> list[Alert]:
     """What was read while so many days went by, looked at every half hour."""
+    digests = Digests(world)
     for _ in range(int(number * 48)):
         world.passes(HOUR / 2)
-        keep_digests(world)
+        digests.keep()
         world.deliver()
     told = [one for _, one in world.slack.read]
     world.slack.read.clear()
@@ -95,20 +97,46 @@ def test_it_is_sent_once_for_each_time_and_once_after_several_that_were_missed(p
 
 def test_two_replicas_send_one_and_one_of_another_hour_is_no_reopened_conversation(post: World) -> None:
     post.journal.post_alert(alert(1), timedelta())
+    replicas = [Digests(post), Digests(post)]
     for _ in range(2):
         post.passes(DAY)
-        keep_digests(post)
-        post.deliver()
-        keep_digests(post)
-        post.deliver()
+        for replica in replicas:
+            replica.keep()
+            post.deliver()
     assert len(post.slack.read) == 2
     assert post.slack.earlier == [None, None]
+
+
+def test_the_outbox_is_looked_through_once_for_each_time(
+    post: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Mock(wraps=post.journal.alerts)
+    monkeypatch.setattr(post.journal, "alerts", looks)
+    digests = Digests(post)
+    for _ in range(3 * 48):
+        post.passes(HOUR / 2)
+        digests.keep()
+    assert looks.call_count == 4, "at its start, and at each of three times"
+
+
+def test_whoever_joins_the_owners_gets_the_next_digest(post: World) -> None:
+    digests = Digests(post)
+    digests.keep()
+    new = OwnerPolicy(name="data", addresses={"slack": "#data"})
+    post.today = post.today.model_copy(update={"owners": {**OWNERS, "data": new}})
+    digests.keep()
+    post.journal.post_alert(alert(1, owner="data"), timedelta())
+    post.passes(DAY)
+    digests.keep()
+    post.deliver()
+    told = [one for _, one in post.slack.read if one.kind is AlertKind.DIGEST]
+    assert "data" in [one.owner for one in told]
 
 
 def test_the_first_look_sends_nothing_for_a_time_that_was_before_it(world: World) -> None:
     world.today = policies(policy(), owners=OWNERS).model_copy(update={"alerts": AlertPolicy(digest=NINE)})
     world.journal.post_alert(alert(1), timedelta())
-    keep_digests(world)
+    Digests(world).keep()
     assert world.deliver() == 0
 
 

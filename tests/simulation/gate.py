@@ -85,11 +85,13 @@ class Gate:
         if fault is Fault.FROZEN and not in_hand:
             self.process.freeze(self._frozen_for(fenced=guarded is not None))
             self.process.pause(0)
-            if guarded is not None and world.now - asked > _SIGNED_LIFE:
-                raise self._trouble(point, journal, throttled=False)
         elif not journal:
             slow = SLOWEST * faults.chance(2)
             self.process.pause(slow if fault is Fault.SLOW else 0.15 * faults.chance(3))
+        if (
+            guarded is not None and world.now - asked > _SIGNED_LIFE
+        ):  # whichever of its tasks froze the process
+            raise self._trouble(point, journal, throttled=False)
         if guarded is not None:
             step_contract.lands(self, point, asked)
         world.acting, world.asked_at = self, asked
