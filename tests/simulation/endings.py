@@ -161,9 +161,10 @@ def _over_since(world: World, database: SimDatabase, alert: Alert) -> float:
     if alert.kind in ABOUT_ONE_ROTATION and alert.rotation:
         return world.telling.over_since(alert)
     if alert.kind in _UNTIL_ROTATED:
+        opened = max(moment(alert.opened_at), world.telling.reopened.get(alert.identity, 0.0))
         done = [moment(row.ended_at) for row in database.rotations(secret=alert.secret)
-                if row.state is State.DONE and row.ended_at and row.ended_at > alert.opened_at]  # fmt: skip
-        return min(done, default=NEVER)
+                if row.state is State.DONE and row.ended_at]  # fmt: skip
+        return min((at for at in done if at > opened), default=NEVER)
     if alert.kind in _UNTIL_CALM:
         return world.shape.hostile_for
     if alert.kind is AlertKind.UNKNOWN_CREDENTIAL:

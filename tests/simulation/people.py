@@ -231,8 +231,9 @@ class People:
 
     def _ask(self, kind: RequestKind, about: str, **more: object) -> None:
         self._requests += 1
+        by = "grace" if kind is RequestKind.APPROVE else "ada"  # nobody says yes to what they asked for
         request = Request(
-            id=f"q{self._requests}", kind=kind, about=about, by="ops", at=self.world.schedule.datetime()
+            id=f"q{self._requests}", kind=kind, about=about, by=by, at=self.world.schedule.datetime()
         )
         self.run.database.add_request(request.model_copy(update=more))
 

@@ -78,6 +78,7 @@ class Telling:
     resumed: dict[str, float] = field(default_factory=dict)  # rotation -> when somebody let it go on
     ended: dict[str, float] = field(default_factory=dict)  # rotation -> when it ended
     owed: dict[str, tuple[int, float]] = field(default_factory=dict)  # identity -> how loudly, since when
+    reopened: dict[str, float] = field(default_factory=dict)  # identity -> when it was last so again
     journal_since: float = 0.0  # this journal is the one that was lost or restored then
     _idle: dict[str, float] = field(
         default_factory=dict
@@ -118,6 +119,8 @@ class Telling:
     def posted(self, alert: Alert) -> None:
         """The outbox holds this alert now: what it says is owed to people, and no more than that."""
         level, (owed, since) = _level(alert), self.owed.get(alert.identity, (0, 0.0))
+        if owed == END and level != END:
+            self.reopened[alert.identity] = self.world.now
         anew = level > owed or owed == END
         self.owed[alert.identity] = level, self.world.now if anew else since
 
@@ -223,7 +226,8 @@ class Telling:
         known = seen.present and moment(seen.observed_at) < began and self._idle.get(seen.secret, 0.0) < began
         if seen.modified_at is None or not known or policy.environment in foreign:
             return
-        if moment(seen.modified_at) + policy.rotate_every.total_seconds() >= began:
+        youngest = max(seen.modified_at, seen.created_at or seen.modified_at)  # a census may know of a newer one
+        if moment(youngest) + policy.rotate_every.total_seconds() >= began:
             return
         loud = [alert for alert in alerts if alert.kind not in QUIET]
         if any(alert.secret == seen.secret or _for_all(alert, policy.environment) for alert in loud):
