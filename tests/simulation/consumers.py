@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rotator.contracts.guard import CALL_SECONDS
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import Refused
+from tests.simulation import in_order
 
 T = TypeVar("T")
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Workload:
             return
         world = self.world
         world.hours.restarts(self.id, label)
+        in_order.begins(world, self.id, label)
         kind = world.rollout_kind(self.id, label)
         if kind == "refused":
             raise Refused(f"{self.id} cannot be restarted: the platform's admission refuses it")

@@ -96,6 +96,8 @@ def _accounted(world: World, secret: str, rows: list[Rotation], database: SimDat
     policy = world.policies.secrets.get(secret)
     managed = policy is not None and policy.mode is not Mode.OBSERVE  # nobody counts what is only watched
     current = world.current(secret)
+    if current is None:
+        return  # people broke the document: what of all that lives should be in it, nobody can know
     seen = database.observed().get(secret)
     known = set(seen.unknown) if seen else set()
     for row in rows:
@@ -165,8 +167,11 @@ def _over_since(world: World, database: SimDatabase, alert: Alert) -> float:
         done = [moment(row.ended_at) for row in database.rotations(secret=alert.secret)
                 if row.state is State.DONE and row.ended_at]  # fmt: skip
         return min((at for at in done if at > opened), default=NEVER)
+    unreadable = any(world.current(secret) is None for secret in world.sources)
     if alert.kind in _UNTIL_CALM:
-        return world.shape.hostile_for
+        return (
+            NEVER if unreadable else world.shape.hostile_for
+        )  # nobody can count what a broken document names
     if alert.kind is AlertKind.UNKNOWN_CREDENTIAL:
         known = world.sources[alert.secret].held
         named = [known[one] for one in alert.facts["Which"].split(", ") if one in known]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rotator.contracts.provider import Overlap
 from rotator.model.policy import SecretPolicy
 from tests.simulation.schedule import HOUR
-from tests.simulation.source import GONE, LIVE, Held
+from tests.simulation.source import GONE, LIVE, Held, Values
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -29,16 +29,14 @@ class Hands:
         made = self._made(policy)
         if made is not None:
             self.world.promises.established |= {made.id}
-            for field, name in policy.recipe.fields.items():
-                self._put(policy, name, made.values[field])
+            self._put_values(policy, made.values)
         return made is not None
 
     def save_again(self, policy: SecretPolicy) -> None:
         """Somebody saves the same value."""
         current = self.world.current(policy.secret)
-        for field, name in policy.recipe.fields.items():
-            if current:
-                self._put(policy, name, current[field])
+        if current:
+            self._put_values(policy, current)
 
     def write(self, policy: SecretPolicy) -> None:
         """Somebody writes something that works."""
@@ -56,6 +54,8 @@ class Hands:
     def put_back(self, policy: SecretPolicy) -> None:
         """Somebody thinks that the newest version is the trouble, and puts the one before it back."""
         source, parameters = self.world.sources[policy.secret], self.world.stores[policy.environment].by_name
+        if policy.recipe.one_parameter:
+            return  # nobody takes an edit of somebody else back with it
         there = [parameters[name] for name in policy.recipe.fields.values()]
         if source.traits.shared or any(parameter.version < 2 for parameter in there):
             return
@@ -65,8 +65,7 @@ class Hands:
         held = source.find(earlier)
         if held is None or held.state != LIVE:
             return  # what they try does not work, and they notice
-        for field, name in policy.recipe.fields.items():
-            self._put(policy, name, earlier[field])
+        self._put_values(policy, earlier)
 
     def garbage(self, policy: SecretPolicy) -> None:
         """Somebody writes nonsense."""
@@ -100,10 +99,14 @@ class Hands:
         source.held[made.id] = made
         return made
 
+    def _put_values(self, policy: SecretPolicy, values: Values) -> None:
+        for name, text in self.world.texts(policy.secret, values).items():
+            self._put(policy, name, text)
+
     def _put(self, policy: SecretPolicy, name: str, value: str) -> None:
         world = self.world
-        world.promises.recorded.add(value)
-        world.promises.by_hand.add(value)
+        world.promises.recorded |= world.values_in(name, value)
+        world.promises.by_hand |= world.values_in(name, value)
         world.promises.touched.add(name)
         world.promises.note_replaced(policy.secret, name)
         world.leftovers.replaced_by_hand(policy.secret)

@@ -10,12 +10,16 @@ from rotator.engine import due, holds, outbox, rollouts
 from rotator.engine.alerts import keeping
 from rotator.engine.alerts.finding import Finding
 from rotator.engine.due import Check
+from rotator.engine.parameters import Texts, laid_over
 from rotator.engine.phases import invalidate
 from rotator.engine.phases.step import Move, Step
 from rotator.engine.routing import Route, route
 from rotator.model.alerts import AlertKind
+from rotator.model.policy import Recipe
 from rotator.model.rotation import Phase, State
+from rotator.model.secrets import Sealed
 from tests.simulation.mutants_of_rules import Mutant, phases
+from tests.simulation.one_document import text
 
 
 def no_announce() -> Any:
@@ -151,6 +155,22 @@ def nothing_ends() -> Any:
     return patch.object(keeping, "_close", lambda *_arguments: None)
 
 
+def nobody_waits_for_their_turn() -> Any:
+    """`after`: a workload is restarted beside those that go before it."""
+    return patch.object(rollouts, "_in_turn", lambda *_arguments: None)
+
+
+def the_document_is_ours() -> Any:
+    """P3: what other people keep beside the fields of one parameter is written over."""
+    def alone(recipe: Recipe, fields: Mapping[str, Sealed], texts: Texts) -> dict[str, Sealed]:
+        if not recipe.one_parameter:
+            return laid_over(recipe, fields, texts)
+        (name,) = recipe.parameters
+        return {name: Sealed(text({field: value.reveal() for field, value in fields.items()}))}
+
+    return patch("rotator.engine.phases.step.laid_over", alone)
+
+
 PROMISES: Mapping[str, Mutant] = {
     "no announce": no_announce,
     "the source signs on": the_source_signs_on,
@@ -166,6 +186,8 @@ PROMISES: Mapping[str, Mutant] = {
     "nobody is asked": nobody_is_asked,
     "staging proves nothing": staging_proves_nothing,
     "any number at once": any_number_at_once,
+    "nobody waits for their turn": nobody_waits_for_their_turn,
+    "the document is ours": the_document_is_ours,
     "parked is not told": parked_is_not_told,
     "failing is not told": failing_is_not_told,
     "overdue is not told": overdue_is_not_told,

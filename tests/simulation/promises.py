@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.contracts.provider import Overlap, Sight
+from rotator.model.rotation import Death
 from tests.simulation.consumers import Instance, members
 from tests.simulation.source import DISABLED, LIVE, Held, Source, Values
 from tests.simulation.violation import Violated
@@ -85,7 +86,8 @@ class Promises:
     def _good(self, source: Source, values: Values | None) -> bool:
         if values is None or not self.world.broken.isdisjoint(values.values()):
             return True
-        if len(values) > 1 and source.find(values) is None:
+        torn_ok = self.world.shape.secrets[source.secret].policy.recipe.torn_ok
+        if torn_ok and source.find(values) is None:
             return True  # read between two writes, which the policy allows (torn_ok)
         return source.accepts(values, self.world.now)
 
@@ -155,7 +157,7 @@ class Promises:
     def before_put(self, environment: str, name: str, value: str) -> None:
         """Nothing is depended on that a lost node would take along."""
         self.dirty = True
-        for one in members(value) if name.endswith("_ACCEPTED") else {value}:
+        for one in self.world.values_in(name, value):
             if one not in self.recorded:
                 raise Violated(
                     "P2 nothing lost", f"{name} was written with a value that the journal does not hold"
@@ -164,7 +166,7 @@ class Promises:
             recipe = self.world.shape.secrets[secret].policy.recipe
             if recipe.environment == environment and name in recipe.fields.values():
                 self.note_replaced(secret, name)
-                if self.forward(value) and not recipe.accept_gap:
+                if self.forward_in(name, value) and not recipe.accept_gap:
                     self.world.hours.changes(secret, f"{name} is written")
             if recipe.environment == environment and name == recipe.accepted_as:
                 self._announcing(secret, name, members(value))
@@ -173,6 +175,10 @@ class Promises:
     def forward(self, value: str) -> bool:
         """Whether a value is a successor's that has never been the one in use: writing it is no way back."""
         return value not in self.established | self.by_hand
+
+    def forward_in(self, name: str, text: str) -> bool:
+        """The same of what is written into a parameter."""
+        return any(self.forward(value) for value in self.world.values_in(name, text))
 
     def _announcing(self, secret: str, name: str, announced: frozenset[str]) -> None:
         there = self.world.stores[self.world.shape.secrets[secret].policy.environment].by_name.get(name)
@@ -184,7 +190,8 @@ class Promises:
         """The store's value is about to be another one."""
         there = self.world.stores[self.world.shape.secrets[secret].policy.environment].by_name.get(name)
         if there is not None:
-            self.dropped_at[secret, there.value] = self.world.now
+            for value in self.world.values_in(name, there.value):
+                self.dropped_at[secret, value] = self.world.now
 
     def _forgetting(self, secret: str, left: frozenset[str]) -> None:
         """Verifiers outside our control have said yes before the old one leaves the accepted set."""
@@ -203,6 +210,10 @@ class Promises:
         for row in unfinished:
             made = self.world.boxes[row.sealed_successor][0] if row.sealed_successor is not None else {}
             self.established -= {row.ledger.successor_id or "", *(value.reveal() for value in made.values())}
+        for source in self.world.sources.values():  # nor that people ended one, where nobody can be asked
+            ended = [held for held in source.held.values() if held.state != LIVE]
+            if source.traits.submitted and source.traits.death is Death.ASSUMED:
+                self.world.broken |= {value for held in ended for value in held.values.values()}
 
     # P3 and P4
 

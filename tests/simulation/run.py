@@ -18,7 +18,7 @@ from rotator.engine.settings import Bounds
 from rotator.engine.worker import Worker
 from rotator.model.errors import RotatorError
 from rotator.model.rotation import State
-from tests.simulation import by_hand, logs
+from tests.simulation import by_hand, in_order, logs, one_document
 from tests.simulation.database import open_database
 from tests.simulation.endings import judge
 from tests.simulation.faults import Faults
@@ -55,6 +55,8 @@ class Run:
         self.faults = Faults(seed, only)
         shape = draw(Random(seed))
         by_hand.add(shape, seed)
+        one_document.add(shape, seed)
+        in_order.arrange(shape, seed)
         shape.replicas = max(shape.replicas, 2 if self.faults.late_hands or self.faults.unrecorded else 1)
         self.world = World(seed, shape, self.faults)
         self.random = Random(seed ^ 0xF00D)
@@ -70,6 +72,7 @@ class Run:
         """Raises Violated when a promise does not hold."""
         world, shape = self.world, self.world.shape
         self.people.plan()
+        one_document.plan_edits(world, world.seed)
         for hour in range(int(shape.hostile_for / HOUR)):
             world.schedule.at(hour * HOUR + self.random.uniform(0, HOUR), self._keep_copy)
         for _ in range(shape.replicas):

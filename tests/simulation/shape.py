@@ -129,7 +129,8 @@ def _kind(random: Random) -> str:
     return random.choice(("shared", "none", "pair", "pair", "many", "many", "many"))
 
 
-def _traits(random: Random, kind: str) -> Traits:
+def draw_traits(random: Random, kind: str) -> Traits:
+    """What a source of this kind is like."""
     if kind == "shared":
         return Traits(
             overlap=Overlap.MANY, mints=False, labels=False, reversible=False, sight=Sight.OURS,
@@ -153,7 +154,7 @@ def _traits(random: Random, kind: str) -> Traits:
 def _secret(
     random: Random, environment: str, name: str, kind: str, workloads: list[str], mirrors: tuple[str, ...]
 ) -> SecretShape:
-    traits = _traits(random, kind)
+    traits = draw_traits(random, kind)
     path = f"/taly/{environment}/{name}"
     shared = traits.shared
     multiple = not shared and random.random() < 0.15

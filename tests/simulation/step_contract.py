@@ -8,6 +8,7 @@ from structlog.contextvars import get_contextvars
 
 from rotator.contracts.guard import CALL_SECONDS
 from rotator.model.rotation import UNDOING, Phase, Reason, Rotation, State
+from tests.simulation import one_document
 from tests.simulation.schedule import MINUTE
 from tests.simulation.violation import Violated
 
@@ -44,7 +45,8 @@ def put(world: World, name: str, value: str, looked_at: int, there: Parameter | 
         return
     if there.version == looked_at:
         _not_theirs(world, name, there)
-    elif world.promises.forward(value) and world.now - world.asked_at < CALL_SECONDS + MINUTE:
+        one_document.put(name, value, there)
+    elif world.promises.forward_in(name, value) and world.now - world.asked_at < CALL_SECONDS + MINUTE:
         world.raced[name] = (looked_at, there.version + 1)
 
 
@@ -55,7 +57,7 @@ def _not_theirs(world: World, name: str, there: Parameter) -> None:
     if row is None or row.phase not in UNDOING or row.sealed_successor is None:
         return
     ours = {sealed.reveal() for sealed in world.boxes[row.sealed_successor][0].values()}
-    if there.value not in ours:
+    if not world.values_in(name, there.value) <= ours:
         raise Violated("P3 nothing of others touched", f"{row.id} overwrites what somebody wrote into {name}")
 
 

@@ -226,7 +226,9 @@ class Telling:
         known = seen.present and moment(seen.observed_at) < began and self._idle.get(seen.secret, 0.0) < began
         if seen.modified_at is None or not known or policy.environment in foreign:
             return
-        youngest = max(seen.modified_at, seen.created_at or seen.modified_at)  # a census may know of a newer one
+        youngest = max(
+            seen.modified_at, seen.created_at or seen.modified_at
+        )  # a census may know of a newer one
         if moment(youngest) + policy.rotate_every.total_seconds() >= began:
             return
         loud = [alert for alert in alerts if alert.kind not in QUIET]

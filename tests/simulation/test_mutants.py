@@ -19,7 +19,9 @@ def test_a_dropped_rule_is_found(name: str) -> None:
     assert not sound.violation
 
 
-def test_every_rule_of_the_step_contract_has_a_mutant_with_a_witness_and_an_old_bug_without_one_says_why() -> None:
+def test_every_rule_of_the_step_contract_has_a_mutant_with_a_witness_and_an_old_bug_without_one_says_why() -> (
+    None
+):
     assert {name[0] for name in MUTANTS if name[0].isdigit()} == set("12345678")
     assert MUTANTS.keys() <= WITNESSES.keys()
     assert WITNESSES.keys() | WITHOUT.keys() == ALL.keys(), "no witness of what is no mutant any more"

@@ -8,10 +8,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from rotator.contracts.provider import Overlap, Sight
-from rotator.model.policy import Policies
+from rotator.model.policy import Policies, Recipe
 from rotator.model.rotation import Rotation
+from tests.simulation import one_document
 from tests.simulation.calendars import Hours
-from tests.simulation.consumers import Instance, Workload
+from tests.simulation.consumers import Instance, Workload, members
 from tests.simulation.faults import Faults, mix, share
 from tests.simulation.leftovers import Leftovers
 from tests.simulation.promises import Promises
@@ -125,9 +126,9 @@ class World:
             source.held[first.id] = first
         self.promises.established |= {first.id, *values.values()}
         self.sources[secret] = source
-        for field, name in recipe.fields.items():
-            self.stores[recipe.environment].put(name, values[field], -shape.age, "terraform")
-            self.promises.recorded.add(values[field])
+        for name, text in self.texts(secret, values).items():
+            self.stores[recipe.environment].put(name, text, -shape.age, "terraform")
+        self.promises.recorded |= set(values.values())
         if recipe.accepted_as:
             self.accepted_names[secret] = recipe.accepted_as
             self.stores[recipe.environment].put(
@@ -156,17 +157,38 @@ class World:
         store = self.stores[recipe.environment].by_name
         if any(name not in store for name in recipe.fields.values()):
             return None
-        return {field: store[name].value for field, name in recipe.fields.items()}
+        return self._values(recipe, {name: store[name].value for name in recipe.parameters})
 
     def holds(self, instance: Instance, secret: str) -> Values | None:
         """What an instance uses for a secret."""
         recipe = self.shape.secrets[secret].policy.recipe
-        values = {field: instance.value(name) for field, name in recipe.fields.items()}
-        return (
-            {field: value for field, value in values.items() if value is not None}
-            if all(values.values())
-            else None
-        )
+        texts = {name: text for name in recipe.parameters if (text := instance.value(name)) is not None}
+        return self._values(recipe, texts) if len(texts) == len(recipe.parameters) else None
+
+    def texts(self, secret: str, values: Values) -> dict[str, str]:
+        """What the parameters hold when these are the values."""
+        recipe = self.shape.secrets[secret].policy.recipe
+        if not recipe.one_parameter:
+            return {name: values[field] for field, name in recipe.fields.items()}
+        (name,) = recipe.parameters
+        there = self.stores[recipe.environment].by_name.get(name)
+        return {name: one_document.text(values, there.value if there else None)}
+
+    def values_in(self, name: str, text: str) -> set[str]:
+        """The values that a text of this parameter holds."""
+        if name.endswith("_ACCEPTED"):
+            return set(members(text))
+        for drawn in self.shape.secrets.values():
+            recipe = drawn.policy.recipe
+            if recipe.one_parameter and name in recipe.parameters:
+                return set((one_document.values(recipe, text) or {"": text}).values())
+        return {text}
+
+    def _values(self, recipe: Recipe, texts: Mapping[str, str]) -> Values | None:
+        if recipe.one_parameter:
+            (name,) = recipe.parameters
+            return one_document.values(recipe, texts[name])
+        return {field: texts[name] for field, name in recipe.fields.items()}
 
     # consumers
 
