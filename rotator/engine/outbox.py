@@ -125,14 +125,17 @@ def tell(
         for key in dict.fromkeys(key for one in telling for key in one.told)
         for some in _messages(key, telling)
     ]
-    delivered = 0
-    for place, (key, some) in enumerate(messages):
-        if place and delivered:
+    delivered = noted = 0
+    for key, some in messages:
+        if delivered > noted:
             note([one.ended(policies.alerts, now, bounds) for one in telling])
+            noted = delivered
         delivered += _deliver(channels, key, some, outbox, now)
-    for one in telling:
-        for key in one.showing_otherwise(channels):
-            _edit(channels, key, one, outbox, now)
+    edits = [(key, one) for one in telling for key in one.showing_otherwise(channels)]
+    if edits and delivered > noted:
+        note([one.ended(policies.alerts, now, bounds) for one in telling])
+    for key, one in edits:
+        _edit(channels, key, one, outbox, now)
     return [one.ended(policies.alerts, now, bounds) for one in telling], delivered
 
 
