@@ -130,6 +130,20 @@ def test_worse_is_told_again_and_better_is_not(post: World) -> None:
     assert read(post) == []
 
 
+def test_that_it_was_critical_is_kept_where_it_was_told(post: World) -> None:
+    """Its severity may fall, and its end says nothing of it."""
+    for one in (alert(), alert(Severity.CRITICAL), alert(), closed()):
+        post.journal.post_alert(one, AT_ONCE)
+        post.deliver()
+    (row,) = post.journal.alerts(unclosed=False)
+    assert row.alert.severity is Severity.WARNING
+    assert {key: receipt.critical for key, receipt in row.receipts.items()} == {
+        "slack:#ops": True,
+        "email:ops@taly": True,
+        "email:head@taly": True,
+    }
+
+
 def test_the_end_is_told_to_exactly_those_who_were_told(post: World) -> None:
     """Also to whom it was escalated, and to an address that has left the policy since."""
     post.journal.post_alert(alert(Severity.CRITICAL), AT_ONCE)
