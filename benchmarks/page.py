@@ -16,10 +16,10 @@ from typing import TypeVar
 from benchmarks.figures import Figure, Size, at_most
 from benchmarks.noop import ENVIRONMENT, open_all, policies_of
 from rotator.clock import SystemClock
-from rotator.engine.report.overview import overview, overview_facts
+from rotator.engine.report.overview import overview
 from rotator.journal import open_journal
 from rotator.model.observations import Observed, Surveyed
-from rotator.web.looks import Looks
+from rotator.web.looks import Look, Looks
 from rotator.web.status_page import Asked, page
 
 T = TypeVar("T")
@@ -54,13 +54,13 @@ def measure(size: Size) -> Iterator[Figure]:
         how = f"CPU; {number:,} secrets, a rotation of each under way, SQLite in a file"
         took, seen = _cpu(lambda: overview(journal, policies, EVERY))
         yield Figure("the page's look at the journal", took, "s", how, at_most(2))
-        took, made = _cpu(lambda: page(seen, Asked(), ()))
+        took, made = _cpu(lambda: b"".join(page(seen, Asked(), ())))
         yield Figure("the page made of it", took * 1000, "ms", how, at_most(500))
         yield Figure(
             "the page", len(made) / 1000, "kB", f"{number:,} secrets, a hundred of a section", at_most(500)
         )
-        took, _ = _cpu(lambda: overview_facts(seen))
-        yield Figure("its JSON, before it is text", took, "s", how, at_most(2))
+        took, _ = _cpu(lambda: Look(seen, now).document(()))
+        yield Figure("its JSON, packed", took, "s", how, at_most(2))
         looks = Looks(journal, lambda: policies, EVERY, SystemClock())
         looks.page(Asked())
         took, _ = _cpu(lambda: [looks.page(Asked()) for _ in range(VIEWS)])

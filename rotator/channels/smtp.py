@@ -4,6 +4,9 @@ Nothing is said before the connection is encrypted and the server's certificate 
 
 What the server says about a recipient or a message for good (5xx) is Refused. Trouble with the login, the sender or
 the certificate is Transient: the alert waits in the outbox until somebody has put it right.
+
+A server that was given a whole mail and is left before it answers has mostly taken it, and gets it again (RFC 1047).
+So its answer is waited for longer than any other, and nothing is waited for once it came.
 """
 
 from __future__ import annotations
@@ -14,14 +17,21 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rotator.channels import mail
 from rotator.contracts.clock import Clock
-from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.contracts.guard import CALL_SECONDS, guard, outlived
 from rotator.model.alerts import Alert, Receipt
 from rotator.model.errors import Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+#: A server may take ten minutes to answer the end of a mail (RFC 5321, 4.5.3.2.6). No claim lasts so long; Microsoft
+#: Exchange answers within 30 s, also where it waits for its second copy.
+_VERDICT_SECONDS = (40.0, 20.0)
 #: RFC 3463: what a server adds to its code, e.g. 5.1.1 for an unknown mailbox.
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}\b")
 
@@ -56,7 +66,7 @@ class Smtp:
 
         The receipt holds `message_id` of the first mail, `told` and `said`: what was told last and in how many mails.
         Raises Refused for an address that is no mailbox and for the server's 5xx about it, else Transient. Ends
-        within about CALL_SECONDS.
+        within about CALL_SECONDS, and the longest of _VERDICT_SECONDS that the claim outlives.
         """
         to = mail.mailbox(address)
         made = mail.compose(alert, self._sender, to, earlier, self._clock.now(), docs=self._docs_url)
@@ -76,19 +86,28 @@ class Smtp:
                 session.login(self._username, self._password.reveal())
             guard(CALL_SECONDS)
             session.send_message(made)
-            # It has been taken: a bad farewell changes nothing.
+            # It has been taken, and is written down the sooner the less is waited for: a farewell needs no answer.
             with suppress(smtplib.SMTPException, OSError):
-                session.quit()
+                session.putcmd("quit")
         finally:
             session.close()
 
 
 class _Session(smtplib.SMTP):
-    """smtplib bounds each wait, and a slow server makes a dozen of them; this bounds all of them together."""
+    """smtplib bounds each wait, and a slow server makes a dozen of them; this bounds all of them together.
+
+    All but the one for what becomes of a whole mail, which has a bound of its own.
+    """
 
     def __init__(self, host: str, port: int, domain: str, clock: Clock) -> None:
         self._clock, self._ends = clock, clock.monotonic() + CALL_SECONDS
         super().__init__(host, port, local_hostname=domain, timeout=CALL_SECONDS / 2)
+
+    def send(self, s: ReadableBuffer | str) -> None:
+        """The mail itself is the only thing that smtplib sends as bytes, and in one piece."""
+        if isinstance(s, bytes):
+            self._ends = max(self._ends, self._clock.monotonic() + outlived(*_VERDICT_SECONDS, 0.0))
+        super().send(s)
 
     def getreply(self) -> tuple[int, bytes]:
         left = self._ends - self._clock.monotonic()

@@ -21,9 +21,9 @@ from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, as_table,
 from rotator.engine.ages import spell
 from rotator.engine.answers import alerts_named, answered, stale
 from rotator.engine.report.times import moment
-from rotator.model.alerts import LONGEST_SNOOZE, AlertRow, AlertState, Severity
+from rotator.model.alerts import LONGEST_SNOOZE, Alert, AlertRow, AlertState, Severity
 from rotator.model.numbers import counted
-from rotator.model.requests import RequestKind
+from rotator.model.requests import Request, RequestKind, RequestState
 
 _COLUMNS = ("id", "severity", "state", "since", "where", "answered")
 _CSV_COLUMNS = (
@@ -59,17 +59,19 @@ def list_alerts(env: str | None, *, everything: bool, form: Format) -> None:
 def count_alerts(*, form: Format) -> None:
     """Prints how often people were paged, and how much of what was told somebody answered."""
     place = looking()
-    counts = _counts(place.journal.alerts(unclosed=False), place.journal.now())
+    requests = place.journal.requests(waiting=False)
+    counts = _counts(place.journal.alerts(unclosed=False), requests, place.journal.now())
     if form is Format.JSON:
         as_json(stats=counts)
     elif form is not Format.TABLE:
         as_rows(form, [counts], tuple(counts))
     else:
-        share = counts["acknowledged_share"]
+        share, acted_on = counts["acknowledged_share"], counts["acted_on_share"]
         as_lines(
             f"in the last {counts['days']} days: {counted(counts['alerts'], 'alert')}, {counts['open']} open",
-            f"critical: {counts['critical']}, that is {counts['pages_a_week']} a week",
+            f"critical at any time: {counts['critical']}, that is {counts['pages_a_week']} a week",
             "answered by a person: " + ("none was told" if share is None else f"{share:.0%}"),
+            "acted on by a person: " + ("none was told" if acted_on is None else f"{acted_on:.0%}"),
         )
 
 
@@ -137,12 +139,13 @@ def _cells(row: AlertRow, now: datetime) -> dict[str, str]:
     }
 
 
-def _counts(rows: Iterable[AlertRow], now: datetime) -> dict[str, Any]:
+def _counts(rows: Iterable[AlertRow], requests: Sequence[Request], now: datetime) -> dict[str, Any]:
     """Of what people were told; what they were never told is no alert to them."""
     since = now - _COUNTED
     told = [row for row in rows if row.last_told_at is not None and row.alert.opened_at >= since]
-    critical = [row for row in told if Severity.CRITICAL in {row.alert.severity, _answered_at(row)}]
+    critical = [row for row in told if _was_critical(row)]
     by_people = [row for row in told if row.hush is not None]
+    acted_on = [row for row in told if any(_acts_on(row.alert, request) for request in requests)]
     return {
         "days": _COUNTED.days,
         "alerts": len(told),
@@ -150,13 +153,31 @@ def _counts(rows: Iterable[AlertRow], now: datetime) -> dict[str, Any]:
         "critical": len(critical),
         "pages_a_week": round(len(critical) / (_COUNTED.days / 7), 1),
         "acknowledged": len(by_people),
-        "acknowledged_share": round(len(by_people) / len(told), 3) if told else None,
+        "acknowledged_share": _share(by_people, told),
+        "acted_on": len(acted_on),
+        "acted_on_share": _share(acted_on, told),
     }
 
 
-def _answered_at(row: AlertRow) -> Severity | None:
-    """How loud it was when somebody answered."""
-    return row.hush.severity if row.hush else None
+def _share(some: Sequence[AlertRow], of: Sequence[AlertRow]) -> float | None:
+    return round(len(some) / len(of), 3) if of else None
+
+
+def _was_critical(row: AlertRow) -> bool:
+    """Whether anybody was told that it is critical, also where it no longer is: that is what woke them."""
+    return (
+        row.alert.severity is Severity.CRITICAL
+        or any(receipt.critical for receipt in row.receipts.values())
+        or (row.hush is not None and row.hush.severity is Severity.CRITICAL)
+    )
+
+
+def _acts_on(alert: Alert, request: Request) -> bool:
+    """Whether somebody did something about it while it was open; that they are on it is an answer, and no deed."""
+    about = {alert.secret, alert.rotation} - {""}
+    in_time = alert.opened_at <= request.at and (alert.closed_at is None or request.at <= alert.closed_at)
+    answer = request.kind in {RequestKind.ACKNOWLEDGE, RequestKind.SNOOZE}
+    return request.about in about and in_time and not answer and request.state is not RequestState.REFUSED
 
 
 def _meant(typed: str, rows: Sequence[AlertRow]) -> AlertRow:

@@ -7,8 +7,10 @@ bytes leave (for AWS after signing), so no contract has to carry the claim throu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+
+from rotator.model.errors import LostClaim
 
 #: Every call to the outside ends within this many seconds in total.
 CALL_SECONDS = 10.0
@@ -26,6 +28,15 @@ def guard(seconds: float = CALL_SECONDS) -> None:
     check = _bound.get()
     if check is not None:
         check(seconds)
+
+
+def outlived(*seconds: float) -> float:
+    """The first of these that the claim outlives, or the last: how long an answer may be waited for."""
+    for one in seconds[:-1]:
+        with suppress(LostClaim):
+            guard(one)
+            return one
+    return seconds[-1]
 
 
 @contextmanager

@@ -243,6 +243,9 @@ class Journal(AccessLog, Protocol):
     def policies_in_force(self) -> Policies | None:
         """The last policy that was applied, as it was resolved; None where this version cannot read it."""
 
+    def policy_applied(self) -> tuple[str, datetime] | None:
+        """The version of the last policy that was applied, and when."""
+
     def note_policy(self, policies: Policies, text: str) -> None:
         """Keeps a policy that was applied: its text, and what it was resolved to under the settings of that moment."""
 

@@ -57,5 +57,8 @@ class Record(Protocol):
     def policies_in_force(self) -> Policies | None:
         """The last policy that was applied, as it was resolved; None where this version cannot read it."""
 
+    def policy_applied(self) -> tuple[str, datetime] | None:
+        """The version of the last policy that was applied, and when."""
+
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
         """Alerts; `unclosed` leaves out those whose closing message has been told everywhere."""

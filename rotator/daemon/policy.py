@@ -1,13 +1,17 @@
 """The policy in force: the last good one. A bad file never replaces it, and it survives a restart in the journal.
 
 A file that would drop many secrets at once, make many due at once, or change where values go, waits for a person's
-yes, which is a request like any other: it names the file's version, so that it is a yes to that text and no other,
-and it is kept for auditors.
+yes, which is a request like any other, kept for auditors. It names the whole of the file's version: of two texts that
+begin alike one could be harmless, and made for the other's sake. It is a yes to what that text changes now: it does
+not outlive the policy that it would replace, nor a week.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
 
@@ -19,12 +23,15 @@ from rotator.contracts.journal import Journal
 from rotator.contracts.record import Record
 from rotator.model.errors import RotatorError
 from rotator.model.policy import Policies
-from rotator.model.requests import RequestKind, RequestState
+from rotator.model.requests import Request, RequestKind, RequestState
 
 log = structlog.get_logger()
 
-#: How a request names a policy that waits for a yes: this, and the beginning of its version.
+#: How a request names a policy that waits for a yes: this, and its version.
 YES_TO_POLICY = "policy:"
+#: Whoever said yes had a change before their eyes that was about to be made.
+YES_HOLDS = timedelta(days=7)
+_WHOLE = re.compile(r"[0-9a-f]{64}")
 _SHOWN = 12  # characters of a version
 _MOST_COMPLAINTS = 5  # in an alert; `rotator policy check` shows them all
 
@@ -95,14 +102,22 @@ class PolicyInForce:
     def take_yes(self) -> None:
         """Settles the requests that say yes to a policy, so that nobody else wonders what they are about."""
         for request in self._journal.requests(waiting=True):
-            if request.kind is not RequestKind.APPROVE or not request.about.startswith(YES_TO_POLICY):
-                continue
-            if self._candidate is not None and request.about == yes_to(self._candidate.policies):
-                self._journal.settle_request(request.id, RequestState.TAKEN, "the policy is taken up")
-            else:
-                self._journal.settle_request(
-                    request.id, RequestState.REFUSED, f"no policy waits for a yes as {request.about}"
-                )
+            if request.kind is RequestKind.APPROVE and request.about.startswith(YES_TO_POLICY):
+                self._journal.settle_request(request.id, *self._answer(request.about))
+
+    def _answer(self, about: str) -> tuple[RequestState, str]:
+        """What a yes comes to that has just been given."""
+        if self._candidate is not None and about == yes_to(self._candidate.policies):
+            return RequestState.TAKEN, "the policy is taken up"
+        if about == yes_to(self.policies):
+            return RequestState.REFUSED, f"{about} is in force already"
+        if not _WHOLE.fullmatch(about.removeprefix(YES_TO_POLICY)):
+            whole = "it names the whole version, as rotator policy diff shows it"
+            return RequestState.REFUSED, f"{about} is no yes to a policy: {whole}"
+        return RequestState.TAKEN, (
+            f"nothing waits for it now: that text is taken up if it comes within {YES_HOLDS.days} days, "
+            "and no other is taken up before"
+        )
 
     def _read(self) -> None:
         """Looks at the file; what it says becomes a candidate or complaints."""
@@ -127,8 +142,8 @@ class PolicyInForce:
         candidate = self._judged()
         if candidate.objections and not approved(self._journal, candidate.policies):
             self._held = (
-                f"{self._settings.policies}: {'; '.join(candidate.objections)}. That needs a person's yes, and the "
-                "last good policy stays in force"
+                f"{self._settings.policies}: {'; '.join(candidate.objections)}. That needs a person's yes"
+                f"{_late(self._journal, candidate.policies)}, and the last good policy stays in force"
             )
             return False
         self._journal.note_policy(candidate.policies, candidate.text)
@@ -159,12 +174,35 @@ class PolicyInForce:
 
 def yes_to(policies: Policies) -> str:
     """What a yes to this very policy is about."""
-    return f"{YES_TO_POLICY}{policies.version[:_SHOWN]}"
+    return f"{YES_TO_POLICY}{policies.version}"
 
 
 def approved(record: Record, policies: Policies) -> bool:
-    """Whether somebody said yes to this very text; every replica finds the same request."""
-    return any(
-        request.kind is RequestKind.APPROVE and request.about == yes_to(policies)
-        for request in record.requests(waiting=False)
+    """Whether somebody said yes to this very text, and to what it changes now; every replica finds the same request.
+
+    Another replica may have taken it up by that yes already.
+    """
+    version, since = record.policy_applied() or ("", None)
+    return version == policies.version or any(
+        (since is None or one.at >= since) and record.now() - one.at < YES_HOLDS
+        for one in _said_yes(record, policies)
     )
+
+
+def _said_yes(record: Record, policies: Policies) -> Iterator[Request]:
+    """Every yes to this very text that was not refused, however old."""
+    for request in record.requests(waiting=False):
+        refused = request.state is RequestState.REFUSED
+        if request.kind is RequestKind.APPROVE and request.about == yes_to(policies) and not refused:
+            yield request
+
+
+def _late(record: Record, policies: Policies) -> str:
+    """Why the last yes that there was does not count any more, in brackets; nothing where there was none."""
+    last = max(_said_yes(record, policies), key=lambda one: one.at, default=None)
+    if last is None:
+        return ""
+    _, since = record.policy_applied() or ("", None)
+    passed = since is not None and last.at < since
+    why = "another policy has come into force since" if passed else f"it is older than {YES_HOLDS.days} days"
+    return f" again (there was one by {last.by} of {last.at:%Y-%m-%d %H:%M} UTC: {why})"

@@ -23,7 +23,7 @@ from rotator.engine.bundles import as_one, company
 from rotator.engine.repeats import repeat_due, until_answer_ends, until_repeat
 from rotator.engine.routing import CLOSED, HELD, NOTHING, Route, backoff, route, waited
 from rotator.engine.settings import Bounds
-from rotator.model.alerts import TOLD_CLOSED_BEFORE, Alert, AlertRow, AlertState, Hush, Receipt
+from rotator.model.alerts import TOLD_CLOSED_BEFORE, Alert, AlertRow, AlertState, Hush, Receipt, Severity
 from rotator.model.errors import LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import AlertPolicy, Policies
 
@@ -125,14 +125,17 @@ def tell(
         for key in dict.fromkeys(key for one in telling for key in one.told)
         for some in _messages(key, telling)
     ]
-    delivered = 0
-    for place, (key, some) in enumerate(messages):
-        if place and delivered:
+    delivered = noted = 0
+    for key, some in messages:
+        if delivered > noted:
             note([one.ended(policies.alerts, now, bounds) for one in telling])
+            noted = delivered
         delivered += _deliver(channels, key, some, outbox, now)
-    for one in telling:
-        for key in one.showing_otherwise(channels):
-            _edit(channels, key, one, outbox, now)
+    edits = [(key, one) for one in telling for key in one.showing_otherwise(channels)]
+    if edits and delivered > noted:
+        note([one.ended(policies.alerts, now, bounds) for one in telling])
+    for key, one in edits:
+        _edit(channels, key, one, outbox, now)
     return [one.ended(policies.alerts, now, bounds) for one in telling], delivered
 
 
@@ -258,7 +261,9 @@ def _deliver(
     thread = earlier.thread if earlier else alert.identity if len(some) > 1 else ""
     for one in some:
         told_at = now if one.level != CLOSED or not earlier else earlier.told_at
-        one.receipts[key] = receipt.model_copy(update={"thread": thread, "told_at": told_at})
+        critical = one.level == Severity.CRITICAL or (earlier is not None and one.receipts[key].critical)
+        kept = {"thread": thread, "told_at": told_at, "critical": critical}
+        one.receipts[key] = receipt.model_copy(update=kept)
         one.told[key], one.heard = one.level, True
         one.shows(key)
     return 1
@@ -278,7 +283,8 @@ def _edit(
         log.warning("answer not shown", channel=name, alert=alert.identity, trouble=str(failure))
         one.unshown = True
         return
-    one.receipts[key] = receipt.model_copy(update={"thread": earlier.thread, "told_at": earlier.told_at})
+    kept = {"thread": earlier.thread, "told_at": earlier.told_at, "critical": earlier.critical}
+    one.receipts[key] = receipt.model_copy(update=kept)
     one.shows(key)
 
 

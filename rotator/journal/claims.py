@@ -175,5 +175,14 @@ def freed(db: Database, table: Table) -> Update:
     )
 
 
+def run_out(db: Database, table: Table) -> Update:
+    """Ends every claim as if its time were over: due again, and it stays known that somebody held it and vanished."""
+    return (
+        update(table)
+        .where(table.c.owner.is_not(None))
+        .values({table.c.claim_until: db.now, table.c.run_at: db.now})
+    )
+
+
 def _key(table: Table) -> Column[Any]:
     return next(iter(table.primary_key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 
@@ -29,6 +30,12 @@ class PolicyVersions(Section):
         with self._db.reading() as connection:
             newest = connection.execute(_NEWEST).one_or_none()
         return None if newest is None else read_resolved(newest.resolved)
+
+    def policy_applied(self) -> tuple[str, datetime] | None:
+        """The version of the last policy that was applied, and when."""
+        with self._db.reading() as connection:
+            newest = connection.execute(_NEWEST).one_or_none()
+        return None if newest is None else (newest.version, newest.applied_at)
 
     def note_policy(self, policies: Policies, text: str) -> None:
         """Keeps a policy that was applied; the one that is already the last is not kept twice."""

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from rotator.journal.claims import freed, renewed
+from rotator.journal.claims import freed, renewed, run_out
 from rotator.journal.database import Section, seconds
 from rotator.journal.tables import alert, rollout, rotation
 
@@ -30,7 +30,10 @@ class Renewals(Section):
         return ours
 
     def free_claims(self) -> None:
-        """Makes all that is claimed due again, and counts no claim as lost: its owner did nothing after its death."""
+        """Makes all that is claimed due again, and counts no claim as lost: its owner did nothing after its death.
+
+        Of an alert it stays known that somebody held it, and with which others: it may have been told.
+        """
         with self._db.writing() as connection:
             for freeing in self._freeings:
                 connection.execute(freeing)
@@ -41,4 +44,4 @@ class Renewals(Section):
 
     @cached_property
     def _freeings(self) -> tuple[Update, ...]:
-        return freed(self._db, rotation), freed(self._db, rollout), freed(self._db, alert)
+        return freed(self._db, rotation), freed(self._db, rollout), run_out(self._db, alert)

@@ -237,7 +237,7 @@ alert = Table(
     Column("closed", Boolean, nullable=False),
     Column("settled", Boolean, nullable=False),  # its closing has been told everywhere
     Column("told", Document(dict[str, int]), nullable=False),
-    Column("receipts", Document(dict[str, Receipt]), nullable=False),
+    Column("receipts", Document(dict[str, Receipt], sparse=True), nullable=False),
     Column("hush", Document(Hush, found=True)),
     Column("shown", Document(dict[str, datetime]), nullable=False, server_default="{}"),
     Column("repeats", Integer, nullable=False),

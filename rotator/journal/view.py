@@ -36,7 +36,7 @@ _PATIENCE: Final = 5.0
 _MOMENTS: Final = frozenset(
     {
         "at", "until", "opened_at", "ended_at", "phase_since", "run_at", "claim_until", "claim_lost_at",
-        "last_told_at",
+        "last_told_at", "applied_at",
     }
 )  # fmt: skip
 _DOCUMENTS: Final = frozenset({"recipe", "ledger", "told", "receipts", "hush", "shown"})
@@ -152,6 +152,11 @@ class View:
     def policies_in_force(self) -> Policies | None:
         """The last policy that was applied, as it was resolved; None where this version cannot read it."""
         return next((read_resolved(row["resolved"]) for row in self._rows(_POLICY)), None)
+
+    def policy_applied(self) -> tuple[str, datetime] | None:
+        """The version of the last policy that was applied, and when."""
+        applied = ((row["version"], _value("applied_at", row["applied_at"])) for row in self._rows(_POLICY))
+        return next(applied, None)
 
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
         """Alerts, the loudest first; `unclosed` leaves out those whose closing message has been told everywhere."""

@@ -141,6 +141,7 @@ class Receipt(BaseModel):
     # The outbox's own, whatever the channel:
     thread: str = ""  # the conversation that it shares with others that were told in one message
     told_at: datetime | None = None  # when it was last told there that it is so
+    critical: bool = False  # whether it was ever told there that it is critical
 
 
 class AlertRow(BaseModel):

@@ -156,6 +156,9 @@ class MailServer:
     async def handle_QUIT(self, server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd calls it by name
         if self.weather.error("mail.quit"):
             _hang_up(server)
+        rule = self.weather.draw("mail.quit")
+        if rule and rule.fault is Fault.SLOW:
+            await asyncio.sleep(rule.seconds)
         return "221 2.0.0 bye"
 
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from rotator.contracts.clock import Clock
 from rotator.contracts.journal import Journal
 from rotator.engine.report import SCHEMA_VERSION
-from rotator.engine.report.overview import Overview, overview, overview_facts
+from rotator.engine.report.overview import Overview, overview, overview_facts, secrets_facts
 from rotator.engine.report.times import moment
 from rotator.model.errors import JournalAway
 from rotator.model.policy import Policies
+from rotator.web.body import Body
 from rotator.web.kept import FoundAside
 from rotator.web.status_page import Asked, page
 
@@ -50,24 +51,24 @@ class Look:
     seen: Overview | None
     at: datetime | None  # by this process's clock
     trouble: str = ""
-    _made: dict[tuple[Asked | None, Warnings], bytes] = field(default_factory=dict)
+    _made: dict[tuple[Asked | None, Warnings], Body] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def page(self, asked: Asked, warnings: Warnings) -> bytes:
+    def page(self, asked: Asked, warnings: Warnings) -> Body:
         """The page as HTML."""
         return self._once(asked, warnings, lambda: page(self.seen, asked, warnings))
 
-    def document(self, warnings: Warnings) -> bytes:
+    def document(self, warnings: Warnings) -> Body:
         """The same as JSON."""
         return self._once(None, warnings, lambda: _document(self.seen, warnings))
 
-    def _once(self, asked: Asked | None, warnings: Warnings, make: Callable[[], bytes]) -> bytes:
-        """What was made of this look before, or what is made now; callers at the same time share it."""
+    def _once(self, asked: Asked | None, warnings: Warnings, make: Callable[[], Iterator[bytes]]) -> Body:
+        """What was made of this look before, or what is made now: one at a time, and callers share it."""
         with self._lock:
             if (asked, warnings) not in self._made:
                 if len(self._made) >= _PAGES:
                     self._made.clear()
-                self._made[asked, warnings] = make()
+                self._made[asked, warnings] = Body.of(make())
             return self._made[asked, warnings]
 
 
@@ -82,12 +83,12 @@ class Looks:
         self._last = Look(None, None)
         self._aside = FoundAside(self._look, clock, LOOKS, _MOMENT, _SHARE)
 
-    def page(self, asked: Asked) -> bytes:
+    def page(self, asked: Asked) -> Body:
         """The page as HTML."""
         look, warnings = self._newest()
         return look.page(asked, warnings)
 
-    def document(self) -> tuple[bytes, bool]:
+    def document(self) -> tuple[Body, bool]:
         """The same as JSON, and whether it is as new as it should be."""
         look, warnings = self._newest()
         return look.document(warnings), not warnings
@@ -116,7 +117,17 @@ class Looks:
         return self._last
 
 
-def _document(seen: Overview | None, warnings: Warnings) -> bytes:
-    told = {} if seen is None else overview_facts(seen)
-    whole = {"schema_version": SCHEMA_VERSION, "warnings": list(warnings), **told}
-    return json.dumps(whole, separators=(",", ":")).encode()
+def _document(seen: Overview | None, warnings: Warnings) -> Iterator[bytes]:
+    """One object, secret by secret."""
+    head = {"schema_version": SCHEMA_VERSION, "warnings": list(warnings)}
+    if seen is None:
+        yield _json(head)
+        return
+    yield _json({**head, **overview_facts(seen)}).removesuffix(b"}") + b',"secrets":['
+    for number, facts in enumerate(secrets_facts(seen)):
+        yield (b"," if number else b"") + _json(facts)
+    yield b"]}"
+
+
+def _json(facts: Mapping[str, Any]) -> bytes:
+    return json.dumps(facts, separators=(",", ":")).encode()

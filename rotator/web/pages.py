@@ -7,15 +7,15 @@ refused, too: a page somewhere else could have given its own name that address.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from rotator.web.body import Body
 from rotator.web.looks import Looks
 from rotator.web.status_page import PARTS, Asked
 
@@ -65,7 +65,7 @@ def status_pages(looks: Looks) -> dict[str, Page]:
     def part(request: Request) -> Response:
         """What the page is dressed with."""
         path = request.url.path
-        return _answer(request, (PARTS / path.removeprefix("/")).read_bytes(), _PARTS[path])
+        return _answer(request, Body.of([(PARTS / path.removeprefix("/")).read_bytes()]), _PARTS[path])
 
     pages: dict[str, Page] = {"/": whole, "/api/v1/status": document, **dict.fromkeys(_PARTS, part)}
     return {path: _for_this_machine(page) for path, page in pages.items()}
@@ -90,10 +90,22 @@ def _from_here(request: Request) -> bool:
     return str(getattr(caller, "ipv4_mapped", None) or caller) in _CALLERS and name in _NAMES
 
 
-def _answer(request: Request, body: bytes, kind: str, status: int = 200) -> Response:
-    """The whole, or that it is what the caller has already."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    had = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    if status == 200 and etag in had:
-        return Response(status_code=304, headers={"etag": etag})
-    return Response(body, status, headers={"etag": etag, "content-type": kind})
+def _answer(request: Request, body: Body, kind: str, status: int = 200) -> Response:
+    """The whole, packed for whoever takes it so, or that it is what the caller has already."""
+    had = {one.strip() for one in request.headers.get("if-none-match", "").split(",")}
+    headers = {"etag": body.etag, "vary": "accept-encoding"}
+    if status == 200 and body.etag in had:
+        return Response(status_code=304, headers=headers)
+    headers["content-type"] = kind
+    if _takes_gzip(request.headers.get("accept-encoding", "")):
+        return Response(body.packed, status, headers={**headers, "content-encoding": "gzip"})
+    return StreamingResponse(body.pieces(), status, headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether gzip is among what the caller accepts, and not with a weight of nothing."""
+    for one in accepted.lower().split(","):
+        name, _, weight = one.replace(" ", "").partition(";q=")
+        if name == "gzip":
+            return weight.strip("0.") != "" or not weight
+    return False

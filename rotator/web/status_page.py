@@ -29,6 +29,8 @@ PARTS: Final = Path(__file__).parent / "parts"
 #: So many rows of a section are on one page; nobody reads more, and no browser has to lay out more.
 AT_ONCE: Final = 100
 _LONGEST_QUERY: Final = 100
+#: A template yields every few words; so many of them are packed at once.
+_TOGETHER: Final = 200
 _WAITS: Final = {Word.WAITING, Word.PAUSED, Word.DUE, Word.UNKNOWN, Word.ROTATING, Word.GRACE}
 
 
@@ -115,10 +117,10 @@ class Shelf:
         return self.first + len(self.rows) + len(self.names)
 
 
-def page(seen: Overview | None, asked: Asked, warnings: Sequence[str]) -> bytes:
-    """The whole page. It stays the same, to the letter, as long as it says the same."""
+def page(seen: Overview | None, asked: Asked, warnings: Sequence[str]) -> Iterator[bytes]:
+    """The whole page, in pieces. It stays the same, to the letter, as long as it says the same."""
     needing = len(seen.needing) if seen else 0
-    text = _template().render(
+    pieces = _template().stream(
         seen=seen,
         asked=asked,
         warnings=warnings,
@@ -130,7 +132,9 @@ def page(seen: Overview | None, asked: Asked, warnings: Sequence[str]) -> bytes:
         counts=[(section, _total(seen, section)) for section in Section] if seen else [],
         version=version(),
     )
-    return text.encode()
+    pieces.enable_buffering(_TOGETHER)
+    for piece in pieces:
+        yield piece.encode()
 
 
 @cache

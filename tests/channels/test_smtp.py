@@ -19,8 +19,9 @@ from rotator.channels import smtp as smtp_channel
 from rotator.channels.mail import compose
 from rotator.channels.smtp import Smtp
 from rotator.clock import SystemClock
+from rotator.contracts.guard import CALL_SECONDS, claimed
 from rotator.model.alerts import Severity
-from rotator.model.errors import Refused, RotatorError, Transient
+from rotator.model.errors import LostClaim, Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 from rotator.sandbox.certificates import self_signed
 from rotator.sandbox.faults import Fault, Outage, Rule
@@ -303,6 +304,42 @@ def test_a_bad_farewell_changes_nothing(mail: MailWorld) -> None:
     assert len(mail.server.mails) == 1
 
 
+def test_a_farewell_is_not_waited_for(mail: MailWorld) -> None:
+    """What has been taken is not written down yet: a process that is killed while it waits would tell it again."""
+    mail.server.weather.set_faults([Rule(Fault.SLOW, "mail.quit", seconds=60)])
+    began = time.monotonic()
+    mail.channel().deliver(an_alert(), mail.address, None)
+    assert time.monotonic() - began < CALL_SECONDS / 2
+    assert len(mail.server.mails) == 1
+
+
+@pytest.mark.slow
+def test_what_becomes_of_a_whole_mail_is_waited_for_longer(
+    mail: MailWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that has it and is left before it answers would get it again, and again."""
+    monkeypatch.setattr(smtp_channel, "CALL_SECONDS", 1.0)
+    monkeypatch.setattr(smtp_channel, "_VERDICT_SECONDS", (20.0,))
+    mail.server.weather.set_faults([Rule(Fault.SLOW, "mail.data", seconds=1.5)])
+    mail.channel().deliver(an_alert(), mail.address, None)
+    assert len(mail.server.mails) == 1
+
+
+@pytest.mark.slow
+def test_no_answer_is_waited_for_longer_than_the_claim_lasts(
+    mail: MailWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_channel, "CALL_SECONDS", 1.0)
+    mail.server.weather.set_faults([Rule(Fault.SLOW, "mail.data", seconds=10)])
+
+    def lasts_two_seconds(seconds: float) -> None:
+        if seconds > 2:
+            raise LostClaim("the claim does not outlive the call")
+
+    with claimed(lasts_two_seconds), pytest.raises(Transient, match="does not answer"):
+        mail.channel().deliver(an_alert(), mail.address, None)
+
+
 @pytest.mark.slow
 def test_one_slow_answer_is_waited_for(mail: MailWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp_channel, "CALL_SECONDS", 2.0)
@@ -314,6 +351,7 @@ def test_one_slow_answer_is_waited_for(mail: MailWorld, monkeypatch: pytest.Monk
 @pytest.mark.slow
 def test_all_waits_together_are_bounded(mail: MailWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp_channel, "CALL_SECONDS", 1.0)
+    monkeypatch.setattr(smtp_channel, "_VERDICT_SECONDS", ())
     mail.server.weather.set_faults(
         [Rule(Fault.SLOW, "mail.rcpt", seconds=0.7), Rule(Fault.SLOW, "mail.data", seconds=0.7)]
     )

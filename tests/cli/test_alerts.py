@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rotator.model.alerts import Alert, AlertKind, AlertState, Hush, Severity
-from rotator.model.requests import RequestKind
+from rotator.model.alerts import Alert, AlertKind, AlertState, Hush, Receipt, Severity
+from rotator.model.requests import Request, RequestKind
 from tests.cli.beside import DAY, Beside
 from tests.cli.test_asking import requests
 
@@ -140,7 +140,44 @@ def test_how_often_people_were_paged(story: Beside) -> None:
     told = story("alerts", "--stats", "--json").json()["stats"]
     assert (told["alerts"], told["critical"], told["pages_a_week"]) == (2, 1, 0.2)
     assert told["acknowledged_share"] == 0.5
-    assert "answered by a person: 50%" in story("alerts", "--stats").out
+    said = story("alerts", "--stats").out
+    assert "answered by a person: 50%" in said
+    assert "acted on by a person: 0%" in said
+
+
+def test_what_was_critical_and_is_no_more_counts_as_critical(story: Beside) -> None:
+    for number, critical in enumerate((True, False)):
+        posted(story, identity=f"parked/{number}", severity=Severity.WARNING)
+        with story.journal() as journal:
+            (row,) = journal.claim_alerts("us", 9, timedelta(minutes=1))
+            changes = {"last_told_at": journal.now(), "receipts": {"email:ops": Receipt(critical=critical)}}
+            journal.checkpoint_alerts([(row, row.model_copy(update=changes))])
+    told = story("alerts", "--stats", "--json").json()["stats"]
+    assert (told["alerts"], told["critical"]) == (2, 1)
+    assert "critical at any time: 1, that is 0.2 a week" in story("alerts", "--stats").out
+
+
+@pytest.mark.parametrize(
+    "kind, about, hours, acted_on",
+    [
+        (RequestKind.RETRY, "rparked", 1, 1),
+        (RequestKind.ROTATE, "production/PARKED", 1, 1),
+        (RequestKind.ROTATE, "production/HEALTHY", 1, 0),
+        (RequestKind.ROTATE, "production/PARKED", 9, 0),
+        (RequestKind.SNOOZE, "production/PARKED", 1, 0),
+    ],
+)
+def test_what_somebody_did_about_it_while_it_was_open(
+    story: Beside, kind: RequestKind, about: str, hours: int, acted_on: int
+) -> None:
+    posted(story)
+    with story.journal() as journal:
+        (row,) = journal.claim_alerts("us", 9, timedelta(minutes=1))
+        journal.checkpoint_alerts([(row, row.model_copy(update={"last_told_at": journal.now()}))])
+        at = journal.now() - timedelta(hours=hours)
+        journal.add_request(Request(id="q", kind=kind, about=about, by="ana", at=at))
+    told = story("alerts", "--stats", "--json").json()["stats"]
+    assert (told["acted_on"], told["acted_on_share"]) == (acted_on, float(acted_on))
 
 
 def test_status_and_history_tell_what_people_did(story: Beside) -> None:

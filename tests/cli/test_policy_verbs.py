@@ -81,7 +81,7 @@ def changed(beside: Beside, *changes: tuple[str, str]) -> str:
 
 
 def version_of(file: str) -> str:
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def test_diff_of_the_same_and_of_what_means_the_same(story: Beside) -> None:
@@ -161,9 +161,9 @@ def test_diff_says_that_the_daemon_would_wait_for_a_person(story: Beside) -> Non
     said = story("policy", "diff")
     assert said.code == 4
     assert "Held: 6 of 16 secrets (38 %) would no longer be managed, more than 20 % at once:" in said.err
-    word = f"rotator approve policy:{story.policies.version[:12]} --reason"
+    word = f"rotator approve policy:{story.policies.version} --reason"
     assert f"The daemon would wait for a person's yes: {word}" in said.err
-    assert story("approve", f"policy:{story.policies.version[:12]}", "--reason", "moved").code == 0
+    assert story("approve", f"policy:{story.policies.version}", "--reason", "moved").code == 0
     said = story("policy", "diff")
     assert said.code == 0
     assert "Somebody has said yes to it." in said.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -64,13 +65,23 @@ class Mounted:
 
     def say_yes(self, policy: PolicyInForce) -> str:
         """To what the held policy asks for; the sentence that came of it."""
-        about = policy.yes_wanted
-        asked = Request(id=about, kind=RequestKind.APPROVE, about=about, by="ana", at=self.journal.now())
+        state, sentence = self.say(policy.yes_wanted, policy)
+        assert state is RequestState.TAKEN
+        return sentence
+
+    def say(self, about: str, policy: PolicyInForce) -> tuple[RequestState, str]:
+        """Yes to anything, and what comes of it."""
+        asked = Request(
+            id=f"yes {next(self.swaps)}",
+            kind=RequestKind.APPROVE,
+            about=about,
+            by="ana",
+            at=self.journal.now(),
+        )
         self.journal.add_request(asked)
         policy.take_yes()
-        (settled,) = [one for one in self.journal.requests(waiting=False) if one.id == about]
-        assert settled.state is RequestState.TAKEN
-        return settled.sentence
+        (settled,) = [one for one in self.journal.requests(waiting=False) if one.id == asked.id]
+        return settled.state, settled.sentence
 
 
 @pytest.fixture
@@ -88,6 +99,10 @@ def mounted(tmp_path: Path) -> Iterator[Mounted]:
         mounted = Mounted(tmp_path, journal)
         mounted.swap(text())
         yield mounted
+
+
+def version(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def every(policy: PolicyInForce) -> int:
@@ -158,6 +173,94 @@ def test_a_restart_is_no_yes_and_a_yes_is_for_one_text(mounted: Mounted) -> None
     assert every(policy) == 90
     mounted.swap(text("60d"))
     assert policy.reload(), "that is what somebody said yes to"
+
+
+def test_a_yes_is_used_up_by_what_it_was_said_to(mounted: Mounted) -> None:
+    """A text that was taken back, and comes again, changes another policy than the one that was looked at."""
+    policy = mounted.start()
+    mounted.swap(text("60d"))
+    policy.reload()
+    said_at = CLOCK.now()
+    mounted.say_yes(policy)
+    assert policy.reload()
+    CLOCK.sleep(60)
+    mounted.swap(text("100d"))
+    assert policy.reload()
+    mounted.swap(text("60d"))
+    assert not policy.reload()
+    assert every(policy) == 100
+    assert (
+        f"That needs a person's yes again (there was one by ana of {said_at:%Y-%m-%d %H:%M} UTC: another policy "
+        "has come into force since), and the last good policy stays in force"
+    ) in policy.rejected
+    mounted.say_yes(policy)
+    assert policy.reload()
+    assert every(policy) == 60
+
+
+def test_a_yes_that_is_older_than_a_week_is_asked_for_again(mounted: Mounted) -> None:
+    policy = mounted.start()
+    mounted.swap(text("60d"))
+    policy.reload()
+    mounted.say_yes(policy)
+    mounted.swap(text())
+    policy.reload()
+    CLOCK.sleep(7 * DAY.total_seconds())
+    mounted.swap(text("60d"))
+    assert not policy.reload()
+    assert "it is older than 7 days" in policy.rejected
+
+
+def test_a_yes_names_the_whole_version(mounted: Mounted) -> None:
+    """Two texts whose versions begin alike can be made in an afternoon, one of them harmless."""
+    policy = mounted.start()
+    mounted.swap(text("60d"))
+    policy.reload()
+    whole = policy.yes_wanted
+    assert len(whole) == len("policy:") + 64
+    for part in (whole[:19], whole[:-1], f"{whole}0", "policy:", "policy:anything"):
+        state, sentence = mounted.say(part, policy)
+        assert (state, policy.reload()) == (RequestState.REFUSED, False), part
+        assert "it names the whole version, as rotator policy diff shows it" in sentence
+    assert every(policy) == 90
+
+
+def test_a_yes_that_was_refused_never_counts(mounted: Mounted) -> None:
+    policy = mounted.start()
+    in_force = f"policy:{policy.policies.version}"
+    assert mounted.say(in_force, policy) == (RequestState.REFUSED, f"{in_force} is in force already")
+    CLOCK.sleep(60)
+    mounted.swap(text("100d"))
+    assert policy.reload()
+    refused = Request(
+        id="no", kind=RequestKind.APPROVE, about="policy:" + version(text("60d")), by="ana", at=CLOCK.now()
+    )
+    mounted.journal.add_request(refused)
+    mounted.journal.settle_request(refused.id, RequestState.REFUSED, "not by ana")
+    mounted.swap(text("60d"))
+    assert not policy.reload()
+
+
+def test_a_yes_before_the_text_comes_is_kept_for_it(mounted: Mounted) -> None:
+    """Whoever looks at a change before it is merged may say yes then; replicas read a new ConfigMap at other times."""
+    policy = mounted.start()
+    state, sentence = mounted.say("policy:" + version(text("60d")), policy)
+    assert state is RequestState.TAKEN
+    assert sentence.startswith("nothing waits for it now: that text is taken up if it comes within 7 days")
+    mounted.swap(text("60d"))
+    assert policy.reload()
+
+
+def test_what_another_replica_took_up_by_a_yes_needs_no_second_one(mounted: Mounted) -> None:
+    one, other = mounted.start(), mounted.start()
+    mounted.swap(text("60d"))
+    one.reload()
+    mounted.say_yes(one)
+    CLOCK.sleep(60)
+    assert one.reload()
+    CLOCK.sleep(60)
+    assert other.reload(), "it is late, and finds it in force"
+    assert (every(one), every(other), other.rejected) == (60, 60, "")
 
 
 def test_time_alone_brings_no_policy_into_force(mounted: Mounted) -> None:

@@ -166,6 +166,44 @@ def test_a_killed_delivery_is_told_again_as_the_same_message(post: World) -> Non
     assert sorted(len(one.members) for one in others) == [0, 0, 2]
 
 
+def test_a_daemon_that_starts_again_tells_it_as_the_same_message_too(post: World) -> None:
+    """Its predecessor's claims end at once; what has become so meanwhile is a message of its own."""
+
+    class Killing(Channel):
+        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+            super().deliver(alert, address, earlier)
+            raise JournalAway("the process ends here")
+
+    post.slack, living = Killing(), post.slack
+    with pytest.raises(JournalAway):
+        posted(post, overdue(1), overdue(2))
+    post.slack, killing = living, post.slack
+    post.journal.free_claims()
+    posted(post, overdue(3))
+    first, *others = (alert for _, alert in (*killing.read, *post.slack.read))
+    assert others.count(first) == 1
+    assert sorted(len(one.members) for one in others) == [0, 2]
+
+
+def test_what_ended_and_is_so_again_after_a_kill_is_told_to_whoever_may_have_heard_the_end(
+    post: World,
+) -> None:
+    class Killing(Channel):
+        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+            super().deliver(alert, address, earlier)
+            raise JournalAway("the process ends here")
+
+    posted(post, overdue(1))
+    post.slack, living = Killing(), post.slack
+    with pytest.raises(JournalAway):
+        posted(post, over(overdue(1)))
+    post.slack = living
+    post.slack.read.clear()
+    post.journal.free_claims()
+    posted(post, overdue(1))
+    assert [alert.closed for _, alert in post.slack.read] == [False]
+
+
 def test_an_address_that_was_told_is_written_down_before_the_next_is(post: World) -> None:
     class Killing(Channel):
         def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from rotator.contracts.guard import guard
 from rotator.engine.outbox import deliver_due
 from rotator.engine.settings import Bounds
-from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
+from rotator.model.alerts import Alert, AlertKind, AlertState, Hush, Receipt, Severity
 from rotator.model.errors import JournalAway, NotYet, Refused, Transient
 from rotator.model.policy import AlertPolicy, OwnerPolicy
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, policies, policy, seen
@@ -20,6 +20,7 @@ from tests.engine.world import Channel, Meanwhile, World
 
 AT_ONCE = timedelta()
 PLATFORM = OwnerPolicy(name="platform", addresses={"slack": "#ops", "email": "ops@taly"}, escalate_to="head")
+LATER_TOO = PLATFORM.model_copy(update={"addresses": {**PLATFORM.addresses, "pagerduty": "key"}})
 OWNERS = {
     "platform": PLATFORM,
     "head": OwnerPolicy(name="head", addresses={"email": "head@taly"}),
@@ -127,6 +128,20 @@ def test_worse_is_told_again_and_better_is_not(post: World) -> None:
     post.passes(MINUTE)
     post.deliver()
     assert read(post) == []
+
+
+def test_that_it_was_critical_is_kept_where_it_was_told(post: World) -> None:
+    """Its severity may fall, and its end says nothing of it."""
+    for one in (alert(), alert(Severity.CRITICAL), alert(), closed()):
+        post.journal.post_alert(one, AT_ONCE)
+        post.deliver()
+    (row,) = post.journal.alerts(unclosed=False)
+    assert row.alert.severity is Severity.WARNING
+    assert {key: receipt.critical for key, receipt in row.receipts.items()} == {
+        "slack:#ops": True,
+        "email:ops@taly": True,
+        "email:head@taly": True,
+    }
 
 
 def test_the_end_is_told_to_exactly_those_who_were_told(post: World) -> None:
@@ -258,6 +273,27 @@ def test_a_journal_that_goes_away_after_a_delivery_loses_nothing(post: World) ->
     finally:
         del post.journal.checkpoint_alerts
     assert read(post) == [EVERYBODY[0], *[EVERYBODY[1]] * 2], "only the last message is not written down"
+
+
+def test_who_was_told_is_written_down_before_messages_are_edited(post: World) -> None:
+    """An edit may wait for Slack's pace: whoever is killed meanwhile tells nobody twice."""
+
+    class Edited(Channel):
+        def edit(self, alert: Alert, address: str, earlier: Receipt) -> Receipt:
+            raise SystemExit  # the process ends here
+
+    post.slack = Edited()
+    post.journal.post_alert(alert(), AT_ONCE)
+    post.deliver()
+    hush = Hush(state=AlertState.ACKNOWLEDGED, by="ana", at=NOW, severity=Severity.WARNING)
+    post.journal.hush_alert(alert().identity, hush)
+    post.today = policies(policy(), owners={**OWNERS, "platform": LATER_TOO})
+    with pytest.raises(SystemExit):
+        deliver_due(post, {"slack": post.slack, "pagerduty": post.email}, "us", Bounds())
+    post.passes(2 * MINUTE)
+    post.slack = Channel()
+    deliver_due(post, {"slack": post.slack, "pagerduty": post.email}, "us", Bounds())
+    assert [address for address, _ in post.email.read] == ["ops@taly", "key"], "once"
 
 
 def test_a_slow_channel_stops_before_its_claim_ends_and_spoils_nobody_elses(post: World) -> None:

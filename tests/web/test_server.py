@@ -50,6 +50,26 @@ def test_ready_while_the_journal_answers(world: World, monkeypatch: pytest.Monke
         assert "rotator_journal_reachable 0" in ask(port, "/metrics").text
 
 
+@pytest.mark.parametrize(
+    "accepted, packed",
+    [
+        ("identity", False),
+        ("", False),
+        ("gzip;q=0, br", False),
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("deflate, gzip; q=1.0", True),
+    ],
+)
+def test_pages_are_packed_for_whoever_takes_them_so(world: World, accepted: str, packed: bool) -> None:
+    with served(world) as (port, _), httpx.Client(base_url=f"http://localhost:{port}") as client:
+        for path in ("/", "/api/v1/status", "/page.css"):
+            answer = client.get(path, headers={"accept-encoding": accepted})
+            assert ("content-encoding" in answer.headers) is packed
+            assert answer.headers["vary"] == "accept-encoding"
+            assert answer.text.rstrip().endswith(("</html>", "}"))
+
+
 def test_metrics_in_the_format_that_is_asked_for(world: World) -> None:
     with served(world) as (port, _):
         plain = ask(port, "/metrics").text

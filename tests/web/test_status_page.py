@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import timedelta
@@ -47,7 +49,8 @@ class Visitor:
         host: str = "localhost:8080",
         **headers: str,
     ) -> Response:
-        sent = {"host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        sent = {"host": host, "accept-encoding": "br, gzip"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         scope = {
             "type": "http", "method": "GET", "path": path, "query_string": query.encode(), "client": (caller, 40000),
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
@@ -55,15 +58,22 @@ class Visitor:
         return self.pages[path](Request(scope))
 
     def text(self, query: str = "") -> str:
-        return bytes(self.ask("/", query).body).decode()
+        return read(self.ask("/", query)).decode()
 
     def document(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(bytes(self.ask("/api/v1/status").body))
+        told: dict[str, Any] = json.loads(read(self.ask("/api/v1/status")))
         return told
 
     def later(self, span: timedelta = LOOKS) -> None:
         """Time goes by until the journal is looked at again."""
         self.world.clock.pass_by(max(span, LOOKS))
+
+
+def read(answer: Response) -> bytes:
+    """As a browser does."""
+    assert answer.headers["vary"] == "accept-encoding"
+    assert answer.headers["content-encoding"] == "gzip"
+    return gzip.decompress(answer.body)
 
 
 Told = Callable[..., Visitor]
@@ -156,7 +166,7 @@ def test_a_row_opens_what_failed_the_deepest_first(taly: Visitor) -> None:
 
 def test_the_page_has_no_form_that_changes_and_no_cookie(taly: Visitor) -> None:
     answer = taly.ask()
-    (form,) = Outline(bytes(answer.body).decode()).named("form")
+    (form,) = Outline(read(answer).decode()).named("form")
     assert form["method"] == "get"
     assert "set-cookie" not in answer.headers
 
@@ -187,7 +197,7 @@ def test_everything_that_the_page_loads_is_served_here(taly: Visitor) -> None:
 def test_who_has_it_already_is_told_so(passing: Visitor) -> None:
     for path in ("/", "/api/v1/status", "/page.css"):
         first = passing.ask(path)
-        again = passing.ask(path, if_none_match=f'"other", W/{first.headers["etag"]}')
+        again = passing.ask(path, if_none_match=f'"other", {first.headers["etag"]}')
         assert (again.status_code, bytes(again.body)) == (304, b"")
         assert again.headers["cache-control"] == "no-store"
     etag = passing.ask().headers["etag"]
@@ -338,7 +348,7 @@ def test_a_journal_that_is_away_takes_away_nothing_but_the_news(
     assert "hunter2" not in text
     assert text != before
     answer = passing.ask("/api/v1/status")
-    told = json.loads(bytes(answer.body))
+    told = json.loads(read(answer))
     assert (answer.status_code, len(told["warnings"]), len(told["secrets"])) == (503, 1, 16)
     monkeypatch.undo()
     passing.later()
@@ -444,6 +454,31 @@ def test_thousands_are_on_many_pages(visiting: Told) -> None:
     assert not {one["id"] for one in whole.named("details")} & {one["id"] for one in last.named("details")}
     found = Outline(many.text("find=secret_00107"))
     assert [one["id"] for one in found.named("details")] == ["production/SECRET_00107"]
+
+
+def test_making_the_json_of_many_takes_no_more_room_than_of_few(visiting: Told) -> None:
+    """Eleven megabytes for five thousand secrets would be four times as much on the way, in a pod with a limit."""
+
+    def room(number: int) -> tuple[int, int]:
+        """Bytes at the highest point, and how long the text is."""
+        made = visiting(lambda world: thousands(world, number))
+        made.document()  # the look is another matter
+        made.looks._last._made.clear()
+        tracemalloc.start()
+        try:
+            told, _ = made.looks.document()
+            _, highest = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        return highest, sum(map(len, told.pieces()))
+
+    (few, short), (many, long) = room(30), room(300)
+    assert long > 9 * short
+    assert many - few < (long - short) / 5
+
+
+def test_a_document_about_no_secrets_is_one(visiting: Told) -> None:
+    assert visiting(lambda world: None).document()["secrets"] == []
 
 
 def test_a_thousand_viewers_are_one_look_at_the_journal(

@@ -91,7 +91,7 @@ def overview(journal: Journal, policies: Policies, scan_every: timedelta) -> Ove
 
 
 def overview_facts(seen: Overview) -> dict[str, Any]:
-    """For machines: what `rotator status --json` prints; of each secret, what `rotator status SECRET --json` does."""
+    """For machines: what `rotator status --json` prints, but for the secrets, which may be thousands."""
     return {
         **seen.installation,
         "as_of": seen.now.isoformat(),
@@ -100,9 +100,13 @@ def overview_facts(seen: Overview) -> dict[str, Any]:
         "alerts": [alert_facts(row, seen.now) for row in seen.beside],
         "needing": [account.entry.gathered.policy.secret for account in seen.needing],
         "sections": _section_facts(seen),
-        "secrets": [account_facts(account) for account in seen.accounts],
         "unmanaged": {name: list(names) for name, names in seen.unmanaged.items()},
     }
+
+
+def secrets_facts(seen: Overview) -> Iterator[dict[str, Any]]:
+    """Of each secret what `rotator status SECRET --json` prints, one after the other."""
+    yield from map(account_facts, seen.accounts)
 
 
 def summary(seen: Overview) -> str:

@@ -226,10 +226,15 @@ class RecordsContract:
     def test_the_last_policy_that_was_applied(self, journal: Journal, other: Journal) -> None:
         assert journal.last_policy() is None
         assert journal.policies_in_force() is None
+        assert journal.policy_applied() is None
         for version, text in (("v1", "one: ą"), ("v2", "two"), ("v1", "one: ą")):
+            before = journal.now()
             journal.note_policy(Policies(version=version, environments={}, secrets={}), text)
             assert other.last_policy() == text
             assert other.policies_in_force() == Policies(version=version, environments={}, secrets={})
+            applied, at = other.policy_applied() or ("", before)
+            assert applied == version
+            assert before <= at <= journal.now()
 
     def test_a_policy_under_other_settings_is_another(self, journal: Journal, other: Journal) -> None:
         slow = Policies(version="v1", environments={}, secrets={}, alerts=AlertPolicy(group_wait=HOUR))
