@@ -112,6 +112,33 @@ def test_the_adapters_own_checks_are_asked() -> None:
     assert error.sentence.endswith("write grace: 5d or longer")
 
 
+def test_what_would_remove_the_key_of_ci_is_said_where_it_is_copied(taly: Loaded) -> None:
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    (note,) = [note for note in taly.notes if "OIDC" in note.sentence]
+    assert note.path == "secrets.CI_DEPLOY_KEY.mirrors"
+    assert text.splitlines()[note.line - 1] == "    mirrors: [github-deploy]"
+    elsewhere = of_taly(text.replace("    mirrors: [github-deploy]\n", "    mirrors: [vault]\n"))
+    assert elsewhere.errors == ()
+    assert not [note for note in elsewhere.notes if "OIDC" in note.sentence]
+
+
+def test_where_nobody_says_how_long_tokens_live_it_is_said_that_grace_is_not_checked(taly: Loaded) -> None:
+    assert not [note for note in taly.notes if "token_ttl" in note.sentence]
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    silent = of_taly(text.replace("grace: 7d ", "grace: 1h ").replace(", token_ttl: 5d", ""))
+    assert silent.errors == ()
+    (note,) = [note for note in silent.notes if "token_ttl" in note.sentence]
+    assert note.path == "types.jwt-signing.settings"
+    gap = text.replace(", token_ttl: 5d", "").replace(
+        "    accepted_as: JWT_SECRET_ACCEPTED        # verifiers accept every key in it; signers use JWT_SECRET\n"
+        "    probe: https://api.{env}.taly.example/internal/accepts-token\n",
+        "    accept_gap: true\n",
+    )
+    gapped = of_taly(gap)
+    assert gapped.policies and gapped.policies.secrets["staging/JWT_SECRET"].recipe.accept_gap
+    assert not [note for note in gapped.notes if "token_ttl" in note.sentence], "nothing outlives a gap"
+
+
 def test_a_vault_that_settings_do_not_know_is_said() -> None:
     text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
 
