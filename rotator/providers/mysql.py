@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.numbers import counted
@@ -48,6 +48,8 @@ _SESSIONS = (
     "select id, substring_index(host, ':', 1) from information_schema.processlist where user = %s order by id"
 )
 
+Admin = Annotated[str, leads_to("DATABASE_ADMIN_URL", never="a connection string")]
+Plugin = Literal["mysql_native_password", "ed25519"]
 AccountName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
@@ -74,20 +76,11 @@ class Mysql:
         """
 
         user: AccountName
-        admin: str  # reference to the connection string that rotator itself logs in with
+        admin: Admin  # reference to the connection string that rotator itself logs in with
         host: AccountName = "%"  # the account's host pattern, a part of its name
         template: str | None = None  # mysql://{user}:{password}@host:port/database?ssl-mode=REQUIRED
-        plugin: Literal["mysql_native_password", "ed25519"] | None = (
-            None  # of the successor, on MariaDB; as now
-        )
+        plugin: Plugin | None = None  # of the successor, on MariaDB; by default the predecessor's
         verify_sql: str = "select 1"
-
-        @field_validator("admin")
-        @classmethod
-        def _only_leads_there(cls, admin: str) -> str:
-            if "://" in admin or "=" in admin:
-                raise ValueError("must be a reference (ssm:/…/DATABASE_ADMIN_URL), never a connection string")
-            return admin
 
         @field_validator("template")
         @classmethod

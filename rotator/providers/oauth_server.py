@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeGuard
 from urllib.parse import quote_plus
 
-from pydantic import StringConstraints, model_validator
+from pydantic import model_validator
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 from rotator.providers import oauth_templates as templates
@@ -34,7 +34,6 @@ from rotator.providers.oauth_http import (
 )
 from rotator.providers.oauth_recipe import Ask, Grant, Listing, Look, OauthRecipe, Pointer, Said, Values
 
-Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*:/", max_length=1000)]
 # An id is written down, and told in alerts: a server's text that may be anything is none.
 _ID = re.compile(r"[A-Za-z0-9_.~-]{1,128}")
 #: A list that has no end is no list.
@@ -44,9 +43,9 @@ _MOST_PAGES = 50
 class Access(AdapterOptions):
     """How rotator is known to the management API: `{token: ssm:/…}`, or `{client_id: …, client_secret: ssm:/…}`."""
 
-    token: Reference | None = None
+    token: Annotated[str, leads_to("OAUTH_ADMIN_TOKEN")] | None = None
     client_id: str | None = None
-    client_secret: Reference | None = None
+    client_secret: Annotated[str, leads_to("OAUTH_ADMIN_SECRET")] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Access:

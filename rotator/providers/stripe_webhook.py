@@ -16,14 +16,13 @@ verifies there has its secret. With two, only the journal knows.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
@@ -32,6 +31,8 @@ from rotator.model.secrets import Credential, Sealed
 
 if TYPE_CHECKING:
     from rotator.providers.stripe_endpoints import Endpoint, Endpoints
+
+AdminKey = Annotated[str, leads_to("STRIPE_ADMIN_KEY", never="a key")]
 
 #: What rotator writes into an endpoint's metadata.
 _ROTATION, _SECRET = "rotator_rotation", "rotator_secret"
@@ -50,17 +51,10 @@ class StripeWebhook:
         """`slots` is what Stripe allows the account: 16 unless it was raised [M: wants confirming]."""
 
         endpoint_url: str  # where Stripe sends events, exactly as it stands at Stripe
-        auth: str  # reference to a restricted key with the right to write webhook endpoints
+        auth: AdminKey  # reference to a restricted key with the right to write webhook endpoints
         api: Literal["v1", "v2"] = "v1"  # webhook endpoints, or event destinations
         connect: bool = False  # v1: it gets the events of connected accounts; Stripe does not show that
         slots: Annotated[int, Field(ge=2, le=1000)] = 16
-
-        @field_validator("auth")
-        @classmethod
-        def _only_leads_there(cls, auth: str) -> str:
-            if re.match(r"[rs]k_", auth) or ":" not in auth:
-                raise ValueError("must be a reference (ssm:/…/STRIPE_ADMIN_KEY), never a key")
-            return auth
 
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.MANY,

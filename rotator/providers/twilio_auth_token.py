@@ -22,10 +22,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
-from pydantic import StringConstraints, field_validator
+from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
@@ -55,17 +55,8 @@ class TwilioAuthToken:
         """`auth` leads to a Main key (SK…:secret), or to the auth token itself."""
 
         account_sid: AccountSid
-        auth: str
-        owns_secondary: bool = (
-            False  # nobody but rotator makes a secondary token; one that is there may be deleted
-        )
-
-        @field_validator("auth")
-        @classmethod
-        def _only_leads_there(cls, auth: str) -> str:
-            if ":" not in auth or auth.startswith("SK"):
-                raise ValueError("must be a reference (ssm:/…/TWILIO_MAIN_KEY), never a key or a token")
-            return auth
+        auth: Annotated[str, leads_to("TWILIO_MAIN_KEY", never="a key or a token")]
+        owns_secondary: bool = False  # nobody else makes a secondary token: one that is there may be deleted
 
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.PAIR,

@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Failure, Service
+from rotator.aws import CHANGING, READING, Failure, Service, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import NotYet, Refused, RotatorError, Transient
 from rotator.model.numbers import counted
@@ -244,18 +243,9 @@ class Ecs:
 
     def _connect(self, session: Session, config: Config) -> ECSClient:
         client = session.client(
-            "ecs",
-            region_name=self._around.region,
-            endpoint_url=self._around.endpoint("ecs"),
-            config=config,
+            "ecs", region_name=self._around.region, endpoint_url=self._around.endpoint("ecs"), config=config
         )
-        client.meta.events.register("before-send.ecs.UpdateService", _last_look)
-        return client
-
-
-def _last_look(**_event: object) -> None:
-    """Runs after signing, right before the bytes leave."""
-    guard()
+        return guarded(client, ["UpdateService"])
 
 
 def _reading_verdict(failure: Failure) -> RotatorError | None:

@@ -26,7 +26,7 @@ from pydantic import Field
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
-from rotator.github import NAME, Github, Missing, moment
+from rotator.github import NAME, Auth, Github, Missing, moment
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.policy import Deployment
 
@@ -71,7 +71,7 @@ class GithubWorkflow:
     class Options(AdapterOptions):
         """What `settings` of the deployment may say. `label_input` is an input that the workflow declares."""
 
-        auth: str  # reference to the App's private key, or to a token
+        auth: Auth  # reference to the App's private key, or to a token
         app: str | None = None  # the App's client id or number; without it `auth` is a token
         ref: str = "main"  # branch or tag whose workflow file is run
         inputs: dict[str, str] = Field(default_factory=dict, max_length=24)

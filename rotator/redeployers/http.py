@@ -14,14 +14,14 @@ import hmac
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import httpx
 
 from rotator.bounded import Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed, on_this_machine
@@ -41,7 +41,7 @@ class Http:
     class Options(AdapterOptions):
         """What `settings` of the deployment may say."""
 
-        key: str
+        key: Annotated[str, leads_to("DEPLOY_KEY", never="a key")]
 
     def __init__(self, deployment: Deployment, around: Surroundings) -> None:
         """Raises Refused when the address is no https address, or the settings cannot be used."""

@@ -25,9 +25,8 @@ from typing import TYPE_CHECKING, ClassVar
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Failure, Service
+from rotator.aws import CHANGING, READING, Failure, Service, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import NotYet, Refused, RotatorError, Transient
 from rotator.model.policy import Deployment
@@ -288,14 +287,7 @@ class LambdaFunction:
             endpoint_url=self._around.endpoint("lambda"),
             config=config,
         )
-        for operation in _EFFECTS:
-            client.meta.events.register(f"before-send.lambda.{operation}", _last_look)
-        return client
-
-
-def _last_look(**_event: object) -> None:
-    """Runs after signing, right before the bytes leave."""
-    guard()
+        return guarded(client, _EFFECTS)
 
 
 def _verdict(failure: Failure) -> RotatorError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,24 @@ def test_where_nobody_says_how_long_tokens_live_it_is_said_that_grace_is_not_che
     gapped = of_taly(gap)
     assert gapped.policies and gapped.policies.secrets["staging/JWT_SECRET"].recipe.accept_gap
     assert not [note for note in gapped.notes if "token_ttl" in note.sentence], "nothing outlives a gap"
+
+
+@pytest.mark.parametrize(
+    "reference, path",
+    [
+        ("ssm:/taly/{env}/rotator/GITHUB_APP_KEY", "mirrors.github-actions.auth"),
+        ("ssm:/taly/{env}/rotator/STRIPE_ADMIN_KEY", "secrets.STRIPE_WEBHOOK_SECRET.settings.auth"),
+        ("ssm:/taly/{env}/rotator/TWILIO_MAIN_KEY", "secrets.TWILIO_API_KEY.settings.auth"),
+        ('"ssm:/taly/{env}/rotator/DATABASE_ADMIN_URL"', "secrets.DATABASE_URL.settings.admin"),
+    ],
+)
+def test_a_value_where_a_reference_belongs_is_refused_and_not_repeated(reference: str, path: str) -> None:
+    text, value = (ROOT / "policies.yaml").read_text(encoding="utf-8"), secrets.token_hex(20)
+    (error,) = of_taly(text.replace(reference, value, 1)).errors
+    assert error.path == path
+    name = reference.strip('"').rpartition("/")[2]
+    assert error.sentence.startswith(f"must be a reference (ssm:/…/{name}), never a")
+    assert value not in str(error)
 
 
 def test_a_vault_that_settings_do_not_know_is_said() -> None:
