@@ -32,8 +32,9 @@ from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
+from rotator.providers.login_fields import wrong_fields
 from rotator.providers.mysql_accounts import Account, Dialect
-from rotator.providers.mysql_consumers import FORMS, Consumers, MalformedDsn, hosts, parsed, wrong_with
+from rotator.providers.mysql_consumers import Consumers, MalformedDsn, hosts, parsed, wrong_with
 from rotator.providers.mysql_dual import MySqlDual
 from rotator.providers.mysql_mariadb import MariaDb
 
@@ -116,9 +117,7 @@ class Mysql:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        complaints = []
-        if set(recipe.fields) not in FORMS:
-            complaints.append("fields must be one parameter (value) or two (user and password)")
+        complaints = wrong_fields(recipe.fields, "user", "password")
         if recipe.settings.get("template") is None and "value" in recipe.fields:
             complaints.append('template is missing: "mysql://{user}:{password}@host:3306/database"')
         return complaints

@@ -28,6 +28,7 @@ from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
+from rotator.providers.verified_value import VerifiedValue
 
 if TYPE_CHECKING:
     from rotator.providers.stripe_endpoints import Endpoint, Endpoints
@@ -40,7 +41,7 @@ _ROTATION, _SECRET = "rotator_rotation", "rotator_secret"
 _NO = frozenset({400, 401, 403})
 
 
-class StripeWebhook:
+class StripeWebhook(VerifiedValue):
     """The endpoints at one URL. Consumers read one parameter, and accept every secret in the accepted set."""
 
     apart: ClassVar[tuple[str, ...]] = ("endpoint_url",)
@@ -73,12 +74,10 @@ class StripeWebhook:
 
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
-        """What is wrong with a policy that Options alone cannot see; one sentence each."""
+        """Also: receivers must know both secrets, and where Stripe sends."""
         from rotator.addresses import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
 
-        complaints, settings = [], recipe.settings
-        if set(recipe.fields) != {"value"}:
-            complaints.append("it is one value in one parameter: take `fields` out")
+        complaints, settings = super().check(recipe), recipe.settings
         if recipe.accepted_as is None and not recipe.accept_gap:
             complaints.append(
                 "accepted_as is missing: while both endpoints live, events come with either signature; write "
@@ -86,7 +85,6 @@ class StripeWebhook:
             )
         if "endpoint_url" in settings and unsafe(str(settings["endpoint_url"])):
             complaints.append("endpoint_url must begin with https://: live events go nowhere else")
-        complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := unsafe(url))]
         if settings.get("api") == "v2" and settings.get("connect"):
             complaints.append(
                 "connect belongs to api: v1; an event destination is cloned with its events_from"
@@ -171,10 +169,6 @@ class StripeWebhook:
     def last_used(self, credential_id: str) -> LastUsed:  # noqa: ARG002 - the same for all
         """Unknown: which secret verified an event, only the receiver knows."""
         return LastUsed(known=False)
-
-    def member(self, credential: Credential) -> Sealed:
-        """The signing secret itself."""
-        return credential.fields["value"]
 
     def probe(self, url: str, credential: Credential) -> None:
         """POSTs an event that means nothing (`rotator.probe`), signed as Stripe signs; 400, 401 and 403 are a no."""

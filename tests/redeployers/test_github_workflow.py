@@ -35,7 +35,11 @@ class WorkflowWorld(PlayedWorld):
         self.github = Github(self.clock, self.runs.answer)
         self.github.scopes["repos/taly/crm"] = Scope()
         self.front = Front(self.github)
-        self.settings: dict[str, object] = {"auth": "ssm:/TOKEN", "role": ROLE, "inputs": {"stage": "staging"}}
+        self.settings: dict[str, object] = {
+            "auth": "ssm:/TOKEN",
+            "role": ROLE,
+            "inputs": {"stage": "staging"},
+        }
         self.references = {"ssm:/TOKEN": Sealed(self.github.token), "ssm:/KEY": Sealed(self.github.app_key)}
 
     def redeployer(self, target: str = "taly/crm/deploy.yml") -> GithubWorkflow:
