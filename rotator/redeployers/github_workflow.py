@@ -116,13 +116,13 @@ class GithubWorkflow:
         """How the run of this label stands; PENDING names the environment whose approval it waits for."""
         run = self._seen(label)
         if run is None:
-            return _failed(f"{self._target} has no run that shows {label}: it was never dispatched")
+            return Rollout.failed(f"{self._target} has no run that shows {label}: it was never dispatched")
         name = f"run {run['run_number']} of {self._target}"
         if run["status"] == "completed":
             conclusion = str(run["conclusion"])
             if conclusion == _SUCCESS:
                 return Rollout(RolloutProgress.DONE, f"{name} succeeded")
-            return _failed(f"{name} {_CONCLUSIONS.get(conclusion, 'did not succeed')}")
+            return Rollout.failed(f"{name} {_CONCLUSIONS.get(conclusion, 'did not succeed')}")
         if run["status"] == "waiting":
             return _pending(f"{name} {self._waits_for(run['id'])}")
         return _pending(f"{name} {_STATUSES.get(run['status'], 'has not ended')}")
@@ -217,7 +217,3 @@ def _shows(run: dict[str, Any], label: str) -> bool:
 
 def _pending(sentence: str) -> Rollout:
     return Rollout(RolloutProgress.PENDING, sentence)
-
-
-def _failed(sentence: str) -> Rollout:
-    return Rollout(RolloutProgress.FAILED, sentence)

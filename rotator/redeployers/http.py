@@ -22,7 +22,7 @@ from rotator.bounded import Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import AdapterOptions, leads_to
-from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
+from rotator.contracts.redeployer import Rollout, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed, on_this_machine
 from rotator.model.policy import Deployment
@@ -61,7 +61,7 @@ class Http:
         """How the rollout with the label stands: the service's word, and for DONE that nothing from before is left."""
         status, content = self._ask("GET", f"/rollouts/{_plain(label)}")
         if status == httpx.codes.NOT_FOUND:
-            return Rollout(RolloutProgress.FAILED, f"{self._where} knows no such rollout")
+            return Rollout.failed(f"{self._where} knows no such rollout")
         return rollout(self._id, content, self._where)
 
     def starts(self, since: datetime) -> Iterator[Start]:

@@ -105,14 +105,14 @@ class LambdaFunction:
             alias = self._alias() if self._alias_name else None
             runs = self._configuration(alias["FunctionVersion"]) if alias else latest
         except _Gone as gone:
-            return _failed(str(gone))
+            return Rollout.failed(str(gone))
         if label_of(runs) != label:
-            return _failed(
+            return Rollout.failed(
                 f"{self._target} does not run this rollout: somebody deployed or moved the alias before it was "
                 "seen to end, or it was never started"
             )
         if trouble := trouble_of(runs):
-            return _failed(f"{self._target}: Lambda could not apply the change ({trouble})")
+            return Rollout.failed(f"{self._target}: Lambda could not apply the change ({trouble})")
         waits = waits_for(runs, alias) or self._waits_for_invocations(runs, tags, label)
         if waits:
             return Rollout(RolloutProgress.PENDING, f"{self._target}: {waits}")
@@ -307,7 +307,3 @@ def _verdict(failure: Failure) -> RotatorError | None:
             )
         case _:
             return None
-
-
-def _failed(sentence: str) -> Rollout:
-    return Rollout(RolloutProgress.FAILED, sentence)
