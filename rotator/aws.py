@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
@@ -38,6 +38,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from rotator.contracts.guard import guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 
 Client = TypeVar("Client", bound=BaseClient)
@@ -109,6 +110,21 @@ class _SharedSession:
 
 
 _shared = _SharedSession()
+
+
+def guarded(client: Client, effects: Iterable[str]) -> Client:
+    """The client, which asks guard() before each of these operations: after signing, right before the bytes leave.
+
+    What guard() raises ends the call unsent and unretried.
+    """
+    service = client.meta.service_model.service_id.hyphenize()
+    for operation in effects:
+        client.meta.events.register(f"before-send.{service}.{operation}", _last_look)
+    return client
+
+
+def _last_look(**_event: object) -> None:
+    guard()
 
 
 class Service(Generic[Client]):

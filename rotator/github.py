@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,12 +23,15 @@ import jwt
 from rotator.bounded import Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.contracts.options import leads_to
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 
 ADDRESS = "https://api.github.com"
 #: An owner's, a repository's or an organisation's name. Names are parts of addresses: no other may get into one.
 NAME = r"(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,100}"
+#: What rotator logs in with.
+Auth = Annotated[str, leads_to("GITHUB_APP_KEY", never="a key or a token")]
 _VERSION = "2022-11-28"
 # GitHub asks for a second between changes, and allows 80 a minute ("Best practices for using the REST API").
 CHANGES_PER_SECOND, CHANGES_AT_ONCE = 1.0, 5

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+)
 
 from rotator.model.durations import parse_duration
 from rotator.model.errors import Refused
+from rotator.model.references import REFERENCE
 
 
 def _duration(value: object) -> timedelta:
@@ -21,6 +29,20 @@ def _duration(value: object) -> timedelta:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 #: Of AWS. It becomes part of a host's name.
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+
+
+def leads_to(name: str, never: str = "a value") -> AfterValidator:
+    """For an option that names a credential and must not hold one; what is refused is not repeated.
+
+    `key: Annotated[str, leads_to("ACME_KEY")]`. `name`: how its parameter may be called; `never`: what people write.
+    """
+
+    def checked(text: str) -> str:
+        if not REFERENCE.fullmatch(text):
+            raise ValueError(f"must be a reference (ssm:/…/{name}), never {never}")
+        return text
+
+    return AfterValidator(checked)
 
 
 class AdapterOptions(BaseModel):

@@ -120,8 +120,11 @@ class LastUsed:
 class Provider(Protocol):
     """One principal at one source.
 
-    Its class may have `hosts(recipe)`: setting -> the hosts that a credential is sent to because the policy says so,
-    for `policy check`. Whoever has it asks Surroundings.allows again right before it sends.
+    For `policy check` its class may have three methods more. A sentence stands at the line of the first key it names.
+    `check(recipe)`: what is wrong with a recipe that Options alone cannot see, a sentence each.
+    `advise(recipe, copies)`: what is worth knowing, a note each; `copies`: the kinds of the mirrors that get one.
+    `hosts(recipe)`: setting -> the hosts that a credential is sent to because the policy says so; whoever has it asks
+    Surroundings.allows again right before it sends.
     """
 
     traits: ClassVar[Traits]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 
 class RolloutProgress(StrEnum):
@@ -30,6 +30,11 @@ class Rollout:
     progress: RolloutProgress
     sentence: str = ""
     seen: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def failed(cls, reason: str) -> Self:
+        """One that did not do what it was for."""
+        return cls(RolloutProgress.FAILED, reason)
 
 
 @dataclass(frozen=True, slots=True)

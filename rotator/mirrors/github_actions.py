@@ -23,7 +23,7 @@ from pydantic import ConfigDict, StringConstraints, model_validator
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
-from rotator.github import NAME, Github, Missing, moment
+from rotator.github import NAME, Auth, Github, Missing, moment
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
@@ -50,7 +50,7 @@ class GithubActions:
         repo: Annotated[str, StringConstraints(pattern=rf"^{NAME}/{NAME}\Z")] | None = None
         environment: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
         organisation: Annotated[str, StringConstraints(pattern=rf"^{NAME}\Z")] | None = None
-        auth: str  # reference to the App's private key, or to a token
+        auth: Auth  # reference to the App's private key, or to a token
         app: str | None = None  # the App's client id or number; without it `auth` is a token
 
         @model_validator(mode="after")

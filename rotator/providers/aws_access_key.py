@@ -15,6 +15,10 @@ from rotator.model.secrets import Credential, Sealed
 from rotator.providers.iam_user import IamUser, UserName
 
 _ID, _SECRET = "access_key_id", "secret_access_key"
+_BUILDS = "github-actions"
+_NO_KEY_AT_ALL = (
+    "mirrors give it to jobs on GitHub: by OIDC they take a role instead, and no key is left to rotate"
+)
 
 
 class AwsAccessKey(IamUser):
@@ -41,6 +45,11 @@ class AwsAccessKey(IamUser):
                 f"fields must be the two parameters that consumers read: {{{_ID}: NAME, {_SECRET}: NAME}}"
             )
         return complaints
+
+    @classmethod
+    def advise(cls, recipe: Recipe, copies: frozenset[str]) -> list[str]:  # noqa: ARG003 - the same of every key
+        """AWS takes the token that GitHub signs for a job, so what only jobs use needs no key."""
+        return [_NO_KEY_AT_ALL] if _BUILDS in copies else []
 
     def verify(self, credential: Credential) -> None:
         """Asks STS with the key whose it is; every key may ask that."""

@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from rotator.addresses import unsafe
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import Refused
@@ -20,9 +19,10 @@ from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.probing import ask
+from rotator.providers.verified_value import VerifiedValue
 
 
-class BothEndsOurs(ABC):
+class BothEndsOurs(VerifiedValue, ABC):
     """A secret that one of ours uses and others of ours verify."""
 
     needs: ClassVar[str] = "nothing: both ends are consumers of the recipe"
@@ -42,15 +42,6 @@ class BothEndsOurs(ABC):
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         self._recipe, self._around = recipe, around
 
-    @classmethod
-    def check(cls, recipe: Recipe) -> list[str]:
-        """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        complaints = []
-        if set(recipe.fields) != {"value"}:
-            complaints.append("it is one value in one parameter: take `fields` out")
-        complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := unsafe(url))]
-        return complaints
-
     @property
     def principal(self) -> str:
         """The secret itself: verifiers accept any number of members."""
@@ -68,7 +59,7 @@ class BothEndsOurs(ABC):
         """A new value by the system's random generator."""
         return Credential(f"{self._recipe.secret}@{label}", {"value": Sealed(self._generated())})
 
-    def activate(self, successor: Credential) -> None:  # noqa: B027 - there is nobody to tell
+    def activate(self, successor: Credential) -> None:
         """Nothing: the accepted set makes verifiers accept it."""
 
     def verify(self, credential: Credential) -> None:
@@ -86,16 +77,12 @@ class BothEndsOurs(ABC):
         """Raises Refused: there is no such step."""
         raise Refused(f"{credential_id} cannot be enabled at a source: it lives by being in the accepted set")
 
-    def remove(self, credential_id: str) -> None:  # noqa: B027 - there is nobody to tell
+    def remove(self, credential_id: str) -> None:
         """Nothing: no source keeps it."""
 
     def last_used(self, credential_id: str) -> LastUsed:  # noqa: ARG002 - the same for all
         """Unknown: both ends are consumers of the recipe, and seeing them is the engine's."""
         return LastUsed(known=False)
-
-    def member(self, credential: Credential) -> Sealed:
-        """The value itself, where it is symmetric."""
-        return credential.fields["value"]
 
     def probe(self, url: str, credential: Credential) -> None:
         """GET with `Authorization: Bearer <something made by the credential>`; 401 and 403 are CredentialRefused."""

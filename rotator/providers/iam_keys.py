@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Literal
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Failure, Manner, Service
+from rotator.aws import CHANGING, READING, Failure, Manner, Service, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
 from rotator.contracts.provider import LastUsed, Liveness, Sighting
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
@@ -170,14 +169,7 @@ class Keys:
         client = session.client(
             "iam", region_name=self._around.region, endpoint_url=self._around.endpoint("iam"), config=config
         )
-        for effect in _EFFECTS:
-            client.meta.events.register(f"before-send.iam.{effect}", _last_look)
-        return client
-
-
-def _last_look(**_event: object) -> None:
-    """Runs after signing, right before the bytes leave. What guard() raises ends the call unsent and unretried."""
-    guard()
+        return guarded(client, _EFFECTS)
 
 
 def _refusal(failure: Failure, key_id: str) -> RotatorError | None:

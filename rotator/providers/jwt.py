@@ -30,13 +30,16 @@ _KEY_BYTES = 64
 _PROOF_LIVES = timedelta(minutes=1)
 #: Of an SSM parameter in the standard tier, in bytes.
 _LARGEST_VALUE = 4096
+_LIVES_UNKNOWN = (
+    "token_ttl is not written: whether grace is as long as the longest token lives cannot be checked"
+)
 
 
 class Jwt(BothEndsOurs):
     """One signing key."""
 
     class Options(AdapterOptions):
-        """`token_ttl`: how long the longest token lives; grace must not be shorter.
+        """`token_ttl`: how long the longest token lives; grace must not be shorter, which only then can be checked.
 
         `verifier_cache`: how long verifiers keep a copy of the accepted set; so long nobody signs with the successor.
         """
@@ -83,6 +86,12 @@ class Jwt(BothEndsOurs):
                 "algorithm: ES256"
             )
         return complaints
+
+    @classmethod
+    def advise(cls, recipe: Recipe, copies: frozenset[str]) -> list[str]:  # noqa: ARG003 - wherever copies stand
+        """Without an accepted set nothing outlives the switch, and somebody has accepted that."""
+        told = cls.Options.model_validate(recipe.settings).token_ttl is not None
+        return [] if told or recipe.accepted_as is None else [_LIVES_UNKNOWN]
 
     def member(self, credential: Credential) -> Sealed:
         """The value itself, or the public JWK of a private one."""

@@ -25,15 +25,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
+from rotator.providers.login_fields import wrong_fields
 from rotator.providers.mysql_accounts import Account, Dialect
-from rotator.providers.mysql_consumers import FORMS, Consumers, MalformedDsn, hosts, parsed, wrong_with
+from rotator.providers.mysql_consumers import Consumers, MalformedDsn, hosts, parsed, wrong_with
 from rotator.providers.mysql_dual import MySqlDual
 from rotator.providers.mysql_mariadb import MariaDb
 
@@ -48,6 +49,8 @@ _SESSIONS = (
     "select id, substring_index(host, ':', 1) from information_schema.processlist where user = %s order by id"
 )
 
+Admin = Annotated[str, leads_to("DATABASE_ADMIN_URL", never="a connection string")]
+Plugin = Literal["mysql_native_password", "ed25519"]
 AccountName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
@@ -74,20 +77,11 @@ class Mysql:
         """
 
         user: AccountName
-        admin: str  # reference to the connection string that rotator itself logs in with
+        admin: Admin  # reference to the connection string that rotator itself logs in with
         host: AccountName = "%"  # the account's host pattern, a part of its name
         template: str | None = None  # mysql://{user}:{password}@host:port/database?ssl-mode=REQUIRED
-        plugin: Literal["mysql_native_password", "ed25519"] | None = (
-            None  # of the successor, on MariaDB; as now
-        )
+        plugin: Plugin | None = None  # of the successor, on MariaDB; by default the predecessor's
         verify_sql: str = "select 1"
-
-        @field_validator("admin")
-        @classmethod
-        def _only_leads_there(cls, admin: str) -> str:
-            if "://" in admin or "=" in admin:
-                raise ValueError("must be a reference (ssm:/…/DATABASE_ADMIN_URL), never a connection string")
-            return admin
 
         @field_validator("template")
         @classmethod
@@ -123,9 +117,7 @@ class Mysql:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        complaints = []
-        if set(recipe.fields) not in FORMS:
-            complaints.append("fields must be one parameter (value) or two (user and password)")
+        complaints = wrong_fields(recipe.fields, "user", "password")
         if recipe.settings.get("template") is None and "value" in recipe.fields:
             complaints.append('template is missing: "mysql://{user}:{password}@host:3306/database"')
         return complaints

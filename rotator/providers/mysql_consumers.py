@@ -14,8 +14,6 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 from rotator.model.errors import Refused
 from rotator.model.secrets import Sealed
 
-#: One parameter with a connection string, or one for the user and one for the password.
-FORMS = ({"value"}, {"user", "password"})
 PORT = 3306
 
 _SCHEME = re.compile(r"(jdbc:)?(mysql|mysql2|mariadb)(\+\w+)?$")

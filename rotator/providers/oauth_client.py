@@ -22,11 +22,11 @@ from rotator.model.once import once
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
+from rotator.providers.login_fields import wrong_fields
 from rotator.providers.oauth_recipe import Address, Ask, OauthRecipe, Values, shipped
-from rotator.providers.oauth_server import Access, Client, OauthServer, Secret
+from rotator.providers.oauth_server import Client, OauthServer, Secret
+from rotator.providers.oauth_tokens import Access
 
-#: One parameter for the secret; or beside it the client's id, for consumers that read both.
-FORMS = ({"value"}, {"client_id", "client_secret"})
 #: 48 letters, digits, - and _: what every token endpoint takes, in a form or a header.
 _SECRET_BYTES = 36
 
@@ -94,9 +94,7 @@ class OauthClient:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        complaints = []
-        if set(recipe.fields) not in FORMS:
-            complaints.append("fields must be one parameter (value) or two (client_id and client_secret)")
+        complaints = wrong_fields(recipe.fields, "client_id", "client_secret")
         try:
             options = cls.Options.model_validate(recipe.settings)
         except ValidationError:

@@ -241,3 +241,10 @@ def shipped(name: str) -> OauthRecipe:
     return OauthRecipe.model_validate(
         yaml.safe_load((RECIPES / f"{name}.yaml").read_text(encoding="utf-8")) | {"name": name}
     )
+
+
+def at(said: Any, keys: Pointer) -> Any:
+    """What stands there in a JSON answer; None where the way ends before."""
+    for key in keys:
+        said = said.get(key) if isinstance(said, dict) else None
+    return said

@@ -1,24 +1,16 @@
-"""One client at one authorization server: its secrets in the management API, and its token endpoint, as a recipe says.
-
-rotator is known to the management API by a static token or by a client of its own; either is read by reference when it
-is needed. A token of its own is kept until a minute before it ends, or until the server does not take it any more.
-"""
+"""The secrets of one client in the management API of one authorization server, as a recipe says."""
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeGuard
-from urllib.parse import quote_plus
-
-from pydantic import StringConstraints, model_validator
+from typing import Any, Literal, TypeGuard
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
-from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
+from rotator.model.errors import Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 from rotator.providers import oauth_templates as templates
 from rotator.providers.oauth_http import (
@@ -32,28 +24,13 @@ from rotator.providers.oauth_http import (
     moment,
     same_place,
 )
-from rotator.providers.oauth_recipe import Ask, Grant, Listing, Look, OauthRecipe, Pointer, Said, Values
+from rotator.providers.oauth_recipe import Ask, Listing, Look, OauthRecipe, Pointer, Said, Values, at
+from rotator.providers.oauth_tokens import Access, TokenEndpoint
 
-Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*:/", max_length=1000)]
 # An id is written down, and told in alerts: a server's text that may be anything is none.
 _ID = re.compile(r"[A-Za-z0-9_.~-]{1,128}")
 #: A list that has no end is no list.
 _MOST_PAGES = 50
-
-
-class Access(AdapterOptions):
-    """How rotator is known to the management API: `{token: ssm:/…}`, or `{client_id: …, client_secret: ssm:/…}`."""
-
-    token: Reference | None = None
-    client_id: str | None = None
-    client_secret: Reference | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Access:
-        client = (self.client_id is not None, self.client_secret is not None)
-        if client not in {(True, True), (False, False)} or (self.token is None) is not client[0]:
-            raise ValueError("needs a token, or a client_id and a client_secret")
-        return self
 
 
 class Client(AdapterOptions):
@@ -93,8 +70,8 @@ class OauthServer:
         self._line = Line(recipe.name, around)
         known = {**recipe.values, **client.values, "client_id": client.client_id}
         self._known = {name: Sealed(value) for name, value in known.items()}
-        self._token: tuple[Sealed, float] | None = (
-            None  # rotator's own, and when it ends by the monotonic clock
+        self._tokens = TokenEndpoint(
+            recipe, client.token_address, self._known, client.access, self._line, around
         )
 
     def listed(self, listing: Listing) -> tuple[Secret, ...]:
@@ -104,7 +81,7 @@ class OauthServer:
     def look(self, look: Look) -> None:
         """Raises Refused where the management API knows the client by another id: it would be told its secret."""
         doing = f"show the client {self._client.client_id}"
-        found = _at(self._asked(look, doing, READING).said(), look.client)
+        found = at(self._asked(look, doing, READING).said(), look.client)
         if found != self._client.client_id:
             raise Refused(
                 f"{self._recipe.name} was asked to {doing} and showed another one: values lead to a client that "
@@ -118,7 +95,7 @@ class OauthServer:
         doing = f"make a secret for {self._client.client_id}"
         answer = self._asked(minting, doing, MINTING, label=Sealed(label))
         body = answer.said()
-        found, value = _at(body, minting.id), _at(body, minting.secret)
+        found, value = at(body, minting.id), at(body, minting.secret)
         if not (_is_id(found, value) and isinstance(value, str) and value):
             raise Transient(
                 f"{self._recipe.name} was asked to {doing} and answered without it or an id that may be shown; "
@@ -137,17 +114,8 @@ class OauthServer:
         return self._asked(ask, f"{doing} {secret_id}", CHANGING, id=Sealed(secret_id)).status < 400
 
     def try_secret(self, client_id: str, secret: Sealed) -> None:
-        """The grant, as a consumer asks for it. Raises CredentialRefused on the token endpoint's word for it."""
-        grant, how = self._recipe.verify, self._client.client_auth
-        answer = self._granted(grant, how, client_id, secret, f"try the secret of {client_id}")
-        if answer.status < 300 and isinstance(_at(answer.said(), ("access_token",)), str):
-            return
-        if answer.status in {400, 401} and _refuses(grant, answer.said()):
-            raise CredentialRefused(f"{self._recipe.name} refuses the secret of {client_id}")
-        raise Transient(
-            f"{self._recipe.name} gives {client_id} no token (HTTP {answer.status}), for a reason that says nothing of "
-            "its secret: see whether the client may use the client-credentials grant, and its scope or audience"
-        )
+        """As a consumer would use it. Raises CredentialRefused on the token endpoint's word for it."""
+        self._tokens.try_secret(client_id, self._client.client_auth, secret)
 
     def _pages(self, listing: Listing) -> Iterator[list[Any]]:
         doing, seen = f"list the secrets of {self._client.client_id}", list[str]()
@@ -161,11 +129,11 @@ class OauthServer:
             answer = self._answered(
                 listing, Request(listing.method, url, self._headers(doing)), doing, READING
             )
-            items = _at(answer.said(), listing.items)
+            items = at(answer.said(), listing.items)
             if not isinstance(items, list):
                 raise Transient(f"{self._recipe.name} was asked to {doing} and answered with something else")
             yield items
-            following = _at(answer.said(), listing.next) if listing.next else answer.next_link()
+            following = at(answer.said(), listing.next) if listing.next else answer.next_link()
             url = following if isinstance(following, str) else None
 
     def _asked(self, ask: Ask, doing: str, effect: Effect | None, **own: Sealed) -> Answer:
@@ -192,7 +160,7 @@ class OauthServer:
     def _no(self, answer: Answer, doing: str) -> RotatorError:
         name = self._recipe.name
         if answer.status == 401:
-            self._token = None  # the next attempt asks for another
+            self._tokens.forget()  # the next attempt asks for another
             return Transient(
                 f"{name} does not know rotator's own token and did not {doing}; nothing was changed"
             )
@@ -205,48 +173,8 @@ class OauthServer:
 
     def _headers(self, doing: str) -> dict[str, str]:
         return {
-            "Authorization": templates.header(self._recipe.authorization, {"token": self._own_token(doing)})
+            "Authorization": templates.header(self._recipe.authorization, {"token": self._tokens.own(doing)})
         }
-
-    def _own_token(self, doing: str) -> Sealed:
-        access, now = self._client.access, self._around.clock.monotonic()
-        if access.token is not None:
-            return self._own(access.token)
-        if self._token is not None and now < self._token[1]:
-            return self._token[0]
-        assert access.client_id is not None, "one way in: Access sees to it"
-        assert access.client_secret is not None, "one way in: Access sees to it"
-        grant = self._recipe.access
-        if grant is None:
-            raise Refused(
-                f"the recipe {self._recipe.name} knows no client of rotator's own: write access: {{token: …}}"
-            )
-        secret = self._own(access.client_secret)
-        answer = self._granted(grant, grant.client, access.client_id, secret, f"let rotator {doing}")
-        token, seconds = _at(answer.said(), ("access_token",)), _at(answer.said(), ("expires_in",))
-        if answer.status >= 300 or not isinstance(token, str):
-            raise Transient(
-                f"{self._recipe.name} gives rotator's own client {access.client_id} no token (HTTP {answer.status}), "
-                f"so it could not {doing}; nothing was changed"
-            )
-        life = seconds - 60 if isinstance(seconds, int) else 0
-        self._token = Sealed(token), now + life
-        return self._token[0]
-
-    def _own(self, reference: str) -> Sealed:
-        return Sealed(self._around.resolve(reference).reveal().strip())
-
-    def _granted(self, grant: Grant, how: str, client_id: str, secret: Sealed, doing: str) -> Answer:
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        fields: dict[str, str] = dict(grant.form)
-        known = {**self._known, "client_id": Sealed(client_id), "client_secret": secret}
-        if how == "basic":  # RFC 6749, 2.3.1: both are form-encoded first
-            login = f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
-            headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
-        else:
-            fields |= {"client_id": "${client_id}", "client_secret": "${client_secret}"}
-        url = f"{self._client.token_address}{templates.path(grant.path, known)}"
-        return self._line.send(Request("POST", url, headers, templates.form(fields, known)), doing)
 
     def _url(self, ask: Ask, own: Mapping[str, Sealed] = {}) -> str:
         known = {**self._known, **own}
@@ -258,24 +186,17 @@ class OauthServer:
         return f"oauth:{self._client.address}"
 
 
-def _at(said: Any, keys: Pointer) -> Any:
-    """What is there; None where the way ends before."""
-    for key in keys:
-        said = said.get(key) if isinstance(said, dict) else None
-    return said
-
-
 def _secret(listing: Listing, item: Any) -> Secret:
-    found, shown = _at(item, listing.id), _at(item, listing.shown) if listing.shown else None
+    found, shown = at(item, listing.id), at(item, listing.shown) if listing.shown else None
     if not _is_id(found, shown):
         raise Transient(
             "a secret is listed without an id that may be shown: the recipe does not fit this server"
         )
     return Secret(
         found,
-        live=listing.state is None or _at(item, listing.state) == listing.live,
-        created_at=moment(_at(item, listing.created)) if listing.created else None,
-        label=str(_at(item, listing.label) or "") if listing.label else "",
+        live=listing.state is None or at(item, listing.state) == listing.live,
+        created_at=moment(at(item, listing.created)) if listing.created else None,
+        label=str(at(item, listing.label) or "") if listing.label else "",
         shown=_sealed(item, listing.shown),
         hint=_sealed(item, listing.hint),
     )
@@ -287,14 +208,9 @@ def _is_id(found: Any, secret: Any) -> TypeGuard[str]:
 
 
 def _sealed(item: Any, keys: Pointer | None) -> Sealed | None:
-    value = _at(item, keys) if keys else None
+    value = at(item, keys) if keys else None
     return Sealed(value) if isinstance(value, str) and value else None
 
 
 def _says(answer: Answer, said: Said) -> bool:
     return answer.status == said.status and said.words.encode() in answer.content
-
-
-def _refuses(grant: Grant, said: Any) -> bool:
-    error, description = _at(said, ("error",)), str(_at(said, ("error_description",)) or "")
-    return any(word.error == error and word.words in description for word in grant.refused)

@@ -21,7 +21,7 @@ from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.numbers import counted
@@ -38,6 +38,7 @@ _APPLICATION = "rotator"
 _VERIFYING = "rotator verify"  # sessions of its own that rotator does not take for a consumer's
 _END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s"
 
+Admin = Annotated[str, leads_to("DATABASE_ADMIN_URL", never="a connection string")]
 RoleName = Annotated[str, StringConstraints(min_length=1, max_length=63)]  # the server cuts off longer ones
 
 
@@ -64,7 +65,7 @@ class Postgres:
         """
 
         users: tuple[RoleName, RoleName]
-        admin: str  # reference to the connection string that rotator itself logs in with
+        admin: Admin  # reference to the connection string that rotator itself logs in with
         template: str | dict[str, Any] | None = None  # postgresql://{user}:{password}@host:port/database
         owner_role: RoleName | None = None  # by default the one that both roles become at login
         verify_sql: str = "select 1"
@@ -75,13 +76,6 @@ class Postgres:
             if isinstance(users, list | tuple) and (len(users) != 2 or users[0] == users[1]):
                 raise ValueError("needs two different roles, one in use and one waiting: [app_a, app_b]")
             return users
-
-        @field_validator("admin")
-        @classmethod
-        def _only_leads_there(cls, admin: str) -> str:
-            if "://" in admin or "=" in admin:
-                raise ValueError("must be a reference (ssm:/…/DATABASE_ADMIN_URL), never a connection string")
-            return admin
 
         @field_validator("template", mode="before")
         @classmethod

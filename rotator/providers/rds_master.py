@@ -25,12 +25,11 @@ from rotator.model.errors import CredentialRefused, NotYet, Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
+from rotator.providers.login_fields import wrong_fields
 
 if TYPE_CHECKING:
     from rotator.providers.rds_master_database import Database, Rds
 
-#: One parameter (the password, or with `template` a URL), or one for the user and one for the password.
-FORMS = ({"value"}, {"user", "password"})
 #: 32 letters, digits, - and _: every engine takes them (MySQL and Aurora up to 41), and a URL needs no escapes.
 _PASSWORD_BYTES = 24
 _POLL = timedelta(seconds=5)
@@ -84,8 +83,7 @@ class RdsMaster:
         complaints = []
         if bool(recipe.settings.get("instance")) is bool(recipe.settings.get("cluster")):
             complaints.append("instance or cluster must be there, and not both: whose master user it is")
-        if set(recipe.fields) not in FORMS:
-            complaints.append("fields must be one parameter (value) or two (user and password)")
+        complaints += wrong_fields(recipe.fields, "user", "password")
         if recipe.settings.get("template") and set(recipe.fields) != {"value"}:
             complaints.append("template is for consumers that read one parameter (value)")
         return complaints

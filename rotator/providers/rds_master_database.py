@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Failure, Service
+from rotator.aws import CHANGING, READING, Failure, Service, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
 from rotator.model.errors import Refused, RotatorError, Transient
 from rotator.model.secrets import Sealed
 
@@ -125,9 +124,7 @@ class Rds:
         client = session.client(
             "rds", region_name=self._around.region, endpoint_url=self._around.endpoint("rds"), config=config
         )
-        for effect in ("ModifyDBInstance", "ModifyDBCluster"):
-            client.meta.events.register(f"before-send.rds.{effect}", _last_look)
-        return client
+        return guarded(client, ("ModifyDBInstance", "ModifyDBCluster"))
 
 
 def _of_instance(what: str, said: DBInstanceTypeDef) -> Database:
@@ -169,11 +166,6 @@ def _with_address(database: Database) -> Database:
     if not database.host or not database.port:
         raise Transient(f"{database.what} has no address yet (it is {database.status}); nothing was changed")
     return database
-
-
-def _last_look(**_event: object) -> None:
-    """Runs after signing, right before the bytes leave. What guard() raises ends the call unsent and unretried."""
-    guard()
 
 
 _REFUSALS = {

@@ -16,22 +16,24 @@ verifies there has its secret. With two, only the journal knows.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
+from rotator.providers.verified_value import VerifiedValue
 
 if TYPE_CHECKING:
     from rotator.providers.stripe_endpoints import Endpoint, Endpoints
+
+AdminKey = Annotated[str, leads_to("STRIPE_ADMIN_KEY", never="a key")]
 
 #: What rotator writes into an endpoint's metadata.
 _ROTATION, _SECRET = "rotator_rotation", "rotator_secret"
@@ -39,7 +41,7 @@ _ROTATION, _SECRET = "rotator_rotation", "rotator_secret"
 _NO = frozenset({400, 401, 403})
 
 
-class StripeWebhook:
+class StripeWebhook(VerifiedValue):
     """The endpoints at one URL. Consumers read one parameter, and accept every secret in the accepted set."""
 
     apart: ClassVar[tuple[str, ...]] = ("endpoint_url",)
@@ -50,17 +52,10 @@ class StripeWebhook:
         """`slots` is what Stripe allows the account: 16 unless it was raised [M: wants confirming]."""
 
         endpoint_url: str  # where Stripe sends events, exactly as it stands at Stripe
-        auth: str  # reference to a restricted key with the right to write webhook endpoints
+        auth: AdminKey  # reference to a restricted key with the right to write webhook endpoints
         api: Literal["v1", "v2"] = "v1"  # webhook endpoints, or event destinations
         connect: bool = False  # v1: it gets the events of connected accounts; Stripe does not show that
         slots: Annotated[int, Field(ge=2, le=1000)] = 16
-
-        @field_validator("auth")
-        @classmethod
-        def _only_leads_there(cls, auth: str) -> str:
-            if re.match(r"[rs]k_", auth) or ":" not in auth:
-                raise ValueError("must be a reference (ssm:/…/STRIPE_ADMIN_KEY), never a key")
-            return auth
 
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.MANY,
@@ -79,12 +74,10 @@ class StripeWebhook:
 
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
-        """What is wrong with a policy that Options alone cannot see; one sentence each."""
+        """Also: receivers must know both secrets, and where Stripe sends."""
         from rotator.addresses import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
 
-        complaints, settings = [], recipe.settings
-        if set(recipe.fields) != {"value"}:
-            complaints.append("it is one value in one parameter: take `fields` out")
+        complaints, settings = super().check(recipe), recipe.settings
         if recipe.accepted_as is None and not recipe.accept_gap:
             complaints.append(
                 "accepted_as is missing: while both endpoints live, events come with either signature; write "
@@ -92,7 +85,6 @@ class StripeWebhook:
             )
         if "endpoint_url" in settings and unsafe(str(settings["endpoint_url"])):
             complaints.append("endpoint_url must begin with https://: live events go nowhere else")
-        complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := unsafe(url))]
         if settings.get("api") == "v2" and settings.get("connect"):
             complaints.append(
                 "connect belongs to api: v1; an event destination is cloned with its events_from"
@@ -177,10 +169,6 @@ class StripeWebhook:
     def last_used(self, credential_id: str) -> LastUsed:  # noqa: ARG002 - the same for all
         """Unknown: which secret verified an event, only the receiver knows."""
         return LastUsed(known=False)
-
-    def member(self, credential: Credential) -> Sealed:
-        """The signing secret itself."""
-        return credential.fields["value"]
 
     def probe(self, url: str, credential: Credential) -> None:
         """POSTs an event that means nothing (`rotator.probe`), signed as Stripe signs; 400, 401 and 403 are a no."""

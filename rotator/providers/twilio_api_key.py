@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _OURS = "rotator:"  # how the name of a key of ours begins
 _FIELDS = {"sid", "secret"}
 _PAGE = 1000
+_BALANCE = "/2010-04-01/Accounts/{account_sid}/Balance.json"
 
 #: An account SID, or a reference to one.
 AccountSid = Annotated[str, StringConstraints(pattern=r"^(AC[0-9a-fA-F]{32}|\w+:.+)$")]
@@ -45,17 +46,8 @@ class TwilioApiKey:
         """`auth` leads to a Main key (SK…:secret) or to the account's auth token; no other may manage keys."""
 
         account_sid: AccountSid
-        auth: str
-        verify_path: str = (
-            "/2010-04-01/Accounts/{account_sid}/Balance.json"  # what the key is tried with, a GET
-        )
-
-        @field_validator("auth")
-        @classmethod
-        def _only_leads_there(cls, auth: str) -> str:
-            if ":" not in auth or auth.startswith("SK"):
-                raise ValueError("must be a reference (ssm:/…/TWILIO_MAIN_KEY), never a key or a token")
-            return auth
+        auth: Annotated[str, leads_to("TWILIO_MAIN_KEY", never="a key or a token")]
+        verify_path: str = _BALANCE  # what the key is tried with, a GET
 
         @field_validator("verify_path")
         @classmethod

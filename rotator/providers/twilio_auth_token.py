@@ -22,15 +22,16 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
-from pydantic import StringConstraints, field_validator
+from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
 from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
+from rotator.providers.verified_value import VerifiedValue
 
 if TYPE_CHECKING:
     from rotator.providers.twilio_account import Login, TwilioAccount
@@ -45,7 +46,7 @@ _NO = frozenset({400, 401, 403})
 AccountSid = Annotated[str, StringConstraints(pattern=r"^(AC[0-9a-fA-F]{32}|\w+:.+)$")]
 
 
-class TwilioAuthToken:
+class TwilioAuthToken(VerifiedValue):
     """The auth token of one account. Consumers read one parameter."""
 
     needs: ClassVar[str] = "a Main key of the account, or the auth token itself"
@@ -55,17 +56,8 @@ class TwilioAuthToken:
         """`auth` leads to a Main key (SK…:secret), or to the auth token itself."""
 
         account_sid: AccountSid
-        auth: str
-        owns_secondary: bool = (
-            False  # nobody but rotator makes a secondary token; one that is there may be deleted
-        )
-
-        @field_validator("auth")
-        @classmethod
-        def _only_leads_there(cls, auth: str) -> str:
-            if ":" not in auth or auth.startswith("SK"):
-                raise ValueError("must be a reference (ssm:/…/TWILIO_MAIN_KEY), never a key or a token")
-            return auth
+        auth: Annotated[str, leads_to("TWILIO_MAIN_KEY", never="a key or a token")]
+        owns_secondary: bool = False  # nobody else makes a secondary token: one that is there may be deleted
 
     traits: ClassVar[Traits] = Traits(
         overlap=Overlap.PAIR,
@@ -87,12 +79,8 @@ class TwilioAuthToken:
 
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
-        """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        from rotator.addresses import unsafe  # noqa: PLC0415 - a policy check loads no HTTP
-
-        complaints = []
-        if set(recipe.fields) != {"value"}:
-            complaints.append("it is one value in one parameter: take `fields` out")
+        """Also: verifiers must know both tokens, and nobody else may make one."""
+        complaints = super().check(recipe)
         if recipe.accepted_as is None and not recipe.accept_gap:
             complaints.append(
                 "accepted_as is missing: from one moment to the next Twilio signs with the new token; write "
@@ -103,7 +91,6 @@ class TwilioAuthToken:
                 "owns_secondary is missing: Twilio does not show whether there is a secondary token, and rotator "
                 "deletes one before it makes its own; write owns_secondary: true if nobody else makes any"
             )
-        complaints += [f"probe {url}: {trouble}" for url in recipe.probe if (trouble := unsafe(url))]
         return complaints
 
     @property
@@ -196,10 +183,6 @@ class TwilioAuthToken:
     def last_used(self, credential_id: str) -> LastUsed:  # noqa: ARG002 - the same for all
         """Unknown: Twilio does not show it."""
         return LastUsed(known=False)
-
-    def member(self, credential: Credential) -> Sealed:
-        """The token itself."""
-        return credential.fields["value"]
 
     def probe(self, url: str, credential: Credential) -> None:
         """POSTs a form that means nothing, signed as Twilio signs; 400, 401 and 403 are a no."""

@@ -25,7 +25,8 @@ from rotator.model.once import once
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
-from rotator.providers.vault_database_logins import FORMS, hosts, logins_of, wrong_with
+from rotator.providers.login_fields import wrong_fields
+from rotator.providers.vault_database_logins import hosts, logins_of, wrong_with
 from rotator.vault.access import Auth, Mount, Name
 
 if TYPE_CHECKING:
@@ -86,9 +87,7 @@ class VaultDatabase:
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
-        if set(recipe.fields) not in FORMS:
-            return ["fields must be one parameter (value) or two (user and password)"]
-        return []
+        return wrong_fields(recipe.fields, "user", "password")
 
     @classmethod
     def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:

@@ -14,8 +14,6 @@ from rotator.model.policy import Recipe
 from rotator.model.secrets import Sealed
 from rotator.providers import mysql_consumers
 
-#: One parameter with a connection string, or one for the user and one for the password.
-FORMS = mysql_consumers.FORMS
 PROGRAM = "rotator verify"
 
 

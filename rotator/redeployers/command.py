@@ -23,7 +23,7 @@ from pydantic import field_validator
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import AdapterOptions
-from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
+from rotator.contracts.redeployer import Rollout, Start
 from rotator.model.errors import GaveUp, Refused, Transient
 from rotator.model.policy import Deployment
 from rotator.redeployers.own_words import LARGEST, rollout, starts
@@ -84,7 +84,7 @@ class Command:
         """What `status LABEL` says."""
         code, output = self._call("status", _plain(label))
         if code == NOT_THERE:
-            return Rollout(RolloutProgress.FAILED, f"{self._where} knows no such rollout")
+            return Rollout.failed(f"{self._where} knows no such rollout")
         return rollout(self._id, output, self._where)
 
     def starts(self, since: datetime) -> Iterator[Start]:

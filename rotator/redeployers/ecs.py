@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Failure, Service
+from rotator.aws import CHANGING, READING, Failure, Service, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import NotYet, Refused, RotatorError, Transient
 from rotator.model.numbers import counted
@@ -106,7 +105,7 @@ class Ecs:
         try:
             service = self._service()
         except _Gone as gone:
-            return _failed(str(gone))
+            return Rollout.failed(str(gone))
         tags, mark = _tags(service), Mark.read(_tags(service))
         if label in finished(tags):
             return Rollout(RolloutProgress.DONE, "every task is new")
@@ -115,7 +114,7 @@ class Ecs:
             lags = mark and mark.label == label and mark.state == _IS and _lags(service, mark)
             return self._unseen() if lags else self._replaced(service)
         if ours.get("rolloutState") == "FAILED":
-            return _failed(
+            return Rollout.failed(
                 f"{self._target}: ECS gave its new deployment up after {counted(ours['failedTasks'], 'task')} "
                 "failed; its service events tell why"
             )
@@ -214,8 +213,10 @@ class Ecs:
 
     def _replaced(self, service: ServiceTypeDef) -> Rollout:
         if _rolls_back(_primary(service)):
-            return _failed(f"{self._target}: ECS rolled the new deployment back; its service events tell why")
-        return _failed(
+            return Rollout.failed(
+                f"{self._target}: ECS rolled the new deployment back; its service events tell why"
+            )
+        return Rollout.failed(
             f"{self._target} does not run this rollout: another deployment took its place before it was seen to "
             "end, or it was never started"
         )
@@ -244,18 +245,9 @@ class Ecs:
 
     def _connect(self, session: Session, config: Config) -> ECSClient:
         client = session.client(
-            "ecs",
-            region_name=self._around.region,
-            endpoint_url=self._around.endpoint("ecs"),
-            config=config,
+            "ecs", region_name=self._around.region, endpoint_url=self._around.endpoint("ecs"), config=config
         )
-        client.meta.events.register("before-send.ecs.UpdateService", _last_look)
-        return client
-
-
-def _last_look(**_event: object) -> None:
-    """Runs after signing, right before the bytes leave."""
-    guard()
+        return guarded(client, ["UpdateService"])
 
 
 def _reading_verdict(failure: Failure) -> RotatorError | None:
@@ -305,7 +297,3 @@ def _tags(service: ServiceTypeDef) -> dict[str, str]:
 
 def _lives(task: TaskTypeDef) -> bool:
     return task.get("lastStatus") != "STOPPED"
-
-
-def _failed(sentence: str) -> Rollout:
-    return Rollout(RolloutProgress.FAILED, sentence)

@@ -26,7 +26,7 @@ from pydantic import Field
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
-from rotator.github import NAME, Github, Missing, moment
+from rotator.github import NAME, Auth, Github, Missing, moment
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.policy import Deployment
 
@@ -71,7 +71,7 @@ class GithubWorkflow:
     class Options(AdapterOptions):
         """What `settings` of the deployment may say. `label_input` is an input that the workflow declares."""
 
-        auth: str  # reference to the App's private key, or to a token
+        auth: Auth  # reference to the App's private key, or to a token
         app: str | None = None  # the App's client id or number; without it `auth` is a token
         ref: str = "main"  # branch or tag whose workflow file is run
         inputs: dict[str, str] = Field(default_factory=dict, max_length=24)
@@ -116,13 +116,13 @@ class GithubWorkflow:
         """How the run of this label stands; PENDING names the environment whose approval it waits for."""
         run = self._seen(label)
         if run is None:
-            return _failed(f"{self._target} has no run that shows {label}: it was never dispatched")
+            return Rollout.failed(f"{self._target} has no run that shows {label}: it was never dispatched")
         name = f"run {run['run_number']} of {self._target}"
         if run["status"] == "completed":
             conclusion = str(run["conclusion"])
             if conclusion == _SUCCESS:
                 return Rollout(RolloutProgress.DONE, f"{name} succeeded")
-            return _failed(f"{name} {_CONCLUSIONS.get(conclusion, 'did not succeed')}")
+            return Rollout.failed(f"{name} {_CONCLUSIONS.get(conclusion, 'did not succeed')}")
         if run["status"] == "waiting":
             return _pending(f"{name} {self._waits_for(run['id'])}")
         return _pending(f"{name} {_STATUSES.get(run['status'], 'has not ended')}")
@@ -217,7 +217,3 @@ def _shows(run: dict[str, Any], label: str) -> bool:
 
 def _pending(sentence: str) -> Rollout:
     return Rollout(RolloutProgress.PENDING, sentence)
-
-
-def _failed(sentence: str) -> Rollout:
-    return Rollout(RolloutProgress.FAILED, sentence)

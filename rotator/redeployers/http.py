@@ -14,15 +14,15 @@ import hmac
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import httpx
 
 from rotator.bounded import Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
-from rotator.contracts.options import AdapterOptions
-from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
+from rotator.contracts.options import AdapterOptions, leads_to
+from rotator.contracts.redeployer import Rollout, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed, on_this_machine
 from rotator.model.policy import Deployment
@@ -41,7 +41,7 @@ class Http:
     class Options(AdapterOptions):
         """What `settings` of the deployment may say."""
 
-        key: str
+        key: Annotated[str, leads_to("DEPLOY_KEY", never="a key")]
 
     def __init__(self, deployment: Deployment, around: Surroundings) -> None:
         """Raises Refused when the address is no https address, or the settings cannot be used."""
@@ -61,7 +61,7 @@ class Http:
         """How the rollout with the label stands: the service's word, and for DONE that nothing from before is left."""
         status, content = self._ask("GET", f"/rollouts/{_plain(label)}")
         if status == httpx.codes.NOT_FOUND:
-            return Rollout(RolloutProgress.FAILED, f"{self._where} knows no such rollout")
+            return Rollout.failed(f"{self._where} knows no such rollout")
         return rollout(self._id, content, self._where)
 
     def starts(self, since: datetime) -> Iterator[Start]:

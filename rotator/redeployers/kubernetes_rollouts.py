@@ -96,7 +96,7 @@ class Rollouts:
         """
         workload = self._workload()
         if workload is None:
-            return Rollout(RolloutProgress.FAILED, self._missing())
+            return Rollout.failed(self._missing())
         if label in finished(workload.metadata):
             return Rollout(RolloutProgress.DONE, "every pod is new")
         if borne_by(workload) != label:
@@ -105,7 +105,7 @@ class Rollouts:
         ours = [pod for pod in pods if pods_of.of_rollout(pod, label)]
         failed = failure(workload) or pods_of.stuck(ours, self._clock.now(), self._patience)
         if failed:
-            return Rollout(RolloutProgress.FAILED, f"{self._target}: {failed}")
+            return Rollout.failed(f"{self._target}: {failed}")
         older = [pod for pod in pods if pod not in ours]
         waits = waiting(workload) or (pods_of.older(older, self._clock.now()) if older else "")
         if waits:
@@ -179,8 +179,7 @@ class Rollouts:
             if any(label in finished(one.metadata) for one in sets):
                 return Rollout(RolloutProgress.DONE, "every pod was new before another rollout followed")
         kind = self._target.split("/")[0]
-        return Rollout(
-            RolloutProgress.FAILED,
+        return Rollout.failed(
             f"{self._target} does not bear this rollout: another one took its place before it was seen to end "
             f"(kubectl rollout history {kind} {self._name}), or it was never started",
         )

@@ -25,9 +25,8 @@ from typing import TYPE_CHECKING, ClassVar
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Failure, Service
+from rotator.aws import CHANGING, READING, Failure, Service, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
 from rotator.contracts.redeployer import Rollout, RolloutProgress, Start
 from rotator.model.errors import NotYet, Refused, RotatorError, Transient
 from rotator.model.policy import Deployment
@@ -106,14 +105,14 @@ class LambdaFunction:
             alias = self._alias() if self._alias_name else None
             runs = self._configuration(alias["FunctionVersion"]) if alias else latest
         except _Gone as gone:
-            return _failed(str(gone))
+            return Rollout.failed(str(gone))
         if label_of(runs) != label:
-            return _failed(
+            return Rollout.failed(
                 f"{self._target} does not run this rollout: somebody deployed or moved the alias before it was "
                 "seen to end, or it was never started"
             )
         if trouble := trouble_of(runs):
-            return _failed(f"{self._target}: Lambda could not apply the change ({trouble})")
+            return Rollout.failed(f"{self._target}: Lambda could not apply the change ({trouble})")
         waits = waits_for(runs, alias) or self._waits_for_invocations(runs, tags, label)
         if waits:
             return Rollout(RolloutProgress.PENDING, f"{self._target}: {waits}")
@@ -288,14 +287,7 @@ class LambdaFunction:
             endpoint_url=self._around.endpoint("lambda"),
             config=config,
         )
-        for operation in _EFFECTS:
-            client.meta.events.register(f"before-send.lambda.{operation}", _last_look)
-        return client
-
-
-def _last_look(**_event: object) -> None:
-    """Runs after signing, right before the bytes leave."""
-    guard()
+        return guarded(client, _EFFECTS)
 
 
 def _verdict(failure: Failure) -> RotatorError | None:
@@ -315,7 +307,3 @@ def _verdict(failure: Failure) -> RotatorError | None:
             )
         case _:
             return None
-
-
-def _failed(sentence: str) -> Rollout:
-    return Rollout(RolloutProgress.FAILED, sentence)

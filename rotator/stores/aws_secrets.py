@@ -18,13 +18,13 @@ from typing import ClassVar
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.store import Change, Look
-from rotator.model.errors import Drifted, ForeignOwner, Refused
+from rotator.model.errors import Drifted, Refused
 from rotator.model.policy import EnvironmentPolicy
 from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
 from rotator.stores.aws_secrets_verdicts import AlreadyThere, NotAsExpected, must_be_ours
 from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Held, Secrets
-from rotator.stores.owner import foreign, parsed, written
+from rotator.stores.owner import claimed_twice, must_be_free, must_not_be_foreign, parsed, written
 
 #: So many may have frozen in the middle of one write and woken up one after the other.
 LATE_WORKERS = 5
@@ -131,16 +131,15 @@ class AwsSecrets:
         """Writes the owner: our heartbeat, or a claim on what nobody or `instead_of` owns."""
         self._wait_for_turn()
         there = self.owner(path)
-        if there is not None and there.installation != owner.installation and there != instead_of:
-            raise foreign(there, path)
+        must_be_free(there, owner, instead_of, path)
         try:
             self._secrets.describe_as(owner_parameter(path), written(owner), there=there is not None)
         except AlreadyThere:
-            raise _claimed_twice(path) from None
+            raise claimed_twice(path) from None
         # A description cannot be compared and swapped: who wrote last is the owner, and the other one sees it here.
         now = self.owner(path)
         if now is not None and now.installation != owner.installation:
-            raise _claimed_twice(path)
+            raise claimed_twice(path)
 
     # deciding
 
@@ -191,9 +190,8 @@ class AwsSecrets:
 
     def _must_be_ours(self) -> None:
         """Raises ForeignOwner when another living installation owns the environment."""
-        owner = self.owner(self._environment.path)
-        if owner and owner.installation != self._installation and owner.lives(self._around.clock.now()):
-            raise foreign(owner, self._environment.path)
+        path = self._environment.path
+        must_not_be_foreign(self.owner(path), self._installation, path, self._around.clock.now())
 
     def _must_fit(self, name: str, size: int) -> None:
         if not 0 < size <= LARGEST:
@@ -203,10 +201,3 @@ class AwsSecrets:
 
     def _wait_for_turn(self) -> None:
         self._around.pacer.pace(self._secrets.account, self._writes_per_second)
-
-
-def _claimed_twice(path: str) -> ForeignOwner:
-    return ForeignOwner(
-        f"another installation claimed {path} at the same moment; nothing else was written. "
-        "Stop one of the two, then run `rotator take-over ENVIRONMENT`"
-    )

@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Service, Throttled
+from rotator.aws import CHANGING, READING, Service, Throttled, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
 from rotator.model.errors import Refused, Transient
 from rotator.model.secrets import Sealed
 from rotator.stores.aws_secrets_verdicts import Invalid, Missing, NotAsExpected, verdict
@@ -230,9 +229,7 @@ class Secrets:
             endpoint_url=self._around.endpoint("secrets_manager"),
             config=config,
         )
-        for effect in _GUARDED:
-            client.meta.events.register(f"before-send.secrets-manager.{effect}", _last_look)
-        return client
+        return guarded(client, _GUARDED)
 
 
 def _pages(ask: Callable[..., Any], **request: object) -> Iterator[Mapping[str, Any]]:
@@ -262,8 +259,3 @@ def _text_of(name: str, text: str | None) -> Sealed:
 
 def _unread(name: str, code: str) -> Transient:
     return Transient(f"Secrets Manager could not read {name} ({code}); nothing was changed")
-
-
-def _last_look(**_event: object) -> None:
-    """Runs after signing, right before the bytes leave. What guard() raises ends the call unsent and unretried."""
-    guard()

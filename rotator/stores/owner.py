@@ -5,6 +5,8 @@ It is a plain String, no secret: an operator reads in the console who owns the e
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from rotator.model.errors import ForeignOwner, Refused
@@ -44,4 +46,24 @@ def foreign(owner: Owner, path: str) -> ForeignOwner:
     return ForeignOwner(
         f"installation {owner.installation} owns {path} (last seen {owner.heartbeat_at:%Y-%m-%d %H:%M:%S %Z}); "
         "nothing was written. Stop that rotator, or run `rotator take-over ENVIRONMENT` if it is gone"
+    )
+
+
+def must_not_be_foreign(owner: Owner | None, installation: str, path: str, now: datetime) -> None:
+    """Raises ForeignOwner when another living installation owns the environment: before every write."""
+    if owner is not None and owner.installation != installation and owner.lives(now):
+        raise foreign(owner, path)
+
+
+def must_be_free(there: Owner | None, claimant: Owner, instead_of: Owner | None, path: str) -> None:
+    """Raises ForeignOwner when somebody else than `instead_of` owns what the claimant is about to claim."""
+    if there is not None and there.installation != claimant.installation and there != instead_of:
+        raise foreign(there, path)
+
+
+def claimed_twice(path: str) -> ForeignOwner:
+    """What is said when a claim was overtaken by another one."""
+    return ForeignOwner(
+        f"another installation claimed {path} at the same moment; nothing else was written. "
+        "Stop one of the two, then run `rotator take-over ENVIRONMENT`"
     )

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.store import Change, Look
-from rotator.model.errors import Drifted, ForeignOwner, Refused
+from rotator.model.errors import Drifted, Refused
 from rotator.model.policy import EnvironmentPolicy
 from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
-from rotator.stores.owner import foreign, written
+from rotator.stores.owner import claimed_twice, must_be_free, must_not_be_foreign, written
 from rotator.stores.ssm_parameters import VERSIONS_KEPT, Parameter, Parameters
 from rotator.stores.ssm_verdicts import AlreadyThere
 
@@ -118,9 +118,8 @@ class Ssm:
         self._parameters.wait_for_turn()
         parameter = self._parameters.get(name).get(name)
         there = parameter.owner if parameter else None
+        must_be_free(there, owner, instead_of, path)
         ours = there is not None and there.installation == owner.installation
-        if there is not None and not ours and there != instead_of:
-            raise foreign(there, path)
         request: PutParameterRequestTypeDef = {
             "Name": name,
             "Value": written(owner),
@@ -130,22 +129,12 @@ class Ssm:
         try:
             version = self._parameters.put(request)
         except AlreadyThere:
-            raise _claimed_twice(path) from None
+            raise claimed_twice(path) from None
         # Replicas of one installation may write their heartbeats at the same moment; that is no quarrel.
         if not ours and version != (parameter.version if parameter else 0) + 1:
-            raise _claimed_twice(path)
+            raise claimed_twice(path)
 
     def _must_be_ours(self, parameter: Parameter | None) -> None:
         """Raises ForeignOwner when the owner parameter names another living installation."""
-        if parameter is None:
-            return
-        owner = parameter.owner
-        if owner.installation != self._installation and owner.lives(self._around.clock.now()):
-            raise foreign(owner, self._environment.path)
-
-
-def _claimed_twice(path: str) -> ForeignOwner:
-    return ForeignOwner(
-        f"another installation claimed {path} at the same moment; nothing else was written. "
-        "Stop one of the two, then run `rotator take-over ENVIRONMENT`"
-    )
+        owner = parameter.owner if parameter else None
+        must_not_be_foreign(owner, self._installation, self._environment.path, self._around.clock.now())

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from boto3.session import Session
 from botocore.config import Config
 
-from rotator.aws import CHANGING, READING, Service, Throttled
+from rotator.aws import CHANGING, READING, Service, Throttled, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import guard
 from rotator.model.errors import Raced, Refused, Transient
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
 from rotator.stores.owner import parsed
@@ -214,13 +213,9 @@ class Parameters:
 
     def _connect(self, session: Session, config: Config) -> SSMClient:
         client = session.client(
-            "ssm",
-            region_name=self._region,
-            endpoint_url=self._around.endpoint("ssm"),
-            config=config,
+            "ssm", region_name=self._region, endpoint_url=self._around.endpoint("ssm"), config=config
         )
-        client.meta.events.register("before-send.ssm.PutParameter", _last_look)
-        return client
+        return guarded(client, ["PutParameter"])
 
 
 def _named(name: str) -> DescribeParametersRequestTypeDef:
@@ -235,8 +230,3 @@ def _aged(described: ParameterMetadataTypeDef) -> ParameterAge:
         modified_by=described.get("LastModifiedUser", ""),
         kind=described["Type"],
     )
-
-
-def _last_look(**_event: object) -> None:
-    """Runs after signing, right before the bytes leave. What guard() raises ends the call unsent and unretried."""
-    guard()

@@ -25,7 +25,7 @@ from rotator.model.once import once
 from rotator.model.policy import EnvironmentPolicy
 from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
-from rotator.stores.owner import foreign, parsed, written
+from rotator.stores.owner import foreign, must_be_free, must_not_be_foreign, parsed, written
 from rotator.vault.access import LARGEST_BYTES, Auth, Mount, Name
 from rotator.vault.placement import Placement, wrong_with
 
@@ -163,9 +163,7 @@ class VaultKv2:
         secret = self._secret(name)
         stored = self._stored(name, secret)
         there = parsed(stored.value.reveal(), name) if stored else None
-        ours = there is not None and there.installation == owner.installation
-        if there is not None and not ours and there != instead_of:
-            raise foreign(there, path)
+        must_be_free(there, owner, instead_of, path)
         self._wait_for_turn()
         place = self._placement.place(name)
         if secret is None:
@@ -192,9 +190,8 @@ class VaultKv2:
 
     def _must_be_ours(self) -> None:
         """Raises ForeignOwner when the owner parameter names another living installation."""
-        owner = self.owner(self._environment.path)
-        if owner and owner.installation != self._installation and owner.lives(self._around.clock.now()):
-            raise foreign(owner, self._environment.path)
+        path = self._environment.path
+        must_not_be_foreign(self.owner(path), self._installation, path, self._around.clock.now())
 
     def _only_ours(self, name: str, value: Sealed, after: int, newest: int) -> bool:
         """Whether `newest`, which holds the value, came after `after` and nothing else between them."""

@@ -9,21 +9,20 @@ from typing import Annotated
 
 from pydantic import StringConstraints, model_validator
 
-from rotator.contracts.options import AdapterOptions
+from rotator.contracts.options import AdapterOptions, leads_to
 
 #: Of one value: far above any credential. With Consul below it, Vault keeps 512 KB an entry, and with others more.
 LARGEST_BYTES = 256 * 1024
 #: A mount's path, `kv` or `teams/crm/kv`.
 Mount = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", max_length=200)]
 Name = Annotated[str, StringConstraints(pattern=r"^\w([\w.-]*\w)?$", max_length=200)]
-Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*:/", max_length=1000)]
 
 
 class AppRole(AdapterOptions):
     """`{role_id: …, secret_id: ssm:/…}`: the secret id by reference."""
 
     role_id: Name
-    secret_id: Reference
+    secret_id: Annotated[str, leads_to("VAULT_SECRET_ID")]
     mount: Mount = "approle"
 
 
@@ -37,7 +36,7 @@ class Kubernetes(AdapterOptions):
 class Auth(AdapterOptions):
     """One of `{token: ssm:/…}`, `{approle: …}`, `{kubernetes: …}`."""
 
-    token: Reference | None = None
+    token: Annotated[str, leads_to("VAULT_TOKEN")] | None = None
     approle: AppRole | None = None
     kubernetes: Kubernetes | None = None
 

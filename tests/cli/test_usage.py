@@ -80,6 +80,19 @@ def test_policy_check_says_everything_at_once(rotator: Beside) -> None:
     )
 
 
+def test_a_note_does_not_keep_a_policy_from_being_used(rotator: Beside) -> None:
+    rotator.policy_file.write_text(
+        rotator.policy_file.read_text().replace("provider: token", "provider: jwt")
+    )
+    said = rotator("policy", "check")
+    assert said.code == 0
+    assert ": note: types.shared: token_ttl is not written" in said.out
+    told = rotator("policy", "check", "--json")
+    assert told.code == 0
+    (note,) = told.json()["complaints"]
+    assert (note["severity"], told.json()["ok"]) == ("note", True)
+
+
 def test_a_bug_is_a_sentence_with_its_place_and_without_its_words(story: Beside) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ValueError("hunter2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,51 @@ def test_the_adapters_own_checks_are_asked() -> None:
     assert error.path == "types.jwt-signing.grace"
     assert "token_ttl (5d)" in error.sentence
     assert error.sentence.endswith("write grace: 5d or longer")
+
+
+def test_what_would_remove_the_key_of_ci_is_said_where_it_is_copied(taly: Loaded) -> None:
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    (note,) = [note for note in taly.notes if "OIDC" in note.sentence]
+    assert note.path == "secrets.CI_DEPLOY_KEY.mirrors"
+    assert text.splitlines()[note.line - 1] == "    mirrors: [github-deploy]"
+    elsewhere = of_taly(text.replace("    mirrors: [github-deploy]\n", "    mirrors: [vault]\n"))
+    assert elsewhere.errors == ()
+    assert not [note for note in elsewhere.notes if "OIDC" in note.sentence]
+
+
+def test_where_nobody_says_how_long_tokens_live_it_is_said_that_grace_is_not_checked(taly: Loaded) -> None:
+    assert not [note for note in taly.notes if "token_ttl" in note.sentence]
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    silent = of_taly(text.replace("grace: 7d ", "grace: 1h ").replace(", token_ttl: 5d", ""))
+    assert silent.errors == ()
+    (note,) = [note for note in silent.notes if "token_ttl" in note.sentence]
+    assert note.path == "types.jwt-signing.settings"
+    gap = text.replace(", token_ttl: 5d", "").replace(
+        "    accepted_as: JWT_SECRET_ACCEPTED        # verifiers accept every key in it; signers use JWT_SECRET\n"
+        "    probe: https://api.{env}.taly.example/internal/accepts-token\n",
+        "    accept_gap: true\n",
+    )
+    gapped = of_taly(gap)
+    assert gapped.policies and gapped.policies.secrets["staging/JWT_SECRET"].recipe.accept_gap
+    assert not [note for note in gapped.notes if "token_ttl" in note.sentence], "nothing outlives a gap"
+
+
+@pytest.mark.parametrize(
+    "reference, path",
+    [
+        ("ssm:/taly/{env}/rotator/GITHUB_APP_KEY", "mirrors.github-actions.auth"),
+        ("ssm:/taly/{env}/rotator/STRIPE_ADMIN_KEY", "secrets.STRIPE_WEBHOOK_SECRET.settings.auth"),
+        ("ssm:/taly/{env}/rotator/TWILIO_MAIN_KEY", "secrets.TWILIO_API_KEY.settings.auth"),
+        ('"ssm:/taly/{env}/rotator/DATABASE_ADMIN_URL"', "secrets.DATABASE_URL.settings.admin"),
+    ],
+)
+def test_a_value_where_a_reference_belongs_is_refused_and_not_repeated(reference: str, path: str) -> None:
+    text, value = (ROOT / "policies.yaml").read_text(encoding="utf-8"), secrets.token_hex(20)
+    (error,) = of_taly(text.replace(reference, value, 1)).errors
+    assert error.path == path
+    name = reference.strip('"').rpartition("/")[2]
+    assert error.sentence.startswith(f"must be a reference (ssm:/…/{name}), never a")
+    assert value not in str(error)
 
 
 def test_a_vault_that_settings_do_not_know_is_said() -> None:

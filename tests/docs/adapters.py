@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 import tomllib
@@ -30,6 +31,8 @@ _SIGHT = {
     Sight.NO: "no",
     Sight.OURS: "yes: both ends are consumers of the recipe",
 }
+
+_KINDS = {"string": "text", "boolean": "`true` or `false`", "array": "a list", "object": "a map"}
 
 
 def page() -> str:
@@ -80,16 +83,23 @@ def _options(options: type[BaseModel]) -> Iterator[str]:
 
 
 def _default(value: Any) -> str:
-    return "" if value is None else f"`{value}`"
+    return "" if value is None else f"`{json.dumps(value) if isinstance(value, bool) else value}`"
 
 
 def _shape(shape: dict[str, Any]) -> str:
-    shape = next((one for one in shape.get("anyOf", []) if one.get("type") != "null"), shape)
-    if "const" in shape or "enum" in shape:
-        return ", ".join(f"`{value}`" for value in shape.get("enum", [shape.get("const")]))
-    if shape.get("type") == "integer":
-        step = f", a multiple of {shape['multipleOf']}" if "multipleOf" in shape else ""
-        return f"{shape['minimum']} to {shape['maximum']}{step}"
-    if "prefixItems" in shape:
-        return f"a list of {len(shape['prefixItems'])}"
-    return "a duration" if shape.get("format") == "duration" else "text"
+    """What may be written, in words; of several forms all."""
+    forms = [one for one in shape.get("anyOf", [shape]) if one.get("type") != "null"]
+    return " or ".join(dict.fromkeys(_form(form) for form in forms))
+
+
+def _form(form: dict[str, Any]) -> str:
+    if "const" in form or "enum" in form:
+        return ", ".join(f"`{value}`" for value in form.get("enum", [form.get("const")]))
+    if form.get("type") == "integer":
+        step = f", a multiple of {form['multipleOf']}" if "multipleOf" in form else ""
+        return f"{form['minimum']} to {form['maximum']}{step}"
+    if "prefixItems" in form:
+        return f"a list of {len(form['prefixItems'])}"
+    if form.get("format") == "duration":
+        return "a duration"
+    return _KINDS["object" if "$ref" in form else form["type"]]

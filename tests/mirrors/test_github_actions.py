@@ -39,8 +39,8 @@ class ActionsWorld:
         self.clock = VirtualClock()
         self.github = Github(self.clock)
         self.github.scopes = {name: Scope() for name in PLACES}
-        self.place, self.settings = place, {"auth": "ssm:KEY", "app": self.github.app, **PLACES[place]}
-        self.references = {"ssm:KEY": Sealed(self.github.app_key), "ssm:TOKEN": Sealed(self.github.token)}
+        self.place, self.settings = place, {"auth": "ssm:/KEY", "app": self.github.app, **PLACES[place]}
+        self.references = {"ssm:/KEY": Sealed(self.github.app_key), "ssm:/TOKEN": Sealed(self.github.token)}
         self.front, self.pacer = Front(self.github), FreePacer()
 
     @property
@@ -215,7 +215,7 @@ def test_changes_are_paced_for_all_who_share_the_rate_and_looks_are_not(world: A
 
 
 def test_a_token_does_as_well_as_an_app(world: ActionsWorld) -> None:
-    world.settings = {"auth": "ssm:TOKEN", "repo": "taly/crm"}
+    world.settings = {"auth": "ssm:/TOKEN", "repo": "taly/crm"}
     value = fresh_value()
     world.mirror().write(NAME, value)
     assert world.holds(NAME) == value
@@ -247,11 +247,11 @@ def test_the_copy_is_called_in_capitals(world: ActionsWorld) -> None:
     "settings,said",
     [
         ({"repo": "taly/crm"}, "auth"),
-        ({"auth": "ssm:KEY"}, "needs repo or organisation"),
-        ({"auth": "ssm:KEY", "repo": "taly/crm", "organisation": "taly"}, "needs repo or organisation"),
-        ({"auth": "ssm:KEY", "organisation": "taly", "environment": "x"}, "environment belongs to a repo"),
-        ({"auth": "ssm:KEY", "repo": "taly/.."}, "repo"),
-        ({"auth": "ssm:KEY", "repo": "taly/crm", "token": "x"}, "token"),
+        ({"auth": "ssm:/KEY"}, "needs repo or organisation"),
+        ({"auth": "ssm:/KEY", "repo": "taly/crm", "organisation": "taly"}, "needs repo or organisation"),
+        ({"auth": "ssm:/KEY", "organisation": "taly", "environment": "x"}, "environment belongs to a repo"),
+        ({"auth": "ssm:/KEY", "repo": "taly/.."}, "repo"),
+        ({"auth": "ssm:/KEY", "repo": "taly/crm", "token": "x"}, "token"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named(

@@ -35,8 +35,12 @@ class WorkflowWorld(PlayedWorld):
         self.github = Github(self.clock, self.runs.answer)
         self.github.scopes["repos/taly/crm"] = Scope()
         self.front = Front(self.github)
-        self.settings: dict[str, object] = {"auth": "ssm:TOKEN", "role": ROLE, "inputs": {"stage": "staging"}}
-        self.references = {"ssm:TOKEN": Sealed(self.github.token), "ssm:KEY": Sealed(self.github.app_key)}
+        self.settings: dict[str, object] = {
+            "auth": "ssm:/TOKEN",
+            "role": ROLE,
+            "inputs": {"stage": "staging"},
+        }
+        self.references = {"ssm:/TOKEN": Sealed(self.github.token), "ssm:/KEY": Sealed(self.github.app_key)}
 
     def redeployer(self, target: str = "taly/crm/deploy.yml") -> GithubWorkflow:
         deployment = Deployment(
@@ -163,7 +167,7 @@ def test_an_unknown_input_is_refused_without_githubs_words(world: WorkflowWorld)
 
 
 def test_an_app_logs_in_once_an_hour_and_shows_its_key_to_nobody(world: WorkflowWorld) -> None:
-    world.settings |= {"auth": "ssm:KEY", "app": world.github.app}
+    world.settings |= {"auth": "ssm:/KEY", "app": world.github.app}
     redeployer = world.redeployer()
     redeployer.redeploy(LABEL)
     redeployer.progress(LABEL)
@@ -178,18 +182,18 @@ def test_a_credential_that_github_does_not_know_is_read_anew_at_the_next_attempt
     world: WorkflowWorld,
 ) -> None:
     wrong = Sealed("not-the-token")
-    world.references["ssm:TOKEN"] = wrong
+    world.references["ssm:/TOKEN"] = wrong
     redeployer = world.redeployer()
     with raises_silently(Transient, wrong):
         redeployer.redeploy(LABEL)
-    world.references["ssm:TOKEN"] = Sealed(world.github.token)
+    world.references["ssm:/TOKEN"] = Sealed(world.github.token)
     redeployer.redeploy(LABEL)
 
 
 def test_a_key_that_is_none_is_no_verdict_and_stays_unsaid(world: WorkflowWorld) -> None:
     wrong = Sealed("-----BEGIN SOMETHING-----")
-    world.references["ssm:KEY"] = wrong
-    world.settings |= {"auth": "ssm:KEY", "app": world.github.app}
+    world.references["ssm:/KEY"] = wrong
+    world.settings |= {"auth": "ssm:/KEY", "app": world.github.app}
     with raises_silently(Transient, wrong):
         world.redeployer().redeploy(LABEL)
 
@@ -235,7 +239,7 @@ def test_a_target_that_names_no_workflow_is_refused(target: str, world: Workflow
         world.redeployer(target)
 
 
-@pytest.mark.parametrize("settings", [{}, {"auth": "ssm:TOKEN", "branch": "x"}])
+@pytest.mark.parametrize("settings", [{}, {"auth": "ssm:/TOKEN", "branch": "x"}])
 def test_settings_that_cannot_be_used_are_named(settings: dict[str, object], world: WorkflowWorld) -> None:
     world.settings = settings
     with pytest.raises(Refused, match=r"cannot be used: (auth|branch)"):

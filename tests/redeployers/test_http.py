@@ -32,9 +32,9 @@ class ServiceWorld(PlayedWorld):
 
     def redeployer(self, path: str = "/deploy/api") -> Http:
         deployment = Deployment(
-            id=self.workload, kind="http", target=self.front.address + path, settings={"key": "ssm:KEY"}
+            id=self.workload, kind="http", target=self.front.address + path, settings={"key": "ssm:/KEY"}
         )
-        return Http(deployment, surroundings(clock=self.clock, references={"ssm:KEY": self.key}))
+        return Http(deployment, surroundings(clock=self.clock, references={"ssm:/KEY": self.key}))
 
     def redeployer_of_nothing(self) -> Http:
         return self.redeployer("/deploy/nothing")
@@ -147,12 +147,12 @@ def test_a_label_that_would_change_the_address_is_refused(label: str, world: Ser
 )  # fmt: skip
 def test_an_address_that_is_not_safe_is_refused(target: str) -> None:
     with pytest.raises(Refused, match="https://HOST/PATH"):
-        Http(Deployment(id="a/b", kind="http", target=target, settings={"key": "ssm:KEY"}), surroundings())
+        Http(Deployment(id="a/b", kind="http", target=target, settings={"key": "ssm:/KEY"}), surroundings())
 
 
 def test_a_host_that_settings_do_not_allow_is_sent_nothing() -> None:
     deployment = Deployment(
-        id="a/b", kind="http", target="https://evil.example/", settings={"key": "ssm:KEY"}
+        id="a/b", kind="http", target="https://evil.example/", settings={"key": "ssm:/KEY"}
     )
     redeployer = Http(deployment, surroundings())  # and never asks for the key
     with pytest.raises(Refused, match="ROTATOR_ALLOWED_HOSTS"):

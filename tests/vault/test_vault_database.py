@@ -187,7 +187,7 @@ def options(**more: Any) -> dict[str, Any]:
         ({"template": "oracle://{user}:{password}@db/crm"}, "should begin with mysql://"),
         ({"auth": {}}, "one way to log in"),
         ({"auth": {"token": TOKEN, "kubernetes": {"role": "rotator"}}}, "one way to log in"),
-        ({"auth": {"token": "hvs.looks-like-a-token"}}, "should match pattern"),
+        ({"auth": {"token": "hvs.looks-like-a-token"}}, "must be a reference"),
         ({"mount": "../sys"}, "should match pattern"),
         ({"role": "app/../x"}, "should match pattern"),
     ],

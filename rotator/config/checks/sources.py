@@ -62,6 +62,18 @@ def _ask(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> No
         _object(draft, effective, adapter, sentence, wrong)
     if not errors:
         _check_allowed(draft, effective, recipe, adapter)
+        _note_advice(draft, effective, recipe, adapter)
+
+
+def _note_advice(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> None:
+    """What the adapter would do otherwise, or cannot judge. Of an option that nobody writes: once, at the type."""
+    copies = frozenset(draft.file.mirrors[name].kind for name in recipe.mirrors)
+    for sentence in adapter.advise(recipe, copies) if hasattr(adapter, "advise") else ():
+        keys = _named(adapter, sentence)
+        where = effective.origin(draft.complaints, *keys)
+        if where == effective.path and keys[:1] == ("settings",):
+            where = ("types", effective.type)
+        draft.complaints.note(where, sentence)
 
 
 def _check_allowed(draft: Draft, effective: Effective, recipe: Recipe, adapter: Any) -> None:
@@ -134,13 +146,19 @@ def _object(
     draft: Draft, effective: Effective, adapter: Any, sentence: str, wrong: frozenset[str | int]
 ) -> None:
     """An adapter's sentence, at the first key that it names; of a wrong one nothing more is said."""
+    keys = _named(adapter, sentence)
+    if not keys:
+        draft.complaints.error(effective.path, sentence)
+    elif keys[-1] not in wrong and not effective.doubtful(draft.complaints, keys[0]):
+        draft.complaints.error(effective.origin(draft.complaints, *keys), sentence)
+
+
+def _named(adapter: Any, sentence: str) -> tuple[str, ...]:
+    """The first key of a secret or option of its adapter in a sentence; empty where it names none."""
     options = getattr(getattr(adapter, "Options", None), "model_fields", {})
-    where = effective.path
     for word in re.findall(r"\w+", sentence):
-        if word in SecretRules.model_fields or word in options:
-            keys = (word,) if word in SecretRules.model_fields else ("settings", word)
-            where = effective.origin(draft.complaints, *keys)
-            if word in wrong or effective.doubtful(draft.complaints, keys[0]):
-                return
-            break
-    draft.complaints.error(where, sentence)
+        if word in SecretRules.model_fields:
+            return (word,)
+        if word in options:
+            return ("settings", word)
+    return ()
