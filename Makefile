@@ -7,6 +7,9 @@ PYTEST := $(BIN)/pytest --numprocesses=logical --maxprocesses=8
 # Output stays together per tool, where this make knows how.
 IN_PARALLEL := $(MAKE) --no-print-directory --keep-going --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
+# Compiled files stay: every process that tests start would compile the project anew, and every worker its tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 RUNS ?= 2000
 PART ?= all
 SECONDS ?= 600

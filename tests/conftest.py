@@ -11,11 +11,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from rotator.journal import sqlite
 from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_debian, from_wheel
 from tests.skips import pytest_report_teststatus, pytest_terminal_summary
 
 __all__ = ["pytest_report_teststatus", "pytest_terminal_summary"]  # pytest finds its hooks here
+
+
+@pytest.fixture(scope="session", autouse=True)
+def durable_pragmas() -> Iterator[tuple[str, ...]]:
+    """Journals in files that this process opens need not survive a power cut: waiting for the disk is most of what
+    they cost. What they are opened with outside of tests."""
+    shipped = sqlite._PRAGMAS
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sqlite, "_PRAGMAS", (*shipped, "synchronous = OFF"))
+        yield shipped
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,13 @@ import io
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -24,12 +27,19 @@ from tests.cli.beside import Beside, Said, policy_text
 HAND, PAIR = "production/BY_HAND", "production/CLIENT"
 
 
-@pytest.fixture
-def hand(rotator: Beside, monkeypatch: pytest.MonkeyPatch) -> Beside:
-    """Two secrets that only people make, one of two fields; what they hand over is sealed with a key file."""
-    monkeypatch.setenv("ROTATOR_SEALER", "keyfile")
-    monkeypatch.setenv("ROTATOR_KEY_FILE", str(rotator.folder / "sealing.key"))
-    written = yaml.safe_load(policy_text())
+@pytest.fixture(scope="module")
+def handed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation with two secrets that only people make, one of two fields."""
+    folder = tmp_path_factory.mktemp("handed")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        beside = Beside(folder, None, monkeypatch)
+        beside.policy_file.write_text(json.dumps(made_by_hand()))  # which is YAML, without anchors
+        beside.tell_the_story()
+    return folder
+
+
+def made_by_hand() -> dict[str, Any]:
+    written: dict[str, Any] = yaml.safe_load(policy_text())
     periods = {"provider": "assisted", "rotate_every": "90d", "grace": "1d"}
     written["types"]["hand"] = {**periods, "settings": {"begins_with": {"value": "key-"}}}
     written["types"]["client"] = dict(periods)
@@ -40,8 +50,15 @@ def hand(rotator: Beside, monkeypatch: pytest.MonkeyPatch) -> Beside:
         "fields": {"client_id": "CLIENT_ID", "client_secret": "CLIENT_SECRET"},
     }  # fmt: skip
     written["secrets"]["rotator/OWN"] = {"type": "hand", "deploy": [], "environments": {"staging": exempt}}
-    rotator.policy_file.write_text(json.dumps(written))  # which is YAML, without anchors
-    rotator.tell_the_story()
+    return written
+
+
+@pytest.fixture
+def hand(rotator: Beside, handed: Path, monkeypatch: pytest.MonkeyPatch) -> Beside:
+    """What people hand over is sealed with a key file; where they sit, the story was told a moment ago."""
+    monkeypatch.setenv("ROTATOR_SEALER", "keyfile")
+    monkeypatch.setenv("ROTATOR_KEY_FILE", str(rotator.folder / "sealing.key"))
+    shutil.copytree(handed, rotator.folder, dirs_exist_ok=True)
     return rotator
 
 

@@ -22,7 +22,7 @@ from rotator.journal import open_memory_journal
 from rotator.model.secrets import Sealed
 from rotator.sealers.keyfile import KeyFile
 from rotator.testing.virtual_clock import VirtualClock
-from tests.daemon.world import TOKEN, Town
+from tests.daemon.world import Town
 
 #: What an idle daemon has no use for.
 _IDLE_WITHOUT = ("slack_sdk", "psycopg", "alembic", "smtplib", "moto", "rotator.sealers.kms")
@@ -100,9 +100,24 @@ def test_the_first_start_makes_the_key_file_and_says_that_nobody_can_be_told(tow
     assert (town.folder / "state" / "sealing.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_every_contract_can_be_wrapped(tmp_path: Path, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in town.environment().items():
-        monkeypatch.setenv(name, value)
+POLICY = """\
+apiVersion: rotator/v1
+kind: RotationPolicies
+defaults: {owner: platform, rotate_every: 90d, grace: 1d}
+environments: {staging: {path: /taly/staging, aws: {region: eu-central-1}, kubernetes: {namespace: taly}}}
+types: {shared: {provider: token}}
+secrets: {TOKEN: {type: shared, accepted_as: TOKEN_ACCEPTED, deploy: [api]}}
+deployments: {api: {kubernetes: deployment/api}}
+owners: {platform: {slack: "#ops", email: platform@taly.example}}
+"""
+
+
+def test_every_contract_can_be_wrapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "policies.yaml").write_text(POLICY)
+    monkeypatch.setenv("ROTATOR_POLICIES", str(tmp_path / "policies.yaml"))
+    monkeypatch.setenv("ROTATOR_KEY_FILE", str(tmp_path / "sealing.key"))
+    monkeypatch.setenv("ROTATOR_REDEPLOYER", "sandbox")
+    monkeypatch.setenv("ROTATOR_ENDPOINT_PLATFORM", "http://127.0.0.1:9")
     settings, journal = (
         Settings(slack_token=Sealed("made up"), smtp_host="127.0.0.1", smtp_from="a@taly.example"),
         open_memory_journal(),
@@ -115,7 +130,7 @@ def test_every_contract_can_be_wrapped(tmp_path: Path, town: Town, monkeypatch: 
         return part
 
     parts: Parts = Installation(settings, journal, policy, SystemClock(), around)
-    recipe = parts.policies().secrets[f"staging/{TOKEN}"].recipe
+    recipe = parts.policies().secrets["staging/TOKEN"].recipe
     for _ in range(2):
         parts.provider(recipe)
         parts.store("staging")
@@ -123,7 +138,6 @@ def test_every_contract_can_be_wrapped(tmp_path: Path, town: Town, monkeypatch: 
         assert parts.sealer is not None
         parts.channels()  # type: ignore[attr-defined]  # the daemon's own, not the engine's
     assert sorted(wrapped) == ["channel", "channel", "provider", "redeployer", "sealer", "store"]
-    del tmp_path
 
 
 def logged(program: str) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from rotator.journal import SqlJournal, open_journal
+from rotator.journal import SqlJournal, open_journal, sqlite
 from rotator.journal.filesystems import file_system, refuse_network
 from rotator.model.alerts import Alert, AlertKind, Severity
 from rotator.model.errors import JournalBusy, Refused
@@ -79,7 +79,10 @@ def test_a_folder_that_was_there_keeps_its_mode_and_a_wide_file_does_not(sqlite_
     assert (mode(path.parent), mode(path)) == (0o755, 0o600)
 
 
-def test_what_is_written_survives_a_power_cut_and_what_is_wiped_is_gone(sqlite_url: str) -> None:
+def test_what_is_written_survives_a_power_cut_and_what_is_wiped_is_gone(
+    sqlite_url: str, durable_pragmas: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_PRAGMAS", durable_pragmas)
     with closing(open_journal(sqlite_url, daemon=True)) as journal:
         settings = {name: pragma(journal, name) for name in ("journal_mode", "synchronous", "secure_delete")}
     assert settings == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
