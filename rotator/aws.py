@@ -39,6 +39,7 @@ from botocore.exceptions import (
 )
 
 from rotator.contracts.guard import guard
+from rotator.model.caller import caller
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 
 Client = TypeVar("Client", bound=BaseClient)
@@ -128,12 +129,22 @@ def _last_look(**_event: object) -> None:
 
 
 class Service(Generic[Client]):
-    """One AWS service, asked in one manner. Its client is made on first use, and again when credentials fail."""
+    """One AWS service, asked in one manner. Its client is made on first use, and again when credentials fail.
+
+    `installation` says in the user agent who calls, beside what the process's environment may say there (botocore's
+    `user_agent_appid` is left to that).
+    """
 
     def __init__(
-        self, name: str, connect: Callable[[Session, Config], Client], manner: Manner, own: Verdicts
+        self,
+        name: str,
+        connect: Callable[[Session, Config], Client],
+        manner: Manner,
+        own: Verdicts,
+        installation: str = "",
     ) -> None:
         self._name, self._connect, self._manner, self._own = name, connect, manner, own
+        self._config = _saying(installation, manner.config)
         self._made: tuple[Session, Client] | None = None
 
     def ask(self, request: Callable[[Client], Answer], doing: str) -> Answer:
@@ -155,7 +166,7 @@ class Service(Generic[Client]):
     def _client(self) -> Client:
         made = self._made
         if made is None:
-            made = self._made = _shared.use(lambda session: self._connect(session, self._manner.config))
+            made = self._made = _shared.use(lambda session: self._connect(session, self._config))
         return made[1]
 
     def _answered(self, error: ClientError, doing: str) -> RotatorError:
@@ -238,6 +249,10 @@ class Service(Generic[Client]):
             f"rotator has no valid AWS credentials ({why}), so {self._name} could not {doing}; nothing was changed. "
             "Give its pod a role, or its environment AWS_PROFILE or an access key"
         )
+
+
+def _saying(installation: str, config: Config) -> Config:
+    return config.merge(Config(user_agent_extra=caller(installation))) if installation else config
 
 
 _NO_CREDENTIALS = (

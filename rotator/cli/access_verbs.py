@@ -42,6 +42,12 @@ def replay(
     output: Output = None,
     json: Json = False,
     color: ColorWhen = None,
+    installation: Annotated[
+        str,
+        typer.Option(
+            "--installation", help="Rotator's id: whoever has its role and does not say it is told."
+        ),
+    ] = "",
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 13 when there are findings.")] = False,
 ) -> None:
     """Judge recorded events: who read what, and was that expected.
@@ -50,7 +56,14 @@ def replay(
     """
     from rotator.cli.replay import replay_events
 
-    replay_events(events, starts or [], policies, form=written(output, color, json=json), exit_code=exit_code)
+    replay_events(
+        events,
+        starts or [],
+        policies,
+        form=written(output, color, json=json),
+        exit_code=exit_code,
+        installation=installation,
+    )
 
 
 @access.command()

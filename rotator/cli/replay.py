@@ -27,10 +27,16 @@ _NAMED = 3
 
 
 def replay_events(
-    events: list[Path], starts: list[Path], policies: Path | None, *, form: Format, exit_code: bool
+    events: list[Path],
+    starts: list[Path],
+    policies: Path | None,
+    *,
+    form: Format,
+    exit_code: bool,
+    installation: str,
 ) -> None:
     """Prints the findings; exit code 13 when there are any and that was asked for."""
-    judged = judged_files(events, starts, read_offline(policies))[0]
+    judged = judged_files(events, starts, read_offline(policies), installation)[0]
     if form is Format.JSON:
         as_json(judged=judged.judged, findings=[facts_of(one) for one in judged.findings])
     elif form is Format.TABLE:
@@ -42,7 +48,9 @@ def replay_events(
         raise typer.Exit(Code.FINDING)
 
 
-def judged_files(events: list[Path], starts: list[Path], policies: Policies) -> tuple[Verdict, list[Start]]:
+def judged_files(
+    events: list[Path], starts: list[Path], policies: Policies, installation: str = ""
+) -> tuple[Verdict, list[Start]]:
     """The verdict about these files, with what there is to say about them said."""
     began = Recorded(starts)
     known = list(began.starts())
@@ -50,7 +58,7 @@ def judged_files(events: list[Path], starts: list[Path], policies: Policies) -> 
     for name in sorted({start.environment for start in known} - policies.environments.keys()):
         say(f"starts speak of {name}, which is no environment of the policy")
     recorded = Recorded(events)
-    verdict = judge_all(policies, recorded.accesses(), known)
+    verdict = judge_all(policies, recorded.accesses(), known, installation)
     recorded.summary()
     _say_what_was_judged(recorded, verdict, policies)
     return verdict, known

@@ -21,7 +21,7 @@ class Surroundings:
     never name hosts. `allows` says whether a host that a policy names may be talked to; whoever sends a credential asks
     right before. `kubeconfig` is the file that says how to reach the cluster, None in one of its own pods.
     `commands` are the full paths of programs that settings let policies call, `own_recipes` whether policies may write
-    requests of their own (ROTATOR_OWN_RECIPES).
+    requests of their own (ROTATOR_OWN_RECIPES). `installation` is the id that calls to AWS bear in their user agent.
     """
 
     environment: str
@@ -34,3 +34,4 @@ class Surroundings:
     kubeconfig: str | None = None
     commands: tuple[str, ...] = ()
     own_recipes: bool = False
+    installation: str = ""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,6 +62,11 @@ class Installation:
         self._remembered = Remembered(self._resolve_anywhere)
         self._made: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
+
+    @cached_property
+    def _id(self) -> str:
+        """It never changes, and every adapter is told."""
+        return self._journal.installation()
 
     @property
     def journal(self) -> Journal:
@@ -116,9 +122,7 @@ class Installation:
             self._surroundings(known.name),
             resolve=lambda reference: self._resolve(known.name, reference, IN_SSM),
         )
-        store: SecretStore = adapter("stores", known.store)(
-            known, around, self._journal.installation(), **pace
-        )
+        store: SecretStore = adapter("stores", known.store)(known, around, self._id, **pace)
         return store
 
     def mirror(self, environment: str, name: str) -> Mirror:
@@ -313,6 +317,7 @@ class Installation:
             allows=self.settings.allows,
             commands=self.settings.commands,
             own_recipes=self.settings.own_recipes,
+            installation=self._id,
         )
 
     def _resolve_anywhere(self, reference: str) -> Sealed:

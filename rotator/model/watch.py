@@ -43,6 +43,8 @@ class Watch(BaseModel):
     own: dict[
         str, datetime
     ] = {}  # environment -> when rotator made the newest of its own reads that was seen
+    #: When rotator made the first call whose record bears its id. An earlier version bears none, and forgets this.
+    named_since: datetime | None = None
     expected: dict[str, datetime] = {}  # environment -> from when on rotator reads there without a gap
     starts_asked: dict[str, datetime] = {}  # deployment -> up to when its starts are known
     starts_since: dict[str, datetime] = {}  # deployment -> from when on they are known without a gap

@@ -58,8 +58,8 @@ class Keys:
     def __init__(self, user: str, around: Surroundings, scale: float = 1.0) -> None:
         self._user, self._around = user, around
         self._within = max(_WITHIN_THE_MINUTE * scale, _WITHIN_THE_SECOND)
-        self._reading = Service("IAM", self._connect, READING, self._verdict)
-        self._changing = Service("IAM", self._connect, CHANGING, self._verdict)
+        self._reading = Service("IAM", self._connect, READING, self._verdict, around.installation)
+        self._changing = Service("IAM", self._connect, CHANGING, self._verdict, around.installation)
 
     def listed(self) -> tuple[Sighting, ...]:
         """All of them. Raises Refused where there is no such user."""
@@ -141,7 +141,7 @@ class Keys:
         def verdict(failure: Failure) -> RotatorError | None:
             return _refusal(failure, key_id)
 
-        arn = Service("STS", connect, TRYING, verdict).ask(
+        arn = Service("STS", connect, TRYING, verdict, self._around.installation).ask(
             lambda sts: sts.get_caller_identity()["Arn"], f"tell whose {key_id} is"
         )
         if not re.fullmatch(rf"arn:[\w-]+:iam::\d{{12}}:user/(.+/)?{re.escape(self._user)}", arn):

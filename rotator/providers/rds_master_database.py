@@ -77,8 +77,8 @@ class Rds:
 
     def __init__(self, instance: str | None, cluster: str | None, around: Surroundings) -> None:
         self._instance, self._cluster, self._around = instance or "", cluster or "", around
-        self._reading = Service("RDS", self._connect, READING, _verdict)
-        self._changing = Service("RDS", self._connect, CHANGING, _verdict)
+        self._reading = Service("RDS", self._connect, READING, _verdict, around.installation)
+        self._changing = Service("RDS", self._connect, CHANGING, _verdict, around.installation)
 
     def described(self) -> Database:
         """As it is now. Raises Refused where there is none, Transient while it has no address."""

@@ -68,10 +68,10 @@ class Ecs:
             raise Refused(f"{deployment.id} is no service of ECS: write ecs: CLUSTER/SERVICE")
         self._id, self._target, self._around = deployment.id, deployment.target, around
         self._cluster, self._name = written.groups()
-        self._reading = Service("ECS", self._connect, READING, _reading_verdict)
-        self._changing = Service("ECS", self._connect, CHANGING, _verdict)
+        self._reading = Service("ECS", self._connect, READING, _reading_verdict, around.installation)
+        self._changing = Service("ECS", self._connect, CHANGING, _verdict, around.installation)
         # A note that cannot be made is no verdict on a rollout: it waits until a person has mended that.
-        self._noting = Service("ECS", self._connect, CHANGING, _reading_verdict)
+        self._noting = Service("ECS", self._connect, CHANGING, _reading_verdict, around.installation)
         self._roles: dict[str, str] = {}
 
     def redeploy(self, label: str) -> None:

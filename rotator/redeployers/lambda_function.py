@@ -73,10 +73,10 @@ class LambdaFunction:
             )
         self._id, self._target, self._around = deployment.id, deployment.target, around
         self._function, self._alias_name = written.groups()
-        self._reading = Service("Lambda", self._connect, READING, _verdict)
-        self._changing = Service("Lambda", self._connect, CHANGING, _verdict)
+        self._reading = Service("Lambda", self._connect, READING, _verdict, around.installation)
+        self._changing = Service("Lambda", self._connect, CHANGING, _verdict, around.installation)
         # A note that cannot be made is no verdict on a rollout: it waits until a person has mended that.
-        self._noting = Service("Lambda", self._connect, CHANGING, lambda _failure: None)
+        self._noting = Service("Lambda", self._connect, CHANGING, lambda _failure: None, around.installation)
 
     def redeploy(self, label: str) -> None:
         """Puts `label` into the configuration, and for an alias publishes it and moves the alias there.

@@ -40,7 +40,7 @@ class Kms:
 
     def __init__(self, key_id: str, around: Surroundings) -> None:
         self._key_id, self._around = key_id, around
-        self._kms = Service("KMS", self._connect, READING, self._verdict)
+        self._kms = Service("KMS", self._connect, READING, self._verdict, around.installation)
         self._opened = _OpenedKeys(around.clock)
 
     def new_key(self, context: Mapping[str, str]) -> EnvelopeKey:

@@ -69,8 +69,8 @@ class Secrets:
 
     def __init__(self, region: str, around: Surroundings) -> None:
         self._region, self._around = region, around
-        self._reading = Service("Secrets Manager", self._connect, READING, verdict)
-        self._changing = Service("Secrets Manager", self._connect, CHANGING, verdict)
+        self._reading = Service("Secrets Manager", self._connect, READING, verdict, around.installation)
+        self._changing = Service("Secrets Manager", self._connect, CHANGING, verdict, around.installation)
 
     @property
     def account(self) -> str:

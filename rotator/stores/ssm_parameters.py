@@ -65,8 +65,8 @@ class Parameters:
 
     def __init__(self, region: str, around: Surroundings, writes_per_second: float = 3.0) -> None:
         self._region, self._around, self._writes_per_second = region, around, writes_per_second
-        self._reading = Service("SSM", self._connect, READING, verdict)
-        self._changing = Service("SSM", self._connect, CHANGING, verdict)
+        self._reading = Service("SSM", self._connect, READING, verdict, around.installation)
+        self._changing = Service("SSM", self._connect, CHANGING, verdict, around.installation)
         self._metadata: dict[str, Metadata] = {}
 
     # looking

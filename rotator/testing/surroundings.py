@@ -44,6 +44,7 @@ def surroundings(
     commands: tuple[str, ...] = (),
     allows: Allows = on_this_machine,
     own_recipes: bool = False,
+    installation: str = "",
 ) -> Surroundings:
     """What an adapter gets besides its options: far sides at `endpoints`, values behind `references`."""
     known = references or {}
@@ -64,4 +65,5 @@ def surroundings(
         commands=commands,
         allows=allows,
         own_recipes=own_recipes,
+        installation=installation,
     )

@@ -48,7 +48,7 @@ class LookupTrail:
 
     def __init__(self, _policy: TrailPolicy, around: Surroundings) -> None:
         self._around = around
-        self._service = Service("CloudTrail", self._connect, READING, _verdict)
+        self._service = Service("CloudTrail", self._connect, READING, _verdict, around.installation)
 
     def poll(self, progress: str) -> Iterator[Delivery]:
         """Every page since then, the past hour by hour. Raises NotYet, Transient or Refused.

@@ -66,7 +66,7 @@ class Queue:
     def __init__(self, arn: str, around: Surroundings, hidden: timedelta) -> None:
         _arn, _partition, _sqs, self.region, self._account, self.name = arn.split(":")
         self._around, self._hidden = around, int(hidden.total_seconds())
-        self._service = Service("SQS", self._connect, _RECEIVING, self._verdict)
+        self._service = Service("SQS", self._connect, _RECEIVING, self._verdict, around.installation)
         self._url = ""
 
     def receive(self) -> Sequence[Message]:

@@ -54,7 +54,7 @@ class S3Trail:
         """Files of the policy's bucket alone are read, whatever a message says."""
         self._around, self._bucket = around, policy.bucket
         self._queue = Queue(policy.queue, around, _HIDDEN)
-        self._s3 = Service("S3", self._connect, READING, _verdict)
+        self._s3 = Service("S3", self._connect, READING, _verdict, around.installation)
 
     def poll(self, progress: str) -> Iterator[Delivery]:  # noqa: ARG002 - the queue itself knows how far we are
         """Every file that waits, in pieces; the last of a message has its receipt. Raises Transient or Refused."""

@@ -16,11 +16,13 @@ from rotator.engine.access.starts import Starts
 from rotator.engine.access.versions import Versions
 from rotator.model.access import AccessFinding, AccessKind, Principal
 from rotator.model.alerts import Severity
+from rotator.model.caller import caller
 from rotator.model.policy import During, Policies, Reader
 from rotator.trails.cloudtrail import access_of
 from tests.access.compared import taly
 from tests.access.corpus import APP, DATABASE, ESO, JWT, ROTATOR, STARTS, TWELVE, labelled
 from tests.access.records import (
+    BOTO,
     BROWSER,
     CLI,
     OURS,
@@ -192,6 +194,39 @@ def test_rotator_at_work_is_known_where_somebody_knows_it() -> None:
     (finding,) = judge.findings(other)
     assert (finding.kind, finding.rule) == (AccessKind.ACCESS_OUTSIDE_DEPLOYMENT, "rotator")
     assert "during a rotation, and none was at work" in finding.why
+
+
+@pytest.mark.parametrize(
+    "said,kind",
+    [
+        (f"{BOTO} {caller('a1b2')}", None),
+        (f"[{BOTO} {caller('a1b2')}]", None),
+        (BOTO, AccessKind.UNKNOWN_ACTOR),
+        (CLI, AccessKind.UNKNOWN_ACTOR),
+        (f"{BOTO} {caller('a1b2')}9", AccessKind.UNKNOWN_ACTOR),
+        (f"{BOTO} x{caller('a1b2')}", AccessKind.UNKNOWN_ACTOR),
+        (None, AccessKind.UNKNOWN_ACTOR),
+    ],
+)
+def test_whoever_has_rotator_s_role_and_does_not_say_its_id_is_somebody_else(
+    said: str | None, kind: AccessKind | None
+) -> None:
+    read = access_of(one(pod(ROTATOR), at(3), JWT, userAgent=said))
+    write = access_of(put(pod(ROTATOR), at(4), JWT, 9, userAgent=said))
+    assert read and write
+    verdict = judge_all(taly(), (read, write), (), installation="a1b2")
+    drift = AccessKind.DRIFT if kind else None
+    assert [one.kind for one in verdict.findings] == [one for one in (kind, drift) if one]
+    for finding in verdict.findings:
+        assert (finding.severity, finding.rule) == (CRITICAL, "rotator")
+        assert "role" in finding.why
+
+
+def test_what_others_say_in_their_user_agent_makes_them_no_rotator() -> None:
+    stranger = one(role("taly-mallory"), at(3), JWT, userAgent=caller("a1b2"))
+    accesses = [access for record in (stranger,) if (access := access_of(record))]
+    (finding,) = judge_all(taly(), accesses, (), installation="a1b2").findings
+    assert (finding.kind, finding.rule) == (AccessKind.UNKNOWN_ACTOR, "")
 
 
 def test_starts_are_remembered_once_and_forgotten() -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from rotator.config.load import load
-from tests.access.corpus import APP, JWT, STARTS, labelled
+from tests.access.corpus import APP, JWT, ROTATOR, STARTS, labelled
 from tests.access.records import Record, at, history, one, pod, put, spelled, user
 from tests.cli.beside import Beside
 
@@ -88,6 +88,13 @@ def test_exit_code_13_where_there_are_findings_and_it_was_asked_for(replay: Besi
     said = replay("access", "replay", quiet, "--starts", began, "--exit-code")
     assert (said.code, said.out) == (0, "")
     assert replay("access", "replay", quiet, "--exit-code").code == 13  # nothing started, as far as is known
+
+
+def test_rotator_s_role_is_believed_unless_its_id_is_given(replay: Beside, tmp_path: Path) -> None:
+    events = written(tmp_path, one(pod(ROTATOR), at(3), JWT))
+    assert replay("access", "replay", events, "--json").json()["findings"] == []
+    (found,) = replay("access", "replay", events, "--installation", "a1b2", "--json").json()["findings"]
+    assert (found["kind"], found["rule"]) == ("unknown_actor", "rotator")
 
 
 def test_a_table_for_people(replay: Beside, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from rotator.model.policy import During, OnUnexpectedRead
 from rotator.model.requests import RequestKind
 from rotator.model.watch import Disposition
 from tests.engine.things import DAY, HOUR, MINUTE, request
-from tests.engine.watch_world import APP, MALLORY, SOURCE, WatchedWorld, role, rule
+from tests.engine.watch_world import APP, MALLORY, ROTATOR, SOURCE, WatchedWorld, role, rule
 
 #: `make test` runs them: `make check` is for what the engine and the first sources rest on.
 pytestmark = pytest.mark.slow
@@ -216,6 +217,64 @@ def test_an_alert_ends_when_a_person_has_looked_and_comes_back_when_it_gets_wors
     world.watches(HOLD)
     world.tell()
     assert set(world.open_alerts()) == {AlertKind.UNKNOWN_ACTOR}
+
+
+def test_whoever_uses_rotator_s_role_and_is_not_rotator_is_told(world: WatchedWorld) -> None:
+    world.begins(on_unexpected_read=OnUnexpectedRead.ROTATE)
+    world.watches(2 * HOUR)
+    world.reads(ROTATOR)
+    world.reads(ROTATOR, user_agent="aws-cli/2.31.4")
+    world.watches(HOLD)
+    (one,) = world.seen()
+    assert (one.kind, one.severity, one.rule, one.times) == (
+        AccessKind.UNKNOWN_ACTOR,
+        Severity.CRITICAL,
+        "taly-rotator",
+        1,
+    )
+    assert "somebody else uses rotator's role" in one.why
+    assert "uncertain" not in one.why
+    assert [request.about for request in world.journal.requests()] == ["production/KEY"]
+
+
+def test_a_replica_of_the_version_before_says_no_id_and_is_told_quietly_while_an_upgrade_goes_on(
+    world: WatchedWorld,
+) -> None:
+    world.begins(on_unexpected_read=OnUnexpectedRead.ROTATE)
+    world.reads(ROTATOR, user_agent="Boto3/1.44.5")
+    world.watches(HOLD)
+    (one,) = world.seen()
+    assert one.severity is Severity.INFO
+    assert "an earlier version bears none" in one.why
+    assert world.journal.requests() == []
+    world.watches(HOUR)
+    world.reads(ROTATOR, user_agent="Boto3/1.44.5")
+    world.watches(HOLD)
+    assert [one.severity for one in world.seen()] == [Severity.CRITICAL]
+
+
+def test_before_a_record_bears_its_id_rotator_s_role_is_not_judged_and_after_an_hour_quietly(
+    world: WatchedWorld,
+) -> None:
+    world.begins()
+    world.trail.waits.clear()
+    world.reads(ROTATOR, user_agent="Boto3/1.44.5")
+    for span in (30 * MINUTE, 45 * MINUTE):
+        for _ in range(round(span / (3 * MINUTE))):
+            world.turn()
+            world.passes(3 * MINUTE)
+        assert [one.severity for one in world.seen()] == [Severity.INFO] * (span > 30 * MINUTE)
+
+
+def test_reads_by_rotator_s_role_without_its_id_do_not_make_a_trail_speak(world: WatchedWorld) -> None:
+    world.begins()
+    world.trail.waits.clear()
+    for _ in range(30):
+        world.delivers(replace(world.own_read(), user_agent="Boto3/1.44.5"))
+        world.turn()
+        world.passes(3 * MINUTE)
+    world.tell()
+    assert AlertKind.TRAIL_SILENT in world.open_alerts()
 
 
 def test_a_history_that_was_read_is_critical_for_a_known_role_too(world: WatchedWorld) -> None:

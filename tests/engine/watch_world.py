@@ -12,6 +12,7 @@ from rotator.contracts.redeployer import Redeployer, Start
 from rotator.contracts.trail import Delivery
 from rotator.engine.watch import keep_watch, source_of
 from rotator.model.access import Access, Act, Asked, Outcome, Principal
+from rotator.model.caller import caller
 from rotator.model.errors import RotatorError, Transient
 from rotator.model.policy import AccessPolicy, Deployment, During, Reader, TrailPolicy
 from rotator.model.watch import Sighting
@@ -105,6 +106,9 @@ class WatchedWorld(World):
             "principal": principal,
             "asked": tuple(Asked(f"/taly/production/{name}", ACCOUNT) for name in names or ("KEY",)),
             "account": ACCOUNT,
+            "user_agent": f"Boto3/1.44.5 ua/2.1 {caller(self.journal.installation())}"
+            if principal == ROTATOR
+            else "Boto3/1.44.5 ua/2.1",
         }
         access = Access(**{**said, **changes})
         self.delivers(access)
@@ -127,6 +131,7 @@ class WatchedWorld(World):
         asked = (Asked("/taly/production/rotator/owner", ACCOUNT),)
         at = self.clock.now().replace(microsecond=0)
         how: dict[str, Any] = {"api": "GetParameters", "act": Act.READ, "outcome": Outcome.DONE}
+        how["user_agent"] = f"Boto3/1.44.5 ua/2.1 {caller(self.journal.installation())}"
         return Access(secrets.token_hex(8), at, principal=ROTATOR, asked=asked, account=ACCOUNT, **how)
 
     def turn(self, owner: str = "us") -> None:

@@ -40,7 +40,12 @@ class SsmWorld:
 
     def as_seen_by(self, installation: str) -> Ssm:
         environment = EnvironmentPolicy(name="staging", path=self.path, region=REGION, kms_key=KEYS[0])
-        around = surroundings(clock=self.clock, pacer=self.pacer, endpoints={"ssm": self.aws.endpoint})
+        around = surroundings(
+            clock=self.clock,
+            pacer=self.pacer,
+            endpoints={"ssm": self.aws.endpoint},
+            installation=installation,
+        )
         return Ssm(environment, around, installation)
 
     def seed(self, name: str, value: Sealed, kind: str = "SecureString", tier: Any = "Standard") -> None:

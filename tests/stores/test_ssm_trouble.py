@@ -15,11 +15,13 @@ from botocore.stub import Stubber
 import rotator.aws
 from rotator.aws import CHANGING, READING, Manner
 from rotator.contracts.guard import CALL_SECONDS
+from rotator.model.caller import is_by
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.policy import EnvironmentPolicy
 from rotator.sandbox.aws import REGION, AwsWorld
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.stores.ssm import Ssm
+from rotator.testing.store_world import OURS
 from rotator.testing.surroundings import surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from tests.stores.ssm_world import SsmWorld, changing_client, reading_client
@@ -45,6 +47,26 @@ def refuse_put(world: SsmWorld, code: str, message: str, status: int = 400) -> S
     stub = Stubber(changing_client(world.store))
     stub.add_client_error("put_parameter", code, message, http_status_code=status)
     return stub
+
+
+def test_every_call_says_in_its_user_agent_which_installation_makes_it(
+    world: SsmWorld, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And leaves the operator's own name for the process as it is."""
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "taly-secrets")
+    store, said = world.as_seen_by(OURS), list[str]()
+    for client in (reading_client(store), changing_client(store)):
+        client.meta.events.register(
+            "before-send.ssm", lambda request, **_: said.append(_text(request.headers["User-Agent"]))
+        )
+    store.write(name, fresh_value(), 1)
+    assert len(said) >= 3
+    assert all(is_by(one, OURS) and "app/taly-secrets" in one for one in said)
+    assert not any(is_by(one, OURS[:-1]) for one in said)
+
+
+def _text(header: str | bytes) -> str:
+    return header if isinstance(header, str) else header.decode()
 
 
 @pytest.mark.parametrize(

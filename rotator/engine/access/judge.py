@@ -4,7 +4,8 @@ Each rule is asked by itself, so one call may be several findings: a stranger wh
 has read the history. Calls are judged one by one in the order of their time, after they were held for late ones.
 
 What gave nothing is no read: a call that AWS denied is a finding of its own, and one that failed (throttled, not found)
-is none. Without a journal nobody knows when rotator was at work: what its own rule allows is then expected.
+is none. Rotator is whoever its rule fits and who says its word in the user agent; whoever has its role and says nothing
+is somebody else. Without a journal nobody knows that word, nor when rotator was at work: its rule is then believed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rotator.engine.access.starts import Starts
 from rotator.engine.access.versions import Versions
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Asked, Outcome
 from rotator.model.alerts import Severity
+from rotator.model.caller import is_by
 from rotator.model.policy import During, Policies, Reader, SecretPolicy
 
 #: Where a change by somebody else is critical, as it is for every other alert about drift.
@@ -38,6 +40,7 @@ class Touched:
     place: Place
     reader: Reader | None
     expected: bool  # the rule allows it at this moment
+    by_rotator: bool  # it is its rule, and its word
 
 
 class Judge:
@@ -49,13 +52,16 @@ class Judge:
         starts: Starts,
         versions: Versions,
         rotating: Callable[[str, datetime], bool] = lambda _secret, _at: True,
+        installation: str = "",
     ) -> None:
         """`starts` and `versions` are what is known; whoever made them may add to them at any time.
 
-        `rotating`: whether rotator was at work on a secret at a moment, where somebody knows that.
+        `rotating`: whether rotator was at work on a secret at a moment, where somebody knows that. `installation`: the
+        id that rotator's calls bear; empty where nobody knows it.
         """
         self.managed = Managed(policies)
         self._policies, self._starts, self._versions, self._rotating = policies, starts, versions, rotating
+        self._installation = installation
         self._readers = Readers(policies.access)
         self._bulk = Bulk(policies.access.bulk_more_than, policies.access.bulk_within)
 
@@ -95,7 +101,15 @@ class Judge:
 
     def _touched(self, access: Access, place: Place) -> Touched:
         reader = self._readers.of(access, place)
-        return Touched(place, reader, reader is not None and self._is_time(access, place, reader))
+        if reader is None:
+            return Touched(place, None, expected=False, by_rotator=False)
+        if reader.during is During.ROTATION and not self._says_so(access):
+            return Touched(place, reader, expected=False, by_rotator=False)
+        expected = self._is_time(access, place, reader)
+        return Touched(place, reader, expected, by_rotator=reader.during is During.ROTATION)
+
+    def _says_so(self, access: Access) -> bool:
+        return not self._installation or is_by(access.user_agent, self._installation)
 
     def _is_time(self, access: Access, place: Place, reader: Reader) -> bool:
         match reader.during:
@@ -114,12 +128,12 @@ class Judge:
             yield _finding(access, AccessKind.DENIED_READ, Severity.INFO, touched, why.denied(access))
 
     def _written(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
-        by_others = [one for one in touched if one.reader is None or one.reader.during is not During.ROTATION]
+        by_others = [one for one in touched if not one.by_rotator]
         for rule in _rules(by_others):
             ours = [one for one in by_others if one.reader == rule]
             critical = any(one.place.environment == _PRODUCTION for one in ours)
             severity = Severity.CRITICAL if critical else Severity.WARNING
-            yield _finding(access, AccessKind.DRIFT, severity, ours, why.drift(access))
+            yield _finding(access, AccessKind.DRIFT, severity, ours, why.drift(access, rule))
 
     def _read(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
         unexpected = [one for one in touched if not one.expected]
@@ -135,13 +149,16 @@ class Judge:
         if rule is None:
             sentence = why.unknown(access, self._readers.from_elsewhere(access, touched[0].place))
             return _finding(access, AccessKind.UNKNOWN_ACTOR, Severity.CRITICAL, touched, sentence)
+        if rule.during is During.ROTATION and not touched[0].by_rotator:
+            sentence = why.with_its_role(access, rule)
+            return _finding(access, AccessKind.UNKNOWN_ACTOR, Severity.CRITICAL, touched, sentence)
         last = self._starts.last(rule.environment, access.principal.role, access.at)
         sentence = why.outside(access, rule, last)
         return _finding(access, AccessKind.ACCESS_OUTSIDE_DEPLOYMENT, Severity.WARNING, touched, sentence)
 
     def _old_version(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
         """Only where a record tells the current one; rotator itself reads what it goes back to."""
-        by_secret = {one.place.secret: one for one in touched if not _is_rotator(one.reader)}
+        by_secret = {one.place.secret: one for one in touched if not one.by_rotator}
         for asked in access.asked:
             policy = self._managed_here(access, asked)
             if asked.version is None or policy is None or policy.secret not in by_secret:
@@ -173,10 +190,6 @@ class Judge:
                 sentence = why.bulk(access, len(names), self._policies.access)
                 found = _finding(access, AccessKind.BULK_READ, Severity.CRITICAL, counted, sentence)
                 yield replace(found, secrets=names)
-
-
-def _is_rotator(reader: Reader | None) -> bool:
-    return reader is not None and reader.during is During.ROTATION
 
 
 def _rules(touched: Iterable[Touched]) -> Iterator[Reader | None]:

@@ -27,12 +27,14 @@ class Verdict:
     findings: list[AccessFinding] = field(default_factory=list)
 
 
-def judge_all(policies: Policies, accesses: Iterable[Access], starts: Iterable[Start]) -> Verdict:
+def judge_all(
+    policies: Policies, accesses: Iterable[Access], starts: Iterable[Start], installation: str = ""
+) -> Verdict:
     """Judges every call once. Of calls that touch nothing that is managed only the ids are kept in memory."""
     known, versions, verdict = Starts(), Versions(), Verdict()
     for start in starts:
         known.add(start)
-    judge = Judge(policies, known, versions)
+    judge = Judge(policies, known, versions, installation=installation)
     for access in sorted(_once(accesses, judge, verdict), key=lambda one: (one.at, one.event_id)):
         verdict.findings.extend(judge.findings(access))
         if rule := judge.told_quietly(access):

@@ -7,7 +7,10 @@ from datetime import datetime
 from rotator.engine.access.starts import EARLY
 from rotator.engine.ages import spell
 from rotator.model.access import Access, Asked
-from rotator.model.policy import AccessPolicy, Reader
+from rotator.model.policy import AccessPolicy, During, Reader
+
+#: So much of a user agent is shown to people.
+_SAID = 80
 
 
 def denied(access: Access) -> str:
@@ -15,9 +18,20 @@ def denied(access: Access) -> str:
     return f"{access.api} was denied ({access.error}): nothing was read"
 
 
-def drift(access: Access) -> str:
+def drift(access: Access, rule: Reader | None) -> str:
     """Somebody wrote."""
-    return f"{access.api} by somebody who is not rotator: its value may be one that rotator does not know"
+    with_its = "has its role, and" if rule is not None and rule.during is During.ROTATION else ""
+    somebody = " ".join(filter(None, ("somebody who", with_its, "is not rotator")))
+    return f"{access.api} by {somebody}: its value may be one that rotator does not know"
+
+
+def with_its_role(access: Access, rule: Reader) -> str:
+    """Rotator's role without rotator's word."""
+    called = f"it said {access.user_agent[:_SAID]}" if access.user_agent else "it said nothing"
+    return (
+        f"{access.api}: rule '{rule.name}' is for rotator, which says in its user agent which installation it is, and "
+        f"{called}: somebody else uses rotator's role"
+    )
 
 
 def history() -> str:

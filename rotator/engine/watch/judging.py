@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -22,7 +22,7 @@ from rotator.engine.access.versions import Versions
 from rotator.engine.watch.starting import known_from, known_up_to
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Outcome
 from rotator.model.alerts import Severity
-from rotator.model.policy import OnUnexpectedRead
+from rotator.model.policy import During, OnUnexpectedRead, Reader
 from rotator.model.requests import Request, RequestKind
 from rotator.model.watch import Disposition, Sighting, Watch
 
@@ -36,6 +36,10 @@ _RECENT = 2000
 #: Workloads whose starts cannot be asked for hold judgement up no longer than this.
 _LONGEST_HOLD = timedelta(hours=1)
 _AGAIN = timedelta(minutes=2)
+#: So long replicas of two versions are at work, at most.
+_UPGRADE = timedelta(hours=1)
+#: Findings about whoever has rotator's role, and does not say that it is rotator.
+_OF_ITS_ROLE = frozenset({AccessKind.UNKNOWN_ACTOR, AccessKind.DRIFT})
 #: Denied reads end by themselves; what nobody acknowledges does so in the end, too.
 _QUIET = {AccessKind.DENIED_READ: timedelta(days=7)}
 _LONG_QUIET = timedelta(days=90)
@@ -69,7 +73,7 @@ class Watched:
         for start in self.parts.journal.starts(min(moments) - slack - EARLY, max(moments) + EARLY):
             starts.add(start)
         self._learn(versions)
-        judge = Judge(policies, starts, versions)
+        judge = Judge(policies, starts, versions, installation=self.parts.journal.installation())
         for access in accesses:
             judge.learn(access)
         return judge
@@ -132,12 +136,29 @@ def _judge(watched: Watched, held: Sequence[Access]) -> None:
 
 
 def _sure(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
-    """The finding, told quietly where starts were not watched all the time; None while they are not known yet."""
+    """The finding, told quietly where what it rests on is not sure; None while that is not known yet."""
+    rules = [one for one in watched.parts.policies().access.readers if one.name == finding.rule]
+    if finding.kind in _OF_ITS_ROLE and any(rule.during is During.ROTATION for rule in rules):
+        return _sure_of_its_role(watched, finding)
     if finding.kind is not AccessKind.ACCESS_OUTSIDE_DEPLOYMENT:
         return finding
+    return _sure_of_starts(watched, finding, rules)
+
+
+def _sure_of_its_role(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
+    """While an upgrade goes on, a replica of the version before may be at work, which does not say who it is."""
+    since, now = watched.watch.named_since, watched.parts.journal.now()
+    if since is None and now - finding.at < _LONGEST_HOLD:
+        return None
+    if since is None or finding.at < since + _UPGRADE:
+        sentence = f"since {_minute(since)} only" if since else "nowhere yet"
+        return _quietly(finding, f"rotator's calls bear its id {sentence}, and an earlier version bears none")
+    return finding
+
+
+def _sure_of_starts(watched: Watched, finding: AccessFinding, rules: list[Reader]) -> AccessFinding | None:
     policies, now = watched.parts.policies(), watched.parts.journal.now()
     environment = finding.secrets[0].partition("/")[0]
-    rules = [one for one in policies.access.readers if one.name == finding.rule]
     slack = max((one.slack_after for one in rules), default=timedelta())
     known = known_up_to(policies, watched.watch, environment)
     if known is None or known < finding.at + EARLY:
@@ -146,8 +167,12 @@ def _sure(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
         return _quietly(finding, "its platform could not be asked what had started by then")
     since = known_from(watched.watch, environment)
     if since is not None and since > finding.at - slack:
-        return _quietly(finding, f"starts are known from {since:%Y-%m-%d %H:%M} UTC on only")
+        return _quietly(finding, f"starts are known from {_minute(since)} on only")
     return finding
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _quietly(finding: AccessFinding, sentence: str) -> AccessFinding:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from rotator.contracts.parts import Parts
 from rotator.engine.outages import unreachable
 from rotator.model.access import Access, Outcome
+from rotator.model.caller import is_by
 from rotator.model.policy import Policies
 from rotator.model.references import IN_SSM, owner_parameter
 from rotator.model.watch import Watch
@@ -21,16 +22,23 @@ TOLD_WITHIN = timedelta(minutes=30)
 
 
 def own_reads(
-    policies: Policies, accesses: Iterable[Access], known: Mapping[str, datetime]
+    policies: Policies, accesses: Iterable[Access], known: Mapping[str, datetime], installation: str
 ) -> dict[str, datetime]:
-    """The newest read of each environment's owner parameter that a record told of."""
+    """The newest read of each environment's owner parameter by this installation that a record told of."""
     of = {owner_parameter(one.path): name for name, one in policies.environments.items()}
     newest = {name: at for name, at in known.items() if name in policies.environments}
     for access in accesses:
-        for asked in access.asked if access.outcome is Outcome.DONE else ():
+        ours = access.outcome is Outcome.DONE and is_by(access.user_agent, installation)
+        for asked in access.asked if ours else ():
             if name := of.get(asked.parameter):
                 newest[name] = max(access.at, newest.get(name, access.at))
     return newest
+
+
+def says_who_it_is(accesses: Iterable[Access], known: datetime | None, installation: str) -> datetime | None:
+    """Since when calls bear this installation's id, as far as records told; a version that says none came before."""
+    said = (one.at for one in accesses if is_by(one.user_agent, installation))
+    return min(filter(None, (known, *said)), default=None)
 
 
 def expectations(parts: Parts, known: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:

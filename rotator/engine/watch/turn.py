@@ -13,7 +13,7 @@ from rotator.contracts.parts import Parts
 from rotator.contracts.trail import Delivery, Trail
 from rotator.engine.access.managed import Managed
 from rotator.engine.watch.judging import DAY, Watched, judge_held, judge_open_anew
-from rotator.engine.watch.own_reads import expectations, own_reads
+from rotator.engine.watch.own_reads import expectations, own_reads, says_who_it_is
 from rotator.engine.watch.starting import ask_starts
 from rotator.model.access import Access, Outcome
 from rotator.model.errors import LostClaim, NotYet, Refused, Transient
@@ -119,7 +119,11 @@ class _Turn:
         ]
         if unread:
             log.warning("records cannot be used", why=unread)
-        changes: dict[str, Any] = {"own": own_reads(policies, ours, self.watch.own)}
+        installation = self.parts.journal.installation()
+        changes: dict[str, Any] = {
+            "own": own_reads(policies, ours, self.watch.own, installation),
+            "named_since": says_who_it_is(ours, self.watch.named_since, installation),
+        }
         if ours:
             newest = max(one.at for one in ours)
             changes["newest_at"] = max(newest, self.watch.newest_at or newest)
