@@ -162,6 +162,7 @@ def nobody_waits_for_their_turn() -> Any:
 
 def the_document_is_ours() -> Any:
     """P3: what other people keep beside the fields of one parameter is written over."""
+
     def alone(recipe: Recipe, fields: Mapping[str, Sealed], texts: Texts) -> dict[str, Sealed]:
         if not recipe.one_parameter:
             return laid_over(recipe, fields, texts)
