@@ -128,7 +128,7 @@ class Journal(AccessLog, Protocol):
         """Makes a waiting rotation due now."""
 
     def approve(self, rotation_id: str, told: Told, by: str) -> None:
-        """Writes down who gave the yes that a rotation waits for, and wakes it."""
+        """Writes down who gave the yes that a rotation waits for, and wakes it; the same word twice is one."""
 
     def escalate(self, rotation_id: str, told: Told) -> None:
         """Makes a rotation an emergency, and wakes it."""
@@ -137,7 +137,7 @@ class Journal(AccessLog, Protocol):
         """Makes a parked rotation active and due where it stands: a person has looked. False when it is not parked."""
 
     def roll_back(self, rotation_id: str, told: Told, by: str) -> None:
-        """Writes down who asked an active or parked rotation to go back, and makes it active and due."""
+        """Writes down who asked an active or parked rotation to go back, and makes it active and due; once."""
 
     def events(self, rotation_id: str) -> Sequence[Event]:
         """A rotation's story in order."""

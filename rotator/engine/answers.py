@@ -38,6 +38,8 @@ def answer_alert(parts: Parts, request: Request) -> tuple[RequestState, str]:
     if len(found) != 1:
         return RequestState.REFUSED, f"there is no alert {request.about}: rotator alerts"
     (row,) = found
+    if row.hush is not None and _given(row.hush, request):
+        return RequestState.TAKEN, f"{row.alert.id} {_following(row.hush)}"
     sentence = stale(row, request.kind, now) or _too_long(parts, row, request, now)
     if sentence:
         return RequestState.REFUSED, sentence
@@ -88,6 +90,13 @@ def _too_long(parts: Parts, row: AlertRow, request: Request, now: datetime) -> s
     if request.until is None or not now < request.until <= latest:
         return f"{row.alert.id} can be snoozed until {_moment(latest)}: {why}"
     return ""
+
+
+def _given(hush: Hush, request: Request) -> bool:
+    """Whether that answer is this request's: another replica carried it out as well."""
+    snoozed = request.kind is RequestKind.SNOOZE
+    same = (hush.by, hush.via, hush.because) == (request.by, request.via, request.because)
+    return same and hush.at >= request.at and snoozed is (hush.state is AlertState.SNOOZED)
 
 
 def _hush(row: AlertRow, request: Request, now: datetime) -> Hush:

@@ -29,6 +29,8 @@ def approve(parts: Parts, request: Request) -> Outcome | None:
         return _reopen(parts, request, rotation)
     if rotation.state is State.ACTIVE and rotation.reason is Reason.AWAITING_END:
         return RequestState.REFUSED, f"{rotation.id} needs no yes, but an end: {rotation.sentence}"
+    if rotation.state is State.ACTIVE and rotation.approved_by == request.by:
+        return RequestState.TAKEN, f"{rotation.id} goes on"  # another replica heard it, too
     if rotation.state is not State.ACTIVE or rotation.reason is not Reason.AWAITING_YES:
         stands = f"it is {rotation.state} at {rotation.phase}"
         return RequestState.REFUSED, f"{rotation.id} does not wait for a yes: {stands}"

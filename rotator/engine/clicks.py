@@ -36,6 +36,7 @@ _KIND = {
 }
 #: Answers to the alert itself: its messages show them, in every channel that it was told in.
 _ANSWERS = frozenset({Verb.ACKNOWLEDGE, Verb.SNOOZE})
+_TAKEN_BEFORE = Reply(sentence="taken before", done=True, again=True)
 #: What is not settled by then waits for a window, or for a restart.
 _OUTCOME_WITHIN, _NAP = 4.0, 0.5
 
@@ -70,21 +71,21 @@ class TakenClicks:
         if not any(wanted in person.roles for person in clickers):
             return Reply(sentence=_refusal(click, wanted, list(people)), done=False)
         if self._kept(click.id) is not None:
-            return Reply(sentence="taken before", done=True, again=True)
+            return _TAKEN_BEFORE
         about = [alert for one in click.about.split(",") if (alert := self.alert(one))]
         if click.verb in _ANSWERS:
             return self._answer(click, about, clickers)
         alert = self.alert(click.alert)
         offered = self.offers(alert) if alert else ()
         if not any((one.verb, one.about) == (click.verb, click.about) for one in offered):
-            return Reply(sentence=self._as_it_is(click, alert), done=False, stale=True)
+            return self._of_no_use(click, alert)
         return self._asked(click, click.about, click.id, clickers)
 
     def _answer(self, click: Click, about: Sequence[Alert], clickers: Sequence[PersonPolicy]) -> Reply:
         """The same answer to every alert that the message tells of."""
         open_ones = [one for one in about if click.verb in {offer.verb for offer in self.offers(one)}]
         if not open_ones:
-            return Reply(sentence=self._as_it_is(click, about[0] if about else None), done=False, stale=True)
+            return self._of_no_use(click, about[0] if about else None)
         replies = [
             self._asked(click, one.identity, f"{click.id}.{number}" if number else click.id, clickers)
             for number, one in enumerate(open_ones)
@@ -128,6 +129,12 @@ class TakenClicks:
         entry = decisions(self._parts.journal, self._parts.policies()).get(request.about)
         held = f": {entry.decision.sentence}" if entry is not None and not entry.decision.due else ""
         return f"asked for, and not begun yet{held}"
+
+    def _of_no_use(self, click: Click, alert: Alert | None) -> Reply:
+        """How it stands by now; or that another replica has taken this very click meanwhile, and so it stands."""
+        if self._kept(click.id) is not None:
+            return _TAKEN_BEFORE
+        return Reply(sentence=self._as_it_is(click, alert), done=False, stale=True)
 
     def _as_it_is(self, click: Click, alert: Alert | None) -> str:
         """Why a button is of no use any more: what is so now."""

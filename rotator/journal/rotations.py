@@ -22,6 +22,8 @@ from rotator.model.rotation import Priority, Rotation, State
 _THIS: Final = rotation.c.id == bindparam("key")
 _PARKED: Final = is_word(rotation.c.state, State.PARKED)
 _END: Final = (rotation.c.last_sequence, rotation.c.previous_hash)
+#: Columns that hold whose word it was.
+_NAMES: Final = frozenset({"approved_by", "rolled_back_by"})
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 #: So many are opened in one transaction.
 _AT_ONCE: Final = 500
@@ -103,9 +105,10 @@ class Rotations(Section):
             return True
 
     def _hear(self, rotation_id: str, told: Told, word: Mapping[str, str]) -> None:
-        """A person's word about an active rotation, whoever holds it."""
+        """A person's word about an active rotation, whoever holds it; what two replicas heard of one is said once."""
+        unsaid = [rotation.c[name].is_distinct_from(said) for name, said in word.items() if name in _NAMES]
         with self._db.writing() as connection:
-            row = connection.execute(self._active_end, {"key": rotation_id}).one_or_none()
+            row = connection.execute(self._active_end.where(*unsaid), {"key": rotation_id}).one_or_none()
             if row is not None:
                 *end, now, phase = row
                 ending = _ending(tell(connection, rotation_id, End(*end), now, phase, (told,)))

@@ -53,6 +53,18 @@ class WakesContract:
         taken = claimed(journal)
         assert (taken.id, taken.approved_by, taken.priority) == (row.id, "ana", Priority.NORMAL)
 
+    def test_a_word_that_two_replicas_heard_is_written_down_once(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        row = waiting(journal, held(journal))
+        for replica in (journal, other):
+            replica.approve(row.id, Told("approved", "go ahead"), by="ana")
+            replica.roll_back(row.id, Told("rollback", "logins fail"), by="ana")
+        kinds = [event.kind for event in journal.events(row.id)]
+        assert (kinds.count("approved"), kinds.count("rollback")) == (1, 1)
+        other.approve(row.id, Told("approved", "go ahead"), by="bea")
+        assert journal.events(row.id)[-1].kind == "approved"
+
     def test_a_rollback_is_written_down_and_makes_due(self, journal: Journal) -> None:
         row = waiting(journal, held(journal))
         journal.roll_back(row.id, Told("rollback", "logins fail"), by="ana")
