@@ -7,7 +7,6 @@ time (prober.py).
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -308,7 +307,7 @@ class Lane:
         """What consumers read, before they start."""
         values = {parameter(field): value for field, value in fields.items()}
         if self.source.accepted_as:
-            values[self.source.accepted_as] = json.dumps([*fields.values()])
+            values[self.source.accepted_as] = self.source.first_set(fields)
         self._store.put(values)
 
     def _seed_own(self, fields: Mapping[str, str]) -> None:

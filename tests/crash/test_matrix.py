@@ -21,7 +21,7 @@ from tests.crash.report import Report
 from tests.crash.rig import Findings, Lane
 from tests.crash.roads import AGAIN, BACK, BACK_EARLY, FORWARD, LOST_MINT, reachable, roads_of
 from tests.crash.sources import SOURCES
-from tests.crash.sweeps import Sweep
+from tests.crash.sweeps import JOURNALS, Sweep, Sweeps
 
 WRITE, EFFECT, COMMIT = (
     "store/store.write#1",
@@ -97,6 +97,19 @@ def test_every_adapter_is_met(kind: str) -> None:
         "redeployers": {company.redeployer for company in companies},
     }
     assert met_by[kind] == there
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_whole_matrix_meets_everybody_on_both_journals_and_ci_in_turn(seed: int) -> None:
+    companies = [company for some in COMPANIES.values() for company in some.values()]
+    whole, part, next_part = Sweeps("all", 1, seed), Sweeps("ci", 1, seed), Sweeps("ci", 1, seed + 1)
+    for number, company in enumerate(companies):
+        assert whole._journals_of(company, number, JOURNALS) == JOURNALS
+        turns = {
+            *part._journals_of(company, number, JOURNALS),
+            *next_part._journals_of(company, number, JOURNALS),
+        }
+        assert turns == {*JOURNALS}, f"{company} in two runs"
 
 
 def test_who_cannot_be_met_on_this_machine_is_named_and_left_out(

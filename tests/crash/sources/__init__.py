@@ -9,19 +9,20 @@ from collections.abc import Mapping
 
 from tests.crash.sources.assisted import TriedKey, UntriedKey
 from tests.crash.sources.iam import AccessKey, SmtpPassword
-from tests.crash.sources.jwt import JwtKey
+from tests.crash.sources.jwt import JwtKey, JwtPair
 from tests.crash.sources.mysql import MariaDbAccount, MysqlAccount
 from tests.crash.sources.oauth_client import EntraClient, KeycloakClient, OktaClient
 from tests.crash.sources.postgres import PostgresRoles
 from tests.crash.sources.rds_master import RdsMasterUser
 from tests.crash.sources.source import Source
-from tests.crash.sources.stripe_webhook import StripeEndpoints
+from tests.crash.sources.stripe_webhook import StripeDestinations, StripeEndpoints
 from tests.crash.sources.token import ApiToken
 from tests.crash.sources.twilio import TwilioKey, TwilioToken
 from tests.crash.sources.vault_database import VaultRoles
 
 SOURCES: Mapping[str, type[Source]] = {
     "jwt": JwtKey,
+    "jwt-es256": JwtPair,
     "token": ApiToken,
     "postgres": PostgresRoles,
     "mysql": MysqlAccount,
@@ -32,6 +33,7 @@ SOURCES: Mapping[str, type[Source]] = {
     "oauth-client-okta": OktaClient,
     "oauth-client-keycloak": KeycloakClient,
     "stripe-webhook": StripeEndpoints,
+    "stripe-webhook-v2": StripeDestinations,
     "twilio-api-key": TwilioKey,
     "twilio-auth-token": TwilioToken,
     "aws-access-key": AccessKey,

@@ -93,6 +93,10 @@ class Source(ABC):
         members: list[str] = json.loads(held[self.accepted_as or ""])
         return members
 
+    def first_set(self, fields: Mapping[str, str]) -> str:
+        """The accepted set that a person has made, with the credential that is there first."""
+        return json.dumps([*fields.values()])
+
     # What an adapter's author writes
 
     @classmethod
