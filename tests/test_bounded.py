@@ -63,7 +63,7 @@ def drip(before: bytes, piece: bytes) -> Plays:
     ],
 )
 def test_who_drips_is_given_up_at_one_moment(plays: Plays) -> None:
-    with far_side(plays) as url, Bounded("127.0.0.1", 0.4) as client:
+    with far_side(plays) as url, Bounded("127.0.0.1", 0.2) as client:
         began = time.monotonic()
         with pytest.raises(httpx.ReadTimeout):
             client.get(url)
@@ -130,5 +130,5 @@ def test_a_proxy_of_the_environment_is_bounded_too(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("http_proxy", proxy)
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
-        with Bounded("far.example", 0.4) as client, pytest.raises(httpx.ReadTimeout):
+        with Bounded("far.example", 0.2) as client, pytest.raises(httpx.ReadTimeout):
             client.get("http://far.example/")

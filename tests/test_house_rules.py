@@ -52,16 +52,17 @@ PLACES = re.compile(
     r"|\bpypi\.(?:org|python)|python" + r"hosted\.|npm" + r"js\.(?:org|com)|(?:deb|security|ftp)\.debian" + r"\.org"
 )  # fmt: skip
 
+# Each begins with a letter of its own and not with \b: so a search passes over the rest of a text ten times as fast.
 LIVE_CREDENTIALS = re.compile(
-    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\b(?:sk|rk)_(?:live|test)_[0-9A-Za-z]{10,}"
-    r"|\bwhsec_[0-9A-Za-z+/]{20,}"
-    r"|\bxox[abeprs]-[0-9A-Za-z-]{10,}|\bxapp-[0-9A-Za-z-]{10,}"
-    r"|\bgh[oprsu]_[0-9A-Za-z]{20,}|\bgithub_pat_\w{20,}"
-    r"|\bAIza[0-9A-Za-z_-]{30,}|\bGOCSPX-[0-9A-Za-z_-]{20,}"
-    r"|\b(?:AC|SK)[0-9a-f]{32}\b"
-    r"|\bSG\.[0-9A-Za-z_-]{20,}\.[0-9A-Za-z_-]{20,}"
-    r"|\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\."
+    r"A[KS]IA[0-9A-Z]{16}\b"
+    r"|sk_(?:live|test)_[0-9A-Za-z]{10,}|rk_(?:live|test)_[0-9A-Za-z]{10,}"
+    r"|whsec_[0-9A-Za-z+/]{20,}"
+    r"|xox[abeprs]-[0-9A-Za-z-]{10,}|xapp-[0-9A-Za-z-]{10,}"
+    r"|gh[oprsu]_[0-9A-Za-z]{20,}|github_pat_\w{20,}"
+    r"|AIza[0-9A-Za-z_-]{30,}|GOCSPX-[0-9A-Za-z_-]{20,}"
+    r"|AC[0-9a-f]{32}\b|SK[0-9a-f]{32}\b"
+    r"|SG\.[0-9A-Za-z_-]{20,}\.[0-9A-Za-z_-]{20,}"
+    r"|eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\."
     r"|/services/T[0-9A-Z]{6,}/B[0-9A-Z]{6,}/[0-9A-Za-z]{10,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----\s*(?:\\n)?[0-9A-Za-z+/]{20,}"
 )  # fmt: skip
@@ -79,6 +80,11 @@ def modules() -> list[Path]:
 @cache
 def tree_of(module: Path) -> ast.Module:
     return ast.parse(module.read_text(encoding="utf-8"), str(module))
+
+
+@cache
+def nodes_of(module: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(module)))
 
 
 def name_of(path: Path) -> str:
@@ -124,7 +130,7 @@ def test_values_are_revealed_in_adapters_only() -> None:
         f"{name_of(module)}:{node.lineno}"
         for module in modules()
         if not name_of(module).removeprefix("rotator/").startswith(MAY_REVEAL)
-        for node in ast.walk(tree_of(module))
+        for node in nodes_of(module)
         if isinstance(node, ast.Attribute) and node.attr == "reveal"
     ]
     assert not found
@@ -133,7 +139,7 @@ def test_values_are_revealed_in_adapters_only() -> None:
 def names_in(module: Path) -> Iterator[tuple[str, str]]:
     """(place, identifier) of a module, its classes and its functions."""
     yield name_of(module), module.parent.name if module.stem == "__init__" else module.stem
-    for node in ast.walk(tree_of(module)):
+    for node in nodes_of(module):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{name_of(module)}:{node.lineno}", node.name
 
@@ -189,7 +195,7 @@ def classes_of(module: Path) -> set[str]:
 
 def imports_of(module: Path) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of every import."""
-    for node in ast.walk(tree_of(module)):
+    for node in nodes_of(module):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

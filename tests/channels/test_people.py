@@ -67,6 +67,7 @@ def test_they_tell_by_alert_what_they_saw(people: PeopleWorld) -> None:
     assert not any(login in raw for login in (people.logins.slack_token, people.logins.smtp_password))
 
 
+@pytest.mark.slow
 def test_they_obey(people: PeopleWorld) -> None:
     bot, webhook, mail = _channels(people)
     people.control.set_posts_per_second(None)

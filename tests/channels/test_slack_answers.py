@@ -187,6 +187,7 @@ def test_without_an_app_token_the_message_holds_the_command(slack: SlackWorld) -
     assert bot.edit(an_alert(hush=HUSH), slack.address, Receipt()) == Receipt()
 
 
+@pytest.mark.slow
 def test_a_websocket_is_loaded_only_where_somebody_listens() -> None:
     said = "import sys, rotator.daemon.run, rotator.engine.clicks; print([m for m in sys.modules if 'slack' in m])"
     assert _printed(said) == "[]"

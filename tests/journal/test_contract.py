@@ -24,6 +24,7 @@ class TestSqliteFile(JournalContract):
         return on_file[1]
 
 
+@pytest.mark.slow  # only tests keep a journal in memory by its own clock; by a virtual one it is below
 class TestSqliteMemory(JournalContract):
     @pytest.fixture
     def journal(self, memory: MemoryJournal) -> Journal:
