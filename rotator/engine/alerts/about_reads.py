@@ -92,9 +92,8 @@ def end_acknowledged(parts: Parts, rows: Mapping[str, AlertRow], now: datetime) 
         if hush is not None:
             parts.journal.end_sightings([one.identity], Disposition.ACKNOWLEDGED, hush.by)
     hush, row = looked.get(LEARNED), rows.get(LEARNED)
-    if (
-        hush is not None and row is not None and row.alert.severity > Severity.INFO
-    ):  # it was told when it had learned
+    # Whoever acknowledged that it learns has not seen what it has learned.
+    if hush is not None and row is not None and row.alert.severity > Severity.INFO:
         of = [one.identity for one in parts.journal.learned_sightings()]
         parts.journal.end_sightings(of, Disposition.ACKNOWLEDGED, hush.by)
 
