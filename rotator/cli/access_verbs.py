@@ -80,3 +80,11 @@ def learn(
     from rotator.cli.learn import learn_from
 
     learn_from(events, starts or [], policies, json=json)
+
+
+@access.command()
+def learned(json: JsonAnswer = False) -> None:
+    """Show what the watch has kept quiet while it learns, and the rules that make it expected, to paste."""
+    from rotator.cli.learn import show_learned
+
+    show_learned(json=json)

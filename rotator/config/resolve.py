@@ -258,6 +258,7 @@ class Resolution:
                 bulk_more_than=access.bulk_read and access.bulk_read.more_than,
                 bulk_within=access.bulk_read and access.bulk_read.within,
                 hold=access.hold,
+                learn_until=access.learn_until and end_of(access.learn_until, "UTC"),
             ),
         )
 

@@ -191,6 +191,9 @@ def _access(access: AccessPolicy) -> dict[str, str]:
         "source": " ".join(filter(None, (source.kind, source.queue))) if source else "nothing is watched",
         "bulk_read": f"more than {access.bulk_more_than} within {spell_duration(access.bulk_within)}",
         "hold": spell_duration(access.hold),
+        "learn_until": f"{access.learn_until:%Y-%m-%d %H:%M} UTC"
+        if access.learn_until
+        else "nothing is kept quiet",
         **{
             f"allow[{place}] ({one.environment})": _spell_reader(one)
             for place, one in enumerate(access.readers)

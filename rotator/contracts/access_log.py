@@ -6,7 +6,7 @@ over after they have been evidence for long enough. Every method raises JournalA
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -20,6 +20,13 @@ class Seen(NamedTuple):
 
     event_id: str
     sighting: Sighting
+
+
+class KnownReads(NamedTuple):
+    """Who has read what."""
+
+    last: Mapping[tuple[str, str], datetime]  # (principal, secret) -> when, a day too early at most
+    complete: bool  # False: there are more than are remembered
 
 
 class AccessLog(Protocol):
@@ -48,8 +55,19 @@ class AccessLog(Protocol):
     def hold_longer(self, event_ids: Iterable[str], hold: timedelta) -> None:
         """They are judged no sooner than `hold` from now."""
 
-    def note_judged(self, event_ids: Iterable[str], seen: Iterable[Seen]) -> int:
-        """They are judged, and this is what was seen: both or nothing, and each event once; how many were judged."""
+    def note_judged(
+        self,
+        event_ids: Iterable[str],
+        seen: Iterable[Seen],
+        reads: Mapping[tuple[str, str], datetime] | None = None,
+    ) -> int:
+        """They are judged, and this is what was seen: both or nothing, and each event once; how many were judged.
+
+        `reads`, (principal, secret) -> when, are remembered beside it, as far as there is room.
+        """
+
+    def known_reads(self, principals: Iterable[str]) -> KnownReads:
+        """What these have read, as far as it is remembered."""
 
     def note_starts(self, starts: Iterable[Start]) -> None:
         """Keeps starts; one that is known is known once."""
@@ -60,8 +78,13 @@ class AccessLog(Protocol):
     def sightings(self, *, unended: bool = True) -> Sequence[Sighting]:
         """Sightings, those seen last first; `unended` keeps open ones."""
 
-    def end_sightings(self, identities: Iterable[str], disposition: Disposition, by: str = "") -> int:
-        """Ends open sightings; how many were."""
+    def learned_sightings(self) -> Sequence[Sighting]:
+        """What learning kept quiet and nobody has ended, those seen last first."""
 
-    def forget_accesses(self, records: timedelta, starts: timedelta, sightings: timedelta) -> None:
-        """Forgets records that were judged so long ago, starts, and sightings that ended so long ago."""
+    def end_sightings(self, identities: Iterable[str], disposition: Disposition, by: str = "") -> int:
+        """Ends sightings that are open or learned; how many were."""
+
+    def forget_accesses(
+        self, records: timedelta, starts: timedelta, sightings: timedelta, reads: timedelta
+    ) -> None:
+        """Forgets records that were judged so long ago, starts, sightings that ended so long ago, and known reads."""

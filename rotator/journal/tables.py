@@ -46,6 +46,7 @@ WAITING: Final = text("state = 'waiting'")
 UNSETTLED: Final = text("NOT settled")
 UNJUDGED: Final = text("judged_at IS NULL")
 OPEN: Final = text("disposition = 'open'")
+LEARNED: Final = text("disposition = 'learned'")
 
 metadata = MetaData()
 
@@ -297,5 +298,15 @@ sighting = Table(
     Column("ended_at", Moment),
     Column("sighting", Document(Sighting, found=True), nullable=False),
     _partial("sighting_open", "last_at", where=OPEN),
+    _partial("sighting_learned", "last_at", where=LEARNED),
     Index("sighting_ended", "ended_at"),
+)
+
+known_read = Table(
+    "known_read",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("secret", Text, primary_key=True),
+    Column("at", Moment, nullable=False),  # about a day too early: a reader of every hour costs a write a day
+    Index("known_read_at", "at"),
 )

@@ -61,6 +61,7 @@ class AlertKind(StrEnum):
     OLD_VERSION_READ = "old_version_read"
     BULK_READ = "bulk_read"  # many secrets in a short time
     DENIED_READS = "denied_reads"
+    READS_LEARNED = "reads_learned"  # what a rule could allow was kept quiet, and is to be looked at
     TRAIL_SILENT = "trail_silent"  # who reads what is not told any more: rotator's own reads do not appear
     JOURNAL_AWAY = "journal_away"  # told by each process itself: every other alert lives in the journal
     DIGEST = "digest"  # what is open, as a table, at the times of policies.yaml; its end is never told

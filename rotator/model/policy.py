@@ -237,6 +237,7 @@ class AccessPolicy(Frozen):
     bulk_more_than: int = 10  # secrets
     bulk_within: timedelta = timedelta(hours=1)
     hold: timedelta = timedelta(minutes=10)  # that late records are waited for
+    learn_until: datetime | None = None  # what a rule could allow, and happened before, is kept quiet
     source: TrailPolicy | None = None  # None: nothing is watched
     roles: dict[str, str] = {}  # Deployment.id -> the role that it reads with, where the policy says so
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +20,7 @@ class Disposition(StrEnum):
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"  # a person has looked
+    LEARNED = "learned"  # nobody was told: it happened while the policy says that the watch learns
     ALLOWED = "allowed"  # policies.yaml allows it by now
     PASSED = "passed"  # nothing of it was seen for long
 
@@ -45,6 +47,7 @@ class Watch(BaseModel):
     ] = {}  # environment -> when rotator made the newest of its own reads that was seen
     #: When rotator made the first call whose record bears its id. An earlier version bears none, and forgets this.
     named_since: datetime | None = None
+    remembers_since: datetime | None = None  # who has read what is known from then on
     expected: dict[str, datetime] = {}  # environment -> from when on rotator reads there without a gap
     starts_asked: dict[str, datetime] = {}  # deployment -> up to when its starts are known
     starts_since: dict[str, datetime] = {}  # deployment -> from when on they are known without a gap
@@ -71,13 +74,16 @@ class Sighting(BaseModel):
     first_at: datetime
     last_at: datetime
     samples: tuple[Access, ...] = ()
+    firsts: tuple[str, ...] = ()  # of the secrets, those that this principal had not read before
+    first_since: datetime | None = None  # before: from then on
+    near_starts: bool = False  # every read of it was near a start of the principal's role
     disposition: Disposition = Disposition.OPEN
     by: str = ""  # who acknowledged it
     ended_at: datetime | None = None
 
     @classmethod
-    def of(cls, finding: AccessFinding, access: Access) -> Sighting:
-        """The sighting that one finding begins; `access` is the call that it is about."""
+    def of(cls, finding: AccessFinding, access: Access, **said: Any) -> Sighting:
+        """The sighting that one finding begins; `access` is the call that it is about, `said` what else is known."""
         environments = {secret.partition("/")[0] for secret in finding.secrets}
         environment = environments.pop() if len(environments) == 1 else ""
         name = str(finding.principal)
@@ -93,13 +99,19 @@ class Sighting(BaseModel):
             first_at=finding.at,
             last_at=finding.at,
             samples=(access,),
+            **said,
         )
 
     def and_then(self, more: Sighting) -> Sighting:
-        """This one, and what was seen since. What got worse after somebody looked is open again."""
+        """This one, and what was seen since. What got worse after somebody looked is open again.
+
+        So is what learning kept quiet, when it goes on after it.
+        """
         worse = more.severity > self.severity
         secrets = tuple(sorted({*self.secrets, *more.secrets})[:MOST_SECRETS])
-        news = worse or secrets != tuple(sorted(self.secrets))
+        news = self.disposition is not Disposition.OPEN and (
+            worse or secrets != tuple(sorted(self.secrets)) or self.disposition is Disposition.LEARNED
+        )
         return self.model_copy(
             update={
                 "severity": max(self.severity, more.severity),
@@ -108,7 +120,10 @@ class Sighting(BaseModel):
                 "first_at": min(self.first_at, more.first_at),
                 "last_at": max(self.last_at, more.last_at),
                 "samples": (*self.samples, *more.samples)[:MOST_SAMPLES],
+                "firsts": tuple(sorted({*self.firsts, *more.firsts})[:MOST_SECRETS]),
+                "first_since": more.first_since or self.first_since,
+                "near_starts": self.near_starts and more.near_starts,
                 **({"rule": more.rule, "why": more.why} if worse else {}),
-                **({"disposition": Disposition.OPEN, "by": "", "ended_at": None} if news else {}),
+                **({"disposition": more.disposition, "by": "", "ended_at": None} if news else {}),
             }
         )

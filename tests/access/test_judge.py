@@ -10,7 +10,7 @@ import pytest
 from rotator.contracts.redeployer import Start
 from rotator.engine.access.bulk import Bulk
 from rotator.engine.access.judge import Judge
-from rotator.engine.access.learn import allowing, proposals
+from rotator.engine.access.learn import allowing, proposals, reads_of
 from rotator.engine.access.replay import Verdict, judge_all
 from rotator.engine.access.starts import Starts
 from rotator.engine.access.versions import Versions
@@ -283,7 +283,7 @@ def test_the_rules_that_are_learnt_expect_the_same_reads_and_no_others() -> None
     ]  # people, who count together
     before = found(*records)
     assert allowable <= {one.kind.value for one in before}
-    learnt = allowing(taly(), proposals(taly(), before, STARTS))
+    learnt = allowing(taly(), proposals(taly(), reads_of(taly(), before, STARTS)))
     assert found(*records, policies=learnt) == []
     stranger, more = one(user("stranger"), at(7), JWT), one(user("by-arn"), at(7), DATABASE)
     assert [one.principal.name for one in found(stranger, more, policies=learnt)] == [
@@ -294,10 +294,10 @@ def test_the_rules_that_are_learnt_expect_the_same_reads_and_no_others() -> None
 def test_a_rule_is_learnt_for_starts_where_every_read_was_near_one() -> None:
     start = Start("production/reports", "taly-reports", at(7))
     near, far = one(role("taly-reports"), at(7, 2), JWT), one(role("taly-reports"), at(9), JWT)
-    (proposal,) = proposals(taly(), found(near), (start,))
+    (proposal,) = proposals(taly(), reads_of(taly(), found(near), (start,)))
     assert (proposal.during, proposal.secrets) == ("deployment", ("JWT_SECRET",))
     assert proposal.environments == ("production",)
-    (proposal,) = proposals(taly(), found(near, far), (start,))
+    (proposal,) = proposals(taly(), reads_of(taly(), found(near, far), (start,)))
     assert (proposal.during, proposal.reads) == ("always", 2)
 
 
@@ -305,7 +305,7 @@ def test_many_reads_by_a_rule_that_is_learnt_are_none_any_more() -> None:
     records = [one(role("copier"), at(7, n), f"/taly/production/{name}") for n, name in enumerate(TWELVE)]
     before = found(*records)
     assert AccessKind.BULK_READ in {one.kind for one in before}
-    learnt = allowing(taly(), proposals(taly(), before, ()))
+    learnt = allowing(taly(), proposals(taly(), reads_of(taly(), before, ())))
     assert found(*records, policies=learnt) == []
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from rotator.cli.replay import read_offline
 from rotator.config.load import load
+from rotator.contracts.access_log import Seen
+from rotator.engine.access.replay import judge_all
+from rotator.journal import open_journal
+from rotator.model.watch import Disposition, Sighting
+from rotator.trails.cloudtrail import access_of
 from tests.access.corpus import APP, JWT, ROTATOR, STARTS, labelled
 from tests.access.records import Record, at, history, one, pod, put, spelled, user
 from tests.cli.beside import Beside
@@ -244,6 +252,35 @@ def test_learning_says_what_no_rule_allows(replay: Beside) -> None:
         "    # 2 reads, 2026-11-27 11:00 UTC to 2026-11-27 12:00 UTC",
         f"    - {{{who}, {what}}}",
     ]
+
+
+def test_what_the_watch_has_learned_is_printed_with_rules_that_make_it_expected(
+    replay: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROTATOR_ALLOWED_HOSTS", "*")
+    assert replay("access", "learned").out == "# Nothing has to be allowed.\n"
+    accesses = [access for record in RECORDS if (access := access_of(record))]
+    policies = read_offline(TALY)
+    findings = judge_all(policies, accesses, STARTS).findings
+    by_id = {access.event_id: access for access in accesses}
+    said = {"disposition": Disposition.LEARNED, "near_starts": False}
+    seen = [Seen(found.event_id, Sighting.of(found, by_id[found.event_id], **said)) for found in findings]
+    with closing(open_journal(replay.url, daemon=True)) as journal:
+        journal.note_accesses(accesses, timedelta())
+        journal.note_judged(by_id, seen)
+    told = replay("access", "learned").out
+    assert "# unknown_actor: 1\n" in told
+    assert (
+        "#   2026-11-27 11:00 unknown_actor by arn:aws:iam::111122223333:user/ana: GetParameter: no" in told
+    )
+    pasted_policy = pasted(TALY.read_text(encoding="utf-8"), told)
+    replay.policy_file.write_text(pasted_policy)
+    events = written(replay.folder, *RECORDS)
+    began = starts(replay.folder)
+    assert replay("access", "replay", events, "--starts", began, "--json").json()["findings"] == []
+    document = replay("access", "learned", "--json").json()
+    assert document.keys() == {"schema_version", "learn_until", "kept_quiet", "allow"}
+    assert {one["kind"] for one in document["kept_quiet"]} == {"unknown_actor", "access_outside_deployment"}
 
 
 def test_learning_for_machines(replay: Beside) -> None:

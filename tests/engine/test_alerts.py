@@ -563,6 +563,7 @@ def test_every_kind_has_a_case_here_or_in_the_other_files() -> None:
         AlertKind.OLD_VERSION_READ,
         AlertKind.BULK_READ,
         AlertKind.DENIED_READS,
+        AlertKind.READS_LEARNED,
         AlertKind.TRAIL_SILENT,
     }
     assert {told.kind for told in CASES.values()} | elsewhere == set(AlertKind)

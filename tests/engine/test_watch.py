@@ -219,6 +219,122 @@ def test_an_alert_ends_when_a_person_has_looked_and_comes_back_when_it_gets_wors
     assert set(world.open_alerts()) == {AlertKind.UNKNOWN_ACTOR}
 
 
+def learns(world: WatchedWorld, span: timedelta) -> None:
+    access = world.today.access.model_copy(update={"learn_until": world.clock.now() + span})
+    world.today = world.today.model_copy(update={"access": access, "version": "learns"})
+
+
+def test_while_the_watch_learns_nobody_is_told_what_a_rule_could_allow_and_then_once(
+    world: WatchedWorld,
+) -> None:
+    names = [f"KEY_{number}" for number in range(12)]
+    world.begins(*names, on_unexpected_read=OnUnexpectedRead.ROTATE)
+    learns(world, 2 * HOUR)
+    world.reads(MALLORY, *names)
+    world.reads(APP, "KEY_1")
+    world.watches(HOLD)
+    world.tell()
+    assert [row.alert.severity for row in world.journal.alerts()] == [Severity.INFO]
+    assert world.journal.requests() == []
+    world.watches(2 * HOUR)
+    world.tell()
+    alert = world.open_alerts()[AlertKind.READS_LEARNED]
+    assert (alert.severity, world.seen()) == (Severity.WARNING, [])
+    assert alert.facts["What"] == "3 reads in 3 sightings would have been told"
+    assert "rotator access learned" in alert.action
+    world.watches(3 * MINUTE)
+    world.tell()
+    assert [one.severity for _, one in world.slack.read if one.kind is AlertKind.READS_LEARNED][1:] == [
+        Severity.WARNING
+    ]
+    world.reads(APP, "KEY_1")
+    world.watches(HOLD)
+    world.tell()
+    assert AlertKind.ACCESS_OUTSIDE_DEPLOYMENT in world.open_alerts(), "what goes on is told"
+    world.allows(rule("mallory"))
+    world.watches()
+    world.tell()
+    assert AlertKind.READS_LEARNED not in world.open_alerts()
+
+
+def test_what_no_rule_could_allow_is_told_while_the_watch_learns(world: WatchedWorld) -> None:
+    world.begins()
+    world.watches(2 * HOUR)
+    learns(world, 9 * DAY)
+    world.reads(api="GetParameterHistory", act=Act.READ_HISTORY)
+    world.reads(api="PutParameter", act=Act.WRITE)
+    world.reads(ROTATOR, user_agent="aws-cli/2.31.4")
+    world.watches(HOLD)
+    world.tell()
+    told = {kind for kind, alert in world.open_alerts().items() if alert.severity is Severity.CRITICAL}
+    assert told == {AlertKind.HISTORY_READ, AlertKind.DRIFT, AlertKind.UNKNOWN_ACTOR}
+    (one,) = [one for one in world.seen() if one.kind is AccessKind.UNKNOWN_ACTOR]
+    assert one.principal == str(ROTATOR)
+
+
+def test_whoever_looked_while_the_watch_learned_hears_the_end_of_it_all_the_same(world: WatchedWorld) -> None:
+    world.begins()
+    learns(world, 2 * HOUR)
+    world.reads()
+    world.watches(HOLD)
+    world.tell()
+    looked = request(RequestKind.ACKNOWLEDGE, world.open_alerts()[AlertKind.READS_LEARNED].id)
+    world.journal.add_request(looked)
+    carry_out_requests(world)
+    world.watches(2 * HOUR)
+    for _ in range(2):
+        world.tell()
+        world.watches(3 * MINUTE)
+    assert len(world.journal.learned_sightings()) == 1
+    again = world.open_alerts()[AlertKind.READS_LEARNED].id
+    world.journal.add_request(request(RequestKind.ACKNOWLEDGE, again, id="again", at=world.clock.now()))
+    carry_out_requests(world)
+    world.tell()
+    assert world.journal.learned_sightings() == []
+    world.tell()
+    assert AlertKind.READS_LEARNED not in world.open_alerts()
+
+
+def test_what_a_principal_reads_for_the_first_time_in_a_month_is_a_note_in_its_alert(
+    world: WatchedWorld,
+) -> None:
+    world.begins("A", "B")
+    world.reads(MALLORY, "A")
+    world.watches(HOLD)
+    world.tell()
+    assert "New" not in world.open_alerts()[AlertKind.UNKNOWN_ACTOR].facts, "nothing is remembered yet"
+    world.passes(5 * DAY)
+    world.reads(MALLORY, "A")
+    world.reads(MALLORY, "B")
+    world.watches(HOLD)
+    world.tell()
+    told = {row.alert.facts["Secrets"]: row.alert.facts.get("New") for row in world.journal.alerts()}
+    assert told == {"A": None, "A, B": "their first read of B in 5 d at least"}
+    world.passes(40 * DAY)
+    world.reads(MALLORY, "B")
+    world.watches(HOLD)
+    world.tell()
+    assert "their first read in 30 d at least" in [
+        row.alert.facts.get("New") for row in world.journal.alerts()
+    ]
+    assert len(world.journal.known_reads([str(MALLORY)]).last) == 1, "the others are forgotten"
+
+
+def test_an_expected_read_is_remembered_and_is_no_alert(world: WatchedWorld) -> None:
+    world.begins()
+    world.watches(30 * HOUR)
+    world.starts()
+    world.watches(MINUTE)
+    world.reads(APP)
+    world.watches(HOLD)
+    assert world.seen() == []
+    world.passes(HOUR)
+    world.reads(APP)
+    world.watches(HOLD)
+    (one,) = world.seen()
+    assert (one.kind, one.firsts) == (AccessKind.ACCESS_OUTSIDE_DEPLOYMENT, ())
+
+
 def test_whoever_uses_rotator_s_role_and_is_not_rotator_is_told(world: WatchedWorld) -> None:
     world.begins(on_unexpected_read=OnUnexpectedRead.ROTATE)
     world.watches(2 * HOUR)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from rotator.config.schema.rules import Part
-from rotator.config.spelling import Day, Duration, TimeOfDay, Timezone
+from rotator.config.spelling import Day, Duration, Moment, TimeOfDay, Timezone
 
 
 class Owner(Part):
@@ -146,3 +146,5 @@ class Access(Part):
     """How many secrets one principal may read unexpectedly. `more_than`, 10; `within`, 1h."""
     hold: Duration | None = None
     """How long records are waited for before they are judged. 10m."""
+    learn_until: Moment | None = None
+    """The last day (UTC) on which reads that a rule could allow are kept quiet, to be shown together afterwards."""

@@ -19,7 +19,7 @@ from rotator.engine.access import why
 from rotator.engine.access.bulk import Bulk
 from rotator.engine.access.managed import Managed, Place
 from rotator.engine.access.readers import Readers
-from rotator.engine.access.starts import Starts
+from rotator.engine.access.starts import SLACK, Starts
 from rotator.engine.access.versions import Versions
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Asked, Outcome
 from rotator.model.alerts import Severity
@@ -94,6 +94,10 @@ class Judge:
         if access.act is Act.WRITE or access.outcome is not Outcome.DONE:
             return None
         return next((one.reader for one in self.touched(access) if one.reader and one.reader.quiet), None)
+
+    def near_start(self, access: Access, environment: str) -> bool:
+        """Whether something with the caller's role started just before it, as for `during: deployment`."""
+        return self._starts.near(environment, access.principal.role, access.at, SLACK)
 
     def touched(self, access: Access) -> tuple[Touched, ...]:
         """The secrets that a call is about, each with its rule."""

@@ -9,6 +9,8 @@ from rotator.contracts.redeployer import Start
 
 #: A platform may show a start a little after what started has begun to read.
 EARLY = timedelta(minutes=2)
+#: So long after a start a rule that says nothing else allows reads.
+SLACK = timedelta(minutes=15)
 
 
 class Starts:

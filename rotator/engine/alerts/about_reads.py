@@ -12,6 +12,7 @@ from typing import NamedTuple
 from rotator.contracts.parts import Parts
 from rotator.engine.ages import spell
 from rotator.engine.alerts.about_installation import LOG, Installation
+from rotator.engine.alerts.about_learning import LEARNED
 from rotator.engine.alerts.finding import Finding, identity, listed
 from rotator.engine.watch.own_reads import TOLD_WITHIN, unseen
 from rotator.model.access import AccessKind
@@ -90,6 +91,11 @@ def end_acknowledged(parts: Parts, rows: Mapping[str, AlertRow], now: datetime) 
         hush = looked.get(_identity(one)) or looked.get(_crowd(one.environment, one.kind))
         if hush is not None:
             parts.journal.end_sightings([one.identity], Disposition.ACKNOWLEDGED, hush.by)
+    hush, row = looked.get(LEARNED), rows.get(LEARNED)
+    # Whoever acknowledged that it learns has not seen what it has learned.
+    if hush is not None and row is not None and row.alert.severity > Severity.INFO:
+        of = [one.identity for one in parts.journal.learned_sightings()]
+        parts.journal.end_sightings(of, Disposition.ACKNOWLEDGED, hush.by)
 
 
 def _acknowledged(row: AlertRow, now: datetime) -> Hush | None:
@@ -194,6 +200,7 @@ def _alert(here: Installation, one: Sighting) -> Alert:
         "Secrets": listed(names) or "the record names none",
         "When": _when(one.first_at, one.last_at, one.times),
         "Why": one.why,
+        **_firsts(one),
         "Impact": words.impact,
         "Next": _following(here.policies, one.secrets, one.kind),
     }
@@ -211,6 +218,16 @@ def _alert(here: Installation, one: Sighting) -> Alert:
         action=action,
         opened_at=here.now,
     )
+
+
+def _firsts(one: Sighting) -> Mapping[str, str]:
+    """Of what it has not read before: a note, where that is known long enough."""
+    if not one.firsts or one.first_since is None:
+        return {}
+    of = (
+        "" if len(one.secrets) == 1 else f" of {listed(tuple(name.partition('/')[2] for name in one.firsts))}"
+    )
+    return {"New": f"their first read{of} in {spell(one.first_at - one.first_since)} at least"}
 
 
 def _of_many(here: Installation, environment: str, kind: AccessKind, crowd: Sequence[Sighting]) -> Finding:

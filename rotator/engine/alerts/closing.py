@@ -21,6 +21,7 @@ _ENDINGS = {
     AlertKind.DRIFT: "the store holds what rotator wrote",
     AlertKind.WRITTEN_NOT_ROTATED: "its age is known by a better source now",
     AlertKind.TRAIL_SILENT: "records come again",
+    AlertKind.READS_LEARNED: "policies.yaml allows it, a person has looked, or there was nothing to tell",
     AlertKind.DENIED_READS: "no other one for a week, or a person has looked",
 }
 _LOOKED_AT = "a person has looked, or policies.yaml allows it by now"

@@ -24,6 +24,7 @@ from rotator.engine.alerts.about_installation import (
     stuck_rotations,
     stuck_together,
 )
+from rotator.engine.alerts.about_learning import about_learning
 from rotator.engine.alerts.about_reads import about_sightings, about_trail, end_acknowledged
 from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
@@ -143,6 +144,7 @@ def _findings(
     if (source := here.policies.access.source) is not None:
         end_acknowledged(parts, rows, now)
         yield from about_sightings(here, parts.journal.sightings(), rows)
+        yield from about_learning(here, parts.journal.learned_sightings())
         yield from about_trail(here, parts.journal.watch(source_of(source)))
     yield from about_pages(here, rows.values())
     for entry in decided.values():

@@ -7,7 +7,7 @@ held against a changed policy, so that whoever adds a rule need not acknowledge 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,12 +19,14 @@ from rotator.contracts.parts import Parts
 from rotator.engine.access.judge import Judge
 from rotator.engine.access.starts import EARLY, Starts
 from rotator.engine.access.versions import Versions
+from rotator.engine.watch.learning import is_learned
+from rotator.engine.watch.memory import Memory
 from rotator.engine.watch.starting import known_from, known_up_to
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Outcome
 from rotator.model.alerts import Severity
-from rotator.model.policy import During, OnUnexpectedRead, Reader
+from rotator.model.policy import During, OnUnexpectedRead, Policies, Reader
 from rotator.model.requests import Request, RequestKind
-from rotator.model.watch import Disposition, Sighting, Watch
+from rotator.model.watch import MOST_SECRETS, Disposition, Sighting, Watch
 
 log = structlog.get_logger()
 
@@ -124,15 +126,40 @@ def _judge(watched: Watched, held: Sequence[Access]) -> None:
     for name, principal in sorted(quiet):
         log.info("secrets were read, as a rule expects", rule=name, principal=principal)
     journal.hold_longer(waiting, _AGAIN)
+    ready = [access for access in together if access.event_id in by_id.keys() - waiting]
+    memory = Memory(journal, ready, watched.watch.remembers_since)
+    firsts = {access.event_id: memory.read(access, judge) for access in ready}
     seen = [
-        Seen(one.event_id, Sighting.of(one, by_id[one.event_id]))
+        Seen(one.event_id, _sighting(one, by_id[one.event_id], judge, policies, firsts, memory))
         for one in found
-        if one.event_id not in waiting
+        if one.event_id in firsts
     ]
     for one in found:
-        if one.event_id not in waiting:
+        if one.event_id in firsts and not is_learned(policies.access, one):
             _follow(watched.parts, one, by_id[one.event_id])
-    journal.note_judged(by_id.keys() - waiting, seen)
+    journal.note_judged(firsts.keys(), seen, memory.news)
+
+
+def _sighting(
+    finding: AccessFinding,
+    access: Access,
+    judge: Judge,
+    policies: Policies,
+    firsts: Mapping[str, tuple[str, ...]],
+    memory: Memory,
+) -> Sighting:
+    """What is written down of a finding: also what it is not judged by."""
+    environments = {secret.partition("/")[0] for secret in finding.secrets}
+    return Sighting.of(
+        finding,
+        access,
+        firsts=tuple(secret for secret in firsts[access.event_id] if secret in finding.secrets)[
+            :MOST_SECRETS
+        ],
+        first_since=memory.first_since(access),
+        near_starts=all(judge.near_start(access, environment) for environment in environments),
+        disposition=Disposition.LEARNED if is_learned(policies.access, finding) else Disposition.OPEN,
+    )
 
 
 def _sure(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
@@ -202,7 +229,7 @@ def _rotate(secret: str, finding: AccessFinding, parts: Parts) -> Request:
 def judge_open_anew(watched: Watched, note: Callable[..., Any]) -> None:
     """Ends what today's policy allows, and what has been quiet for long."""
     journal, version = watched.parts.journal, watched.parts.policies().version
-    open_ones, now = journal.sightings(), watched.parts.journal.now()
+    open_ones, now = [*journal.sightings(), *journal.learned_sightings()], journal.now()
     quiet = [one for one in open_ones if now - one.last_at > _QUIET.get(one.kind, _LONG_QUIET)]
     journal.end_sightings((one.identity for one in quiet), Disposition.PASSED)
     if watched.watch.policy == version:

@@ -13,6 +13,7 @@ from rotator.contracts.parts import Parts
 from rotator.contracts.trail import Delivery, Trail
 from rotator.engine.access.managed import Managed
 from rotator.engine.watch.judging import DAY, Watched, judge_held, judge_open_anew
+from rotator.engine.watch.memory import REMEMBERED
 from rotator.engine.watch.own_reads import expectations, own_reads, says_who_it_is
 from rotator.engine.watch.starting import ask_starts
 from rotator.model.access import Access, Outcome
@@ -67,7 +68,7 @@ class _Turn:
         watched = Watched(self.parts, self.watch)
         judge_held(watched, self.keep)
         judge_open_anew(watched, self.note)
-        self.parts.journal.forget_accesses(DAY, DAY, _EVIDENCE)
+        self.parts.journal.forget_accesses(DAY, DAY, _EVIDENCE, REMEMBERED)
 
     def note(self, **changes: Any) -> None:
         """Writes down how far it is. Raises LostClaim when it took too long and somebody else has the turn."""
@@ -88,7 +89,8 @@ class _Turn:
         gap = now - self.watch.looked_at > GAP
         since = now if gap else self.watch.since
         expected = {} if gap else self.watch.expected
-        self.note(since=since, expected=expectations(self.parts, expected, now))
+        remembers = self.watch.remembers_since or now
+        self.note(since=since, expected=expectations(self.parts, expected, now), remembers_since=remembers)
 
     def _read(self) -> None:
         """What waits at the source. Trouble there is kept for people, and the next turn tries again."""

@@ -134,16 +134,61 @@ class AccessesContract:
         journal.note_accesses([judged, waits], NO_TIME)
         journal.note_judged([judged.event_id], [a_sighting(judged)])
         journal.note_starts([Start("production/api", "app", _seconds(journal.now()) - 2 * DAY)])
-        journal.forget_accesses(DAY, DAY, DAY)
+        journal.forget_accesses(DAY, DAY, DAY, DAY)
         assert journal.note_accesses([judged], NO_TIME) == 0
         assert journal.starts(journal.now() - 9 * DAY, journal.now()) == []
-        journal.forget_accesses(-DAY, DAY, -DAY)
+        journal.forget_accesses(-DAY, DAY, -DAY, DAY)
         assert journal.held_accesses(10) == [waits]
         assert journal.note_accesses([judged], NO_TIME) == 1
         (still,) = journal.sightings()
         journal.end_sightings([still.identity], Disposition.PASSED)
-        journal.forget_accesses(DAY, DAY, -DAY)
+        journal.forget_accesses(DAY, DAY, -DAY, DAY)
         assert journal.sightings(unended=False) == []
+
+    def test_what_learning_keeps_quiet_is_not_open_and_can_be_ended(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        same = _seconds(journal.now())
+        first, again, later = (an_access(journal, at=same) for _ in range(3))
+        journal.note_accesses([first, again, later], NO_TIME)
+        for one in (first, again):
+            seen = a_sighting(one)
+            kept = seen.sighting.model_copy(update={"disposition": Disposition.LEARNED})
+            journal.note_judged([one.event_id], [seen._replace(sighting=kept)])
+        assert other.sightings() == []
+        assert [one.times for one in other.learned_sightings()] == [2]
+        journal.note_judged([later.event_id], [a_sighting(later)])
+        assert other.learned_sightings() == []
+        (told,) = journal.sightings()
+        assert told.times == 3, "what goes on after learning is open"
+        kept = told.model_copy(update={"identity": "another", "disposition": Disposition.LEARNED})
+        another = an_access(journal, at=same)
+        journal.note_accesses([another], NO_TIME)
+        journal.note_judged([another.event_id], [Seen(another.event_id, kept)])
+        assert journal.end_sightings(["another"], Disposition.ALLOWED) == 1
+        assert journal.learned_sightings() == []
+
+    def test_who_has_read_what_is_remembered_as_far_as_there_is_room_and_for_so_long(
+        self, journal: Journal, other: Journal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rotator.journal.sightings.MOST_KNOWN", 3)
+        now, who = _seconds(journal.now()), ("mallory", "eve")
+        events = [an_access(journal) for _ in range(3)]
+        journal.note_accesses(events, NO_TIME)
+        journal.note_judged(
+            [events[0].event_id], [], {("mallory", "a"): now - 3 * DAY, ("eve", "a"): now - 9 * DAY}
+        )
+        known = other.known_reads(who)
+        assert known.last == {("mallory", "a"): now - 3 * DAY, ("eve", "a"): now - 9 * DAY}
+        assert known.complete
+        news = {("mallory", "a"): now, ("eve", "a"): now - 10 * DAY, ("eve", "b"): now, ("eve", "c"): now}
+        other.note_judged([events[1].event_id], [], news)
+        known = journal.known_reads(["eve"])
+        assert known.last == {("eve", "a"): now - 9 * DAY, ("eve", "b"): now}, "older ones change nothing"
+        assert not known.complete
+        journal.forget_accesses(DAY, DAY, DAY, 5 * DAY)
+        assert journal.known_reads(who).last == {("mallory", "a"): now, ("eve", "b"): now}
+        assert journal.known_reads(who).complete
 
     def test_one_replica_at_a_time_reads_a_source(self, journal: Journal, other: Journal) -> None:
         assert journal.watch(SOURCE) is None
