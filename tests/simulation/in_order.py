@@ -48,9 +48,7 @@ def _ahead(world: World, row: RolloutRow, rotation: Rotation) -> Iterable[Rollou
 
 def _in_order(recipe: Recipe) -> Recipe:
     api = f"{recipe.environment}/api"
-    both = any(one.id == api for one in recipe.deployments)
     deployments = tuple(
-        one.model_copy(update={"after": (api,)}) if both and one.id != api else one
-        for one in recipe.deployments
+        one if one.id == api else one.model_copy(update={"after": (api,)}) for one in recipe.deployments
     )
     return recipe.model_copy(update={"deployments": deployments})

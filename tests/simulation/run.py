@@ -103,12 +103,19 @@ class Run:
 
     def _begin_anew(self) -> None:
         self.world.holders.clear()
+        self.world.raced.clear()
         self.world.leftovers.journal_anew()
         self.world.telling.journal_anew()
         for process in list(self.world.processes):
             process.crash()
 
     # processes
+
+    def end(self) -> None:
+        """Nothing of it runs any more: a greenlet that stands still would keep all of its world."""
+        for process in self.world.processes:
+            process.on_death = _nobody_follows
+            process.crash()
 
     def _start(self, delay: float) -> None:
         self._names += 1
@@ -120,6 +127,10 @@ class Run:
     def _gone(self, process: Process) -> None:
         self.world.processes.remove(process)
         self._start(self.random.choice((3, 20, 90, 400)) * self.random.random())
+
+
+def _nobody_follows() -> None:
+    """The run is over."""
 
 
 class Replica:
@@ -235,6 +246,8 @@ def simulate(seed: int, only: Collection[str] | None = None) -> Outcome:
         except Violated as violated:
             outcome.promise, outcome.violation = violated.promise, str(violated)
             outcome.story = logs.story(run.world, run.database)
+        finally:
+            run.end()
     outcome.faults, outcome.coverage = run.faults.injected, dict(run.faults.coverage)
     outcome.ios, outcome.dark_longest = run.world.ios, run.world.promises.dark_longest
     states = [rotation.state for rotation in run.database.rotations()]
