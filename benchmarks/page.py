@@ -69,7 +69,7 @@ def measure(size: Size) -> Iterator[Figure]:
         )
         grown = (_memory() - before) / 1024
         yield Figure(
-            "memory for it", grown, "MiB", "growth of the process's peak, two looks at once", at_most(200)
+            "memory for it", grown, "MiB", "growth of the process's peak, two looks at once", at_most(150)
         )
 
 

@@ -30,6 +30,7 @@ from rotator.daemon.policy import PolicyInForce
 from rotator.daemon.rhythm import Rhythm
 from rotator.daemon.troubles import Troubles, place_of
 from rotator.engine.alerts import keep_alerts
+from rotator.engine.alerts.about_record import tell_of_record
 from rotator.engine.census import take_census
 from rotator.engine.digest import Digests
 from rotator.engine.mirrors import keep_mirrors
@@ -204,6 +205,7 @@ class Daemon:
         now = self.parts.clock.monotonic()
         if self._proved is None or now - self._proved >= _PROVED_EVERY:
             faults = faults_in_record(self.parts)
+            tell_of_record(self.parts, faults)
             self._proved = now
             if faults:
                 log.error(

@@ -173,7 +173,7 @@ def _forged(heads: Sequence[Head], open_key: OpenKey) -> Iterator[Broken]:
     for signed in heads:
         key = keys[signed.data_key]
         if isinstance(key, Refused):
-            yield Broken("", signed.number, f"head {signed.number} cannot be checked: {key}")
+            yield Broken("", signed.number, f"head {signed.number} cannot be checked: {key}", unchecked=True)
         elif not _signed_by(key, signed):
             yield Broken("", signed.number, f"head {signed.number} was not signed by us")
 

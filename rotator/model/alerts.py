@@ -64,6 +64,7 @@ class AlertKind(StrEnum):
     READS_LEARNED = "reads_learned"  # what a rule could allow was kept quiet, and is to be looked at
     TRAIL_SILENT = "trail_silent"  # who reads what is not told any more: rotator's own reads do not appear
     JOURNAL_AWAY = "journal_away"  # told by each process itself: every other alert lives in the journal
+    AUDIT_BROKEN = "audit_broken"  # the record is not as it was written; told by whoever has read all of it
     DIGEST = "digest"  # what is open, as a table, at the times of policies.yaml; its end is never told
     PAGES_HELD = (
         "pages_held"  # critical ones that were not told to whom they escalate: the budget of pages is spent

@@ -26,3 +26,4 @@ class Broken(NamedTuple):
     rotation: str
     sequence: int
     sentence: str
+    unchecked: bool = False  # it may be: its key is another sealer's

@@ -33,6 +33,7 @@ def test_what_was_recorded_is_signed_and_whoever_changes_it_is_told_of(town: Tow
         database.execute("DELETE FROM rotation")
     with town.daemon():
         town.until("told", lambda: town.said("the record is not as it was written", first="head 1"))
+        town.until("an alert", lambda: town.alerts("audit_broken") == ["open"])
 
 
 def test_kms_away_is_a_line_in_the_log_and_the_work_goes_on_when_it_is_back(

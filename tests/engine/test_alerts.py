@@ -555,6 +555,7 @@ def test_every_kind_has_a_case_here_or_in_the_other_files() -> None:
         AlertKind.FOREIGN_OWNER,
         AlertKind.DELIVERY_FAILED,
         AlertKind.JOURNAL_AWAY,
+        AlertKind.AUDIT_BROKEN,
         AlertKind.DIGEST,
         AlertKind.PAGES_HELD,
         AlertKind.UNKNOWN_ACTOR,

@@ -9,8 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from rotator.contracts.sealer import DataKey, Sealer
+from rotator.engine.alerts.about_record import tell_of_record
 from rotator.engine.record import faults_in_record, sign_record
+from rotator.model.alerts import AlertKind
 from rotator.model.errors import Refused, RotatorError, Transient
+from rotator.model.record import Broken
 from rotator.sealers.envelope import EnvelopeKey
 from tests.engine.things import HOUR, MINUTE, rotation
 from tests.engine.world import World
@@ -136,3 +139,54 @@ def test_another_sealer_signs_on_with_a_key_of_its_own(sealing: Sealing) -> None
     assert [one.sentence for one in faults_in_record(sealing)] == [
         "head 1 cannot be checked: it was sealed by another sealer"
     ]
+
+
+# people are told of it
+
+
+CHANGED = Broken("rot1", 2, "event 2 was changed")
+FORGED = Broken("", 3, "head 3 is not signed by its key")
+OF_ANOTHER = Broken("", 1, "head 1 cannot be checked: it was sealed by another sealer", unchecked=True)
+
+
+def test_what_was_changed_is_told_once_until_a_later_look_finds_it_whole(world: World) -> None:
+    tell_of_record(world, [CHANGED, FORGED])
+    world.tell()
+    ((_, alert),) = world.slack.read
+    assert (alert.kind, alert.title) == (
+        AlertKind.AUDIT_BROKEN,
+        "rotator's record is not as it was written",
+    )
+    assert alert.facts == {
+        "What": "2 places of the record: event 2 was changed",
+        "Which": "rot1, the signed heads",
+        "Impact": "none on credentials; who did what, and when, cannot be proved from here on",
+        "Next": "rotator goes on, and looks again within a day",
+    }
+    assert world.news() == ["critical: rotator's record is not as it was written"]
+    for _ in range(3):  # each replica looks once a day, and finds the same
+        world.passes(HOUR)
+        tell_of_record(world, [CHANGED, FORGED])
+        world.tell()
+    assert world.news() == []
+    tell_of_record(world, [])
+    world.tell()
+    (over,) = world.news()
+    assert over.startswith(
+        "over: rotator's record is not as it was written: all of it is as it was written, by a later look"
+    )
+
+
+def test_another_sealers_heads_are_a_warning_that_gets_worse(world: World) -> None:
+    tell_of_record(world, [OF_ANOTHER])
+    world.tell()
+    assert world.news() == ["warning: a part of rotator's record cannot be checked"]
+    tell_of_record(world, [OF_ANOTHER, CHANGED])
+    world.tell()
+    assert world.news() == ["critical: rotator's record is not as it was written"]
+
+
+def test_a_whole_record_is_no_news(world: World) -> None:
+    tell_of_record(world, [])
+    world.tell()
+    assert world.news() == []

@@ -16,6 +16,7 @@ _ENDINGS = {
     AlertKind.UNMANAGED: "none is left",
     AlertKind.DELIVERY_FAILED: "what was kept has been delivered there",
     AlertKind.JOURNAL_AWAY: "it can be written again, and what waited goes on",
+    AlertKind.AUDIT_BROKEN: "all of it is as it was written, by a later look",
     AlertKind.MISSING: "it is in the store",
     AlertKind.UNKNOWN_CREDENTIAL: "it is no longer alive at the source, or known by now",
     AlertKind.DRIFT: "the store holds what rotator wrote",

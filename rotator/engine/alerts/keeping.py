@@ -41,6 +41,8 @@ from rotator.model.observations import History, Surveyed
 from rotator.model.rotation import Rotation
 
 _USUAL = Bounds()
+#: Not seen in the state at every turn: whoever posts them ends them.
+_KEPT_ELSEWHERE = frozenset({AlertKind.DIGEST, AlertKind.AUDIT_BROKEN})
 #: Alerts that say why a secret is not rotated: as long as one is told, overdue is no news of its own.
 _EXPLAINS_OVERDUE = frozenset(
     {
@@ -83,7 +85,7 @@ def keep_alerts(
         elif row is not None and not row.alert.closed:
             _hush(parts, row, decided, now)
     for key, row in rows.items():
-        if key not in found and not row.alert.closed and row.alert.kind is not AlertKind.DIGEST:
+        if key not in found and not row.alert.closed and row.alert.kind not in _KEPT_ELSEWHERE:
             _close(parts, row.alert, decided, now)
 
 
