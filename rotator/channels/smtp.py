@@ -14,6 +14,7 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
+from typing import ClassVar
 
 from rotator.channels import mail
 from rotator.contracts.clock import Clock
@@ -34,6 +35,9 @@ class Smtp:
     authorities; `docs_url` is where the folder docs is served, for links to its pages. Raises Refused when `sender` is
     not a mailbox.
     """
+
+    needs: ClassVar[str] = "a mail server that speaks STARTTLS, and its login"
+    tried_on: ClassVar[str] = "aiosmtpd, with STARTTLS and AUTH"
 
     def __init__(
         self,

@@ -56,6 +56,7 @@ class Postgres:
 
     needs: ClassVar[str] = "an administrator's login that may alter both roles"
     tried_on: ClassVar[str] = "PostgreSQL 18, and Debian's with TLS"
+    remark: ClassVar[str] = "two login roles, one owner role; open sessions are seen"
 
     class Options(AdapterOptions):
         """`template` is needed where consumers read one parameter; it says where they log in.

@@ -51,6 +51,7 @@ class TwilioAuthToken(VerifiedValue):
 
     needs: ClassVar[str] = "a Main key of the account, or the auth token itself"
     tried_on: ClassVar[str] = "a stand-in, through Twilio's SDK"
+    remark: ClassVar[str] = "promoted when nobody needs the old one"
 
     class Options(AdapterOptions):
         """`auth` leads to a Main key (SK…:secret), or to the auth token itself."""
