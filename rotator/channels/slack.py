@@ -21,7 +21,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import structlog
 from slack_sdk.errors import SlackClientError
@@ -70,6 +70,11 @@ class Slack:
     `docs_url` is where the folder docs is served, for links to its pages. With `clicks` and an app-level token messages
     have buttons. Raises Refused when neither a bot token nor a webhook is given; with both, the token is used.
     """
+
+    needs: ClassVar[str] = (
+        "a bot token with chat:write, or an incoming webhook; an app-level token for buttons"
+    )
+    tried_on: ClassVar[str] = "a stand-in, through the Slack SDK"
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rotator.channels import mail
 from rotator.contracts.clock import Clock
@@ -44,6 +44,9 @@ class Smtp:
     authorities; `docs_url` is where the folder docs is served, for links to its pages. Raises Refused when `sender` is
     not a mailbox.
     """
+
+    needs: ClassVar[str] = "a mail server that speaks STARTTLS, and its login"
+    tried_on: ClassVar[str] = "aiosmtpd, with STARTTLS and AUTH"
 
     def __init__(
         self,

@@ -18,6 +18,10 @@ _SIGHT = {
     Sight.NO: "no",
     Sight.OURS: "ours",
 }
+#: For how long consumers may be refused after a crash at the worst moment.
+_DARK = {Overlap.NONE: "until a restarted rotator has stored the new one and restarted its readers"}
+_SAID = ("needs", "tried_on", "remark")
+_EMPTY = dict.fromkeys(("accepts", "use_seen", "death", "dark", "needs", "tried_on", "remark", "about"), "")
 _COLUMNS = ("kind", "name", "accepts", "use_seen", "death", "needs")
 
 
@@ -29,7 +33,7 @@ def show_adapters(form: Format) -> None:
     elif form is Format.TABLE:
         as_table(rows, _COLUMNS, "tried_on")
     else:
-        as_rows(form, rows, (*_COLUMNS, "tried_on", "about"))
+        as_rows(form, rows, (*_COLUMNS, "tried_on", "about", "dark", "remark"))
 
 
 def _of(group: str) -> Iterator[dict[str, str]]:
@@ -39,22 +43,23 @@ def _of(group: str) -> Iterator[dict[str, str]]:
         except Exception as broken:  # noqa: BLE001 - somebody else's module, which may raise anything when imported
             yield _row(group, point.name, about=f"cannot be loaded ({type(broken).__name__})")
         else:
-            yield _told(group, point.name, adapter)
+            yield told(group, point.name, adapter)
 
 
-def _told(group: str, name: str, adapter: Any) -> dict[str, str]:
+def told(group: str, name: str, adapter: Any) -> dict[str, str]:
+    """What an adapter says about itself, in the words of this verb and of the README."""
     about = (inspect.getdoc(adapter) or "").partition("\n")[0]
     traits: Traits | None = getattr(adapter, "traits", None)
-    said = {key: getattr(adapter, key, "") for key in ("needs", "tried_on")}
+    said = {key: getattr(adapter, key, "") for key in _SAID}
     if traits is not None:
         said |= {
             "accepts": _OVERLAP[traits.overlap],
             "use_seen": _SIGHT[traits.sight],
             "death": traits.death.value,
+            "dark": _DARK.get(traits.overlap, "none"),
         }
     return _row(group, name, about=about, **said)
 
 
 def _row(group: str, name: str, **said: str) -> dict[str, str]:
-    empty = dict.fromkeys(("accepts", "use_seen", "death", "needs", "tried_on", "about"), "")
-    return {"kind": group.removesuffix("s"), "name": name, **empty, **said}
+    return {"kind": group.removesuffix("s"), "name": name, **_EMPTY, **said}

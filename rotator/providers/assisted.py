@@ -33,6 +33,9 @@ class Assisted:
 
     needs: ClassVar[str] = "a person: `rotator submit`"
     tried_on: ClassVar[str] = "a stand-in for a service with an address to try keys at"
+    remark: ClassVar[str] = (
+        "no API: a person makes it, and looks who uses it; `tried` where the policy says how"
+    )
 
     class Options(AdapterOptions):
         """`policy check` holds the address against ROTATOR_ALLOWED_HOSTS."""

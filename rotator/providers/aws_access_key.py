@@ -27,6 +27,7 @@ class AwsAccessKey(IamUser):
     apart: ClassVar[tuple[str, ...]] = ("iam_user",)
     needs: ClassVar[str] = "iam:…AccessKey… of the one user"
     tried_on: ClassVar[str] = "a stand-in for IAM and STS, and moto's"
+    remark: ClassVar[str] = "of IAM users; a use shows hours later"
 
     class Options(AdapterOptions):
         """The user belongs to the account that rotator itself is in."""

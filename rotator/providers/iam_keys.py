@@ -4,7 +4,8 @@ UserName is always sent: without it IAM would act on rotator's own keys. GetCall
 what it answers is about the key and nothing else; it counts as a use of the key, too.
 
 Permissions of rotator on the user: iam:ListAccessKeys, iam:CreateAccessKey, iam:UpdateAccessKey, iam:DeleteAccessKey;
-iam:GetAccessKeyLastUsed on * [M].
+iam:GetAccessKeyLastUsed on *. To be confirmed in a sandbox account [M]: that the user alone is not enough for the last
+one, and that LastUsedDate is told in whole minutes.
 Source: the API references of IAM and AWS STS.
 """
 
@@ -35,7 +36,7 @@ TRYING = Manner(
 )
 _EFFECTS = ("CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey")
 _KEY_ID, _SECRET = re.compile(r"[A-Za-z0-9_]{16,128}"), re.compile(r"[\x21-\x7e]+")
-# LastUsedDate is told in whole minutes [M]: a use may have been at the end of the one that is told. The sandbox's fast
+# LastUsedDate is told in whole minutes: a use may have been at the end of the one that is told. The sandbox's fast
 # days have fast minutes, but its dates have no fractions of a second either.
 _WITHIN_THE_MINUTE, _WITHIN_THE_SECOND = timedelta(seconds=59), timedelta(seconds=1)
 

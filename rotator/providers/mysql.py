@@ -69,6 +69,9 @@ class Mysql:
 
     needs: ClassVar[str] = "an administrator's login with CREATE USER"
     tried_on: ClassVar[str] = "MariaDB 10.11; MySQL 8 as a stand-in that speaks its protocol"
+    remark: ClassVar[str] = (
+        "MySQL 8's dual passwords, MariaDB's two ways to log in; a session does not tell its password"
+    )
 
     class Options(AdapterOptions):
         """`template` is needed where consumers read one connection string; it says where they log in.

@@ -10,7 +10,8 @@ is written down, the newest name is the current password's, unless that is someb
 
 MySQL documentation: "ALTER USER Statement", "Password Management" (Dual Password Support), "The INFORMATION_SCHEMA
 USER_ATTRIBUTES Table"; where mysql.user keeps the second password is [M]. There is no MySQL server among Debian's
-packages: all of this has been run against a stand-in of ours only, and wants confirming against a real one.
+packages: all of this has been run against a stand-in of ours only, and wants confirming against a real one; on RDS the
+privileges, too.
 """
 
 from __future__ import annotations

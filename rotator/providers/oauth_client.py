@@ -40,6 +40,9 @@ class OauthClient:
     apart: ClassVar[tuple[str, ...]] = ("address", "client_id")
     needs: ClassVar[str] = "an administrator's client or token of the identity provider"
     tried_on: ClassVar[str] = "stand-ins with the shapes of Okta, Entra, Auth0 and Keycloak"
+    remark: ClassVar[str] = (
+        "Okta, Entra; Auth0 and Keycloak keep one secret: `accept_gap`, and dark as `rds-master`"
+    )
 
     class Options(AdapterOptions):
         """`policy check` holds the addresses against ROTATOR_ALLOWED_HOSTS."""

@@ -7,6 +7,9 @@ only: to prove that a credential is dead.
 A worker that freezes in the middle of a change cannot land it later: the server itself ends a transaction that has
 been idle for TALK_SECONDS. Sessions of a role that can no longer log in go on until remove() ends them; sessions on
 replicas are not seen from the primary.
+
+To be confirmed in a sandbox account [M]: what rotator's login needs on RDS where `rds.restrict_password_commands` is
+on, and that a pgbouncer with an auth_file of its own goes on with the verifier that it has.
 """
 
 from __future__ import annotations
@@ -56,6 +59,7 @@ class Postgres:
 
     needs: ClassVar[str] = "an administrator's login that may alter both roles"
     tried_on: ClassVar[str] = "PostgreSQL 18, and Debian's with TLS"
+    remark: ClassVar[str] = "two login roles, one owner role; open sessions are seen"
 
     class Options(AdapterOptions):
         """`template` is needed where consumers read one parameter; it says where they log in.

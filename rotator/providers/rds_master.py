@@ -42,6 +42,7 @@ class RdsMaster:
 
     needs: ClassVar[str] = "rds:Describe… and rds:Modify… of the one instance or cluster"
     tried_on: ClassVar[str] = "a stand-in for RDS; logins to PostgreSQL"
+    remark: ClassVar[str] = "of an instance or a cluster"
 
     class Options(AdapterOptions):
         """Where the database is, rotator asks RDS; a policy names no host.

@@ -3,8 +3,9 @@
 Permissions of rotator: rds:DescribeDBInstances and rds:ModifyDBInstance, or rds:DescribeDBClusters and
 rds:ModifyDBCluster, on the database's ARN.
 Source: the API reference of Amazon RDS. ApplyImmediately also applies everything else that is pending, which may be a
-restart; so nothing is told while anything else waits for the maintenance window. Without it a cluster's password is
-reported to stay as it was [M], so it is always sent.
+restart; so nothing is told while anything else waits for the maintenance window.
+To be confirmed in a sandbox account [M]: that a cluster's password stays as it was without ApplyImmediately, as is
+reported (so it is always sent), and which statuses are shown meanwhile.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
 _PASSWORD = "MasterUserPassword"  # noqa: S105 - the name of a field
-# The status that RDS is seen to show meanwhile [M].
+# The status that RDS is seen to show meanwhile.
 _RESETTING = "resetting-master-credentials"
 
 

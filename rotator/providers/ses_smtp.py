@@ -39,6 +39,7 @@ class SesSmtp(IamUser):
     apart: ClassVar[tuple[str, ...]] = ("iam_user",)
     needs: ClassVar[str] = "iam:…AccessKey… of the one user"
     tried_on: ClassVar[str] = "stand-ins for IAM, STS and SES"
+    remark: ClassVar[str] = "mail passwords of IAM keys, several regions from one; a use shows hours later"
 
     class Options(AdapterOptions):
         """`regions` says which region each field is the password of, where it is more than the environment's own.

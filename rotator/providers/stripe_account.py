@@ -1,6 +1,7 @@
 """One Stripe account as rotator's key sees it: the SDK's client, its requests sent our way, its errors in our words.
 
 Stripe's errors may quote what was sent, so nothing of them reaches a message but their code.
+That the account is full is a sentence without a code; its words want confirming in a sandbox account [M].
 Sources: "Error handling", "Idempotent requests" and "Rate limits" in Stripe's documentation.
 """
 

@@ -8,6 +8,7 @@ Idempotency: Stripe keeps the first answer to a key for 24 hours and repeats it,
 secret, and marks what it repeats with Idempotent-Replayed in v2 too, wants confirming in a sandbox account]. So a mint
 whose answer was lost gives the same secret when it is asked again. Unless the endpoint was deleted meanwhile: then the
 answer is of something that is gone, and the next key mints another one.
+To be confirmed there, too [M]: whether v2 lists what was made by v1 (it would count as unknown, and stay as it is).
 Sources: Stripe's API reference of webhook endpoints, event destinations (v2) and idempotent requests.
 """
 

@@ -47,6 +47,7 @@ class StripeWebhook(VerifiedValue):
     apart: ClassVar[tuple[str, ...]] = ("endpoint_url",)
     needs: ClassVar[str] = "a restricted key that may write webhook endpoints"
     tried_on: ClassVar[str] = "a stand-in, through Stripe's SDK"
+    remark: ClassVar[str] = "endpoints and event destinations, as many as Stripe has room for"
 
     class Options(AdapterOptions):
         """`slots` is what Stripe allows the account: 16 unless it was raised [M: wants confirming]."""

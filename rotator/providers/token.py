@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,8 @@ from rotator.providers.both_ends import BothEndsOurs
 
 class Token(BothEndsOurs):
     """One token."""
+
+    remark: ClassVar[str] = "internal tokens, webhook signing keys; `assumed` without a probe"
 
     class Options(AdapterOptions):
         """How new values look.

@@ -41,6 +41,7 @@ class TwilioApiKey:
 
     needs: ClassVar[str] = "a Main key of the account"
     tried_on: ClassVar[str] = "a stand-in, through Twilio's SDK"
+    remark: ClassVar[str] = "Standard and Restricted"
 
     class Options(AdapterOptions):
         """`auth` leads to a Main key (SK…:secret) or to the account's auth token; no other may manage keys."""

@@ -11,8 +11,8 @@ promoted that was not seen to be ours a moment before.
 Rotator's own login is a Main key, which a promotion does not touch, or the token itself: then rotator goes on with the
 successor from the promotion on. After a restart it has only what `auth` leads to, which should be the parameter that
 this very rotation writes.
-To be confirmed in a sandbox account [M]: that a Main key may manage tokens, and that a promotion ends the first token
-within a minute everywhere.
+To be confirmed in a sandbox account [M]: that a Main key may manage tokens, that the first token alone signs until the
+promotion, and that this ends the first token within a minute everywhere.
 Sources: "Auth Tokens and how to change them", and the API references of secondary auth tokens and their promotion.
 """
 
@@ -51,6 +51,7 @@ class TwilioAuthToken(VerifiedValue):
 
     needs: ClassVar[str] = "a Main key of the account, or the auth token itself"
     tried_on: ClassVar[str] = "a stand-in, through Twilio's SDK"
+    remark: ClassVar[str] = "promoted when nobody needs the old one"
 
     class Options(AdapterOptions):
         """`auth` leads to a Main key (SK…:secret), or to the auth token itself."""

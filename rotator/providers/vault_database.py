@@ -44,6 +44,7 @@ class VaultDatabase:
 
     needs: ClassVar[str] = "a policy of Vault's on the static roles"
     tried_on: ClassVar[str] = "OpenBao 2.7 with PostgreSQL"
+    remark: ClassVar[str] = "static roles of Vault and OpenBao, two in turn"
 
     class Options(AdapterOptions):
         """The database is named by `connection`, which Vault knows; `template` says where consumers log in."""

@@ -5,6 +5,7 @@ the ExternalSecret's annotations, and is waited for. The operator stamps `status
 sync *began* and `status.syncedResourceVersion` with a hash over the generation, labels and annotations that it saw
 (external-secrets/pkg/controllers/externalsecret/externalsecret_controller.go, markAsDone); so a sync that was under
 way when we wrote is told from one that came after. What we wait for is written only into the ExternalSecret.
+Read in its source and run against a played operator; in a cluster with the real one it wants confirming [M].
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rotator.contracts.clock import Clock
 from rotator.contracts.guard import guard
 from rotator.model.errors import NotYet, Refused
 
-#: The annotation by which the operator's documentation forces a sync; any change of annotations does [M].
+#: The annotation by which the operator's documentation forces a sync; any change of annotations does.
 FORCE_SYNC = "force-sync"
 # Served by the operator from 0.16, and until 0.16.
 _VERSIONS = tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import ClassVar
 
 import httpx
 
@@ -17,6 +18,9 @@ from rotator.model.policy import Deployment
 
 class SandboxRedeployer:
     """One workload of the platform whose address settings give as the endpoint `platform`."""
+
+    needs: ClassVar[str] = "the sandbox's platform, at ROTATOR_ENDPOINT_PLATFORM"
+    tried_on: ClassVar[str] = "that platform"
 
     def __init__(self, deployment: Deployment, around: Surroundings) -> None:
         address = around.endpoint("platform")

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,6 +36,9 @@ class _Master:
 
 class KeyFile:
     """Data keys wrapped under the master key in the file at `path`, which is read each time it is needed."""
+
+    needs: ClassVar[str] = "a file that nobody else may read, or a Kubernetes Secret"
+    tried_on: ClassVar[str] = "files, and a mounted Secret as a cluster swaps it"
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -5,6 +5,8 @@ version that it got: a race cannot be prevented, but it is never missed. A write
 lost finds its own value at the version it wanted, and has succeeded. Where versions came between, they are read: a
 worker that froze after its look and woke late has written our own value once more, and that is nobody's change.
 
+The default quota of PutParameter (3 a second, said by AWS in 2023) wants confirming in a sandbox account [M].
+
 Permissions: ssm:DescribeParameters on *, ssm:GetParameter, ssm:GetParameters, ssm:PutParameter and
 ssm:GetParameterHistory below the environment's path; kms:Decrypt, kms:Encrypt and (advanced tier)
 kms:GenerateDataKey on the environment's key.

@@ -3,6 +3,7 @@
 An overwrite that leaves out KeyId falls back to the account's own key `aws/ssm`, which every principal of the account
 may decrypt with; Description, AllowedPattern, Tier, Policies and DataType are sent again for the same reason. Sizes,
 types and braces are checked here, because a request that SSM refuses may be quoted in its answer.
+What SSM makes of an overwrite without them is read in its reference; it wants confirming in a sandbox account [M].
 Source: PutParameter and DescribeParameters in the API reference of AWS Systems Manager.
 """
 

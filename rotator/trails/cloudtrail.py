@@ -3,6 +3,7 @@
 The ways that a record takes (EventBridge, log files in S3, LookupEvents) all carry the same JSON. Written from the
 CloudTrail User Guide ("CloudTrail record contents", "CloudTrail userIdentity element") and the Systems Manager API
 reference. What the guide calls optional may be missing or null, and is.
+To be confirmed in a sandbox account [M]: what the parameters of GetParametersByPath and GetParameterHistory are called.
 """
 
 from __future__ import annotations

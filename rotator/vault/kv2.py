@@ -20,8 +20,9 @@ from rotator.model.errors import Refused
 from rotator.model.secrets import Sealed
 from rotator.vault.client import NotThere, Vault
 
-#: Vault's documentation, "KV secrets engine - version 2 (API)", Create/update metadata. [M]
-LARGEST_MAP = 64
+#: Of custom metadata: its entries, and the characters of each. Vault's documentation, "KV secrets engine - version 2
+#: (API)", Create/update metadata; run against OpenBao.
+LARGEST_MAP, LONGEST_MARK = 64, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,10 @@ class Kv2:
         return _metadata(answer["data"], self.vault.now())
 
     def mark(self, path: str, **marks: str) -> None:
-        """Sees to it that the custom metadata says so, and everything else stays. Raises Changed."""
+        """Sees to it that the custom metadata says so, as far as it fits, and everything else stays. Raises Changed."""
         there = self.metadata(path)
         custom = dict(there.custom) if there else {}
-        completed = {**custom, **marks}
+        completed = {**custom, **{name: mark[:LONGEST_MARK] for name, mark in marks.items()}}
         if completed == custom or len(completed) > LARGEST_MAP:
             return
         wanted: dict[str, Any] = {"custom_metadata": completed}

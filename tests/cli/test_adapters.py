@@ -24,10 +24,12 @@ def test_every_source_says_what_it_is_like_what_it_needs_and_what_it_was_tried_o
         "yes",
     )
     for (kind, name), row in found.items():
-        if kind in {"provider", "store", "mirror", "redeployer"} and name != "sandbox":
-            assert row["needs"], name
-            assert row["tried_on"], name
-        assert kind != "provider" or (row["accepts"] and row["use_seen"] and row["death"])
+        assert row["needs"], name
+        assert row["tried_on"], name
+        of_sources = ("accepts", "use_seen", "death", "dark", "remark")
+        assert all(row[key] for key in of_sources) is (kind == "provider"), f"{kind} {name}"
+    dark = {name for (kind, name), row in found.items() if kind == "provider" and row["dark"] != "none"}
+    assert dark == {"rds-master"}, "what keeps one credential only"
 
 
 def test_an_adapter_that_cannot_be_loaded_says_so(rotator: Beside, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rotator.cli.adapters import told
 from rotator.contracts.provider import Overlap, Sight, Traits
 from tests.docs.pages import ROOT
 
@@ -39,6 +40,39 @@ def page() -> str:
     """The whole page."""
     sections = ["\n".join(_section(name, adapter)) + "\n" for name, adapter in sorted(shipped().items())]
     return "\n".join([_INTRODUCTION, *sections])
+
+
+_BEGINS, _ENDS = "<!-- made from the code by python -m tests.docs -->\n", "<!-- until here -->\n"
+_OF_USE = {"later": "yes, later", "no": "no (`accept_unseen`)", "ours": "yes: both ends are ours"}
+
+
+def readme(text: str) -> str:
+    """The README, with its table as the adapters are now."""
+    before, begins, rest = text.partition(_BEGINS)
+    _former, ends, after = rest.partition(_ENDS)
+    assert begins and ends, "the README lacks the marks of its table"
+    return f"{before}{begins}{table()}{ends}{after}"
+
+
+def table() -> str:
+    """What each adapter can keep of the promises: what `rotator adapters` says, in the README's words."""
+    heads = (
+        "adapter",
+        "overlap",
+        "is use seen?",
+        "how death is proved",
+        "longest dark time after a crash",
+        "remark",
+    )
+    lines = [heads, ("---",) * len(heads), *(_row(name, one) for name, one in shipped().items())]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _row(name: str, adapter: Any) -> tuple[str, ...]:
+    said = told("providers", name, adapter)
+    overlap = "one (`accept_gap`)" if said["accepts"] == "one" else said["accepts"]
+    use = "no" if adapter.traits.submitted else _OF_USE.get(said["use_seen"], said["use_seen"])
+    return f"`{name}`", overlap, use, f"`{said['death']}`", said["dark"], said["remark"]
 
 
 def shipped() -> dict[str, Any]:

@@ -29,6 +29,20 @@ def test_a_copy_is_written_and_marked(kv2: Kv2World) -> None:
     assert kv2.facts("NAME")["custom_metadata"] == {"managed_by": "rotator", "mirror_of": name}
 
 
+def test_custom_metadata_that_has_no_room_for_our_marks_keeps_no_copy_from_being_written(
+    kv2: Kv2World,
+) -> None:
+    full = {f"note-{number}": "theirs" for number in range(64)}
+    kv2.kv.update_metadata(f"{kv2.folder}/NAME", custom_metadata=full)
+    value, name = fresh_value(), f"{kv2.path}/{'long/' * 110}NAME"
+    for _again in range(2):
+        kv2.mirror().write(f"{kv2.path}/NAME", value)
+        kv2.mirror().write(name, value)
+    assert kv2.facts("NAME")["custom_metadata"] == full
+    assert kv2.copy(f"{'long/' * 110}NAME") == {"value": value.reveal()}
+    assert kv2.facts(f"{'long/' * 110}NAME")["custom_metadata"]["mirror_of"] == name[:512]
+
+
 def test_the_same_value_again_is_no_new_version_and_not_stale_any_more(kv2: Kv2World) -> None:
     """An undo puts back what a copy may hold still: it must not look stale for ever after that."""
     value, name = fresh_value(), f"{kv2.path}/NAME"

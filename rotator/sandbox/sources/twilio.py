@@ -7,7 +7,7 @@ changes reach the servers late and one after the other, a secret is shown once, 
 
 Simplified: products other than those here are one harmless answer; permissions of a Restricted key are the ends of the
 paths that it may read; e-mails about tokens are not sent. What Twilio answers to a Restricted key that may not do
-something is taken as 403 [M].
+something is taken as 403, and wants confirming in a sandbox account [M].
 """
 
 from __future__ import annotations
