@@ -6,7 +6,7 @@ They start when the first test asks for them. Fast tests start no server of thei
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,13 +20,15 @@ from tests.skips import pytest_report_teststatus, pytest_terminal_summary
 __all__ = ["pytest_report_teststatus", "pytest_terminal_summary"]  # pytest finds its hooks here
 
 
-# Whatever is imported and collected stays to the end: the garbage collector need not go through it again and again.
-gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: the garbage collector need not go through it each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from rotator.journal import SqlJournal, open_journal
 from rotator.journal.view import View
 from rotator.model.errors import JournalAway
 from rotator.testing.journal_contract import JournalContract
+from tests.journal.conftest import Pair
 
 
 class ReadThroughView:
@@ -44,9 +44,9 @@ def file(sqlite_url: str) -> Path:
 @pytest.mark.slow
 class TestView(JournalContract):
     @pytest.fixture
-    def journal(self, sqlite_url: str, file: Path) -> Iterator[Journal]:
-        with closing(open_journal(sqlite_url, daemon=True)) as journal:
-            yield cast("Journal", ReadThroughView(journal, file))
+    def journal(self, on_file: Pair) -> Journal:
+        journal, _ = on_file
+        return cast("Journal", ReadThroughView(journal, Path(str(journal._db.engine.url.database))))
 
     @pytest.fixture
     def other(self, journal: Journal) -> Journal:
