@@ -89,6 +89,7 @@ class Access:
     vpc_endpoint: str = ""
     user_agent: str = ""
     invoked_by: str = ""  # the service that called for the principal
+    decrypts: bool = True  # False where the call said that it wants no value of a SecureString
 
 
 class AccessKind(StrEnum):

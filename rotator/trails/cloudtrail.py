@@ -75,6 +75,7 @@ def access_of(record: object) -> Access | None:
         vpc_endpoint=_text(record, "vpcEndpointId"),
         user_agent=_text(record, "userAgent"),
         invoked_by=_text(_mapping(record, "userIdentity"), "invokedBy"),
+        decrypts=parameters.get("withDecryption") is not False,
     )
 
 

@@ -222,6 +222,26 @@ def test_whoever_has_rotator_s_role_and_does_not_say_its_id_is_somebody_else(
         assert "role" in finding.why
 
 
+@pytest.mark.parametrize(
+    "said,decrypts,known,told",
+    [
+        (caller("a1b2"), False, "a1b2", False),  # who wrote when, after a race: rotator does that itself
+        (caller("a1b2"), True, "a1b2", True),
+        (caller("a1b2"), False, "", True),
+        (CLI, False, "a1b2", True),
+    ],
+)
+def test_a_history_is_told_whoever_read_it_but_for_rotator_when_it_wants_no_values(
+    said: str, known: str, *, decrypts: bool, told: bool
+) -> None:
+    record = history(pod(ROTATOR), at(3), JWT, userAgent=said)
+    record["requestParameters"]["withDecryption"] = decrypts
+    access = access_of(record)
+    assert access
+    kinds = {one.kind for one in judge_all(taly(), [access], (), installation=known).findings}
+    assert (AccessKind.HISTORY_READ in kinds) is told
+
+
 def test_what_others_say_in_their_user_agent_makes_them_no_rotator() -> None:
     stranger = one(role("taly-mallory"), at(3), JWT, userAgent=caller("a1b2"))
     accesses = [access for record in (stranger,) if (access := access_of(record))]

@@ -21,7 +21,12 @@ from tests.providers.recipes import recipe_for
 
 def installation(**settings: Any) -> Installation:
     nothing = SimpleNamespace(policies=SimpleNamespace(environments={}))
-    return Installation(Settings(**settings), cast("Any", None), cast("Any", nothing), SystemClock())
+    journal = SimpleNamespace(installation=lambda: "a1b2")
+    return Installation(Settings(**settings), cast("Any", journal), cast("Any", nothing), SystemClock())
+
+
+def test_every_adapter_knows_which_installation_it_works_for() -> None:
+    assert installation()._surroundings("staging").installation == "a1b2"
 
 
 def test_a_recipe_in_the_journal_is_held_against_todays_hosts() -> None:

@@ -129,6 +129,14 @@ def test_a_record_that_comes_twice_counts_once(world: WatchedWorld) -> None:
     assert [one.times for one in world.seen()] == [1]
 
 
+def test_one_call_that_two_accounts_record_counts_once(world: WatchedWorld) -> None:
+    world.begins()
+    access = world.reads(shared_id="shared")
+    world.delivers(replace(access, event_id="theirs", account="999900001111"))
+    world.watches(HOLD)
+    assert [one.times for one in world.seen()] == [1]
+
+
 def test_nothing_is_let_go_of_before_it_is_written_down(
     world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ def event(api: str, **changes: Any) -> dict[str, Any]:
     return {**envelope, "account": "111122223333", "region": "eu-central-1", "detail": record, **changes}
 
 
-def passes(said: dict[str, Any]) -> bool:
+def passes(said: Any) -> bool:
     pattern = EventPattern.load(json.dumps(properties("Calls")["EventPattern"]))
     return bool(pattern.matches_event(said))
 

@@ -38,6 +38,9 @@ def check(draft: Draft) -> None:
 def _check_source(draft: Draft, access: Access) -> None:
     source, where = access.source, ("access", "source")
     if source is None:
+        if access.learn_until is not None:
+            sentence = "says until when the watch learns, and without access.source nothing is watched"
+            draft.complaints.error(("access", "learn_until"), sentence)
         return
     if source.kind == "lookup-events":
         if source.queue is not None:

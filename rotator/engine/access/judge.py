@@ -144,10 +144,14 @@ class Judge:
         for rule in _rules(unexpected):
             ours = [one for one in unexpected if one.reader == rule]
             yield self._unexpected(access, ours, rule)
-        if access.act is Act.READ_HISTORY:
+        if access.act is Act.READ_HISTORY and not self._looks_back(access, touched):
             yield _finding(access, AccessKind.HISTORY_READ, Severity.CRITICAL, touched, why.history())
         yield from self._old_version(access, touched)
         yield from self._many(access, touched)
+
+    def _looks_back(self, access: Access, touched: Iterable[Touched]) -> bool:
+        """Whether it is rotator, where that is known, after who wrote when: it never wants the values."""
+        return bool(self._installation) and not access.decrypts and all(one.by_rotator for one in touched)
 
     def _unexpected(self, access: Access, touched: list[Touched], rule: Reader | None) -> AccessFinding:
         if rule is None:

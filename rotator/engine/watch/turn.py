@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,7 +112,7 @@ class _Turn:
         policies, managed = self.parts.policies(), Managed(self.parts.policies())
         ours = [one for one in delivery.accesses if not managed.elsewhere(one)]
         self.parts.journal.note_accesses(
-            (one for one in ours if _concerns(managed, one)), policies.access.hold
+            (_by_one_id(one) for one in ours if _concerns(managed, one)), policies.access.hold
         )
         foreign = {managed.elsewhere(one) for one in delivery.accesses} - {""}
         unread = [
@@ -136,6 +136,11 @@ class _Turn:
             self.note(progress=delivery.progress)
         if delivery.receipt:
             self.trail.forget(delivery)
+
+
+def _by_one_id(access: Access) -> Access:
+    """Two accounts that record one call give it one id beside their own: by that it is judged once."""
+    return replace(access, event_id=access.shared_id) if access.shared_id else access
 
 
 def _concerns(managed: Managed, access: Access) -> bool:
