@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -102,6 +103,10 @@ def test_policy_check_knows_the_adapter_by_its_line_alone(package: Path) -> None
     run = python(package, "-m", "rotator", "policy", "check", "policies.yaml")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "watched only" not in run.stdout
+    shown = json.loads(python(package, "-m", "rotator", "adapters", "--json").stdout)["adapters"]
+    (acme,) = [row for row in shown if row["name"] == "acme-key"]
+    assert (acme["accepts"], acme["use_seen"], acme["death"]) == ("many", "yes", "tried")
+    assert acme["needs"] and acme["tried_on"] and acme["remark"]
     (package / "policies.yaml").write_text(FILES["policies.yaml"].replace("project: crm", "projekt: crm"))
     run = python(package, "-m", "rotator", "policy", "check", "policies.yaml")
     assert run.returncode != 0

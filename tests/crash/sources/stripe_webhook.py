@@ -59,13 +59,6 @@ class StripeEndpoints(Source):
             yield There(known.id_of(one.secret), label, accepted=one.enabled)
 
 
-class StripeDestinations(StripeEndpoints):
-    """As event destinations of v2: an own way to list, to clone and to disable."""
-
-    def settings(self) -> Mapping[str, Any]:
-        return {**super().settings(), "api": "v2"}
-
-
 def _verified(member: str, asked: Asked) -> bool:
     try:
         WebhookSignature.verify_header(asked.body.decode(), asked.headers["stripe-signature"], member)
