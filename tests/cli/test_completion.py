@@ -20,7 +20,7 @@ from tests.cli.test_alerts import over, posted
 
 BIN = Path(sys.executable).parent
 #: Parameters that take free text, numbers or dates: nothing is offered for them.
-FREE = {"reason", "until", "timeout", "limit", "field", "fd", "how_long", "within"}
+FREE = {"reason", "until", "timeout", "limit", "field", "fd", "how_long", "within", "installation"}
 FILES = {"file", "save", "events", "starts", "policies"}
 KNOWN = {"secret", "alerts", "secrets", "what", "env", "environment", "kind", "owner", *FILES, *_CHOICES}
 
