@@ -127,6 +127,11 @@ def _told(world: World, secret: str, rows: list[Rotation]) -> None:
     """P6: what is parked or overdue has an alert that people have read."""
     heard, parked = world.telling.heard(), world.telling.parked
     told = [alert for alert in heard if alert.secret == secret]
+    lately = [
+        said.alert
+        for said in world.telling.said.values()
+        if said.level == END and said.at > world.now - _NOTICED and said.alert.secret == secret
+    ]
     for row in rows:
         settled = parked.get(row.id, world.now) < world.now - _NOTICED
         if settled and not any(alert.rotation == row.id and alert.kind in PARKED for alert in told):
@@ -143,7 +148,7 @@ def _told(world: World, secret: str, rows: list[Rotation]) -> None:
         for row in rows
     )
     for_all = [alert for alert in heard if not alert.secret and alert.environment in {policy.environment, ""}]
-    loud = {alert.kind for alert in [*told, *for_all]} - QUIET
+    loud = {alert.kind for alert in [*told, *lately, *for_all]} - QUIET  # one may end, another be on its way
     if overdue and not active and not loud:
         raise Violated("P6 never silent", f"{secret} is overdue, and nobody was told")
 

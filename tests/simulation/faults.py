@@ -47,7 +47,7 @@ _RARE = (
     "journal.settle_request", "journal.open_rotations", "journal.join_rollout", "journal.start_rollout",
 )  # fmt: skip
 _RAREST = (
-    "provider.enable", "mirror.write", "mirror.stale", "store.check_writable", "redeployer.starts",
+    "provider.enable", "provider.promote", "mirror.write", "mirror.stale", "store.check_writable", "redeployer.starts",
     "journal.approve", "journal.escalate", "journal.reopen", "journal.roll_back", "journal.note_pause",
     "journal.wake",
 )  # fmt: skip

@@ -39,7 +39,7 @@ class Leftovers:
         named = {ledger.predecessor_id, ledger.successor_id, *ledger.strays, *ledger.doubtful}
         for held in left:
             found = not ended and (held.id in named or _will_be_found(source, row, held))
-            if not found and held.id not in self.loose:
+            if not found and held.id not in self.loose and not self._in_hand(source, held):
                 raise Violated(
                     "P3 nothing left over", f"{held.id} of {held.label} lives, and {row.id} {_how(row)}"
                 )
@@ -57,7 +57,9 @@ class Leftovers:
     def at_rest(self, secret: str) -> None:
         """No row is left to end anything: what lives beside the store is exempt for a reason of its own."""
         for held in self._beside_the_store(self._world.sources[secret]):
-            if held.id not in self.loose:
+            made = self._world.mints.get(held.id)
+            died_with_it = made is not None and made.gate.process.dead  # then the census shows it
+            if held.id not in self.loose and not died_with_it:
                 raise Violated(
                     "P3 nothing left over", f"{held.id} of {held.label} lives, and no rotation will end it"
                 )
@@ -72,6 +74,10 @@ class Leftovers:
     def journal_anew(self) -> None:
         """Another journal: it cannot know what lives by now."""
         self.loose |= {held.id for source in self._world.sources.values() for held in source.held.values()}
+
+    def _in_hand(self, source: Source, held: Held) -> bool:
+        """Whether a worker that lost its claim has it in memory, and tries to remove it: no label would tell others."""
+        return not source.traits.labels and held.id in self._world.mints
 
     def _beside_the_store(self, source: Source) -> list[Held]:
         """What we made and lives, and is not what consumers read."""

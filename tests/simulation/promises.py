@@ -133,7 +133,7 @@ class Promises:
             instance.value(name)
             for workload in world.consumers(secret)
             for instance in workload.living()
-            if not instance.unseeable
+            if not self._excused(instance, secret)
         ]
         for value in (*read, store.value if store is not None else None):
             if not self._broken_set(value) and signers.isdisjoint(members(value)):
