@@ -39,6 +39,7 @@ class AlertKind(StrEnum):
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
     ROTATION_FAILED = "rotation_failed"  # attempts fail; it goes on trying
+    STUCK = "stuck"  # nothing fails, and it does not get on
     ROLLOUT_FAILED = "rollout_failed"
     UNDONE = "undone"
     PARKED = "parked"
