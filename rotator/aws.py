@@ -14,7 +14,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
@@ -172,6 +172,8 @@ class Service(Generic[Client]):
     def _answered(self, error: ClientError, doing: str) -> RotatorError:
         code = error.response["Error"].get("Code", "an unnamed error")
         message = error.response["Error"].get("Message", "")
+        if code in _WRONG_TIMES or (code in _BAD_SIGNATURES and _WRONG_TIME.match(message)):
+            return self._wrong_time(code, message, doing)
         if error.operation_name.startswith("AssumeRole"):
             return self._no_credentials(code, doing)
         # The service's own word first: a provider that tries a credential asks with that one, not with rotator's.
@@ -186,6 +188,16 @@ class Service(Generic[Client]):
             or Transient(
                 f"{self._name} could not {doing} and gave a reason that rotator does not know: {code}"
             )
+        )
+
+    def _wrong_time(self, code: str, message: str, doing: str) -> Transient:
+        """A signature that AWS finds too old or too new tells of clocks, not of credentials or of what was asked."""
+        moments = [datetime.strptime(one, "%Y%m%dT%H%M%S%z") for one in _MOMENT.findall(message)]
+        minutes = round(abs(moments[-1] - moments[0]).total_seconds() / 60) if len(moments) > 1 else 0
+        by = f", by about {minutes} min" if minutes else ""
+        return Transient(
+            f"AWS finds the clock of the machine that rotator runs on wrong{by} ({code}), so {self._name} could not "
+            f"{doing}; nothing was changed. Set that clock (NTP): no credential and no permission is missing"
         )
 
     def _denied(self, operation: str, code: str, message: str, doing: str) -> RotatorError | None:
@@ -267,10 +279,15 @@ _NO_CREDENTIALS = (
 _BAD_CREDENTIALS = frozenset(
     {
         "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
-        "InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired",
+        "InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch",
         "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature", "InvalidToken",
     }
 )  # fmt: skip
+_WRONG_TIMES = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
+_BAD_SIGNATURES = frozenset({"InvalidSignatureException", "SignatureDoesNotMatch"})
+_WRONG_TIME = re.compile(r"Signature (expired|not yet current)")
+#: "Signature expired: MOMENT is now earlier than MOMENT (MOMENT - 5 min.)": the request's comes first, AWS's last.
+_MOMENT = re.compile(r"\b\d{8}T\d{6}Z")
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "403"}
 )

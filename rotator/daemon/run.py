@@ -137,6 +137,7 @@ class Daemon:
             ("scan", rhythm.scan, self._scan),
             ("requests", rhythm.requests, self._requests),
             ("census", rhythm.census, self._census),
+            ("mirrors", rhythm.scan, partial(keep_mirrors, self.parts, behind=True)),
             ("alerts", rhythm.alerts, self._alerts),
             ("journal", rhythm.alerts, self._journal_watch.look),
             ("policy", rhythm.policy, self._reload),

@@ -6,7 +6,7 @@ deleted, restored from a backup, or never came. Many mirrors cannot be read, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import structlog
 
@@ -14,8 +14,8 @@ from rotator.contracts.parts import Parts
 from rotator.contracts.store import Mirror
 from rotator.engine.decisions import decisions
 from rotator.engine.standing import Standing
-from rotator.model.errors import NotYet, Refused, Transient
-from rotator.model.observations import Observed
+from rotator.model.errors import JournalAway, LostClaim, NotYet, Refused, Transient
+from rotator.model.observations import Behind, Observed
 from rotator.model.policy import Recipe
 
 log = structlog.get_logger()
@@ -33,24 +33,42 @@ _LEFT_ALONE = frozenset(
 )
 
 
-def keep_mirrors(parts: Parts) -> None:
-    """Writes every stale copy once more; trouble with one mirror is said beside its secret and stops no other."""
-    for secret, recipe, seen in _at_rest(parts):
-        trouble = ""
-        for name in recipe.mirrors:
-            try:
-                _copy_again(parts, recipe, seen, parts.mirror(recipe.environment, name))
-            except (Transient, NotYet, Refused) as away:
-                trouble = f"mirror {name}: {away}"
-                log.warning("a copy may be stale", secret=secret, mirror=name, trouble=str(away))
-        _note(parts, secret, trouble)
+def keep_mirrors(parts: Parts, *, behind: bool = False) -> None:
+    """Writes every stale copy once more; trouble with one mirror is said beside its secret and stops no other.
+
+    `behind`: only where the last try failed.
+    """
+    for recipe, seen in _at_rest(parts):
+        troubles = {
+            name: _trouble(parts, recipe, seen, name)
+            for name in recipe.mirrors
+            if name in seen.behind or not behind
+        }
+        if troubles:
+            _note(parts, recipe, troubles)
 
 
-def _at_rest(parts: Parts) -> Iterator[tuple[str, Recipe, Observed]]:
-    for secret, entry in decisions(parts.journal, parts.policies()).items():
+def _trouble(parts: Parts, recipe: Recipe, seen: Observed, name: str) -> str:
+    """Why the mirror could not be given its copies; empty when it has them."""
+    try:
+        _copy_again(parts, recipe, seen, parts.mirror(recipe.environment, name))
+    except (Transient, NotYet, Refused) as away:
+        log.warning("a copy may be stale", secret=recipe.secret, mirror=name, trouble=str(away))
+        return str(away)
+    except (LostClaim, JournalAway):
+        raise
+    except Exception as bug:  # noqa: BLE001 - one adapter's bug must not leave all other copies as they are
+        kind = type(bug).__name__
+        log.error("undeclared exception", kind=kind, secret=recipe.secret, mirror=name)  # noqa: TRY400 - a traceback may hold a value
+        return f"an unexpected {kind}: this is a bug of rotator"
+    return ""
+
+
+def _at_rest(parts: Parts) -> Iterator[tuple[Recipe, Observed]]:
+    for entry in decisions(parts.journal, parts.policies()).values():
         recipe, seen = entry.gathered.policy.recipe, entry.gathered.observed
         if recipe.mirrors and seen is not None and entry.decision.standing not in _LEFT_ALONE:
-            yield secret, recipe, seen
+            yield recipe, seen
 
 
 def _copy_again(parts: Parts, recipe: Recipe, seen: Observed, mirror: Mirror) -> None:
@@ -70,10 +88,15 @@ def _copy_again(parts: Parts, recipe: Recipe, seen: Observed, mirror: Mirror) ->
         log.info("a stale copy was written again", secret=recipe.secret, parameter=name)
 
 
-def _note(parts: Parts, secret: str, trouble: str) -> None:
-    """Only a mirror's own trouble is taken back here: the census and the scan have theirs."""
-    seen = parts.journal.observed().get(secret)
-    if seen is None or seen.trouble == trouble:
+def _note(parts: Parts, recipe: Recipe, troubles: Mapping[str, str]) -> None:
+    """Writes beside what the scan sees by now. A mirror that was not tried stays as it was noted."""
+    seen = parts.journal.observed().get(recipe.secret)
+    if seen is None:
         return
-    if trouble or seen.trouble.startswith("mirror "):
-        parts.journal.note_observed([seen.model_copy(update={"trouble": trouble})])
+    now, behind = parts.journal.now(), dict[str, Behind]()
+    for name in recipe.mirrors:
+        known = seen.behind.get(name)
+        if sentence := troubles.get(name, known.sentence if known else ""):
+            behind[name] = Behind(sentence=sentence, since=known.since if known else now)
+    if behind != seen.behind:
+        parts.journal.note_observed([seen.model_copy(update={"behind": behind})])

@@ -239,7 +239,8 @@ class Worker:
         except (LostClaim, JournalAway):
             raise
         except NotYet as wait:
-            return step.wait(Reason.RETRYING, str(wait), wait.until)
+            known = step.ledger.failing_since if rotation.reason is Reason.RETRYING else None
+            return step.wait(Reason.RETRYING, str(wait), wait.until, failing_since=known or step.now)
         except Transient as trouble:
             return self._troubled(step, trouble)
         except Exception as bug:  # noqa: BLE001 - an undeclared exception must back off and park, never roll back

@@ -39,6 +39,7 @@ class AlertKind(StrEnum):
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
     ROTATION_FAILED = "rotation_failed"  # attempts fail; it goes on trying
+    STUCK = "stuck"  # nothing fails, and it does not get on
     ROLLOUT_FAILED = "rollout_failed"
     UNDONE = "undone"
     PARKED = "parked"
@@ -51,6 +52,9 @@ class AlertKind(StrEnum):
     STILL_ALIVE = "still_alive"
     WRITTEN_NOT_ROTATED = "written_not_rotated"
     UNMANAGED = "unmanaged"
+    MIRROR_OUT_OF_SYNC = (
+        "mirror_out_of_sync"  # a copy is missing, or an earlier one, and could not be written
+    )
     UNREACHABLE = "unreachable"  # SSM, KMS, a source, a channel: one message for all secrets it holds up
     FOREIGN_OWNER = "foreign_owner"
     MISSING = "missing"  # the policy names parameters that the store does not have

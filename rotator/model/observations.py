@@ -9,6 +9,15 @@ from pydantic import BaseModel, ConfigDict
 from rotator.model.rotation import Rotation
 
 
+class Behind(BaseModel):
+    """A mirror that could not be given its copy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sentence: str  # why
+    since: datetime  # the first try that failed
+
+
 class Observed(BaseModel):
     """One secret as the last scan and the last census saw it."""
 
@@ -24,6 +33,7 @@ class Observed(BaseModel):
     census_at: datetime | None = None
     unknown: tuple[str, ...] = ()  # ids alive at the source that nobody here knows
     trouble: str = ""  # the source could not be asked: a sentence
+    behind: dict[str, Behind] = {}  # mirror -> why its copy may be missing, or an earlier one
 
 
 class Surveyed(BaseModel):

@@ -22,7 +22,7 @@ from botocore.config import Config
 from rotator.aws import CHANGING, READING, Failure, Manner, Service, guarded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.provider import LastUsed, Liveness, Sighting
-from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
+from rotator.model.errors import CredentialRefused, Refused, RotatorError
 from rotator.model.secrets import Sealed
 
 if TYPE_CHECKING:
@@ -174,14 +174,7 @@ class Keys:
 
 
 def _refusal(failure: Failure, key_id: str) -> RotatorError | None:
-    """STS's word about a key. A signature that it finds too old or too new tells of clocks, not of the key."""
-    if failure.code == "SignatureDoesNotMatch" and re.match(
-        r"Signature (expired|not yet current)", failure.message
-    ):
-        return Transient(
-            "AWS finds the time of rotator's requests wrong, so no key can be tried: set this machine's clock; "
-            "nothing was changed"
-        )
+    """STS's word about a key."""
     if failure.code in {"InvalidClientTokenId", "SignatureDoesNotMatch"}:
         return CredentialRefused(
             f"AWS refuses {key_id}: it is disabled, deleted or not known yet, or its secret is wrong"

@@ -566,6 +566,8 @@ def test_every_kind_has_a_case_here_or_in_the_other_files() -> None:
         AlertKind.DENIED_READS,
         AlertKind.READS_LEARNED,
         AlertKind.TRAIL_SILENT,
+        AlertKind.MIRROR_OUT_OF_SYNC,
+        AlertKind.STUCK,
     }
     assert {told.kind for told in CASES.values()} | elsewhere == set(AlertKind)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from rotator.engine.mirrors import keep_mirrors
+from rotator.model.alerts import AlertKind
+from rotator.model.observations import Behind
 from rotator.model.rotation import Phase, State
 from rotator.model.secrets import Sealed
 from rotator.testing.memory_mirror import MemoryMirror, MemoryPlace
-from tests.engine.things import HOUR, ago, policies, policy, rotation, seen, surveyed
+from tests.engine.things import HOUR, MINUTE, ago, policies, policy, rotation, seen, surveyed
 from tests.engine.world import World
 
 NAME = "/taly/production/KEY"
@@ -67,7 +71,72 @@ def test_a_mirror_that_is_away_is_said_beside_the_secret_until_it_answers(
 ) -> None:
     place.away = True
     keep_mirrors(world)
-    assert world.journal.observed()["production/KEY"].trouble.startswith("mirror ci: ")
+    began = world.clock.now()
+    world.passes(HOUR)
+    keep_mirrors(world)
+    ((mirror, behind),) = behind_of(world).items()
+    assert (mirror, behind.since) == ("ci", began), "since the first try that failed"
+    assert world.journal.observed()["production/KEY"].trouble == "", "its source answers"
     place.away = False
     keep_mirrors(world)
-    assert world.journal.observed()["production/KEY"].trouble == ""
+    assert behind_of(world) == {}
+
+
+def behind_of(world: World) -> dict[str, Behind]:
+    return world.journal.observed()["production/KEY"].behind
+
+
+def test_only_what_could_not_be_copied_is_tried_again_between_two_full_looks(
+    world: World, place: MemoryPlace
+) -> None:
+    keep_mirrors(world, behind=True)
+    assert copies(place) == {}, "nobody has tried it yet"
+    place.away = True
+    keep_mirrors(world)
+    place.away = False
+    keep_mirrors(world, behind=True)
+    assert copies(place) == {NAME: Sealed("current")}
+    assert behind_of(world) == {}
+
+
+def test_a_bug_of_one_mirror_leaves_no_other_copy_as_it_is(world: World, place: MemoryPlace) -> None:
+    class Broken(MemoryMirror):
+        def stale(self, name: str, since: datetime) -> bool | None:
+            raise ZeroDivisionError
+
+    world.mirrors["broken"] = Broken(MemoryPlace(world.clock))
+    world.today = policies(policy(how={"mirrors": ("broken", "ci")}))
+    keep_mirrors(world)
+    assert copies(place) == {NAME: Sealed("current")}
+    assert list(behind_of(world)) == ["broken"]
+
+
+def test_people_are_told_of_a_mirror_that_stays_away_and_hear_when_it_took_its_copy(
+    world: World, place: MemoryPlace
+) -> None:
+    place.away = True
+    for _ in range(3):
+        keep_mirrors(world, behind=bool(behind_of(world)))
+        world.tell()
+        world.passes(5 * MINUTE)
+    assert world.news() == ["warning: KEY (production): its copy in ci may be missing, or an earlier one"]
+    alert = world.open_alerts()[AlertKind.MIRROR_OUT_OF_SYNC]
+    assert alert.identity == "mirror_out_of_sync/production/KEY/ci"
+    assert alert.facts["What"] == behind_of(world)["ci"].sentence
+    assert "current" not in alert.model_dump_json(), "the value itself"
+    place.away = False
+    keep_mirrors(world, behind=True)
+    world.tell()
+    (over,) = world.news()
+    assert over.startswith(
+        "over: KEY (production): its copy in ci may be missing, or an earlier one: as far as"
+    )
+
+
+def test_a_mirror_that_policies_yaml_names_no_more_is_nobodys_news(world: World, place: MemoryPlace) -> None:
+    place.away = True
+    keep_mirrors(world)
+    world.today = policies(policy())
+    world.passes(HOUR)
+    world.tell()
+    assert world.news() == []

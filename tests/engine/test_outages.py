@@ -13,7 +13,8 @@ from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Step
 from rotator.engine.scan import survey
 from rotator.engine.worker import Worker
-from rotator.model.errors import JournalAway, Transient
+from rotator.model.alerts import AlertKind
+from rotator.model.errors import JournalAway, NotYet, Transient
 from rotator.model.rotation import Phase, Reason, Rotation, State
 from tests.engine.things import HOUR, MINUTE, NOW, policies, policy, rotation, seen, surveyed
 from tests.engine.world import World
@@ -166,3 +167,45 @@ def test_a_journal_that_is_away_then_costs_nothing(three: World, monkeypatch: py
     (one,) = three.journal.rotations()
     assert (one.phase, one.owner) == (Phase.VERIFY, None)
     assert one.run_at > three.clock.now() + timedelta(minutes=50)
+
+
+@pytest.mark.parametrize(
+    "gap,told",
+    [
+        (False, (59, 3, "warning: KEY (production): rotation still waits at activate")),
+        (
+            True,
+            (
+                14,
+                3,
+                "critical: KEY (production): consumers may be locked out: rotation still waits at activate",
+            ),
+        ),
+    ],
+)
+def test_a_source_that_says_not_yet_for_ever_is_told_though_no_attempt_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch, gap: bool, told: tuple[int, int, str]
+) -> None:
+    quiet, more, sentence = told
+
+    def activate(step: Step) -> Move:
+        raise NotYet("RDS is taking over its password", step.now + MINUTE / 2)
+
+    monkeypatch.setitem(PHASES, Phase.ACTIVATE, activate)
+    world.today = policies(policy(how={"accept_gap": gap}))
+    world.looked(seen())
+    world.has(rotation(phase=Phase.ACTIVATE, recipe=world.today.secrets["production/KEY"].recipe))
+    began = world.clock.now()
+    while world.clock.now() < began + (quiet - 1) * MINUTE:
+        Worker(world, "w").work()
+        world.passes(MINUTE)
+    world.tell()
+    assert world.news() == []
+    world.passes(more * MINUTE)
+    Worker(world, "w").work()
+    world.tell()
+    assert world.news() == [sentence]
+    assert world.open_alerts()[AlertKind.STUCK].rotation == "rot1"
+    world.becomes("rot1", phase=Phase.VERIFY, reason=None)
+    world.tell()
+    assert [line.partition(":")[0] for line in world.news()] == ["over"]

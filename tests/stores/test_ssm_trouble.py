@@ -100,6 +100,33 @@ def test_each_code_has_its_sentence_and_its_word(
     assert caught.value.__context__ is None, "an error that quotes the value hangs on ours"
 
 
+@pytest.mark.parametrize(
+    "code,message,by",
+    [
+        (
+            "InvalidSignatureException",
+            "Signature expired: 20260610T115000Z is now earlier than 20260610T115500Z (20260610T120000Z - 5 min.)",
+            "wrong, by about 10 min (",
+        ),
+        (
+            "SignatureDoesNotMatch",
+            "Signature not yet current: 20260610T121000Z is still later than … (20260610T120000Z + 5 min.)",
+            "wrong, by about 10 min (",
+        ),
+        ("RequestTimeTooSkewed", "The difference between the request time and ours is too large.", "wrong ("),
+        ("RequestExpired", "", "wrong ("),
+    ],
+)
+def test_a_clock_that_is_wrong_is_called_so_and_not_a_missing_credential(
+    world: SsmWorld, name: str, code: str, message: str, by: str
+) -> None:
+    with refuse_put(world, code, message), pytest.raises(Transient) as caught:
+        world.store.write(name, fresh_value(), after=1)
+    assert "the clock of the machine" in str(caught.value) and by in str(caught.value)
+    assert "Give its pod a role" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
 def test_a_failure_on_aws_side_leaves_open_whether_it_was_written(world: SsmWorld, name: str) -> None:
     with refuse_put(world, "InternalServerError", "", status=500), pytest.raises(Transient) as caught:
         world.store.write(name, fresh_value(), after=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rotator.engine.alerts.finding import About, Finding
 from rotator.engine.alerts.impact import impact, in_gap, in_gap_back
@@ -18,6 +18,8 @@ _AT_RISK = frozenset(
     {Reason.NEITHER_WORKS, Reason.SUCCESSOR_DEAD, Reason.STILL_ALIVE, Reason.RECONFIRM_FAILED}
 )
 _ROLLOUTS = frozenset({Reason.ROLLOUT_FAILED, Reason.NOT_SEEN})
+#: "Not yet" is believed for so long, and where consumers may be locked out meanwhile, for so long.
+_PUT_OFF, _PUT_OFF_IN_GAP = timedelta(hours=1), timedelta(minutes=15)
 #: What a parked rotation means, where that is more than where it stands.
 _PARKED = {
     Reason.NEITHER_WORKS: "consumers are locked out, rotation parked",
@@ -113,7 +115,7 @@ def _way_back(rotation: Rotation) -> str:
 
 def _held_up(about: About, rotation: Rotation) -> Iterator[Finding]:
     """Trouble of the phase it is in. What was told stays until the phase is left: a try in between is no news."""
-    for trouble in _troubles(rotation):
+    for trouble in _troubles(rotation, about.now):
         facts = {**_step(rotation), "Next": trouble.following}
         if trouble.kind is AlertKind.ROTATION_FAILED:
             facts["Attempts"] = str(max(rotation.attempt, rotation.ledger.mints_lost))
@@ -131,7 +133,7 @@ def _held_up(about: About, rotation: Rotation) -> Iterator[Finding]:
         )
 
 
-def _troubles(rotation: Rotation) -> tuple[Trouble, ...]:
+def _troubles(rotation: Rotation, now: datetime) -> tuple[Trouble, ...]:
     again = f"tries again {_at(rotation.run_at)}"
     stands = f"rotation does not get past {rotation.phase}"
     return (
@@ -142,6 +144,15 @@ def _troubles(rotation: Rotation) -> tuple[Trouble, ...]:
             again,
             so=stuck(rotation),
             passing=not in_gap(rotation),
+        ),
+        Trouble(
+            AlertKind.STUCK,
+            Severity.CRITICAL if in_gap(rotation) else Severity.WARNING,
+            f"consumers may be locked out: rotation still waits at {rotation.phase}"
+            if in_gap(rotation)
+            else f"rotation still waits at {rotation.phase}",
+            f"looks again {_at(rotation.run_at)}",
+            so=_put_off(rotation, now),
         ),
         Trouble(
             AlertKind.ROLLOUT_FAILED,
@@ -158,6 +169,13 @@ def _troubles(rotation: Rotation) -> tuple[Trouble, ...]:
             so=rotation.reason is Reason.STILL_USED,
         ),
     )
+
+
+def _put_off(rotation: Rotation, now: datetime) -> bool:
+    """Whether a far side has said "not yet" for so long that it may never be done; no attempt has failed."""
+    since, bound = rotation.ledger.failing_since, _PUT_OFF_IN_GAP if in_gap(rotation) else _PUT_OFF
+    waits = rotation.reason is Reason.RETRYING and rotation.attempt == 0 and not stuck(rotation)
+    return waits and since is not None and now - since >= bound
 
 
 def _awaits_yes(rotation: Rotation) -> bool:

@@ -21,6 +21,8 @@ def about_contents(about: About, at: Gathered, decision: Decision) -> Iterator[F
     if decision.standing is Standing.MISSING:
         yield _missing(about, at, decision)
     yield from _drift(about, at)
+    if decision.standing is not Standing.OBSERVED:
+        yield from _behind(about, at)
     if at.observed is not None:
         yield from _unknown(about, at.observed.unknown)
 
@@ -71,6 +73,32 @@ def _drift(about: About, at: Gathered) -> Iterator[Finding]:
         about=f"{name}/{there[name]}",
         quiet=active is not None and active.state is State.PARKED,
     )
+
+
+def _behind(about: About, at: Gathered) -> Iterator[Finding]:
+    """Mirrors that could not be given their copy. A rotation under way writes it itself, and says so if it cannot."""
+    behind = at.observed.behind if at.observed else {}
+    for mirror in at.policy.recipe.mirrors:
+        if mirror not in behind:
+            continue
+        facts = {
+            "Mirror": mirror,
+            "What": behind[mirror].sentence,
+            "Since": f"{behind[mirror].since:%Y-%m-%d %H:%M} UTC",
+            "Impact": "whoever reads the parameter has the credential in use; who reads this copy may find none, or "
+            "one that has ended",
+            "Next": "rotator tries again with each scan",
+        }
+        yield about.finding(
+            AlertKind.MIRROR_OUT_OF_SYNC,
+            Severity.WARNING,
+            f"its copy in {mirror} may be missing, or an earlier one",
+            facts,
+            f"see why the mirror does not take it: rotator status {about.secret}",
+            about=mirror,
+            passing=True,
+            since=behind[mirror].since,
+        )
 
 
 def _unknown(about: About, unknown: tuple[str, ...]) -> Iterator[Finding]:

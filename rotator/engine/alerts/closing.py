@@ -19,6 +19,7 @@ _ENDINGS = {
     AlertKind.AUDIT_BROKEN: "all of it is as it was written, by a later look",
     AlertKind.MISSING: "it is in the store",
     AlertKind.UNKNOWN_CREDENTIAL: "it is no longer alive at the source, or known by now",
+    AlertKind.MIRROR_OUT_OF_SYNC: "as far as the mirror tells it has it, or policies.yaml wants no copy there any more",
     AlertKind.DRIFT: "the store holds what rotator wrote",
     AlertKind.WRITTEN_NOT_ROTATED: "its age is known by a better source now",
     AlertKind.TRAIL_SILENT: "records come again",

@@ -47,6 +47,7 @@ _KEPT_ELSEWHERE = frozenset({AlertKind.DIGEST, AlertKind.AUDIT_BROKEN})
 _EXPLAINS_OVERDUE = frozenset(
     {
         AlertKind.ROTATION_FAILED,
+        AlertKind.STUCK,
         AlertKind.ROLLOUT_FAILED,
         AlertKind.UNDONE,
         AlertKind.PARKED,

@@ -122,6 +122,9 @@ def _problems(entry: Decided, chain: Sequence[Step], surveyed: Mapping[str, Surv
         yield f"the last rotation failed at {wrong.phase} {ago(wrong.ended, at.now)}: {wrong.sentence}"
     if at.observed is not None and at.observed.trouble:
         yield f"its source cannot be asked: {at.observed.trouble}"
+    for mirror in at.policy.recipe.mirrors:
+        if at.observed is not None and mirror in at.observed.behind:
+            yield f"mirror {mirror} may hold no copy, or an earlier one: {at.observed.behind[mirror].sentence}"
     if at.observed is not None and at.observed.unknown:
         yield f"alive at its source, and known to nobody here: {', '.join(at.observed.unknown)}"
     survey = surveyed.get(at.policy.environment)
