@@ -124,8 +124,8 @@ class Journal(AccessLog, Protocol):
         here: people may change them while a worker holds the row.
         """
 
-    def wake(self, rotation_id: str) -> None:
-        """Makes a waiting rotation due now."""
+    def wake(self, rotation_id: str, asked: str = "", sentence: str = "") -> None:
+        """Makes a waiting rotation due now. `asked`: the request that wants it, taken with `sentence` atomically."""
 
     def approve(self, rotation_id: str, told: Told, by: str) -> None:
         """Writes down who gave the yes that a rotation waits for, and wakes it; the same word twice is one."""

@@ -31,6 +31,8 @@ def approve(parts: Parts, request: Request) -> Outcome | None:
         return RequestState.REFUSED, f"{rotation.id} needs no yes, but an end: {rotation.sentence}"
     if rotation.state is State.ACTIVE and rotation.approved_by == request.by:
         return RequestState.TAKEN, f"{rotation.id} goes on"  # another replica heard it, too
+    if rotation.state is State.ACTIVE and rotation.sentence == _has_looked(request):
+        return RequestState.TAKEN, _goes_on_where_it_stands(rotation)  # the same
     if rotation.state is not State.ACTIVE or rotation.reason is not Reason.AWAITING_YES:
         stands = f"it is {rotation.state} at {rotation.phase}"
         return RequestState.REFUSED, f"{rotation.id} does not wait for a yes: {stands}"
@@ -118,9 +120,18 @@ def _approve_secret(parts: Parts, request: Request) -> Outcome | None:
 
 def _reopen(parts: Parts, request: Request, rotation: Rotation) -> Outcome:
     """A person has looked at a parked rotation: it goes on where it stands, and parks again if nothing has changed."""
+    parts.journal.reopen(rotation.id, Told("approved", _has_looked(request)))
+    return RequestState.TAKEN, _goes_on_where_it_stands(rotation)
+
+
+def _has_looked(request: Request) -> str:
+    """What a rotation says of itself from when a person has looked until a worker takes it up."""
     because = f": {request.because}" if request.because else ""
-    parts.journal.reopen(rotation.id, Told("approved", f"{request.by} has looked{because}"))
-    return RequestState.TAKEN, f"{rotation.id} goes on at {rotation.phase}"
+    return f"{request.by} has looked{because}"
+
+
+def _goes_on_where_it_stands(rotation: Rotation) -> str:
+    return f"{rotation.id} goes on at {rotation.phase}"
 
 
 def _asked_for(parts: Parts, rotation: Rotation) -> tuple[str, ...]:

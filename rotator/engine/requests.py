@@ -107,15 +107,19 @@ def _pause(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
 
 
 def _retry(parts: Parts, request: Request) -> tuple[RequestState, str]:
-    """A rotation that backs off tries now; every other knows better itself when it goes on."""
+    """A rotation that backs off tries now; every other knows better itself when it goes on.
+
+    Once it goes on nothing in its row tells that somebody woke it: so that is recorded with the waking itself.
+    """
     rotation = parts.journal.rotation(request.about)
     if rotation is None:
         return RequestState.REFUSED, f"{request.about} is no rotation"
     if rotation.state is not State.ACTIVE or rotation.reason is not Reason.RETRYING:
         stands = f"it is {rotation.state} at {rotation.phase}"
         return RequestState.REFUSED, f"{rotation.id} does not wait for its next try: {stands}"
-    parts.journal.wake(rotation.id)
-    return RequestState.TAKEN, f"{rotation.id} tries again now"
+    sentence = f"{rotation.id} tries again now"
+    parts.journal.wake(rotation.id, request.id, sentence)
+    return RequestState.TAKEN, sentence
 
 
 def _roll_back(parts: Parts, request: Request) -> tuple[RequestState, str] | None:

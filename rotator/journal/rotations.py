@@ -70,10 +70,15 @@ class Rotations(Section):
                 connection.execute(SETTLED, answers)
         return opened
 
-    def wake(self, rotation_id: str) -> None:
-        """Makes a waiting rotation due now; one that is claimed is due again as soon as it is released."""
+    def wake(self, rotation_id: str, asked: str = "", sentence: str = "") -> None:
+        """Makes a waiting rotation due now; one that is claimed is due again as soon as it is released.
+
+        The request that wants it, `asked`, is taken in the same transaction: no replica sees one without the other.
+        """
         with self._db.writing() as connection:
             connection.execute(self._wake_rotation, {"key": rotation_id})
+            if asked:
+                connection.execute(SETTLED, _taken(asked, sentence))
 
     def approve(self, rotation_id: str, told: Told, by: str) -> None:
         """Writes down who gave the yes that a rotation waits for, and wakes it."""
@@ -158,10 +163,11 @@ def _begun(opening: Opening, at: datetime) -> tuple[dict[str, Any], dict[str, An
 def _answers(opening: Opening) -> list[dict[str, Any]]:
     """How the requests are settled that it answers."""
     became = opening.rotation.id
-    return [
-        {"key": request, "state": RequestState.TAKEN, "sentence": f"became {became}", "rotation": became}
-        for request in opening.answers
-    ]
+    return [_taken(request, f"became {became}", became) for request in opening.answers]
+
+
+def _taken(request: str, sentence: str, rotation_id: str | None = None) -> dict[str, Any]:
+    return {"key": request, "state": RequestState.TAKEN, "sentence": sentence, "rotation": rotation_id}
 
 
 def _ending(end: End) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A click that reaches both of two replicas at once: one effect, one line in the record, one answer.
+"""A click or a request that reaches both of two replicas at once: one effect, one line in the record, one answer.
 
 Slack tells a click to one connection, and to another one if it is not sure that it arrived. The second replica takes
 it, as a whole, in between any two looks of the first at the journal.
@@ -16,10 +16,10 @@ from rotator.engine.requests import carry_out_requests
 from rotator.journal import MemoryJournal
 from rotator.model.alerts import Alert, AlertKind
 from rotator.model.clicks import Click, Verb
-from rotator.model.requests import RequestState
-from rotator.model.rotation import Phase, Reason
+from rotator.model.requests import RequestKind, RequestState
+from rotator.model.rotation import Phase, Reason, State
 from tests.engine.test_clicks import ANA, CEM, PEOPLE, alert_of, approval_wanted, failing, overdue
-from tests.engine.things import HOUR, policies, policy, rotation, seen
+from tests.engine.things import DAY, HOUR, NOW, policies, policy, request, rotation, seen
 from tests.engine.world import World
 
 #: More than there are looks at the journal while a click is taken.
@@ -131,3 +131,58 @@ def test_it_is_done_once_wherever_the_other_comes_between(
     assert 5 < at < ENOUGH - 1
     assert problems == []
     assert all(one.state is not RequestState.REFUSED for one in real.requests(waiting=False))
+
+
+def backs_off(world: World) -> None:
+    world.has(rotation(phase=Phase.STORE, reason=Reason.RETRYING, attempt=3, run_at=NOW + DAY))
+
+
+def stands_parked(world: World) -> None:
+    world.has(rotation(state=State.PARKED, reason=Reason.STILL_ALIVE, phase=Phase.PROVE, attempt=3))
+
+
+def it_gets_on(world: World) -> None:
+    """A worker takes up what was woken, and it waits for its next try no more."""
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    if row.run_at <= world.clock.now():
+        world.becomes("rot1", reason=Reason.PROPAGATING, sentence="the store is asked again")
+
+
+def nobody_is_quick(_world: World) -> None:
+    """Both look within a moment in which no worker takes it up."""
+
+
+REQUESTS: dict[str, tuple[Callable[[World], None], RequestKind, Callable[[World], None]]] = {
+    "retry": (backs_off, RequestKind.RETRY, nobody_is_quick),
+    "retry, which helps at once": (backs_off, RequestKind.RETRY, it_gets_on),
+    "somebody has looked": (stands_parked, RequestKind.APPROVE, nobody_is_quick),
+}
+
+
+@pytest.mark.parametrize("case", REQUESTS)
+def test_what_was_done_is_not_recorded_as_refused(world: World, case: str) -> None:
+    """One replica carries out what waits, and another does too, in between any two looks of the first."""
+    prepare, kind, then = REQUESTS[case]
+    world.looked(seen())
+    prepare(world)
+    world.journal.add_request(request(kind, "rot1", by="ana", because="looked"))
+    real = world.journal
+    before, problems = real.snapshot(), list[str]()
+
+    def elsewhere() -> None:
+        then(World(world.clock, real, world.today, sources=world.sources))
+        carry_out_requests(World(world.clock, real, world.today, sources=world.sources))
+
+    for at in range(1, ENOUGH):
+        real.restore(before)
+        first = Interrupted(real, at, elsewhere)
+        carry_out_requests(World(world.clock, cast(MemoryJournal, first), world.today, sources=world.sources))
+        if first.used < at:
+            break
+        (kept,) = real.requests(waiting=False)
+        told = [one.kind for one in real.events("rot1")]
+        problems += [f"{at}: {kept.sentence}"] if kept.state is not RequestState.TAKEN else []
+        problems += [f"{at}: {told}"] if told.count("approved") != (kind is RequestKind.APPROVE) else []
+    assert 2 < at < ENOUGH - 1
+    assert problems == []

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from rotator.contracts.journal import Journal, Told
+from rotator.model.requests import Request, RequestKind, RequestState
 from rotator.model.rotation import Phase, Priority, State
 from rotator.testing.journal_contract.rows import KEY, MINUTE, NO_TIME, at_once, claimed, ended, held, waiting
 
@@ -18,6 +19,15 @@ class WakesContract:
         journal.wake(row.id)
         assert claimed(journal).id == row.id
         journal.wake("unknown")
+
+    def test_the_request_that_wants_a_wake_is_taken_with_it_once(self, journal: Journal) -> None:
+        row = waiting(journal, held(journal))
+        asked = Request(id="q1", kind=RequestKind.RETRY, about=row.id, by="ana", at=journal.now())
+        journal.add_request(asked)
+        journal.wake(row.id, asked.id, "tries again now")
+        (kept,) = journal.requests(waiting=False)
+        assert (kept.state, kept.sentence) == (RequestState.TAKEN, "tries again now")
+        assert not journal.settle_request(asked.id, RequestState.REFUSED, "does not wait")
 
     def test_a_wake_that_meets_a_claimed_rotation_counts_when_it_is_released(self, journal: Journal) -> None:
         row = held(journal)
