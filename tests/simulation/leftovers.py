@@ -77,7 +77,8 @@ class Leftovers:
 
     def _in_hand(self, source: Source, held: Held) -> bool:
         """Whether a worker that lost its claim has it in memory, and tries to remove it: no label would tell others."""
-        return not source.traits.labels and held.id in self._world.mints
+        made = self._world.mints.get(held.id)
+        return not source.traits.labels and made is not None and not made.gate.process.dead
 
     def _beside_the_store(self, source: Source) -> list[Held]:
         """What we made and lives, and is not what consumers read."""
