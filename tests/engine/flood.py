@@ -46,9 +46,9 @@ def measured(folder: Path, records: int) -> dict[str, Any]:
         world.begins("A")
         world.watches(HOUR)  # everything is loaded
         before = _peak()
-        world.trail.poll = lambda _progress: flood(world, records)  # type: ignore[method-assign] # it tells this
+        world.trail.poll = lambda progress: flood(world, records)  # type: ignore[method-assign] # it tells this
         world.turn()
-        world.trail.poll = lambda _progress: iter(())  # type: ignore[method-assign] # nothing more
+        world.trail.poll = lambda progress: iter(())  # type: ignore[method-assign] # nothing more
         world.passes(HOUR)
         world.turn()
         grew = _peak() - before
