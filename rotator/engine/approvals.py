@@ -31,7 +31,11 @@ def approve(parts: Parts, request: Request) -> Outcome | None:
         return RequestState.REFUSED, f"{rotation.id} needs no yes, but an end: {rotation.sentence}"
     if rotation.state is State.ACTIVE and rotation.approved_by == request.by:
         return RequestState.TAKEN, f"{rotation.id} goes on"  # another replica heard it, too
-    if rotation.state is State.ACTIVE and rotation.sentence == _has_looked(request):
+    if (
+        rotation.state is State.ACTIVE
+        and rotation.reason is None
+        and rotation.sentence == _has_looked(request)
+    ):
         return RequestState.TAKEN, _goes_on_where_it_stands(rotation)  # the same
     if rotation.state is not State.ACTIVE or rotation.reason is not Reason.AWAITING_YES:
         stands = f"it is {rotation.state} at {rotation.phase}"
@@ -135,6 +139,8 @@ def _goes_on_where_it_stands(rotation: Rotation) -> str:
 
 
 def _asked_for(parts: Parts, rotation: Rotation) -> tuple[str, ...]:
-    """Who asked for a rotation, if anybody did."""
+    """Who asked for a rotation, if anybody did: also by submitting what a person has to make."""
     settled = parts.journal.requests(waiting=False)
-    return tuple(one.by for one in settled if one.rotation == rotation.id and one.kind in ASKED)
+    asked = tuple(one.by for one in settled if one.rotation == rotation.id and one.kind in ASKED)
+    submitted = rotation.ledger.submitted_by
+    return (*asked, submitted) if submitted is not None else asked

@@ -99,6 +99,26 @@ def test_the_last_step_takes_two_where_the_policy_says_so(world: World) -> None:
     assert by(world, "carl", APPROVE, begun.id) == (REFUSED, f"{begun.id} has a yes already, by bea")
 
 
+def test_whoever_submitted_what_a_person_makes_has_asked_for_its_last_step_too(world: World) -> None:
+    world.today = policies(approved(submitted=True))
+    world.has(rotation(phase=Phase.FORGET, reason=Reason.AWAITING_YES, ledger={"submitted_by": "ana"}))
+    assert by(world, "ana", APPROVE, "rot1") == (REFUSED, OWN)
+    assert by(world, "bea", APPROVE, "rot1") == (TAKEN, "rot1 goes on")
+
+
+def test_whoever_has_looked_at_a_parked_rotation_has_approved_nothing(world: World) -> None:
+    world.today = policies(approved())
+    world.looked(seen(age=DAY))
+    by(world, "ana", ROTATE)
+    by(world, "bea", APPROVE)
+    open_due(world)
+    (begun,) = world.journal.rotations()
+    world.becomes(begun.id, phase=Phase.CONFIRM, state=State.PARKED, reason=Reason.RECONFIRM_FAILED)
+    assert by(world, "ana", APPROVE, begun.id) == (TAKEN, f"{begun.id} goes on at confirm")
+    world.becomes(begun.id, phase=Phase.FORGET, reason=Reason.AWAITING_YES)
+    assert by(world, "ana", APPROVE, begun.id) == (REFUSED, OWN)
+
+
 def test_where_it_does_not_whoever_asked_may_be_the_one_who_has_looked(world: World) -> None:
     world.has(rotation(phase=Phase.FORGET, reason=Reason.AWAITING_YES, run_at=NOW + DAY))
     assert by(world, "ana", APPROVE, "rot1")[0] is TAKEN
