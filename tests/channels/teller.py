@@ -29,6 +29,18 @@ from rotator.model.secrets import Sealed
 MAILBOX = "platform@taly.example"
 
 
+def one_owner(addresses: dict[str, str]) -> Policies:
+    """A policy of nothing but one owner, who is told everything once."""
+    return Policies(
+        version="1",
+        environments={},
+        secrets={},
+        owners={"platform": OwnerPolicy(name="platform", addresses=addresses)},
+        default_owner="platform",
+        alerts=AlertPolicy(repeat=()),
+    )
+
+
 @dataclass
 class Telling:
     """What the outbox needs of an installation."""
@@ -37,16 +49,8 @@ class Telling:
     clock: SystemClock
 
     def policies(self) -> Policies:
-        """One owner, who reads mail."""
-        owner = OwnerPolicy(name="platform", addresses={"email": MAILBOX})
-        return Policies(
-            version="1",
-            environments={},
-            secrets={},
-            owners={"platform": owner},
-            default_owner="platform",
-            alerts=AlertPolicy(repeat=()),
-        )
+        """Whoever reads mail."""
+        return one_owner({"email": MAILBOX})
 
 
 def main(folder: Path, port: int, ca_file: Path, new: int = 0) -> None:

@@ -24,15 +24,16 @@ from rotator.engine.settings import Bounds
 from rotator.journal import MemoryJournal, open_memory_journal
 from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.model.errors import Transient
-from rotator.model.policy import AlertPolicy, OwnerPolicy, Policies
+from rotator.model.policy import Policies
 from rotator.sandbox.faults import Fault, Rule
 from rotator.testing.virtual_clock import VirtualClock
+from tests.channels.teller import MAILBOX, one_owner
 from tests.channels.worlds import MailWorld, SlackWorld
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 STEPS, KILLED = 60, 0.03
-CHANNEL, MAILBOX = "C0ROTATOR1", "platform@taly.example"
+CHANNEL = "C0ROTATOR1"
 #: Of all that is told.
 MOST_DUPLICATES = 0.01
 
@@ -133,15 +134,7 @@ class Parts:
         self.journal: Any = _Behind(self.real, nemesis)
 
     def policies(self) -> Policies:
-        owner = OwnerPolicy(name="platform", addresses={"slack": CHANNEL, "email": MAILBOX})
-        return Policies(
-            version="1",
-            environments={},
-            secrets={},
-            owners={"platform": owner},
-            default_owner="platform",
-            alerts=AlertPolicy(repeat=()),
-        )
+        return one_owner({"slack": CHANNEL, "email": MAILBOX})
 
 
 class _Behind:

@@ -11,7 +11,7 @@ from rotator.engine.yes import same_person
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.policy import Mode, SecretPolicy
 from rotator.model.requests import RequestKind, RequestState
-from rotator.model.rotation import Phase, Reason, State
+from rotator.model.rotation import Phase, Reason, Rotation, State
 from tests.engine.test_requests import ask
 from tests.engine.things import DAY, NOW, policies, policy, rotation, seen
 from tests.engine.world import World
@@ -46,6 +46,17 @@ def opened(world: World) -> list[str]:
     """The rotations that the scan begins."""
     open_due(world)
     return [world.journal.events(one.id)[0].sentence for one in world.journal.rotations()]
+
+
+def begun_by_two(world: World) -> Rotation:
+    """A rotation that ana asked for and bea said yes to."""
+    world.today = policies(approved())
+    world.looked(seen(age=DAY))
+    by(world, "ana", ROTATE)
+    by(world, "bea", APPROVE)
+    open_due(world)
+    (begun,) = world.journal.rotations()
+    return begun
 
 
 def test_whoever_asked_for_a_rotation_cannot_approve_it(desk: World) -> None:
@@ -87,12 +98,7 @@ def test_where_the_policy_names_approvers_only_they_may_say_yes(
 
 
 def test_the_last_step_takes_two_where_the_policy_says_so(world: World) -> None:
-    world.today = policies(approved())
-    world.looked(seen(age=DAY))
-    by(world, "ana", ROTATE)
-    by(world, "bea", APPROVE)
-    open_due(world)
-    (begun,) = world.journal.rotations()
+    begun = begun_by_two(world)
     world.becomes(begun.id, phase=Phase.FORGET, reason=Reason.AWAITING_YES)
     assert by(world, "ana", APPROVE, begun.id) == (REFUSED, OWN)
     assert by(world, "bea", APPROVE, begun.id) == (TAKEN, f"{begun.id} goes on")
@@ -107,12 +113,7 @@ def test_whoever_submitted_what_a_person_makes_has_asked_for_its_last_step_too(w
 
 
 def test_whoever_has_looked_at_a_parked_rotation_has_approved_nothing(world: World) -> None:
-    world.today = policies(approved())
-    world.looked(seen(age=DAY))
-    by(world, "ana", ROTATE)
-    by(world, "bea", APPROVE)
-    open_due(world)
-    (begun,) = world.journal.rotations()
+    begun = begun_by_two(world)
     world.becomes(begun.id, phase=Phase.CONFIRM, state=State.PARKED, reason=Reason.RECONFIRM_FAILED)
     assert by(world, "ana", APPROVE, begun.id) == (TAKEN, f"{begun.id} goes on at confirm")
     world.becomes(begun.id, phase=Phase.FORGET, reason=Reason.AWAITING_YES)

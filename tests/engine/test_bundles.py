@@ -56,6 +56,24 @@ def posted(world: World, *alerts: Alert) -> None:
     world.deliver()
 
 
+class Killing(Channel):
+    """It delivers, and the process ends before that is written down."""
+
+    def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
+        super().deliver(alert, address, earlier)
+        raise JournalAway("the process ends here")
+
+
+def killed_while_telling(world: World, *alerts: Alert) -> list[Alert]:
+    """What people had read on Slack by then."""
+    killing, living = Killing(), world.slack
+    world.slack = killing
+    with pytest.raises(JournalAway):
+        posted(world, *alerts)
+    world.slack = living
+    return [alert for _, alert in killing.read]
+
+
 def read(channel: Channel) -> list[tuple[str, tuple[str, ...]]]:
     """(title, members) of each message since the last time."""
     told = [(alert.title, tuple(one.secret for one in alert.members)) for _, alert in channel.read]
@@ -148,20 +166,12 @@ def test_what_comes_within_group_wait_joins_the_wait_of_its_kind(post: World) ->
 def test_a_killed_delivery_is_told_again_as_the_same_message(post: World) -> None:
     """A channel that knows its messages again tells nobody twice, whatever else has become so meanwhile."""
 
-    class Killing(Channel):
-        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
-            super().deliver(alert, address, earlier)
-            raise JournalAway("the process ends here")
-
-    post.slack, living = Killing(), post.slack
-    with pytest.raises(JournalAway):
-        posted(post, overdue(1), overdue(2))
-    post.slack, killing = living, post.slack
+    before = killed_while_telling(post, overdue(1), overdue(2))
     posted(post, overdue(3))
     assert [alert.secret for _, alert in post.slack.read] == ["production/KEY_3"]
     post.passes(2 * MINUTE)
     posted(post, overdue(4))
-    first, *others = (alert for _, alert in (*killing.read, *post.slack.read))
+    first, *others = (*before, *(alert for _, alert in post.slack.read))
     assert others.count(first) == 1
     assert sorted(len(one.members) for one in others) == [0, 0, 2]
 
@@ -169,18 +179,10 @@ def test_a_killed_delivery_is_told_again_as_the_same_message(post: World) -> Non
 def test_a_daemon_that_starts_again_tells_it_as_the_same_message_too(post: World) -> None:
     """Its predecessor's claims end at once; what has become so meanwhile is a message of its own."""
 
-    class Killing(Channel):
-        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
-            super().deliver(alert, address, earlier)
-            raise JournalAway("the process ends here")
-
-    post.slack, living = Killing(), post.slack
-    with pytest.raises(JournalAway):
-        posted(post, overdue(1), overdue(2))
-    post.slack, killing = living, post.slack
+    before = killed_while_telling(post, overdue(1), overdue(2))
     post.journal.free_claims()
     posted(post, overdue(3))
-    first, *others = (alert for _, alert in (*killing.read, *post.slack.read))
+    first, *others = (*before, *(alert for _, alert in post.slack.read))
     assert others.count(first) == 1
     assert sorted(len(one.members) for one in others) == [0, 2]
 
@@ -188,16 +190,8 @@ def test_a_daemon_that_starts_again_tells_it_as_the_same_message_too(post: World
 def test_what_ended_and_is_so_again_after_a_kill_is_told_to_whoever_may_have_heard_the_end(
     post: World,
 ) -> None:
-    class Killing(Channel):
-        def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
-            super().deliver(alert, address, earlier)
-            raise JournalAway("the process ends here")
-
     posted(post, overdue(1))
-    post.slack, living = Killing(), post.slack
-    with pytest.raises(JournalAway):
-        posted(post, over(overdue(1)))
-    post.slack = living
+    killed_while_telling(post, over(overdue(1)))
     post.slack.read.clear()
     post.journal.free_claims()
     posted(post, overdue(1))

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from rotator.contracts.provider import Overlap, Sight, Traits
 from rotator.engine.phases.step import seal_context, submitted_seal
 from rotator.model.alerts import AlertKind
-from rotator.model.policy import Deployment, Recipe, SecretPolicy
 from rotator.model.requests import Request, RequestKind
 from rotator.model.rotation import Death, Phase, Reason, Rotation, State
 from rotator.model.secrets import Sealed
-from tests.simulation.calendars import Calendar
 from tests.simulation.faults import share
+from tests.simulation.one_more import draw_policy, join
 from tests.simulation.schedule import HOUR, MINUTE, moment
-from tests.simulation.shape import SecretShape, Shape
+from tests.simulation.shape import Shape
 from tests.simulation.source import GONE, LIVE, Held, Source, Values
 from tests.simulation.violation import Violated
 
@@ -39,45 +38,13 @@ def add(shape: Shape, seed: int) -> None:
     if share(seed, 64) >= _IN_SO_MANY_WORLDS:
         return
     random = Random(seed ^ 0x4A4D)
-    environment = list(shape.policies.environments)[-1]
-    workloads = [one for one in shape.reports if one.startswith(f"{environment}/")]
-    path = f"/taly/{environment}/{NAME}"
-    recipe = Recipe(
-        secret=f"{environment}/{NAME}",
-        environment=environment,
-        provider=f"hand-{NAME}",
-        fields={"value": path},
-        deployments=tuple(
-            Deployment(id=one, kind="sim", target=one.partition("/")[2], timeout=timedelta(minutes=10))
-            for one in workloads[: random.choice((1, 2))]
-        ),
-        mirrors=shape.mirrors,
-        grace=timedelta(minutes=random.choice((10, 20, 40))),
-        cooldown=timedelta(minutes=random.choice((20, 60))),
-    )
-    policy = SecretPolicy(
-        secret=recipe.secret,
-        environment=environment,
-        name=NAME,
-        type="hand",
-        recipe=recipe,
-        submitted=True,
-        warn_before=(timedelta(hours=12), timedelta(hours=2)),
-        rotate_every=timedelta(hours=random.choice((8, 16))),
-        page_after=timedelta(hours=8),
-        owner="team",
-    )
+    policy = draw_policy(shape, random, NAME, "hand", ("value",), submitted=True)
     traits = Traits(
         overlap=Overlap.MANY, mints=False, labels=False, reversible=False, sight=Sight.NO, submitted=True,
         death=random.choice((Death.TRIED, Death.TRIED, Death.ASSUMED)), acceptances=random.choice((1, 2)),
         propagation=timedelta(seconds=random.choice((0, 60))),
     )  # fmt: skip
-    others = [one for one in shape.secrets.values() if one.policy.environment == environment]
-    calendar = Calendar(freezes=list(others[0].calendar.freezes))
-    age = random.uniform(0.7, 1.6) * policy.rotate_every.total_seconds()
-    shape.secrets[policy.secret] = SecretShape(policy, traits, None, False, 0.0, age, False, calendar)
-    secrets = {**shape.policies.secrets, policy.secret: policy}
-    shape.policies = shape.policies.model_copy(update={"secrets": secrets})
+    join(shape, random, policy, traits, None, names_credentials=False)
 
 
 class Maker:

@@ -23,8 +23,7 @@ def arrange(shape: Shape, seed: int) -> None:
         return
     for drawn in shape.secrets.values():
         drawn.policy = drawn.policy.model_copy(update={"recipe": _in_order(drawn.policy.recipe)})
-    secrets = {secret: drawn.policy for secret, drawn in shape.secrets.items()}
-    shape.policies = shape.policies.model_copy(update={"secrets": secrets})
+    shape.write_down()
 
 
 def begins(world: World, workload: str, label: str) -> None:

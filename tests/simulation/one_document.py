@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
 from rotator.contracts.provider import Overlap
-from rotator.model.policy import Deployment, Recipe, SecretPolicy
-from tests.simulation.calendars import Calendar
+from rotator.model.policy import Recipe, SecretPolicy
 from tests.simulation.faults import share
+from tests.simulation.one_more import draw_policy, join
 from tests.simulation.schedule import HOUR
-from tests.simulation.shape import SecretShape, Shape, draw_traits
+from tests.simulation.shape import Shape, draw_traits
 from tests.simulation.violation import Violated
 
 if TYPE_CHECKING:
@@ -36,45 +35,20 @@ def add(shape: Shape, seed: int) -> None:
     if share(seed, 66) >= _IN_SO_MANY_WORLDS:
         return
     random = Random(seed ^ 0x150D)
-    environment = list(shape.policies.environments)[-1]
-    workloads = [one for one in shape.reports if one.startswith(f"{environment}/")]
     kind = random.choice(("none", "pair", "many", "many"))
     traits = replace(draw_traits(random, kind), verified=False)
-    path = f"/taly/{environment}/{NAME}"
-    recipe = Recipe(
-        secret=f"{environment}/{NAME}",
-        environment=environment,
-        provider=f"{kind}-{NAME}",
-        fields={"sid": path, "secret": path},
+    policy = draw_policy(
+        shape,
+        random,
+        NAME,
+        kind,
+        ("sid", "secret"),
         one_parameter=True,
-        deployments=tuple(
-            Deployment(id=one, kind="sim", target=one.partition("/")[2], timeout=timedelta(minutes=10))
-            for one in workloads[: random.choice((1, 2))]
-        ),
-        mirrors=shape.mirrors,
-        grace=timedelta(minutes=random.choice((10, 20, 40))),
-        cooldown=timedelta(minutes=random.choice((20, 60))),
         accept_unseen=True,
         accept_gap=traits.overlap is Overlap.NONE,
     )
-    policy = SecretPolicy(
-        secret=recipe.secret,
-        environment=environment,
-        name=NAME,
-        type=kind,
-        recipe=recipe,
-        warn_before=(timedelta(hours=12), timedelta(hours=2)),
-        rotate_every=timedelta(hours=random.choice((8, 16))),
-        page_after=timedelta(hours=8),
-        owner="team",
-    )
-    others = [one for one in shape.secrets.values() if one.policy.environment == environment]
-    calendar = Calendar(freezes=list(others[0].calendar.freezes))
     slots = {Overlap.NONE: 1, Overlap.PAIR: 2, Overlap.MANY: None}[traits.overlap]
-    age = random.uniform(0.7, 1.6) * policy.rotate_every.total_seconds()
-    shape.secrets[policy.secret] = SecretShape(policy, traits, slots, True, 0.0, age, False, calendar)
-    secrets = {**shape.policies.secrets, policy.secret: policy}
-    shape.policies = shape.policies.model_copy(update={"secrets": secrets})
+    join(shape, random, policy, traits, slots, names_credentials=True)
 
 
 def plan_edits(world: World, seed: int) -> None:

@@ -52,6 +52,11 @@ class Shape:
     calm_for: float
     mirrors: tuple[str, ...] = ()
 
+    def write_down(self) -> None:
+        """policies.yaml says of the secrets what was drawn of them."""
+        secrets = {secret: drawn.policy for secret, drawn in self.secrets.items()}
+        self.policies = self.policies.model_copy(update={"secrets": secrets})
+
 
 def draw(random: Random) -> Shape:
     """Draws a world."""
