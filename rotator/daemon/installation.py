@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +27,7 @@ from rotator.daemon.pacer import JournalPacer, Unpaced
 from rotator.daemon.remembered import Remembered
 from rotator.engine.clicks import TakenClicks
 from rotator.model.errors import Refused
+from rotator.model.once import once
 from rotator.model.policy import Deployment, EnvironmentPolicy, Policies, Recipe
 from rotator.model.references import IN_SSM, own_prefixes, scheme_of
 from rotator.model.secrets import Sealed
@@ -63,7 +63,7 @@ class Installation:
         self._made: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
-    @cached_property
+    @once
     def _id(self) -> str:
         """It never changes, and every adapter is told."""
         return self._journal.installation()

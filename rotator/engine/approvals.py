@@ -29,14 +29,8 @@ def approve(parts: Parts, request: Request) -> Outcome | None:
         return _reopen(parts, request, rotation)
     if rotation.state is State.ACTIVE and rotation.reason is Reason.AWAITING_END:
         return RequestState.REFUSED, f"{rotation.id} needs no yes, but an end: {rotation.sentence}"
-    if rotation.state is State.ACTIVE and rotation.approved_by == request.by:
-        return RequestState.TAKEN, f"{rotation.id} goes on"  # another replica heard it, too
-    if (
-        rotation.state is State.ACTIVE
-        and rotation.reason is None
-        and rotation.sentence == _has_looked(request)
-    ):
-        return RequestState.TAKEN, _goes_on_where_it_stands(rotation)  # the same
+    if rotation.state is State.ACTIVE and (heard := _heard_before(rotation, request)):
+        return RequestState.TAKEN, heard
     if rotation.state is not State.ACTIVE or rotation.reason is not Reason.AWAITING_YES:
         stands = f"it is {rotation.state} at {rotation.phase}"
         return RequestState.REFUSED, f"{rotation.id} does not wait for a yes: {stands}"
@@ -126,6 +120,14 @@ def _reopen(parts: Parts, request: Request, rotation: Rotation) -> Outcome:
     """A person has looked at a parked rotation: it goes on where it stands, and parks again if nothing has changed."""
     parts.journal.reopen(rotation.id, Told("approved", _has_looked(request)))
     return RequestState.TAKEN, _goes_on_where_it_stands(rotation)
+
+
+def _heard_before(rotation: Rotation, request: Request) -> str:
+    """What another replica, which heard the same, has made of it; empty where none has."""
+    if rotation.approved_by == request.by:
+        return f"{rotation.id} goes on"
+    looked = rotation.reason is None and rotation.sentence == _has_looked(request)
+    return _goes_on_where_it_stands(rotation) if looked else ""
 
 
 def _has_looked(request: Request) -> str:

@@ -38,6 +38,8 @@ def keep_mirrors(parts: Parts, *, behind: bool = False) -> None:
 
     `behind`: only where the last try failed.
     """
+    if behind and not any(seen.behind for seen in parts.journal.observed().values()):
+        return
     for recipe, seen in _at_rest(parts):
         troubles = {
             name: _trouble(parts, recipe, seen, name)

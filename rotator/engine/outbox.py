@@ -283,8 +283,7 @@ def _edit(
         log.warning("answer not shown", channel=name, alert=alert.identity, trouble=str(failure))
         one.unshown = True
         return
-    kept = {"thread": earlier.thread, "told_at": earlier.told_at, "critical": earlier.critical}
-    one.receipts[key] = receipt.model_copy(update=kept)
+    one.receipts[key] = earlier.model_copy(update={"data": receipt.data})
     one.shows(key)
 
 

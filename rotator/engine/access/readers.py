@@ -12,8 +12,8 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from rotator.engine.access.managed import Place
-from rotator.model.access import Access, Principal
-from rotator.model.policy import AccessPolicy, Reader
+from rotator.model.access import Access, AccessFinding, Principal
+from rotator.model.policy import AccessPolicy, During, Reader
 
 #: What is remembered of principals that were compared. Sessions are not part of it, so there are few.
 _PRINCIPALS = 4096
@@ -51,6 +51,16 @@ class Readers:
             for reader in self._readers
             if reader.environment == environment and _fits(reader, name, role, at_home=_same(of, account))
         )
+
+
+def rules_of(policy: AccessPolicy, finding: AccessFinding) -> list[Reader]:
+    """The rule that a finding names, for each environment that it is for."""
+    return [one for one in policy.readers if one.name == finding.rule]
+
+
+def is_of_its_role(policy: AccessPolicy, finding: AccessFinding) -> bool:
+    """Whether a finding is about whoever has rotator's role."""
+    return any(one.during is During.ROTATION for one in rules_of(policy, finding))
 
 
 def _same(one: str, other: str) -> bool:

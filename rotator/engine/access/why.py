@@ -20,9 +20,8 @@ def denied(access: Access) -> str:
 
 def drift(access: Access, rule: Reader | None) -> str:
     """Somebody wrote."""
-    with_its = "has its role, and" if rule is not None and rule.during is During.ROTATION else ""
-    somebody = " ".join(filter(None, ("somebody who", with_its, "is not rotator")))
-    return f"{access.api} by {somebody}: its value may be one that rotator does not know"
+    who = "has its role, and is not rotator" if rule and rule.during is During.ROTATION else "is not rotator"
+    return f"{access.api} by somebody who {who}: its value may be one that rotator does not know"
 
 
 def with_its_role(access: Access, rule: Reader) -> str:

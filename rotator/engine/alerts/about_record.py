@@ -12,6 +12,7 @@ from rotator.contracts.parts import Parts
 from rotator.engine.alerts.about_installation import LOG, Installation
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import listed
+from rotator.engine.alerts.posting import post
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.numbers import counted
 from rotator.model.record import Broken
@@ -49,7 +50,4 @@ def tell_of_record(parts: Parts, faults: Sequence[Broken]) -> None:
         facts,
         f"keep a copy of the journal before anything else; the log says where: {LOG} | grep 'the record'",
     )
-    alert = finding.alert
-    if open_one is not None:
-        alert = alert.model_copy(update={"opened_at": open_one.opened_at})
-    parts.journal.post_alert(alert, parts.policies().alerts.group_wait)
+    post(parts, finding.alert, open_one, parts.policies().alerts.group_wait)

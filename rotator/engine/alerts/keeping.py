@@ -31,6 +31,7 @@ from rotator.engine.alerts.about_stores import about_contents
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity, kin
 from rotator.engine.alerts.impact import in_gap
+from rotator.engine.alerts.posting import post
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import store_explains, stuck, unreachable
 from rotator.engine.settings import Bounds
@@ -82,7 +83,8 @@ def keep_alerts(
         row = rows.get(key)
         if not finding.quiet:
             soon = min(group_wait, waits.get(kin(finding.alert), group_wait))
-            _tell(parts, finding, row, max(soon, _left(finding, now, bounds)))
+            before = row.alert if row is not None else None
+            post(parts, finding.alert, before, max(soon, _left(finding, now, bounds)))
         elif row is not None and not row.alert.closed:
             _hush(parts, row, decided, now)
     for key, row in rows.items():
@@ -99,14 +101,6 @@ def _waits(rows: Iterable[AlertRow], now: datetime) -> Mapping[tuple[str, str, s
 def _left(finding: Finding, now: datetime, bounds: Bounds) -> timedelta:
     """How long what mostly passes has still to stand before it is told."""
     return (finding.since or now) + bounds.patience - now if finding.passing else timedelta()
-
-
-def _tell(parts: Parts, finding: Finding, row: AlertRow | None, wait: timedelta) -> None:
-    alert = finding.alert
-    if row is not None:
-        alert = alert.model_copy(update={"opened_at": row.alert.opened_at})
-    if row is None or alert != row.alert:
-        parts.journal.post_alert(alert, wait)
 
 
 def _hush(parts: Parts, row: AlertRow, decided: Mapping[str, Decided], now: datetime) -> None:

@@ -17,6 +17,7 @@ import structlog
 from rotator.contracts.access_log import Seen
 from rotator.contracts.parts import Parts
 from rotator.engine.access.judge import Judge
+from rotator.engine.access.readers import is_of_its_role, rules_of
 from rotator.engine.access.starts import EARLY, Starts
 from rotator.engine.access.versions import Versions
 from rotator.engine.watch.learning import is_learned
@@ -24,7 +25,7 @@ from rotator.engine.watch.memory import Memory
 from rotator.engine.watch.starting import known_from, known_up_to
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Outcome
 from rotator.model.alerts import Severity
-from rotator.model.policy import During, OnUnexpectedRead, Policies, Reader
+from rotator.model.policy import OnUnexpectedRead, Policies
 from rotator.model.requests import Request, RequestKind
 from rotator.model.watch import MOST_SECRETS, Disposition, Sighting, Watch
 
@@ -129,13 +130,13 @@ def _judge(watched: Watched, held: Sequence[Access]) -> None:
     ready = [access for access in together if access.event_id in by_id.keys() - waiting]
     memory = Memory(journal, ready, watched.watch.remembers_since)
     firsts = {access.event_id: memory.read(access, judge) for access in ready}
+    judged = [one for one in found if one.event_id in firsts]
     seen = [
         Seen(one.event_id, _sighting(one, by_id[one.event_id], judge, policies, firsts, memory))
-        for one in found
-        if one.event_id in firsts
+        for one in judged
     ]
-    for one in found:
-        if one.event_id in firsts and not is_learned(policies.access, one):
+    for one, (_event_id, sighting) in zip(judged, seen, strict=True):
+        if sighting.disposition is Disposition.OPEN:
             _follow(watched.parts, one, by_id[one.event_id])
     journal.note_judged(firsts.keys(), seen, memory.news)
 
@@ -164,12 +165,11 @@ def _sighting(
 
 def _sure(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
     """The finding, told quietly where what it rests on is not sure; None while that is not known yet."""
-    rules = [one for one in watched.parts.policies().access.readers if one.name == finding.rule]
-    if finding.kind in _OF_ITS_ROLE and any(rule.during is During.ROTATION for rule in rules):
+    if finding.kind in _OF_ITS_ROLE and is_of_its_role(watched.parts.policies().access, finding):
         return _sure_of_its_role(watched, finding)
     if finding.kind is not AccessKind.ACCESS_OUTSIDE_DEPLOYMENT:
         return finding
-    return _sure_of_starts(watched, finding, rules)
+    return _sure_of_starts(watched, finding)
 
 
 def _sure_of_its_role(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
@@ -183,10 +183,10 @@ def _sure_of_its_role(watched: Watched, finding: AccessFinding) -> AccessFinding
     return finding
 
 
-def _sure_of_starts(watched: Watched, finding: AccessFinding, rules: list[Reader]) -> AccessFinding | None:
+def _sure_of_starts(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
     policies, now = watched.parts.policies(), watched.parts.journal.now()
     environment = finding.secrets[0].partition("/")[0]
-    slack = max((one.slack_after for one in rules), default=timedelta())
+    slack = max((one.slack_after for one in rules_of(policies.access, finding)), default=timedelta())
     known = known_up_to(policies, watched.watch, environment)
     if known is None or known < finding.at + EARLY:
         if now - finding.at < _LONGEST_HOLD:
