@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -49,6 +49,8 @@ class Stopping(LostClaim):
     """SIGTERM: no new effect begins, and the row is given back as it is."""
 
 
+#: As a set that is made once: it is a part of each question for work.
+_ALL: Final = frozenset(PHASES)
 #: What a source's or store's plain refusal means, by the phase that met it. Elsewhere it parks.
 _REFUSALS = {
     Phase.PLAN: Reason.SOURCE_REFUSED,
@@ -100,7 +102,7 @@ class Worker:
             return 0
         self._remove_disowned()
         asked = self.parts.clock.monotonic()
-        rotations = self.parts.journal.claim_rotations(self.owner, limit, PHASES, self.bounds.lease)
+        rotations = self.parts.journal.claim_rotations(self.owner, limit, _ALL, self.bounds.lease)
         rollouts = self._rollouts(limit) if not rotations or asked >= self._rollouts_from else ()
         for row_id in [row.id for row in rollouts] + [row.id for row in rotations]:
             self._hold(row_id, asked)

@@ -13,7 +13,7 @@ import secrets
 import stat
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import ClassVar, Self
@@ -30,8 +30,9 @@ _SCHEME = "keyfile"
 
 @dataclass(frozen=True, slots=True)
 class _Master:
+    line: bytes = field(repr=False)  # the file's, which is all that it is made of
     id: str
-    cipher: AESGCM
+    cipher: AESGCM = field(repr=False)
 
 
 class KeyFile:
@@ -42,6 +43,7 @@ class KeyFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._known: _Master | None = None
 
     @classmethod
     def generate(cls, path: Path) -> Self:
@@ -96,16 +98,28 @@ class KeyFile:
             ) from None
 
     def _master(self) -> _Master:
+        """What the file holds now; a line that is the same as last time need not be taken apart again."""
         try:
-            with self._path.open("rb") as file:
-                _must_be_private(self._path, os.fstat(file.fileno()))
-                line = file.read(1024)
+            found, line = _read(self._path)
         except OSError as error:
             raise Transient(
                 f"cannot read the key file {self._path}: {error.strerror}; nothing was changed, and the work goes on "
                 "once it is there"
             ) from None
-        return _parsed(self._path, line)
+        _must_be_private(self._path, found)
+        known = self._known
+        if known is None or known.line != line:
+            known = self._known = _parsed(self._path, line)
+        return known
+
+
+def _read(path: Path) -> tuple[os.stat_result, bytes]:
+    """The file and its beginning, without a buffer: each phase of a rotation reads it. Raises OSError."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        return os.fstat(opened), os.read(opened, 1024)
+    finally:
+        os.close(opened)
 
 
 def _parsed(path: Path, line: bytes) -> _Master:
@@ -115,7 +129,7 @@ def _parsed(path: Path, line: bytes) -> _Master:
             f"{path} is not a key file of rotator, or it is damaged: put its copy back. Until then nothing is sealed "
             "and nothing is rotated"
         )
-    return _Master(found[1].decode(), AESGCM(b64decode(found[2])))
+    return _Master(line, found[1].decode(), AESGCM(b64decode(found[2])))
 
 
 def _must_be_private(path: Path, found: os.stat_result) -> None:

@@ -106,6 +106,18 @@ def test_a_missing_key_file_is_waited_for(tmp_path: Path) -> None:
         KeyFile(tmp_path / "rotator.key").new_key(CONTEXT)
 
 
+def test_a_file_that_becomes_another_is_noticed_by_whoever_has_read_it(path: Path, tmp_path: Path) -> None:
+    """In place, with as many bytes: neither its name nor its size tells."""
+    sealer = KeyFile(path)
+    wrapped, first = sealer.new_key(CONTEXT).wrapped, path.read_bytes()
+    KeyFile.generate(tmp_path / "other.key")
+    path.write_bytes((tmp_path / "other.key").read_bytes())
+    with pytest.raises(Refused, match="put the other file back"):
+        sealer.open_key(wrapped, CONTEXT)
+    path.write_bytes(first)
+    sealer.open_key(wrapped, CONTEXT)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
