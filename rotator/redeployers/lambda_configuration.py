@@ -55,6 +55,11 @@ def label_of(configuration: FunctionConfigurationResponseTypeDef) -> str | None:
     return configuration.get("Environment", {}).get("Variables", {}).get(VARIABLE)
 
 
+def labelled(configuration: FunctionConfigurationResponseTypeDef, label: str) -> dict[str, str]:
+    """Its variables with that label among them."""
+    return {**_others(configuration), VARIABLE: label}
+
+
 def _others(configuration: FunctionConfigurationResponseTypeDef) -> dict[str, str]:
     """The variables that are not ours."""
     variables = configuration.get("Environment", {}).get("Variables", {})
