@@ -22,6 +22,7 @@ from rotator.contracts.redeployer import RolloutProgress
 from rotator.model.errors import Refused
 from rotator.model.policy import Deployment
 from rotator.redeployers.ecs import Ecs
+from rotator.redeployers.lambda_calls import LambdaCalls
 from rotator.redeployers.lambda_configuration import VARIABLE
 from rotator.redeployers.lambda_function import LambdaFunction
 from rotator.testing.redeployer_contract import LABEL
@@ -65,7 +66,8 @@ def test_a_service_of_ecs_is_restarted(address: str) -> None:
             service(address, nothing).redeploy(LABEL)
 
 
-def test_an_alias_of_lambda_is_moved(address: str) -> None:
+def test_an_alias_of_lambda_is_moved(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotator.redeployers.lambda_function.LambdaCalls", WithRevisions)
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("app.py", "def main(event, context): pass")
@@ -83,7 +85,7 @@ def test_an_alias_of_lambda_is_moved(address: str) -> None:
         Environment={"Variables": {"STAGE": "staging"}},
     )
     functions.create_alias(FunctionName="webhooks", Name="live", FunctionVersion="1")
-    redeployer = WithRevisions(
+    redeployer = LambdaFunction(
         Deployment(id="staging/webhooks", kind="lambda", target="webhooks:live"),
         surroundings(endpoints={"lambda": address}),
     )
@@ -100,11 +102,11 @@ def test_an_alias_of_lambda_is_moved(address: str) -> None:
     assert len(starts) == 2
 
 
-class WithRevisions(LambdaFunction):
+class WithRevisions(LambdaCalls):
     """moto gives a function no RevisionId, and compares none."""
 
-    def _configuration(self, version: str = "$LATEST") -> FunctionConfigurationResponseTypeDef:
-        return {**super()._configuration(version), "RevisionId": "moto's"}
+    def configuration(self, version: str = "$LATEST") -> FunctionConfigurationResponseTypeDef:
+        return {**super().configuration(version), "RevisionId": "moto's"}
 
 
 def service(address: str, target: str) -> Ecs:

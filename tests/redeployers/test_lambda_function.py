@@ -9,9 +9,11 @@ import pytest
 
 from rotator.contracts.guard import claimed
 from rotator.contracts.redeployer import RolloutProgress
+from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.policy import Deployment
-from rotator.redeployers.lambda_configuration import VARIABLE
+from rotator.redeployers.lambda_calls import LambdaCalls
+from rotator.redeployers.lambda_configuration import VARIABLE, labelled
 from rotator.redeployers.lambda_function import LambdaFunction
 from rotator.sandbox.platforms.front import Front
 from rotator.sandbox.platforms.lambda_function import ROLE, Function
@@ -40,8 +42,13 @@ class FunctionWorld(PlayedWorld):
     def redeployer(self, function: str = "webhooks") -> LambdaFunction:
         target = f"{function}:{self.alias}" if self.alias else function
         deployment = Deployment(id=self.workload, kind="lambda", target=target)
-        around = surroundings(clock=self.clock, endpoints={"lambda": self.front.address})
-        return LambdaFunction(deployment, around)
+        return LambdaFunction(deployment, self.around())
+
+    def calls(self) -> LambdaCalls:
+        return LambdaCalls("webhooks", self.around())
+
+    def around(self) -> Surroundings:
+        return surroundings(clock=self.clock, endpoints={"lambda": self.front.address})
 
     def redeployer_of_nothing(self) -> LambdaFunction:
         return self.redeployer("nothing")
@@ -134,11 +141,11 @@ def test_nobodys_variable_is_lost(function: FunctionWorld) -> None:
 
 
 def test_a_change_by_somebody_else_after_our_look_is_not_overwritten(function: FunctionWorld) -> None:
-    redeployer = function.redeployer()
-    look = redeployer._configuration()
+    calls = function.calls()
+    look = calls.configuration()
     function.function.deploy(Environment={"Variables": {"THEIRS": "1"}})
     with pytest.raises(Transient, match="somebody else changed it"):
-        redeployer._change(look, LABEL)
+        calls.set_variables(look, labelled(look, LABEL))
     assert function.variables() == {"THEIRS": "1"}
 
 
@@ -198,13 +205,14 @@ def test_what_the_alias_does_not_run_is_never_released(
 
 
 def test_what_was_deployed_since_our_look_is_not_released_either(alias: FunctionWorld) -> None:
-    redeployer = alias.redeployer()
-    redeployer._change(redeployer._configuration(), LABEL)
+    calls = alias.calls()
+    before = calls.configuration()
+    calls.set_variables(before, labelled(before, LABEL))
     alias.clock.pass_by(timedelta(seconds=1))
-    look = redeployer._alias()
+    look = calls.alias("live")
     alias.function.latest["CodeSha256"] = "bmV3"
     with pytest.raises(Refused, match="CodeSha256"):
-        redeployer._release(redeployer._configuration(), look)
+        alias.redeployer()._release(calls.configuration(), look)
     assert len(alias.function.versions) == 1
 
 
