@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import claimed
 from rotator.contracts.redeployer import RolloutProgress
-from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.policy import Deployment
 from rotator.redeployers.lambda_calls import LambdaCalls
