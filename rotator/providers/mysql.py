@@ -9,40 +9,30 @@ The price: the server does not tell with which of its two passwords a session lo
 cannot be seen, and there is no step between both and one that could be taken back. What can be seen is used all the
 same: sessions from before the successor existed are the predecessor's for certain, and hold a rotation up.
 
-A worker that freezes in the middle of a change cannot land it later: the server itself ends a session that has been
-idle for TALK_SECONDS. Sessions go on when their password is taken off.
+Sessions go on when their password is taken off.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
-from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.errors import Refused
 from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.login_fields import wrong_fields
-from rotator.providers.mysql_accounts import Account, Dialect
-from rotator.providers.mysql_consumers import Consumers, MalformedDsn, hosts, parsed, wrong_with
-from rotator.providers.mysql_dual import MySqlDual
-from rotator.providers.mysql_mariadb import MariaDb
+from rotator.providers.mysql_consumers import Consumers, hosts, wrong_with
+from rotator.providers.mysql_server import PROGRAM, Server
 
-if TYPE_CHECKING:
-    from rotator.providers.mysql_session import Session
-
-_PROGRAM = "rotator"
-_LOCK_SECONDS = 3
 #: Both servers' password policies may ask for an upper and a lower case letter, a digit and something else.
 _KINDS = (r"[a-z]", r"[A-Z]", r"[0-9]", r"[-_]")
 _SESSIONS = (
@@ -113,6 +103,7 @@ class Mysql:
         options = self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._recipe, self._around = recipe, around
         self._name = (options.user, options.host)
+        self._server = Server(options.admin, self._name, self.principal, around)
         self._consumers = Consumers(
             recipe.secret, frozenset(recipe.fields), options.template, lambda: around.resolve(options.admin)
         )
@@ -138,7 +129,7 @@ class Mysql:
 
     def observe(self) -> Observation:
         """The credentials that the account takes, with one slot for a successor."""
-        account = self._look()
+        account = self._server.account()
         return Observation(account.sightings(), max(0, 2 - len(account.passwords)), account.blocker())
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
@@ -150,7 +141,7 @@ class Mysql:
         self._consumers.check_place(login)
         if login.user != self._options.user:
             return None
-        account = self._look()
+        account = self._server.account()
         account.check_plugins()
         held = account.having(login.password)
         return account.credential_id(held) if held else None
@@ -163,7 +154,7 @@ class Mysql:
     def activate(self, successor: Credential) -> None:
         """The account takes the successor's password besides the one that it has. Said once, however often called."""
         password = self._consumers.login(successor.fields).password
-        with self._changing() as (server, dialect, account):
+        with self._server.changing() as (server, dialect, account):
             account.check_plugins()
             held = account.having(password)
             if held is None and account.blocker():
@@ -178,7 +169,7 @@ class Mysql:
         login = self._consumers.login(credential.fields)
         who = f"{credential.id.rpartition('@')[0] or 'the user in the store'} at {self._consumers.place}"
         around = self._around
-        with session(login, around.clock, who, _PROGRAM, allows=around.allows, quoted=False) as consumer:
+        with session(login, around.clock, who, PROGRAM, allows=around.allows, quoted=False) as consumer:
             consumer.ask("set session transaction read only")
             consumer.ask(self._options.verify_sql)
 
@@ -195,7 +186,7 @@ class Mysql:
 
         Raises Refused when the account's two passwords are both somebody else's, or when this one is its only one.
         """
-        with self._changing() as (server, dialect, account):
+        with self._server.changing() as (server, dialect, account):
             gone = account.holding(credential_id)
             if gone is None and len(account.passwords) > 1:
                 raise Refused(
@@ -213,7 +204,7 @@ class Mysql:
 
     def last_used(self, credential_id: str) -> LastUsed:
         """Sessions from before the newest password existed, for any other credential. Else unknown."""
-        with self._admin() as (server, dialect):
+        with self._server.session() as (server, dialect):
             names = dialect.read(server, self._name).names
             sessions = server.ask(_SESSIONS, [self._options.user])
             uptime = int(server.ask("show global status like 'Uptime'")[0][1])
@@ -228,51 +219,6 @@ class Mysql:
             )
             return LastUsed(now=True, by=f"{by}, open since before there was another password")
         return LastUsed(known=False, by=f"{counted(len(sessions), 'session')}, with either password")
-
-    def _look(self) -> Account:
-        with self._admin() as (server, dialect):
-            return dialect.read(server, self._name)
-
-    @contextmanager
-    def _changing(self) -> Iterator[tuple[Session, Dialect, Account]]:
-        """A session that changes the account: one at a time."""
-        with self._admin() as (server, dialect):
-            lock = f"rotator:{sha256(self.principal.encode()).hexdigest()[:32]}"
-            if server.ask("select get_lock(%s, %s)", [lock, _LOCK_SECONDS])[0][0] != 1:
-                raise Transient(f"another rotator is changing {self.principal}; it is asked again")
-            yield server, dialect, dialect.read(server, self._name)
-
-    @contextmanager
-    def _admin(self) -> Iterator[tuple[Session, Dialect]]:
-        """A session of rotator's own login, bounded by the server too."""
-        from rotator.providers.mysql_session import TALK_SECONDS, session  # noqa: PLC0415 - PyMySQL is imported on first use
-
-        name, around = self._options.admin, self._around
-        try:
-            login = parsed(around.resolve(name).reveal())
-        except MalformedDsn as malformed:
-            raise Refused(f"{name}: {malformed}") from None
-        try:
-            who = f"the server of {name}"
-            with session(login, around.clock, who, _PROGRAM, allows=around.allows) as server:
-                server.ask("set session wait_timeout = %s, lock_wait_timeout = %s", [int(TALK_SECONDS)] * 2)
-                yield server, _dialect(server.ask("select version()")[0][0])
-        except CredentialRefused:
-            raise Transient(
-                f"the server refuses rotator's own login in {name}: nothing was changed, consumers are not affected. "
-                "Put a login that works there; it is read again at the next try"
-            ) from None
-
-
-def _dialect(version: str) -> Dialect:
-    """By what the server calls itself."""
-    is_mariadb = "mariadb" in version.lower()
-    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
-    if numbers < ((10, 4) if is_mariadb else (8, 0, 21)):
-        raise Refused(
-            f"the server is {version}; an account has two passwords from MySQL 8.0.21 and MariaDB 10.4 on"
-        )
-    return MariaDb() if is_mariadb else MySqlDual()
 
 
 def _holder(credential_id: str) -> str:

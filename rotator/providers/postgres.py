@@ -4,9 +4,8 @@ A PostgreSQL role has one password, so two roles make the overlap. The server is
 computed here (RFC 5802), so its log never sees a password, and login attempts that must fail are made for one purpose
 only: to prove that a credential is dead.
 
-A worker that freezes in the middle of a change cannot land it later: the server itself ends a transaction that has
-been idle for TALK_SECONDS. Sessions of a role that can no longer log in go on until remove() ends them; sessions on
-replicas are not seen from the primary.
+Sessions of a role that can no longer log in go on until remove() ends them; sessions on replicas are not seen from the
+primary.
 
 To be confirmed in a sandbox account [M]: what rotator's login needs on RDS where `rds.restrict_password_commands` is
 on, and that a pgbouncer with an auth_file of its own goes on with the verifier that it has.
@@ -15,8 +14,7 @@ on, and that a pgbouncer with an auth_file of its own goes on with the verifier 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from psycopg import sql
@@ -26,18 +24,18 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import guard
 from rotator.contracts.options import AdapterOptions, leads_to
 from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Traits
-from rotator.model.errors import CredentialRefused, Refused, Transient
+from rotator.model.errors import Refused
 from rotator.model.numbers import counted
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.postgres_consumers import Consumers, known_form
-from rotator.providers.postgres_dsn import MalformedDsn, hosts, parameters, render
-from rotator.providers.postgres_roles import Pair, check_twins, find_pair, split
-from rotator.providers.postgres_session import TALK_SECONDS, Session, transaction
+from rotator.providers.postgres_dsn import hosts, render
+from rotator.providers.postgres_roles import check_twins, find_pair, split
+from rotator.providers.postgres_server import Server
+from rotator.providers.postgres_session import transaction
 from rotator.providers.postgres_template import wrong_with
 
-_APPLICATION = "rotator"
 _VERIFYING = "rotator verify"  # sessions of its own that rotator does not take for a consumer's
 _END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s"
 
@@ -100,6 +98,7 @@ class Postgres:
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         options = self._options = self.Options.taken_from(recipe.settings, recipe.secret)
         self._recipe, self._around = recipe, around
+        self._server = Server(options.admin, options.users, self.principal, around)
         self._consumers = Consumers(
             recipe.secret, frozenset(recipe.fields), options.template, lambda: around.resolve(options.admin)
         )
@@ -129,7 +128,7 @@ class Postgres:
 
     def observe(self) -> Observation:
         """The credentials that the two roles hold. A role that cannot log in is a free slot."""
-        pair = self._look()
+        pair = self._server.pair()
         sightings = tuple(role.sighting() for role in pair.roles.values() if role.held)
         return Observation(sightings, free_slots=len(pair.waiting()), blocker=pair.blocker())
 
@@ -141,7 +140,7 @@ class Postgres:
         login = self._consumers.login(current)
         self._consumers.check_place(login)
         self._consumers.check_members(current)
-        role = self._look().roles.get(login.get("user", ""))
+        role = self._server.pair().roles.get(login.get("user", ""))
         return role.credential_id if role is not None and role.held else None
 
     def create(self, label: str, predecessor: str | None) -> Credential:
@@ -153,7 +152,7 @@ class Postgres:
         """The role can log in with the successor's password, for as long as nobody says otherwise."""
         name, holder = split(successor.id)
         password = self._consumers.login(successor.fields)["password"]
-        with self._changing() as (admin, pair):
+        with self._server.changing() as (admin, pair):
             role = pair.receiving(successor.id)
             check_twins(admin, self._options.users, self._options.owner_role)
             verifier = admin.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
@@ -183,7 +182,7 @@ class Postgres:
 
     def disable(self, credential_id: str) -> None:
         """NOLOGIN: the password stays, so enable() brings the same credential back. Open sessions go on."""
-        with self._changing() as (admin, pair):
+        with self._server.changing() as (admin, pair):
             role = pair.holding(credential_id)
             if role is not None:
                 admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(role.identifier))
@@ -191,7 +190,7 @@ class Postgres:
 
     def enable(self, credential_id: str) -> None:
         """LOGIN again. Raises Refused when the credential was removed."""
-        with self._changing() as (admin, pair):
+        with self._server.changing() as (admin, pair):
             role = pair.holding(credential_id)
             if role is None:
                 raise Refused(f"{credential_id} was removed: its password is gone, nothing can enable it")
@@ -199,7 +198,7 @@ class Postgres:
 
     def remove(self, credential_id: str) -> None:
         """NOLOGIN, no password, and the end of its sessions; the role itself stays for the next rotation."""
-        with self._changing() as (admin, pair):
+        with self._server.changing() as (admin, pair):
             role = pair.holding(credential_id)
             if role is not None:
                 admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(role.identifier))
@@ -211,7 +210,7 @@ class Postgres:
 
         Without pg_read_all_stats rotator sees how many there are, and not from where.
         """
-        with self._admin() as admin:
+        with self._server.transaction() as admin:
             role = find_pair(admin, self._options.users).holding(credential_id)
             if role is None:
                 return LastUsed(known=False)
@@ -230,7 +229,7 @@ class Postgres:
         in_use = split(predecessor)[0] if predecessor else ""
         if in_use in self._options.users:
             return next(name for name in self._options.users if name != in_use)
-        pair = self._look()
+        pair = self._server.pair()
         if not pair.waiting():
             raise Refused(pair.blocker())
         return pair.waiting()[0].name
@@ -238,44 +237,7 @@ class Postgres:
     def _end_sessions(self, credential_id: str) -> None:
         """Only after the role was closed to new ones; a crash in between is made good by the next remove()."""
         name, holder = split(credential_id)
-        with self._changing() as (admin, pair):
+        with self._server.changing() as (admin, pair):
             if name in pair.roles and pair.roles[name].was_removed_as(holder):
                 guard()  # this takes effect at once, not at the commit
                 admin.execute(_END_SESSIONS, [name])
-
-    def _look(self) -> Pair:
-        with self._admin() as admin:
-            return find_pair(admin, self._options.users)
-
-    @contextmanager
-    def _changing(self) -> Iterator[tuple[Session, Pair]]:
-        """A transaction that changes the pair: one at a time, and nothing takes effect without the claim."""
-        with self._admin() as admin:
-            admin.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [self.principal])
-            yield admin, find_pair(admin, self._options.users)
-            guard()
-
-    @contextmanager
-    def _admin(self) -> Iterator[Session]:
-        """A transaction of rotator's own login, bounded by the server too."""
-        name = self._options.admin
-        try:
-            login = parameters(self._around.resolve(name).reveal())
-        except MalformedDsn as malformed:
-            raise Refused(f"{name}: {malformed}") from None
-        try:
-            around = self._around
-            with transaction(
-                login, around.clock, f"the server of {name}", _APPLICATION, allows=around.allows
-            ) as admin:
-                admin.execute(
-                    """select set_config('statement_timeout', %(bound)s, true),
-                              set_config('idle_in_transaction_session_timeout', %(bound)s, true)""",
-                    {"bound": f"{TALK_SECONDS:.0f}s"},
-                )
-                yield admin
-        except CredentialRefused:
-            raise Transient(
-                f"the server refuses rotator's own login in {name}: nothing was changed, consumers are not affected. "
-                "Put a login that works there; it is read again at the next try"
-            ) from None

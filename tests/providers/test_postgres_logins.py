@@ -332,7 +332,7 @@ def test_a_removed_password_does_not_come_back_with_the_role(database: PostgresW
 def test_a_worker_that_froze_after_its_guard_cannot_commit_later(
     database: PostgresWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rotator.providers.postgres.TALK_SECONDS", 1.0)
+    monkeypatch.setattr("rotator.providers.postgres_server.TALK_SECONDS", 1.0)
     current = current_of(database)
 
     def freeze(_seconds: float) -> None:

@@ -346,9 +346,9 @@ def test_nonsense_is_nobodys_verifier(nonsense: str) -> None:
 
 
 def test_it_needs_a_server_that_keeps_two() -> None:
-    from rotator.providers.mysql import _dialect
+    from rotator.providers.mysql_server import dialect_of
 
     for version in ("8.0.20", "5.7.44-log", "10.3.39-MariaDB"):
         with pytest.raises(Refused, match=r"from MySQL 8\.0\.21 and MariaDB 10\.4 on"):
-            _dialect(version)
+            dialect_of(version)
     assert Mysql.traits.labels
