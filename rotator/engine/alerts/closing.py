@@ -12,6 +12,7 @@ from rotator.model.rotation import Rotation, State
 _ENDINGS = {
     AlertKind.POLICY_REJECTED: "policies.yaml is valid again, and in force",
     AlertKind.FOREIGN_OWNER: "the environment is this rotator's now",
+    AlertKind.STUCK: "what was due has been taken up",
     AlertKind.UNREACHABLE: "it answers again, and what waited goes on",
     AlertKind.UNMANAGED: "none is left",
     AlertKind.DELIVERY_FAILED: "what was kept has been delivered there",
