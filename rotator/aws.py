@@ -192,7 +192,7 @@ class Service(Generic[Client]):
 
     def _wrong_time(self, code: str, message: str, doing: str) -> Transient:
         """A signature that AWS finds too old or too new tells of clocks, not of credentials or of what was asked."""
-        moments = [datetime.strptime(one, "%Y%m%dT%H%M%S%z") for one in _MOMENT.findall(message)]
+        moments = [at for one in _MOMENT.findall(message) if (at := _moment(one)) is not None]
         minutes = round(abs(moments[-1] - moments[0]).total_seconds() / 60) if len(moments) > 1 else 0
         by = f", by about {minutes} min" if minutes else ""
         return Transient(
@@ -261,6 +261,14 @@ class Service(Generic[Client]):
             f"rotator has no valid AWS credentials ({why}), so {self._name} could not {doing}; nothing was changed. "
             "Give its pod a role, or its environment AWS_PROFILE or an access key"
         )
+
+
+def _moment(text: str) -> datetime | None:
+    """When that is; None where digits make no date: whoever answers in AWS's place may write anything."""
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%S%z")
+    except ValueError:
+        return None
 
 
 def _saying(installation: str, config: Config) -> Config:

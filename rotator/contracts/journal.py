@@ -133,8 +133,11 @@ class Journal(AccessLog, Protocol):
     def escalate(self, rotation_id: str, told: Told) -> None:
         """Makes a rotation an emergency, and wakes it."""
 
-    def reopen(self, rotation_id: str, told: Told) -> bool:
-        """Makes a parked rotation active and due where it stands: a person has looked. False when it is not parked."""
+    def reopen(self, rotation_id: str, told: Told, asked: str = "", sentence: str = "") -> bool:
+        """Makes a parked rotation active and due where it stands: a person has looked. False when it is not parked.
+
+        `asked`: the request that wants it, taken with `sentence` atomically, if it was parked.
+        """
 
     def roll_back(self, rotation_id: str, told: Told, by: str) -> None:
         """Writes down who asked an active or parked rotation to go back, and makes it active and due; once."""

@@ -1,8 +1,7 @@
 """Whether the journal can be written. While it cannot for long, people are told without it, and when it is over.
 
 Every other alert lives in the journal, and so cannot tell of this. This one lives in the process: each replica tells
-what it sees itself, once. Their messages have one identity and begin at a whole minute, so that a channel which knows
-its messages again joins those of all replicas. A process that ends takes along what it would have told.
+what it sees itself, once, under one identity.
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from rotator.daemon.installation import Installation
-from rotator.engine.alerts.closing import closed
-from rotator.engine.outbox import tell
-from rotator.engine.repeats import unheard
+from rotator.daemon.own_word import OwnWord
 from rotator.journal.place import Place
-from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
+from rotator.model.alerts import Alert, AlertKind, Severity
 from rotator.model.errors import JournalAway
 
 log = structlog.get_logger()
@@ -31,7 +28,7 @@ class JournalWatch:
     def __init__(self, parts: Installation, place: Place, patience: timedelta, name: str) -> None:
         self._parts, self._place, self._patience, self._name = parts, place, patience, name
         self._away_since: float | None = None
-        self._row: AlertRow | None = None
+        self._word = OwnWord(parts)
 
     def look(self) -> None:
         """Writes a little. Raises JournalAway, after people were told if it has been so for longer than patience."""
@@ -49,29 +46,13 @@ class JournalWatch:
         seconds = now - self._away_since
         if seconds < self._patience.total_seconds():
             return
-        if self._row is None or self._row.alert.closed:
-            began = self._parts.clock.now() - timedelta(seconds=seconds)
-            self._row = AlertRow(alert=self._alert(sentence, began), run_at=began)
+        began = self._parts.clock.now() - timedelta(seconds=seconds)
+        if self._word.so(self._alert(sentence, began)):
             log.error("people are told without the journal", trouble=sentence)
-        self._tell(self._row)
 
     def _back(self) -> None:
         self._away_since = None
-        if self._row is None:
-            return
-        if not self._row.alert.closed:
-            now = self._parts.clock.now()
-            ended = closed(self._row.alert, now, None, None)
-            self._row = self._row.model_copy(update={"alert": ended, "run_at": now})
-        self._tell(self._row)
-        if not unheard(self._row):
-            self._row = None
-
-    def _tell(self, row: AlertRow) -> None:
-        """As the outbox does: whoever could not be told is tried again, more and more slowly."""
-        now = self._parts.clock.now()
-        if row.run_at <= now:
-            (self._row,), _ = tell(self._parts.policies(), self._parts.channels(unpaced=True), [row], now)
+        self._word.over()
 
     def _alert(self, sentence: str, began: datetime) -> Alert:
         return Alert(
@@ -88,5 +69,5 @@ class JournalWatch:
                 "Next": "rotator tries again every few seconds, and goes on by itself where it stood",
             },
             action=f"see what keeps it away: {self._place.look}",
-            opened_at=began.replace(second=0, microsecond=0),
+            opened_at=began,
         )

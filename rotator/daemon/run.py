@@ -21,6 +21,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from rotator.contracts.guard import claimed
+from rotator.daemon.clock_watch import ClockWatch
 from rotator.daemon.ears import Ears
 from rotator.daemon.heartbeat import Heartbeat
 from rotator.daemon.installation import Installation
@@ -82,9 +83,13 @@ class Daemon:
     def __post_init__(self) -> None:
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._troubles = Troubles(self.parts.clock)
-        self._journal_watch = JournalWatch(
-            self.parts, journal_place(self.parts.settings.journal), self.bounds.patience, self._name
+        seen_from_here = (
+            self.parts,
+            journal_place(self.parts.settings.journal),
+            self.bounds.patience,
+            self._name,
         )
+        self._journal_watch, self._clock_watch = JournalWatch(*seen_from_here), ClockWatch(*seen_from_here)
         self._digests = Digests(self.parts)
         self._ears = Ears(self.parts, self._troubles, self._stop)
         self.pulse = Pulse(self.parts.clock)
@@ -139,7 +144,7 @@ class Daemon:
             ("census", rhythm.census, self._census),
             ("mirrors", rhythm.scan, partial(keep_mirrors, self.parts, behind=True)),
             ("alerts", rhythm.alerts, self._alerts),
-            ("journal", rhythm.alerts, self._journal_watch.look),
+            ("journal", rhythm.alerts, self._look_at_journal),
             ("policy", rhythm.policy, self._reload),
             ("record", rhythm.record, self._prove),
             ("trail", rhythm.trail, self._watch),
@@ -195,6 +200,10 @@ class Daemon:
                 return
             if deliver_next(self.parts, self.parts.channels(), f"{self._name}-alerts", self.bounds) is None:
                 return
+
+    def _look_at_journal(self) -> None:
+        self._journal_watch.look()
+        self._clock_watch.look()
 
     def _reload(self) -> None:
         if self.policy.reload():

@@ -117,9 +117,13 @@ def _approve_secret(parts: Parts, request: Request) -> Outcome | None:
 
 
 def _reopen(parts: Parts, request: Request, rotation: Rotation) -> Outcome:
-    """A person has looked at a parked rotation: it goes on where it stands, and parks again if nothing has changed."""
-    parts.journal.reopen(rotation.id, Told("approved", _has_looked(request)))
-    return RequestState.TAKEN, _goes_on_where_it_stands(rotation)
+    """A person has looked at a parked rotation: it goes on where it stands, and parks again if nothing has changed.
+
+    Once it goes on nothing in its row tells whose word that was: so the request is taken with the reopening itself.
+    """
+    sentence = _goes_on_where_it_stands(rotation)
+    parts.journal.reopen(rotation.id, Told("approved", _has_looked(request)), request.id, sentence)
+    return RequestState.TAKEN, sentence
 
 
 def _heard_before(rotation: Rotation, request: Request) -> str:

@@ -75,7 +75,9 @@ def advance_rollout(parts: Parts, bounds: Bounds, row: RolloutRow) -> RolloutRow
     except Refused as refusal:
         return _ended(row, now, RolloutState.FAILED, str(refusal))
     except NotYet as wait:
-        return row.model_copy(update={"run_at": wait.until})
+        return _timed_out(row, now, bounds, deployment, str(wait)) or row.model_copy(
+            update={"run_at": wait.until}
+        )
     except Transient as trouble:
         return _later(row, now, members, trouble.retry_after)
     except Exception as bug:  # noqa: BLE001 - an adapter's bug is tried again and told, as in a rotation
@@ -192,10 +194,8 @@ def _judged(
         state = RolloutState.FAILED if stale else RolloutState.DONE
         sentence = f"the rollout finished, and {stale}" if stale else seen.sentence
         return _ended(row, now, state, sentence).model_copy(update={"seen": dict(seen.seen)})
-    factor = bounds.reconfirm_timeout_factor if row.purpose is Purpose.UNDO else 1
-    if now - row.started_at > deployment.timeout * factor:
-        sentence = f"not finished after {deployment.timeout * factor}: {seen.sentence or 'not ready'}"
-        return _ended(row, now, RolloutState.FAILED, sentence)
+    if late := _timed_out(row, now, bounds, deployment, seen.sentence or "not ready"):
+        return late
     return row.model_copy(
         update={
             "run_at": now + _until_next_look(bounds, now - row.started_at),
@@ -203,6 +203,16 @@ def _judged(
             "attempt": 0,
         }
     )
+
+
+def _timed_out(
+    row: RolloutRow, now: datetime, bounds: Bounds, deployment: Deployment, stands: str
+) -> RolloutRow | None:
+    """Failed, where it began longer ago than it may take; None where it did not."""
+    timeout = deployment.timeout * (bounds.reconfirm_timeout_factor if row.purpose is Purpose.UNDO else 1)
+    if row.started_at is None or now - row.started_at <= timeout:
+        return None
+    return _ended(row, now, RolloutState.FAILED, f"not finished after {timeout}: {stands}")
 
 
 def _until_next_look(bounds: Bounds, elapsed: timedelta) -> timedelta:

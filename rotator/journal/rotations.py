@@ -88,16 +88,25 @@ class Rotations(Section):
         """Makes a rotation an emergency, and wakes it."""
         self._hear(rotation_id, told, {"priority": Priority.EMERGENCY})
 
-    def reopen(self, rotation_id: str, told: Told) -> bool:
-        """Makes a parked rotation active and due where it stands. False when it is not parked."""
-        return self._reopen(rotation_id, told, {})
+    def reopen(self, rotation_id: str, told: Told, asked: str = "", sentence: str = "") -> bool:
+        """Makes a parked rotation active and due where it stands, with its request as wake() does.
+
+        False, and nothing is taken, when it is not parked.
+        """
+        return self._reopen(rotation_id, told, {}, _taken(asked, sentence) if asked else None)
 
     def roll_back(self, rotation_id: str, told: Told, by: str) -> None:
         """Writes down who asked an active or parked rotation to go back, and makes it due."""
         if not self._reopen(rotation_id, told, {"rolled_back_by": by}):
             self._hear(rotation_id, told, {"rolled_back_by": by})
 
-    def _reopen(self, rotation_id: str, told: Told, word: Mapping[str, str]) -> bool:
+    def _reopen(
+        self,
+        rotation_id: str,
+        told: Told,
+        word: Mapping[str, str],
+        taken: Mapping[str, Any] | None = None,
+    ) -> bool:
         with self._db.writing() as connection:
             row = connection.execute(self._parked_end, {"key": rotation_id}).one_or_none()
             if row is None:
@@ -107,6 +116,8 @@ class Rotations(Section):
             connection.execute(
                 self._reopen_rotation, {"key": rotation_id, "sentence": told.sentence, **word, **ending}
             )
+            if taken is not None:
+                connection.execute(SETTLED, taken)
             return True
 
     def _hear(self, rotation_id: str, told: Told, word: Mapping[str, str]) -> None:

@@ -120,7 +120,10 @@ class Queue:
         if failure.code not in _GONE:
             return None
         self._url = ""
-        return Refused(f"there is no queue {self.name} in {self.region} of account {self._account}")
+        # AWS says the same to whom the queue does not let see it: "does not exist or you do not have access to it".
+        return Refused(
+            f"there is no queue {self.name} in {self.region} of account {self._account}, or rotator may not see it"
+        )
 
     def _connect(self, session: Session, config: Config) -> SQSClient:
         return session.client(

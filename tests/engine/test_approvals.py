@@ -78,6 +78,28 @@ def test_a_yes_that_nobody_has_looked_at_yet_is_not_taken_on_trust(desk: World) 
     assert opened(desk) == []
 
 
+def test_whoever_declared_an_emergency_may_say_its_last_yes_if_they_may_say_yes_at_all(desk: World) -> None:
+    """Written down in decision 13: at three in the morning there is one person, and both words are on record."""
+    by(desk, "ana", RequestKind.EMERGENCY, because="on a paste site")
+    open_due(desk)
+    (begun,) = desk.journal.rotations()
+    desk.becomes(begun.id, phase=Phase.FORGET, reason=Reason.AWAITING_YES)
+    desk.today = policies(approved(approvers=("bea",)))
+    assert by(desk, "ana", APPROVE, begun.id) == (REFUSED, f"ana may not say yes to {SECRET}: bea may")
+    desk.today = policies(approved())
+    assert by(desk, "ana", APPROVE, begun.id) == (TAKEN, f"{begun.id} goes on")
+    told = [event.sentence for event in desk.journal.events(begun.id)]
+    assert told[0] == "emergency, declared by ana: on a paste site"
+    assert told[-1].startswith("yes by ana")
+
+
+def test_whoever_asked_for_a_rotation_gets_no_second_voice_by_an_emergency(desk: World) -> None:
+    begun = begun_by_two(desk)
+    by(desk, "ana", RequestKind.EMERGENCY, because="on a paste site")
+    desk.becomes(begun.id, phase=Phase.FORGET, reason=Reason.AWAITING_YES)
+    assert by(desk, "ana", APPROVE, begun.id) == (REFUSED, OWN)
+
+
 def test_an_emergency_waits_for_nobody(desk: World) -> None:
     by(desk, "ana", RequestKind.EMERGENCY, because="on a paste site")
     assert opened(desk) == ["emergency, declared by ana: on a paste site"]

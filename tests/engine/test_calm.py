@@ -35,6 +35,8 @@ from tests.engine.things import (
 from tests.engine.world import World
 
 NAMES = [f"{where}/KEY_{number}" for where in ("staging", "production") for number in range(11)]
+#: No worker is in these tests: rows wait for their next try, and are not due and left alone.
+FAR_AHEAD = NOW + 200 * DAY
 MANY = policies(*(policy(name, mode=Mode.AUTO) for name in NAMES))
 
 
@@ -47,7 +49,7 @@ def stuck(world: World, name: str, **changes: Any) -> None:
             reason=Reason.RETRYING,
             attempt=4,
             sentence="KMS does not answer",
-            **changes,
+            **{"run_at": FAR_AHEAD, **changes},
         )
     )
 
@@ -208,6 +210,7 @@ def test_an_attempt_that_began_during_an_outage_and_failed_after_it_is_no_news(
     (one,) = world.journal.rotations()
     assert one.attempt == 4
     assert one.run_at <= world.clock.now(), "due again at once"
+    world.becomes(one.id, run_at=FAR_AHEAD)
     for _ in range(3):
         world.tell()
         world.passes(11 * MINUTE)
@@ -328,7 +331,7 @@ def test_a_new_installation_on_old_secrets_wakes_nobody(world: World) -> None:
     world.tell()
     world.passes(5 * MINUTE)
     for name in NAMES:
-        world.has(rotation(name, id=f"r-{name}", principal=name, opened_at=world.clock.now()))
+        world.has(rotation(name, id=f"r-{name}", principal=name, run_at=FAR_AHEAD))
     world.looked(*(seen(name, age=400 * DAY) for name in NAMES))
     world.tell()
     world.passes(HOUR)

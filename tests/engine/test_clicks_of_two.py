@@ -157,6 +157,7 @@ REQUESTS: dict[str, tuple[Callable[[World], None], RequestKind, Callable[[World]
     "retry": (backs_off, RequestKind.RETRY, nobody_is_quick),
     "retry, which helps at once": (backs_off, RequestKind.RETRY, it_gets_on),
     "somebody has looked": (stands_parked, RequestKind.APPROVE, nobody_is_quick),
+    "somebody has looked, which helps at once": (stands_parked, RequestKind.APPROVE, it_gets_on),
 }
 
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from rotator.contracts.trail import Delivery
 from rotator.engine.requests import carry_out_requests
 from rotator.engine.watch import source_of
-from rotator.model.access import AccessKind, Act, Outcome
+from rotator.model.access import AccessKind, Act, Asked, Outcome
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.errors import LostClaim, Refused, Transient
 from rotator.model.policy import During, OnUnexpectedRead
@@ -546,6 +547,30 @@ def test_what_cannot_be_understood_is_told_once_and_holds_nobody_up(world: Watch
     world.watches()
     world.tell()
     assert AlertKind.TRAIL_SILENT not in world.open_alerts()
+
+
+def test_a_flood_of_records_that_cannot_be_used_is_one_line_an_hour_of_bounded_length(
+    world: WatchedWorld,
+) -> None:
+    world.begins()
+    world.trail.waits.clear()
+    flood = [
+        world.reads(asked=(Asked("/taly/production/KEY", f"{number:012}"),)) for number in range(100, 120)
+    ]
+    world.trail.waits.clear()
+    with capture_logs() as lines:
+        for number in range(40):
+            world.trail.waits.append(
+                Delivery(tuple(flood), (f"a record cannot be understood: {number}",), str(number), "")
+            )
+            world.turn()
+            world.passes(4 * MINUTE)
+    said = [line for line in lines if line["event"] == "records cannot be used"]
+    assert len(said) in {3, 4}, "160 minutes touch three or four hours"
+    assert all(len(line["why"]) == 10 for line in said)
+    watch = world.journal.watch(source_of(SOURCE))
+    assert watch is not None and watch.unread == 40 * 21
+    assert [line["before"] for line in said] == sorted(line["before"] for line in said)
 
 
 def test_a_crowd_of_principals_is_one_message(world: WatchedWorld) -> None:

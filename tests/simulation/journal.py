@@ -123,9 +123,13 @@ class SimJournal:
 
         return self._gate.io("journal.open_rotations", effect, of="journal")
 
-    def reopen(self, rotation_id: str, told: Told) -> bool:
+    def reopen(self, rotation_id: str, told: Told, asked: str = "", sentence: str = "") -> bool:
         """What was parked goes on."""
-        return self._turned(rotation_id, "reopen", lambda: self._world.database.reopen(rotation_id, told))
+        return self._turned(
+            rotation_id,
+            "reopen",
+            lambda: self._world.database.reopen(rotation_id, told, asked, sentence),
+        )
 
     def roll_back(self, rotation_id: str, told: Told, by: str) -> None:
         """What was parked, or was going on, goes back."""

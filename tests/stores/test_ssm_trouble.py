@@ -113,6 +113,12 @@ def test_each_code_has_its_sentence_and_its_word(
             "Signature not yet current: 20260610T121000Z is still later than … (20260610T120000Z + 5 min.)",
             "wrong, by about 10 min (",
         ),
+        (
+            "InvalidSignatureException",
+            "Signature expired: 20269910T115000Z is now earlier than 20260610T115500Z (20260610T120000Z - 5 min.)",
+            "wrong, by about 5 min (",
+        ),
+        ("SignatureDoesNotMatch", "Signature expired: 00000000T999999Z, 20260230T000000Z", "wrong ("),
         ("RequestTimeTooSkewed", "The difference between the request time and ours is too large.", "wrong ("),
         ("RequestExpired", "", "wrong ("),
     ],

@@ -29,6 +29,17 @@ _LONG_BLIND = timedelta(days=1)
 _UNREAD = timedelta(days=1)
 
 
+#: What people do where the source itself cannot be read, and where it tells nothing.
+_UNREADABLE = (
+    f"see that it is there and that rotator's role may read it; the log has each answer: {LOG} | "
+    "grep 'trail cannot be read'"
+)
+_UNHEARD = (
+    "see that the trail logs, the rule is ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS, and rotator may read "
+    "the queue"
+)
+
+
 class _Words(NamedTuple):
     """What one kind is called, what it means, and what is to be done."""
 
@@ -163,6 +174,7 @@ def _silent(
         what = f"rotator's own reads of {listed(tuple(sorted(silent)))} do not appear in {watch.source}"
     facts = {
         "What": what,
+        "Where": watch.source,
         "Since": f"{since:%Y-%m-%d %H:%M} UTC",
         "Impact": "somebody who reads secrets would not be noticed",
         "Next": "rotator goes on looking; what was recorded meanwhile is judged when it comes",
@@ -173,8 +185,7 @@ def _silent(
         Severity.CRITICAL if here.now - since > _LONG_BLIND else Severity.WARNING,
         f"nobody sees who reads secrets: {title}",
         facts,
-        "see that the trail logs, the rule is ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS, and rotator may read "
-        "the queue",
+        _UNREADABLE if watch.trouble else _UNHEARD,
         passing=blind is not None and not silent,
         since=since,
     )

@@ -81,7 +81,8 @@ def _parked(about: About, rotation: Rotation) -> Finding:
 
 def _going_back(about: About, rotation: Rotation, *, known: bool) -> Finding:
     """An undo under way; quiet while it goes on and people know that this secret's rotations are being undone."""
-    goes_on = not stuck(rotation) and rotation.reason is not Reason.STILL_USED
+    held = stuck(rotation) or _put_off(rotation, about.now)
+    goes_on = not held and rotation.reason is not Reason.STILL_USED
     why = rotation.ledger.undo_reason
     kind = AlertKind.ROLLOUT_FAILED if why in _ROLLOUTS else AlertKind.ROTATION_FAILED
     what = "rollout failed" if why in _ROLLOUTS else "rotation failed"
@@ -173,7 +174,8 @@ def _troubles(rotation: Rotation, now: datetime) -> tuple[Trouble, ...]:
 
 def _put_off(rotation: Rotation, now: datetime) -> bool:
     """Whether a far side has said "not yet" for so long that it may never be done; no attempt has failed."""
-    since, bound = rotation.ledger.failing_since, _PUT_OFF_IN_GAP if in_gap(rotation) else _PUT_OFF
+    locked_out = in_gap(rotation) or in_gap_back(rotation)
+    since, bound = rotation.ledger.failing_since, _PUT_OFF_IN_GAP if locked_out else _PUT_OFF
     waits = rotation.reason is Reason.RETRYING and rotation.attempt == 0 and not stuck(rotation)
     return waits and since is not None and now - since >= bound
 

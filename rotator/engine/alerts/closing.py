@@ -12,6 +12,7 @@ from rotator.model.rotation import Rotation, State
 _ENDINGS = {
     AlertKind.POLICY_REJECTED: "policies.yaml is valid again, and in force",
     AlertKind.FOREIGN_OWNER: "the environment is this rotator's now",
+    AlertKind.STUCK: "what was due has been taken up",
     AlertKind.UNREACHABLE: "it answers again, and what waited goes on",
     AlertKind.UNMANAGED: "none is left",
     AlertKind.DELIVERY_FAILED: "what was kept has been delivered there",
@@ -39,9 +40,14 @@ _OF_READS = frozenset(
 _OF_AGES = frozenset({AlertKind.DUE_SOON, AlertKind.OVERDUE, AlertKind.WRITTEN_NOT_ROTATED, AlertKind.DRIFT})
 
 
-def closed(alert: Alert, now: datetime, at: Gathered | None, rotation: Rotation | None) -> Alert:
-    """The alert with its ending; `rotation` is the one that it is about, `at` its secret if the policy still has it."""
-    ending = _ending(alert, at, rotation)
+def closed(
+    alert: Alert, now: datetime, at: Gathered | None, rotation: Rotation | None, ending: str = ""
+) -> Alert:
+    """The alert with its ending; `rotation` is the one that it is about, `at` its secret if the policy still has it.
+
+    `ending`: how it ended, where whoever closes it knows better than its kind.
+    """
+    ending = ending or _ending(alert, at, rotation)
     return alert.model_copy(
         update={"closed_at": now, "closing": f"{ending} (after {spell(now - alert.opened_at)})"}
     )

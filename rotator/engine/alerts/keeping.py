@@ -28,6 +28,7 @@ from rotator.engine.alerts.about_learning import about_learning
 from rotator.engine.alerts.about_reads import about_sightings, about_trail, end_acknowledged
 from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
+from rotator.engine.alerts.about_work import about_work
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity, kin
 from rotator.engine.alerts.impact import in_gap
@@ -136,6 +137,7 @@ def _findings(
     for survey in surveys.values():
         yield from about_environment(here, survey, pages)
     yield from together
+    yield from about_work(here, unfinished, decided.values())
     yield from about_census(here, decided.values())
     yield from about_channels(here, rows.values(), bounds.attempts_in_silence)
     if (source := here.policies.access.source) is not None:

@@ -6,12 +6,12 @@ where instances report what they read, that it is our version.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rotator.contracts.provider import Use
 from rotator.engine.phases.step import Move, Step, Undo, plural
 from rotator.engine.rollouts import expected, stale_reading
-from rotator.model.errors import Transient
+from rotator.model.errors import NotYet, Transient
 from rotator.model.rotation import (
     Evidence,
     Phase,
@@ -23,6 +23,7 @@ from rotator.model.rotation import (
 
 #: A rollout that ends wakes its members: they look by themselves only now and then, whether its platform answers.
 _POLLS = 5
+_TELLING = timedelta(minutes=1)
 
 
 def redeploy(step: Step) -> Move:
@@ -98,17 +99,23 @@ def rolled_out(step: Step, purpose: Purpose, since: datetime) -> Move | None:
         raise Transient(
             f"the platform of {plural(silent)} does not answer: nobody knows how the rollout stands"
         )
+    again = max((row.run_at for row in running), default=step.now) + _POLLS * step.bounds.poll
+    put_off = [row.workload for row in running if _put_off(step, row)]
+    if put_off:  # a far side's "not yet" like any other: people hear of it when it lasts
+        raise NotYet(f"the platform of {plural(put_off)} has not begun the rollout: not yet", again)
     if running:
         sentence = f"waiting for the rollout of {plural(row.workload for row in running)}"
-        return step.wait(
-            Reason.ROLLING_OUT,
-            sentence,
-            max(row.run_at for row in running) + _POLLS * step.bounds.poll,
-        )
+        return step.wait(Reason.ROLLING_OUT, sentence, again)
     early = [row for row in rows if row.started_at is None or row.started_at < since]
     if early:
         raise Transient(f"the rollout of {plural(row.workload for row in early)} began before our write")
     return None
+
+
+def _put_off(step: Step, row: RolloutRow) -> bool:
+    """Whether its platform was told of it and puts it off; telling takes a minute at most, once it is closed."""
+    tried = row.started_at is not None and not row.sentence
+    return tried and step.now - row.opened_at > step.bounds.linger + _TELLING
 
 
 def _failed(step: Step, purpose: Purpose, reason: Reason, sentence: str) -> Move:

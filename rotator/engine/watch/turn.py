@@ -31,6 +31,8 @@ _LEASE = timedelta(minutes=2)
 _SAID_EVERY = 5.0
 #: Nobody watched for so long: what rotator itself read before is no promise any more.
 GAP = timedelta(minutes=5)
+#: So many sentences of one delivery are said.
+_MOST_SENTENCES = 10
 #: How long sightings that are over stay as evidence. Auditors look at a year.
 _EVIDENCE = timedelta(days=400)
 
@@ -114,13 +116,13 @@ class _Turn:
         self.parts.journal.note_accesses(
             (_by_one_id(one) for one in ours if _concerns(managed, one)), policies.access.hold
         )
-        foreign = {managed.elsewhere(one) for one in delivery.accesses} - {""}
+        foreign = sorted({managed.elsewhere(one) for one in delivery.accesses} - {""})
         unread = [
             *delivery.malformed,
             *(f"records of account {account}, which is not that of policies.yaml" for account in foreign),
         ]
         if unread:
-            log.warning("records cannot be used", why=unread)
+            self._say_once_an_hour(unread)
         installation = self.parts.journal.installation()
         changes: dict[str, Any] = {
             "own": own_reads(policies, ours, self.watch.own, installation),
@@ -136,6 +138,16 @@ class _Turn:
             self.note(progress=delivery.progress)
         if delivery.receipt:
             self.trail.forget(delivery)
+
+    def _say_once_an_hour(self, unread: list[str]) -> None:
+        """In the log: whoever may send to the queue must not be able to fill it. People have an alert that counts."""
+        said, now = self.watch.unread_at, self.parts.journal.now()
+        if said is None or _hour(said) != _hour(now):
+            log.warning("records cannot be used", why=unread[:_MOST_SENTENCES], before=self.watch.unread)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _by_one_id(access: Access) -> Access:

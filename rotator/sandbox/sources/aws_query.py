@@ -141,6 +141,8 @@ class QueryServer:
             raise Refusal("ServiceUnavailable", "The service is away.", HTTPStatus.SERVICE_UNAVAILABLE)
         if fault is Fault.THROTTLED:
             raise Refusal("Throttling", "Rate exceeded")
+        if error := self.weather.error(call.action):
+            raise Refusal(error, f"{call.action} is answered so.")
         if call.action not in self._actions:
             raise Refusal("InvalidAction", f"No action {call.action}.")
         return fault

@@ -29,6 +29,19 @@ class WakesContract:
         assert (kept.state, kept.sentence) == (RequestState.TAKEN, "tries again now")
         assert not journal.settle_request(asked.id, RequestState.REFUSED, "does not wait")
 
+    def test_the_request_that_reopens_is_taken_with_it_and_only_if_it_was_parked(
+        self, journal: Journal
+    ) -> None:
+        row = ended(journal, KEY, State.PARKED)
+        for name in ("q1", "q2"):
+            asked = Request(id=name, kind=RequestKind.APPROVE, about=row.id, by="ana", at=journal.now())
+            journal.add_request(asked)
+        looked = Told("approved", "ana has looked")
+        assert journal.reopen(row.id, looked, "q1", "goes on")
+        assert not journal.reopen(row.id, looked, "q2", "goes on")
+        assert [one.id for one in journal.requests(waiting=True)] == ["q2"]
+        assert not journal.settle_request("q1", RequestState.REFUSED, "does not wait for a yes")
+
     def test_a_wake_that_meets_a_claimed_rotation_counts_when_it_is_released(self, journal: Journal) -> None:
         row = held(journal)
         journal.wake(row.id)
