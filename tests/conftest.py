@@ -6,6 +6,7 @@ They start when the first test asks for them. Fast tests start no server of thei
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -18,6 +19,13 @@ from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_debian, fro
 from tests.skips import pytest_report_teststatus, pytest_terminal_summary
 
 __all__ = ["pytest_report_teststatus", "pytest_terminal_summary"]  # pytest finds its hooks here
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Of the time of slow tests more than a third is waiting for servers and for clocks that cannot be held, so three
+    workers share two processors. Fast tests only calculate."""
+    processors = len(os.sched_getaffinity(0))
+    return processors if config.option.markexpr == "not slow" else processors + processors // 2
 
 
 @pytest.hookimpl(wrapper=True)
