@@ -6,11 +6,16 @@ They start when the first test asks for them. Fast tests start no server of thei
 from __future__ import annotations
 
 import gc
+import os
+import ssl
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from httpx import _config
+from httpx._transports import default
 
 from rotator.journal import sqlite
 from rotator.sandbox.aws import AwsWorld
@@ -18,6 +23,13 @@ from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_debian, fro
 from tests.skips import pytest_report_teststatus, pytest_terminal_summary
 
 __all__ = ["pytest_report_teststatus", "pytest_terminal_summary"]  # pytest finds its hooks here
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Of the time of slow tests more than a third is waiting for servers and for clocks that cannot be held, so three
+    workers share two processors. Fast tests only calculate."""
+    processors = len(os.sched_getaffinity(0))
+    return processors if config.option.markexpr == "not slow" else processors + processors // 2
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,6 +51,22 @@ def durable_pragmas() -> Iterator[tuple[str, ...]]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sqlite, "_PRAGMAS", (*shipped, "synchronous = OFF"))
         yield shipped
+
+
+@pytest.fixture(scope="session", autouse=True)
+def authorities() -> Iterator[None]:
+    """Each client of httpx reads the world's certificate authorities, in 20 ms, and tests make thousands of clients:
+    those that want nothing else share what was read once."""
+    read = _config.create_ssl_context
+    everybodys = read(trust_env=False)
+
+    def shared(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        own = trust_env and {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys()
+        return read(verify, cert, trust_env) if own or cert or verify is not True else everybodys
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(default, "create_ssl_context", shared)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,8 @@ class Server:
             raise CannotListen(
                 f"cannot listen on {host}:{port}: {why.strerror}; see ROTATOR_LISTEN"
             ) from None
+        # An answer is written in two pieces, and the second would wait 40 ms for the word that the first is there.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             app,
             lifespan="off",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from slack_sdk.web import WebClient
 
+from rotator.channels import slack_socket
 from rotator.channels.slack_socket import SlackSocket
 from rotator.clock import SystemClock
 from rotator.model.clicks import Click, Verb
@@ -115,7 +116,14 @@ def an_ear(app: SlackApp, url: str, groups: list[str] | None = None) -> Ear:
 
 
 @pytest.fixture
-def ear(app: tuple[SlackApp, str]) -> Iterator[Ear]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks oftener, and tries again earlier, than it is shipped."""
+    monkeypatch.setattr(slack_socket, "_NAP", 0.02)
+    monkeypatch.setattr(slack_socket, "_FIRST_PAUSE", 0.25)
+
+
+@pytest.fixture
+def ear(app: tuple[SlackApp, str], quick: None) -> Iterator[Ear]:
     ear = an_ear(*app, groups=["S0ONCALL"])
     ear.start()
     assert ear.app.door
@@ -246,7 +254,7 @@ def test_a_connection_that_ends_is_followed_by_another(ear: Ear, how: str) -> No
     ],
 )
 def test_why_nobody_is_heard_is_said_without_a_login(
-    app: tuple[SlackApp, str], errors: dict[str, str], sentence: str
+    app: tuple[SlackApp, str], quick: None, errors: dict[str, str], sentence: str
 ) -> None:
     app[0].weather.set_errors(errors)
     ear = an_ear(*app)
@@ -257,7 +265,9 @@ def test_why_nobody_is_heard_is_said_without_a_login(
     assert not any(login in ear.said[0] for login in (app[0].token, app[0].app_token))
 
 
-def test_it_tries_more_and_more_slowly_and_says_when_it_hears_again(app: tuple[SlackApp, str]) -> None:
+def test_it_tries_more_and_more_slowly_and_says_when_it_hears_again(
+    app: tuple[SlackApp, str], quick: None
+) -> None:
     app[0].weather.set_errors({"apps.connections.open": "invalid_auth"})
     ear = an_ear(*app)
     ear.start()

@@ -15,7 +15,7 @@ from rotator.sandbox.aws import AwsWorld, Parameter
 from rotator.sandbox.faults import Outage
 from rotator.sandbox.outside_check import OutsideCheck
 from rotator.sandbox.platforms.front import Front
-from rotator.sandbox.processes import Child
+from tests.daemon.forked import ForkedDaemon
 from tests.daemon.world import KEY, Town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -44,21 +44,21 @@ def town(tmp_path: Path, aws: AwsWorld, check: OutsideCheck) -> Iterator[Town]:
     town.platform.stop()
 
 
-def kill(child: Child, _aws: AwsWorld) -> None:
+def kill(child: ForkedDaemon, _aws: AwsWorld) -> None:
     os.kill(child.pid, signal.SIGKILL)
 
 
-def hang(child: Child, _aws: AwsWorld) -> None:
+def hang(child: ForkedDaemon, _aws: AwsWorld) -> None:
     os.kill(child.pid, signal.SIGSTOP)
 
 
-def lose_the_store(_child: Child, aws: AwsWorld) -> None:
+def lose_the_store(_child: ForkedDaemon, aws: AwsWorld) -> None:
     aws.control.set_outages({"ssm": Outage.UNAVAILABLE})
 
 
 @pytest.mark.parametrize("wrong", [kill, hang, lose_the_store])
 def test_silence_calls_people_within_period_and_grace(
-    town: Town, check: OutsideCheck, aws: AwsWorld, wrong: Callable[[Child, AwsWorld], None]
+    town: Town, check: OutsideCheck, aws: AwsWorld, wrong: Callable[[ForkedDaemon, AwsWorld], None]
 ) -> None:
     child = town.start(ROTATOR_SLACK_WEBHOOK="http://127.0.0.1:9/services/none")
     try:

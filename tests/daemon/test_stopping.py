@@ -38,7 +38,7 @@ def test_sigterm_at_any_moment_loses_nothing(town: Town) -> None:
 
 @pytest.mark.parametrize("later", [0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6])
 def test_sigterm_while_it_loads_ends_it_with_a_line(town: Town, later: float) -> None:
-    daemon = town.start()
+    daemon = town.load()
     town.until("it listens", lambda: _listens(daemon.pid))
     time.sleep(later)
     daemon.send(signal.SIGTERM)
@@ -65,7 +65,7 @@ def _at_rest(town: Town) -> bool:
 
 
 def test_sigint_stops_as_well_and_says_so_by_its_exit_code(town: Town) -> None:
-    daemon = town.start()
+    daemon = town.load()
     town.until("it runs", lambda: town.said("running"))
     assert daemon.stop(within=25, asking=signal.SIGINT) == 130
     assert town.said("stopped")

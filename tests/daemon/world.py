@@ -25,6 +25,7 @@ from rotator.model.rotation import Rotation, State
 from rotator.sandbox.aws import REGION, AwsWorld, Parameter
 from rotator.sandbox.people import SMTP_HOST, PeopleWorld
 from rotator.sandbox.processes import Child
+from tests.daemon.forked import ForkedDaemon
 from tests.daemon.platform import Platform
 
 CHANNEL, MAILBOX = "C0ROTATOR", "platform@taly.example"
@@ -166,7 +167,11 @@ class Town:
             }
         return {**settings, **changes}
 
-    def start(self, **changes: str) -> Child:
+    def start(self, **changes: str) -> ForkedDaemon:
+        return ForkedDaemon(self.log, self.environment(**changes))
+
+    def load(self, **changes: str) -> Child:
+        """A daemon that is not loaded yet, as whoever starts one has it."""
         return Child(
             "the daemon under test",
             [sys.executable, "-m", "rotator", "run"],
@@ -175,7 +180,7 @@ class Town:
         )
 
     @contextmanager
-    def daemon(self, **changes: str) -> Iterator[Child]:
+    def daemon(self, **changes: str) -> Iterator[ForkedDaemon]:
         """A daemon that runs meanwhile; it must not have ended by itself, nor shown a traceback."""
         runs = len(self.said("running"))
         child = self.start(**changes)

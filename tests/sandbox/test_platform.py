@@ -39,7 +39,7 @@ def until(happened: Callable[[], object], within: float = 60.0) -> None:
     deadline = time.monotonic() + within
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def ended(workload: Workload, label: str) -> Rollout:

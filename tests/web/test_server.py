@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from rotator.model.errors import JournalAway
 from rotator.web.looks import Looks
@@ -95,6 +96,15 @@ def test_who_asks_is_who_is_connected(world: World) -> None:
         assert ask(port, "/", **{"x-forwarded-for": "10.2.3.4"}).status == 200, "no header changes it"
         assert ask(port, "/", host="rotator.taly.example").status == 403
         assert ask(port, "/metrics", host="rotator.taly.example").status == 200
+
+
+def test_an_answer_leaves_at_once_whatever_came_before_it() -> None:
+    """Else the second piece of an answer waits 40 ms for the word that the first is there (Nagle's algorithm)."""
+    server = Server(Starlette(), "127.0.0.1", 0)
+    try:
+        assert server._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    finally:
+        server.stop()
 
 
 def test_a_bug_is_a_word_and_a_line_of_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
