@@ -8,7 +8,6 @@ time (prober.py).
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
@@ -26,6 +25,7 @@ from rotator.sandbox.processes import Child, NotReady, tail
 from tests.company.policy import settings
 from tests.crash.companies import Company
 from tests.crash.copies import COPIES
+from tests.crash.forks import Forks
 from tests.crash.made import Made
 from tests.crash.orders import Mailbox, Order, Point
 from tests.crash.people import NAME as PERSON
@@ -128,10 +128,14 @@ class Lane:
 
     def run_daemon(self) -> Child:
         """A daemon under test."""
+        return self._forks.fork()
+
+    @cached_property
+    def _forks(self) -> Forks:
         orders = {"CRASH_ORDERS": str(self.mailbox.folder), "CRASH_MADE": str(self._made)}
-        command = [sys.executable, "-m", "tests.crash.daemon"]
-        log, environment = self.folder / "daemon.log", {**self.environment(), **orders}
-        return Child("the daemon under test", command, log=log, environment=environment)
+        forks = Forks("tests.crash.daemon", self.folder / "daemon.log", {**self.environment(), **orders})
+        self._open.callback(forks.close)
+        return forks
 
     # a rotation and what becomes of it
 

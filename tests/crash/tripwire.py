@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -119,6 +120,7 @@ class Tripwire:
             if order is not None:
                 self._order = order
                 self._seen.clear()
+                self._mailbox.imported([*sys.modules])
             self._seen[place] += 1
             return f"{place}#{self._seen[place]}"
 
