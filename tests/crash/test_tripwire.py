@@ -165,7 +165,7 @@ def test_a_guard_outside_of_every_call_is_no_effect(bench: Bench) -> None:
 def test_what_create_returns_is_written_down(bench: Bench) -> None:
     with bound_contextvars(phase="create"):
         made = bench.watched("provider").create("r1", None)
-    assert bench.made.all() == [Minted("r1", made.id, "a value that was made")]
+    assert [*bench.made.all()] == [Minted("r1", made.id, "a value that was made")]
 
 
 @pytest.mark.parametrize(
