@@ -180,6 +180,9 @@ def test_what_create_returns_is_written_down(bench: Bench) -> None:
         ("prove/provider.verify#2", False),
         ("store/store.write#4", False),
         ("store/journal.checkpoint.advanced#2", False),
+        ("prove/sealer.open_key#2", True),
+        ("quarantine/provider.verify#2", True),
+        ("announce/sealer.open_key#2", False),
     ],
 )
 def test_only_looks_at_what_is_on_its_way_are_left_to_chance(name: str, poll: bool) -> None:
