@@ -7,7 +7,8 @@ what the source accepts and what stands in a journal is judged by it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,10 +24,12 @@ class Minted(NamedTuple):
 
 
 class Made:
-    """The file at `path`."""
+    """The file at `path`. It is read on from where it was read to: probers ask some fifteen times a second."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._reading, self._read_to = threading.Lock(), 0
+        self._all: tuple[Minted, ...] = ()
 
     def noting(self, create: Callable[..., Credential]) -> Callable[..., Credential]:
         """create(), with what it returns written down."""
@@ -45,7 +48,13 @@ class Made:
         with self._path.open("a") as made:
             made.write(f"{json.dumps(minted)}\n")
 
-    def all(self) -> list[Minted]:
+    def all(self) -> Sequence[Minted]:
         """All of them, in order."""
-        lines = self._path.read_text().splitlines() if self._path.exists() else []
-        return [Minted(*json.loads(line)) for line in lines]
+        with self._reading:
+            if self._path.exists() and self._path.stat().st_size > self._read_to:
+                with self._path.open("rb") as made:
+                    made.seek(self._read_to)
+                    whole, ending, _begun = made.read().rpartition(b"\n")  # somebody may be writing
+                self._read_to += len(whole + ending)
+                self._all += tuple(Minted(*json.loads(line)) for line in whole.splitlines())
+            return self._all

@@ -7,6 +7,7 @@ next: as many starts as kills, and none dies fresh from its start.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,6 +64,20 @@ class Mailbox:
     def trace(self) -> list[str]:
         """Everything that was passed under this order, by whichever daemon."""
         return self._trace.read_text().splitlines() if self._trace.exists() else []
+
+    def imported(self, names: Iterable[str]) -> None:
+        """Says which modules a daemon has loaded, in their order."""
+        written = self._imports.with_suffix(".new")
+        written.write_text("\n".join(names))
+        written.replace(self._imports)
+
+    def imports(self) -> list[str]:
+        """What a daemon has loaded that came through a rotation."""
+        return self._imports.read_text().splitlines() if self._imports.exists() else []
+
+    @property
+    def _imports(self) -> Path:
+        return self.folder / "imports"
 
     @property
     def _trace(self) -> Path:

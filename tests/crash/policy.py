@@ -14,6 +14,8 @@ from tests.crash.sources.source import ENVIRONMENT, NAME, PATH, Source, paramete
 from tests.crash.stores import Store
 
 _MIRROR = "copy"
+#: Grace and quarantine, 0.3 s each in the rig's time: longer than the stand-ins are late, and soon waited for.
+_LIVES_ON = "8h"
 #: As long as a crashed container is believed to be starting (a fifth of it), and several rollouts long.
 _ROLLOUT_MAY_TAKE = "20s"
 
@@ -28,11 +30,11 @@ def written(
         "defaults": {
             "owner": "rig",
             "warn_before": [],
-            "quarantine": "1d",
+            "quarantine": _LIVES_ON,
             "retry": {"attempts": 5, "backoff": "1s..3s"},
         },
         "environments": {ENVIRONMENT: _environment(store)},
-        "types": {"kind": {"provider": source.adapter, "rotate_every": "3650d", "grace": "1d"}},
+        "types": {"kind": {"provider": source.adapter, "rotate_every": "3650d", "grace": _LIVES_ON}},
         "secrets": {NAME: _secret(source, verifiers)},
         "deployments": {WORKLOAD: {**platform.deployment(), "timeout": _ROLLOUT_MAY_TAKE}},
         "owners": {"rig": {"email": "rig@taly.example"}},

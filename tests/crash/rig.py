@@ -7,8 +7,8 @@ time (prober.py).
 
 from __future__ import annotations
 
+import random
 import signal
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
@@ -24,8 +24,10 @@ from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.people import SMTP_HOST, PeopleWorld
 from rotator.sandbox.processes import Child, NotReady, tail
 from tests.company.policy import settings
+from tests.crash.claims import WAITED_OUT, let_run_out
 from tests.crash.companies import Company
 from tests.crash.copies import COPIES
+from tests.crash.forks import Forks
 from tests.crash.made import Made
 from tests.crash.orders import Mailbox, Order, Point
 from tests.crash.people import NAME as PERSON
@@ -46,6 +48,8 @@ from tests.crash.witness import SECRET, Witness
 #: A rotation that has not ended by then is stuck. On PostgreSQL the dead owner's claim has to run out first.
 STUCK_SECONDS = 120.0
 _STOP_SECONDS = 25.0
+#: Between two looks into the journal, in which a rotation is followed.
+_LOOK_SECONDS = 0.1
 _TOLD_WITHIN = 20.0
 _LAST_WORDS_SECONDS = 2.0
 
@@ -61,10 +65,20 @@ class Findings:
 
 
 class Lane:
-    """One company on one kind of journal. `made` is where the daemon writes down what create() returned."""
+    """One company on one kind of journal.
+
+    `made` is where the daemon writes down what create() returned; `chance` draws after which deaths the claim is waited
+    out, and not ended.
+    """
 
     def __init__(
-        self, company: Company, folder: Path, journal_url: str, people: PeopleWorld, made: Path
+        self,
+        company: Company,
+        folder: Path,
+        journal_url: str,
+        people: PeopleWorld,
+        made: Path,
+        chance: random.Random,
     ) -> None:
         self.company, self.folder, self.findings = company, folder, Findings()
         self.journal_url, self._people, self._made = journal_url, people, made
@@ -72,6 +86,7 @@ class Lane:
         self.processes = set[bytes]()  # arguments and environments of all daemons
         self.embedded = journal_url.startswith("sqlite:")
         self._failing: Purpose | None = None
+        self._chance = chance
         self._turn, self._redeployed = 0, ""
         self._told = set[str]()
         self._open = ExitStack()
@@ -128,10 +143,14 @@ class Lane:
 
     def run_daemon(self) -> Child:
         """A daemon under test."""
+        return self._forks.fork()
+
+    @cached_property
+    def _forks(self) -> Forks:
         orders = {"CRASH_ORDERS": str(self.mailbox.folder), "CRASH_MADE": str(self._made)}
-        command = [sys.executable, "-m", "tests.crash.daemon"]
-        log, environment = self.folder / "daemon.log", {**self.environment(), **orders}
-        return Child("the daemon under test", command, log=log, environment=environment)
+        forks = Forks("tests.crash.daemon", self.folder / "daemon.log", {**self.environment(), **orders})
+        self._open.callback(forks.close)
+        return forks
 
     # a rotation and what becomes of it
 
@@ -184,7 +203,7 @@ class Lane:
             if time.monotonic() > deadline:
                 stand = "; ".join(f"{one.state} at {one.phase}, {one.sentence}" for one in self._opened())
                 raise NotReady(f"{at}: not ended after {STUCK_SECONDS:.0f} s: {stand or 'never begun'}")
-            time.sleep(0.05)
+            time.sleep(_LOOK_SECONDS)
         self._note_processes()
         self._reckon(asked, road, at)
 
@@ -204,6 +223,8 @@ class Lane:
         self.mailbox.give(order)
         if killed:
             self._find(self.findings.lost, lost(self.witness.scene(self.journal, self._before)), at)
+            if not self.embedded and self._chance.randrange(WAITED_OUT):
+                let_run_out(self.journal)
             self.daemon = self.run_daemon()
 
     def person_looks(self) -> bool:
@@ -278,7 +299,7 @@ class Lane:
         deadline = time.monotonic() + STUCK_SECONDS
         while self.daemon.running and self.under_way() and time.monotonic() < deadline:
             self.person_looks()
-            time.sleep(0.05)
+            time.sleep(_LOOK_SECONDS)
         with suppress(NotReady):  # after the last commit everybody sees the end, and it dies only then
             self.daemon.wait(_LAST_WORDS_SECONDS)
         return self.daemon.exit_code == -signal.SIGKILL and point.name in self.mailbox.trace()

@@ -179,7 +179,8 @@ class Sweeps:
             url = f"sqlite:///{folder}/journal.sqlite"
         else:
             url = self._database(name.replace("-", "_"))
-        lane = Lane(company, folder, url, self._people, self._made / name)
+        chance = random.Random(f"{self._seed} {name}")
+        lane = Lane(company, folder, url, self._people, self._made / name, chance)
         return Sweep(name, lane, throughout=self._throughout(company))
 
     def _database(self, name: str) -> str:

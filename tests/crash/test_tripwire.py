@@ -165,7 +165,7 @@ def test_a_guard_outside_of_every_call_is_no_effect(bench: Bench) -> None:
 def test_what_create_returns_is_written_down(bench: Bench) -> None:
     with bound_contextvars(phase="create"):
         made = bench.watched("provider").create("r1", None)
-    assert bench.made.all() == [Minted("r1", made.id, "a value that was made")]
+    assert [*bench.made.all()] == [Minted("r1", made.id, "a value that was made")]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +180,9 @@ def test_what_create_returns_is_written_down(bench: Bench) -> None:
         ("prove/provider.verify#2", False),
         ("store/store.write#4", False),
         ("store/journal.checkpoint.advanced#2", False),
+        ("prove/sealer.open_key#2", True),
+        ("quarantine/provider.verify#2", True),
+        ("announce/sealer.open_key#2", False),
     ],
 )
 def test_only_looks_at_what_is_on_its_way_are_left_to_chance(name: str, poll: bool) -> None:

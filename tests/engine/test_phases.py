@@ -53,14 +53,14 @@ class Asked(Source):
         self.refuses: set[str] = set()
         self.use = LastUsed()
         self.told: list[str] = []
-        self.leads_elsewhere = False
+        self.leads_elsewhere = self.cannot_tell = False
         self.gives_up = False
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """The value is the id."""
         if self.leads_elsewhere:
             raise Refused("the value leads to another place than the policy")
-        return super().identify(current)
+        return None if self.cannot_tell else super().identify(current)
 
     def verify(  # type: ignore[override]  # there all that nobody asks is one
         self, credential: Credential
@@ -243,6 +243,17 @@ def test_a_value_that_an_undo_put_back_is_the_one_that_the_journal_remembers(ben
         assert bench.journal.open_rotation(row, Told("opened", ""))
         bench.becomes(row.id, state=earlier.state, ended_at=NOW)
     assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "made"
+
+
+def test_a_second_plan_keeps_the_name_that_the_first_one_had_while_the_store_is_the_same(
+    bench: Bench,
+) -> None:
+    """Found by `make crash`: after a lost mint two endpoints sent to one URL, and nobody could name the old one."""
+    bench.source.cannot_tell = True
+    planned = under_way(Phase.PLAN)
+    assert bench.goes(planned).ledger.predecessor_id == "old"
+    bench.put(NAME, "somebody's")
+    assert bench.goes(planned).ledger.predecessor_id is None
 
 
 def test_plan_reports_members_that_somebody_else_wrote(bench: Bench) -> None:

@@ -225,12 +225,14 @@ def _named(step: Step, fields: dict[str, Sealed], before: dict[str, int]) -> str
     """The id of the credential in the store: by the source's word; where it has none, by the journal's memory.
 
     The source is asked in any case: it refuses values that lead elsewhere than the policy does. The journal is asked
-    only where that matters: most sources know their own.
+    only where that matters: most sources know their own. Whoever plans again after a lost mint may get no name from
+    either, because there are two now: while the store is as it was, the first plan's name holds.
     """
     identified = step.provider.identify(fields)
     if identified is not None and not step.traits.shared:
         return identified
-    return remembered(step.parts.journal, step.recipe.secret, before) or identified
+    named = remembered(step.parts.journal, step.recipe.secret, before) or identified
+    return named or (step.ledger.predecessor_id if step.ledger.before == before else None)
 
 
 def _taken(step: Step) -> Credential:

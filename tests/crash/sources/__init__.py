@@ -15,7 +15,7 @@ from tests.crash.sources.oauth_client import EntraClient, KeycloakClient, OktaCl
 from tests.crash.sources.postgres import PostgresRoles
 from tests.crash.sources.rds_master import RdsMasterUser
 from tests.crash.sources.source import Source
-from tests.crash.sources.stripe_webhook import StripeEndpoints
+from tests.crash.sources.stripe_webhook import StripeDestinations, StripeEndpoints
 from tests.crash.sources.token import ApiToken
 from tests.crash.sources.twilio import TwilioKey, TwilioToken
 from tests.crash.sources.vault_database import VaultRoles
@@ -33,6 +33,7 @@ SOURCES: Mapping[str, type[Source]] = {
     "oauth-client-okta": OktaClient,
     "oauth-client-keycloak": KeycloakClient,
     "stripe-webhook": StripeEndpoints,
+    "stripe-webhook-v2": StripeDestinations,
     "twilio-api-key": TwilioKey,
     "twilio-auth-token": TwilioToken,
     "aws-access-key": AccessKey,

@@ -59,6 +59,13 @@ class StripeEndpoints(Source):
             yield There(known.id_of(one.secret), label, accepted=one.enabled)
 
 
+class StripeDestinations(StripeEndpoints):
+    """Event destinations, of API v2."""
+
+    def settings(self) -> Mapping[str, Any]:
+        return {**super().settings(), "api": "v2"}
+
+
 def _verified(member: str, asked: Asked) -> bool:
     try:
         WebhookSignature.verify_header(asked.body.decode(), asked.headers["stripe-signature"], member)
