@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rotator.model.rotation import Phase
+from rotator.model.rotation import Phase, State
 from tests.crash.matrix import Freeze, Kill, met
 from tests.crash.rig import Findings
 from tests.crash.roads import reachable
@@ -28,8 +28,12 @@ class Report:
 
     @property
     def well(self) -> bool:
-        """Whether everything that had to happen did, somebody looked, and nothing was found."""
-        looked = self._mails and all(sweep.lane.prober.looks for sweep in self._sweeps)
+        """Whether everything that had to happen did, somebody looked, and nothing was found.
+
+        People hear of rotations that were undone; where a company has no way back there is nothing to tell.
+        """
+        undone = any(case.road.ends is State.UNDONE for sweep in self._sweeps for case in sweep.reached)
+        looked = (self._mails or not undone) and all(sweep.lane.prober.looks for sweep in self._sweeps)
         wrong = self._not_met or self._missed or any(self._found.values())
         return bool(self._points and looked and not wrong)
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from rotator.contracts.provider import Overlap, Traits
-from rotator.model.rotation import Phase, Purpose
+from rotator.model.rotation import UNDOING, Phase, Purpose
 from rotator.sandbox.processes import NotReady
 from tests.crash.__main__ import met_here
 from tests.crash.companies import COMPANIES, Company
@@ -35,7 +35,10 @@ TRACES = {FORWARD: [WRITE, EFFECT, COMMIT, POLL, FAILED], BACK: [WRITE, EFFECT, 
 
 
 def every_phase(source: str) -> list[Kill | Freeze]:
-    return [Kill(FORWARD, Point(f"{phase}/store.read#1", "before")) for phase in reachable(TRAITS[source])]
+    return [
+        Kill(BACK if phase in UNDOING else FORWARD, Point(f"{phase}/store.read#1", "before"))
+        for phase in reachable(TRAITS[source])
+    ]
 
 
 def sweep(source: str, **differently: Any) -> Sweep:
@@ -233,6 +236,10 @@ def test_zeros_count_for_nothing_where_nobody_looked(looks: int, mails: int) -> 
     one = sweep("jwt")
     one.lane.prober.looks = looks
     assert not Report([one], leaks=[], mails=mails).well
+
+
+def test_nobody_gets_mail_where_nothing_can_be_undone() -> None:
+    assert Report([sweep("rds-master")], leaks=[], mails=0).well
 
 
 def test_a_lane_that_gets_stuck_is_told_and_the_rest_of_its_points_is_missed() -> None:
