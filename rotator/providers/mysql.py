@@ -9,7 +9,8 @@ The price: the server does not tell with which of its two passwords a session lo
 cannot be seen, and there is no step between both and one that could be taken back. What can be seen is used all the
 same: sessions from before the successor existed are the predecessor's for certain, and hold a rotation up.
 
-Sessions go on when their password is taken off.
+A worker that freezes in the middle of a change cannot land it later: the server itself ends a session that has been
+idle for TALK_SECONDS. Sessions go on when their password is taken off.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""rotator's own login at a MySQL or MariaDB server, and the account as it is seen from there.
-
-A worker that freezes in the middle of a change cannot land it later: the server itself ends a session that has been
-idle for TALK_SECONDS.
-"""
+"""rotator's own login at a MySQL or MariaDB server, and the account as it is seen from there."""
 
 from __future__ import annotations
 

@@ -4,8 +4,9 @@ A PostgreSQL role has one password, so two roles make the overlap. The server is
 computed here (RFC 5802), so its log never sees a password, and login attempts that must fail are made for one purpose
 only: to prove that a credential is dead.
 
-Sessions of a role that can no longer log in go on until remove() ends them; sessions on replicas are not seen from the
-primary.
+A worker that freezes in the middle of a change cannot land it later: the server itself ends a transaction that has
+been idle for TALK_SECONDS. Sessions of a role that can no longer log in go on until remove() ends them; sessions on
+replicas are not seen from the primary.
 
 To be confirmed in a sandbox account [M]: what rotator's login needs on RDS where `rds.restrict_password_commands` is
 on, and that a pgbouncer with an auth_file of its own goes on with the verifier that it has.

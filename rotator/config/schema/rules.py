@@ -65,7 +65,7 @@ class Schedule(Part):
     mode: Literal["auto", "approve", "observe"] | None = None
     """`auto`, `approve` (a person says yes first), or `observe` (watched only). auto."""
     approvers: list[str] | None = None
-    """Owners whose `members` may say yes. Anybody but whoever asked."""
+    """Owners whose `members` may say yes. Anybody but whoever asked; of an emergency, also who declared it."""
     on_unexpected_read: Literal["alert", "ask", "rotate"] | None = None
     """What follows a read that nobody expected: `alert`, `ask` or `rotate`, once a day at most. alert."""
     length_bits: Annotated[int, Field(ge=128, le=4096)] | None = None
