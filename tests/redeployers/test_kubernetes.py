@@ -57,6 +57,12 @@ def pending(world: KubernetesWorld, label: str = LABEL) -> str:
     return rollout.sentence
 
 
+def left_pending(world: KubernetesWorld) -> Document:
+    """The pod of a rollout that hangs: its first one gets ready, only then is there a second beside those before."""
+    world.until(lambda: world.started() == 4)
+    return next(pod for pod in world.kubelet.look() if pod["status"]["phase"] == "Pending")
+
+
 # Every kind
 
 
@@ -306,12 +312,8 @@ def test_a_container_that_cannot_run_is_failed_after_a_while_and_not_before(
     world.timeout = timedelta(seconds=20)
     world.hang_next()
     world.redeployer().redeploy(LABEL)
-
-    def stuck() -> list[Document]:
-        return [pod for pod in world.kubelet.look() if pod["status"]["phase"] == "Pending"]
-
-    world.until(lambda: len(world.instances()) == 3 and stuck())
-    world.kubelet.say(stuck()[0], waiting(stuck()[0], reason))
+    pod = left_pending(world)
+    world.kubelet.say(pod, waiting(pod, reason))
     began = world.clock.monotonic()
     pending(world)
     rollout = ended(world)
@@ -326,17 +328,8 @@ def test_a_pod_for_which_there_is_no_node_is_pending(deployment: KubernetesWorld
     world.timeout = timedelta(seconds=5)
     world.hang_next()
     world.redeployer().redeploy(LABEL)
-    world.until(lambda: len(world.instances()) == 3)
-    world.until(lambda: sum(pod["status"]["phase"] == "Pending" for pod in world.kubelet.look()) == 1)
-    for pod in world.kubelet.look():
-        if pod["status"]["phase"] == "Pending":
-            nowhere = {
-                "type": "PodScheduled",
-                "status": "False",
-                "reason": "Unschedulable",
-                "message": "{no}",
-            }
-            world.kubelet.say(pod, {"phase": "Pending", "conditions": [nowhere]})
+    nowhere = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "{no}"}
+    world.kubelet.say(left_pending(world), {"phase": "Pending", "conditions": [nowhere]})
     world.clock.sleep(1.5)
     assert "no node can take pod api-" in pending(world)
 
