@@ -53,6 +53,23 @@ def test_who_is_woken_while_nobody_sleeps_looks_before_sleeping() -> None:
     assert time.monotonic() - began < LONG / 2
 
 
+def test_after_something_was_found_looks_come_quicker_for_a_while() -> None:
+    """What is on its way falls due soon: a rollout that lingers, or that is looked at again."""
+    lookout, slept = Lookout(), list[float | None]()
+
+    class Asleep(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            slept.append(timeout)
+            return super().wait(0)
+
+    lookout._wake = Asleep()
+    lookout.wait(8)
+    lookout.wake()
+    for _ in range(22):
+        lookout.wait(8)
+    assert slept == [8, *[2] * 21, 8]
+
+
 def test_at_the_end_nobody_sleeps() -> None:
     lookout = Lookout()
     lookout.end()
