@@ -20,6 +20,7 @@ from rotator.model.policy import Mode
 from rotator.model.rotation import Phase, Reason, State
 from tests.engine.things import (
     DAY,
+    FAR_AHEAD,
     HOUR,
     MINUTE,
     NOW,
@@ -35,8 +36,6 @@ from tests.engine.things import (
 from tests.engine.world import World
 
 NAMES = [f"{where}/KEY_{number}" for where in ("staging", "production") for number in range(11)]
-#: No worker is in these tests: rows wait for their next try, and are not due and left alone.
-FAR_AHEAD = NOW + 200 * DAY
 MANY = policies(*(policy(name, mode=Mode.AUTO) for name in NAMES))
 
 

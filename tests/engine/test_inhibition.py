@@ -15,14 +15,23 @@ from rotator.journal.place import journal_place
 from rotator.model.errors import JournalAway
 from rotator.model.policy import Mode
 from rotator.model.rotation import Phase, Reason, State
-from tests.engine.things import DAY, HOUR, MINUTE, NOW, policies, policy, recipe, rotation, seen, surveyed
+from tests.engine.things import (
+    DAY,
+    FAR_AHEAD,
+    HOUR,
+    MINUTE,
+    policies,
+    policy,
+    recipe,
+    rotation,
+    seen,
+    surveyed,
+)
 from tests.engine.world import World
 
 NAMES = tuple(f"production/KEY_{number:02}" for number in range(22))
 HALF = len(NAMES) // 2
 AWAY = "warning: the store of production cannot be reached"
-#: No worker is in these tests: rows wait for their next try, and are not due and left alone.
-FAR_AHEAD = NOW + 200 * DAY
 STUCK = {
     "reason": Reason.RETRYING,
     "attempt": 4,

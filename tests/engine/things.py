@@ -21,6 +21,8 @@ from rotator.model.rotation import Ledger, Phase, Reason, Rotation, State
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)  # a Wednesday
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 PERIOD = 100 * DAY
+#: When rows are tried next in tests without a worker, which would otherwise be due and taken up by nobody.
+FAR_AHEAD = NOW + 200 * DAY
 
 
 def ago(span: timedelta) -> datetime:
