@@ -21,7 +21,8 @@ from rotator.sandbox.demo.leaks import files_below, leaks, messages_of
 from rotator.sandbox.demo.looks import PAGES, Onlooker, listening_on
 from rotator.sandbox.people import PeopleControl
 
-VALUE, NAME = token_urlsafe(40), "production/JWT_SECRET version 3"
+NAME = "production/JWT_SECRET version 3"
+VALUE = f"v{token_urlsafe(40)}"  # a verb would take it for options if it began with a "-"
 
 
 def found(places: Mapping[str, bytes]) -> list[str]:
