@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rotator.cli.codes import Code
-from rotator.cli.options import ColorWhen, Json, JsonAnswer, Output, written
+from rotator.cli.options import ColorWhen, Env, Json, JsonAnswer, Output, written
 
 Events = Annotated[
     list[Path],
@@ -88,3 +88,19 @@ def learned(json: JsonAnswer = False) -> None:
     from rotator.cli.learn import show_learned
 
     show_learned(json=json)
+
+
+@access.command()
+def seen(
+    env: Env = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what has ended, and what the watch keeps quiet.")
+    ] = False,
+    output: Output = None,
+    json: Json = False,
+    color: ColorWhen = None,
+) -> None:
+    """List what nobody expected: who read which secrets, all of them, and what became of it."""
+    from rotator.cli.seen import list_seen
+
+    list_seen(env, everything=everything, form=written(output, color, json=json))

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from rotator.model.access import Access, AccessFinding, AccessKind
 from rotator.model.alerts import Severity
 
-#: A sighting names so many secrets, and keeps so many of its accesses to judge them anew.
-MOST_SECRETS, MOST_SAMPLES = 50, 10
+#: A sighting names so many secrets (all of them have to be made new), and keeps so many accesses to judge them anew.
+MOST_SECRETS, MOST_SAMPLES = 1_000, 10
 
 
 class Disposition(StrEnum):
@@ -108,9 +108,9 @@ class Sighting(BaseModel):
         So is what learning kept quiet, when it goes on after it.
         """
         worse = more.severity > self.severity
-        secrets = tuple(sorted({*self.secrets, *more.secrets})[:MOST_SECRETS])
+        secrets = _with(self.secrets, more.secrets)
         news = self.disposition is not Disposition.OPEN and (
-            worse or secrets != tuple(sorted(self.secrets)) or self.disposition is Disposition.LEARNED
+            worse or secrets != self.secrets or self.disposition is Disposition.LEARNED
         )
         return self.model_copy(
             update={
@@ -120,10 +120,16 @@ class Sighting(BaseModel):
                 "first_at": min(self.first_at, more.first_at),
                 "last_at": max(self.last_at, more.last_at),
                 "samples": (*self.samples, *more.samples)[:MOST_SAMPLES],
-                "firsts": tuple(sorted({*self.firsts, *more.firsts})[:MOST_SECRETS]),
+                "firsts": _with(self.firsts, more.firsts),
                 "first_since": more.first_since or self.first_since,
                 "near_starts": self.near_starts and more.near_starts,
                 **({"rule": more.rule, "why": more.why} if worse else {}),
                 **({"disposition": more.disposition, "by": "", "ended_at": None} if news else {}),
             }
         )
+
+
+def _with(known: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, in order; the same where there is nothing new, as with most of a flood's records."""
+    new = set(more).difference(known)
+    return tuple(sorted({*known, *new})[:MOST_SECRETS]) if new else known

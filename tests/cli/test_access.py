@@ -1,4 +1,4 @@
-"""access replay and access learn: recorded events, judged without a journal, a network or a login."""
+"""The verbs of access: recorded events, judged without a journal or a login, and what the daemon's watch has seen."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from rotator.config.load import load
 from rotator.contracts.access_log import Seen
 from rotator.engine.access.replay import judge_all
 from rotator.journal import open_journal
+from rotator.model.access import AccessFinding, AccessKind
+from rotator.model.alerts import Severity
 from rotator.model.watch import Disposition, Sighting
 from rotator.trails.cloudtrail import access_of
 from tests.access.corpus import APP, JWT, ROTATOR, STARTS, labelled
@@ -281,6 +283,46 @@ def test_what_the_watch_has_learned_is_printed_with_rules_that_make_it_expected(
     document = replay("access", "learned", "--json").json()
     assert document.keys() == {"schema_version", "learn_until", "kept_quiet", "allow"}
     assert {one["kind"] for one in document["kept_quiet"]} == {"unknown_actor", "access_outside_deployment"}
+
+
+def test_what_was_seen_is_listed_with_every_secret_until_it_has_ended(
+    replay: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROTATOR_ALLOWED_HOSTS", "*")
+    assert (replay("access", "seen").out, replay("access", "seen").err) == ("", "nothing is open\n")
+    names = tuple(f"production/KEY_{number:03}" for number in range(120))
+    access = access_of(RECORDS[0])
+    assert access is not None
+    finding = AccessFinding(
+        access.event_id,
+        access.at,
+        AccessKind.BULK_READ,
+        Severity.CRITICAL,
+        access.principal,
+        names,
+        "",
+        "120 of them",
+    )
+    with closing(open_journal(replay.url, daemon=True)) as journal:
+        journal.note_accesses([access], timedelta())
+        journal.note_judged([access.event_id], [Seen(access.event_id, Sighting.of(finding, access))])
+        heading, row = replay("access", "seen").out.splitlines()
+        assert heading.split() == ["SEVERITY", "STATE", "KIND", "LAST", "TIMES", "PRINCIPAL", "SECRETS"]
+        assert row.endswith(" ".join(names)), "as they are pasted behind rotator compromised"
+        assert replay("access", "seen", "--env", "staging").err == "nothing is open\n"
+        (facts,) = replay("access", "seen", "--env", "production", "--json").json()["seen"]
+        assert (facts["kind"], facts["disposition"], facts["secrets"]) == ("bulk_read", "open", [*names])
+        (open_one,) = journal.sightings()
+        journal.end_sightings([open_one.identity], Disposition.ACKNOWLEDGED, "ana")
+    assert replay("access", "seen").out == ""
+    (line,) = replay("access", "seen", "--all", "--output", "csv").out.splitlines()[1:]
+    assert (line.startswith("bulk_read,critical,acknowledged,"), ",ana," in line) == (True, True)
+
+
+def test_an_environment_that_is_none_is_said_so(replay: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROTATOR_ALLOWED_HOSTS", "*")
+    said = replay("access", "seen", "--env", "prodution")
+    assert (said.code, "production" in said.err) == (2, True)
 
 
 def test_learning_for_machines(replay: Beside) -> None:

@@ -182,6 +182,8 @@ def test_what_create_returns_is_written_down(bench: Bench) -> None:
         ("store/journal.checkpoint.advanced#2", False),
         ("prove/sealer.open_key#2", True),
         ("quarantine/provider.verify#2", True),
+        ("verify/sealer.open_key#2", False),
+        ("verify/sealer.open_key#3", True),
         ("announce/sealer.open_key#2", False),
     ],
 )

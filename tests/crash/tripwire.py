@@ -53,6 +53,7 @@ _SURE = {
     "journal.open_rotations": 1, "redeployer.progress": 1, "provider.activate": 1,
     "provider.verify": 2, "provider.probe": 2, "provider.last_used": 1,
     # What is looked for several times in a row: between two looks the rotation waits, or it does not.
+    "verify/sealer.open_key": 2,
     "quarantine/provider.verify": 1, "quarantine/sealer.open_key": 1,
     "prove/sealer.open_key": 1, "disprove/sealer.open_key": 1,
 }  # fmt: skip

@@ -62,6 +62,20 @@ def test_what_one_principal_does_on_one_day_is_one_message(world: WatchedWorld) 
     assert alert.facts["When"].startswith("3 calls, ")
 
 
+def test_of_many_secrets_a_message_names_ten_and_what_tells_all(world: WatchedWorld) -> None:
+    names = tuple(f"KEY_{number:03}" for number in range(100))
+    world.begins(*names)
+    world.reads(MALLORY, *names[:60])
+    world.reads(MALLORY, *names[60:])
+    world.watches(HOLD)
+    world.tell()
+    told = world.open_alerts()[AlertKind.UNKNOWN_ACTOR].facts["Secrets"]
+    assert told.startswith("KEY_000, KEY_001, ")
+    assert told.endswith(" and 90 more: rotator access seen")
+    (one,) = [one for one in world.seen() if one.kind is AccessKind.UNKNOWN_ACTOR]
+    assert one.secrets == tuple(f"production/{name}" for name in names)
+
+
 def test_a_role_that_may_read_near_a_start_is_expected_then_and_not_later(world: WatchedWorld) -> None:
     world.begins()
     world.starts()

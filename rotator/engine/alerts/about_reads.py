@@ -208,7 +208,7 @@ def _alert(here: Installation, one: Sighting) -> Alert:
     names = tuple(secret.partition("/")[2] if one.environment else secret for secret in one.secrets)
     facts = {
         "Who": one.principal,
-        "Secrets": listed(names) or "the record names none",
+        "Secrets": _named(names) or "the record names none",
         "When": _when(one.first_at, one.last_at, one.times),
         "Why": one.why,
         **_firsts(one),
@@ -231,6 +231,12 @@ def _alert(here: Installation, one: Sighting) -> Alert:
     )
 
 
+def _named(names: tuple[str, ...]) -> str:
+    """The first of them, and what tells all: each may have to be made new."""
+    shown = listed(names)
+    return f"{shown}: rotator access seen" if shown != ", ".join(names) else shown
+
+
 def _firsts(one: Sighting) -> Mapping[str, str]:
     """Of what it has not read before: a note, where that is known long enough."""
     if not one.firsts or one.first_since is None:
@@ -247,7 +253,7 @@ def _of_many(here: Installation, environment: str, kind: AccessKind, crowd: Sequ
     names = tuple(sorted({secret for one in crowd for secret in one.secrets}))
     facts = {
         "Who": listed(tuple(sorted({one.principal for one in crowd}))),
-        "Secrets": listed(names) or "the records name none",
+        "Secrets": _named(names) or "the records name none",
         "When": _when(
             min(one.first_at for one in crowd),
             max(one.last_at for one in crowd),

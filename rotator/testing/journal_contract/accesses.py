@@ -82,7 +82,8 @@ class AccessesContract:
         many = [an_access(journal, at=same) for _ in range(MOST_SAMPLES + 5)]
         journal.note_accesses(many, NO_TIME)
         seen = [
-            a_sighting(one, *(f"KEY_{number}_{way}" for way in range(9))) for number, one in enumerate(many)
+            a_sighting(one, *(f"KEY_{number}_{way}" for way in range(MOST_SECRETS // 9)))
+            for number, one in enumerate(many)
         ]
         journal.note_judged([one.event_id for one in many[:3]], seen[:3])
         journal.note_judged([one.event_id for one in many[3:]], seen[3:])
