@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from http.client import HTTPConnection
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -32,15 +33,21 @@ class Reader:
         self._asking = json.dumps({"Names": list(names), "WithDecryption": True})
 
     def read(self) -> Reading:
-        """All of them at one moment. Raises OSError or HTTPException when there is no answer."""
+        """All of them at one moment. Raises OSError or HTTPException when there is no answer, or one that is none.
+
+        AWS refuses whoever reads more often than its quota allows.
+        """
         with self._one_at_a_time:
             try:
                 self._connection.request("POST", "/", self._asking, _HEADERS)
-                answer = json.loads(self._connection.getresponse().read())
+                response = self._connection.getresponse()
+                said = response.read()
             except BaseException:
                 self._connection.close()  # the next one begins anew
                 raise
-        found = answer["Parameters"]
+        if response.status != HTTPStatus.OK:
+            raise HTTPException(f"Parameter Store answered {response.status}: {said[:200]!r}")
+        found = json.loads(said)["Parameters"]
         return Reading(
             {one["Name"]: one["Value"] for one in found}, {one["Name"]: one["Version"] for one in found}
         )
