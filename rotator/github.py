@@ -10,9 +10,8 @@ Nothing that GitHub wrote reaches a message: validation errors may quote what wa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import leads_to
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
+from rotator.model.retry_after import pause, until
 from rotator.model.secrets import Sealed
 
 ADDRESS = "https://api.github.com"
@@ -239,10 +239,8 @@ def moment(written: str) -> datetime:
 
 def _retry_after(answer: httpx.Response, now: datetime) -> timedelta | None:
     """Seconds, or the moment at which the quota of the hour is filled again."""
-    seconds = answer.headers.get("Retry-After", "")
-    if re.fullmatch(r"\d{1,6}", seconds):
-        return timedelta(seconds=int(seconds))
+    said = pause(answer.headers.get("Retry-After", ""))
+    if said is not None:
+        return said
     reset = answer.headers.get("X-RateLimit-Reset", "")
-    if answer.headers.get("X-RateLimit-Remaining") == "0" and re.fullmatch(r"\d{1,12}", reset):
-        return max(datetime.fromtimestamp(int(reset), UTC) - now, timedelta(seconds=1))
-    return None
+    return until(reset, now) if answer.headers.get("X-RateLimit-Remaining") == "0" else None

@@ -5,10 +5,8 @@ Nothing that the far side wrote reaches a message, and no address that came out 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 import httpx
 
@@ -18,6 +16,7 @@ from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.pacer import Pacer
 from rotator.model.errors import Refused, RotatorError, Transient
 from rotator.model.hosts import Allows, must_be_allowed
+from rotator.model.retry_after import pause
 
 #: Nobody reads more of an answer than its status.
 _LARGEST_BYTES = 64 * 1024
@@ -77,17 +76,14 @@ def _meant(one: Post, answer: httpx.Response) -> RotatorError | None:
     if status in _WHO_ARE_YOU:
         return Transient(kept(f"{one.where} does not accept it ({status}): {one.login}"))
     if status in _LATER or status >= 500:
-        return Transient(kept(f"{one.where} says later ({status})"), _retry_after(answer))
+        return Transient(
+            kept(f"{one.where} says later ({status})"), pause(answer.headers.get("Retry-After", ""))
+        )
     if answer.is_redirect:
         return Refused(
             f"{one.where} answers {status}: rotator follows no redirects; write the address itself in policies.yaml"
         )
     return Refused(f"{one.where} refuses it ({status}): correct policies.yaml, or what takes events there")
-
-
-def _retry_after(answer: httpx.Response) -> timedelta | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return timedelta(seconds=int(seconds)) if re.fullmatch(r"\d{1,5}", seconds, re.ASCII) else None
 
 
 def kept(sentence: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.web import SlackResponse
 
 from rotator.model.errors import Refused, RotatorError, Transient
+from rotator.model.retry_after import pause
 
 Answer = TypeVar("Answer")
 
@@ -74,8 +74,7 @@ class Rejected(Exception):
     def __init__(self, code: object, status: int, retry_after: object) -> None:
         self.code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
         self.status = status
-        seconds = str(retry_after)
-        self.retry_after = timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
+        self.retry_after = pause(str(retry_after))
         super().__init__(self.code or status)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from yaml import YAMLError
 
 from rotator.cluster.words import Changed, Forbidden, Missing
 from rotator.model.errors import Refused, RotatorError, Transient
+from rotator.model.retry_after import pause
 
 Thing = TypeVar("Thing", bound=NamespacedResourceG)
 Answer = TypeVar("Answer")
@@ -154,20 +154,14 @@ class Cluster:
             case HTTPStatus.TOO_MANY_REQUESTS:
                 return Transient(
                     f"the cluster is being asked too often and did not {doing}; nothing was changed",
-                    _retry_after(answer),
+                    pause(answer.headers.get("Retry-After", "")),
                 )
             case _:
                 return Transient(
                     f"the cluster could not {doing} and answered {status}; "
                     "whether anything happened shows at the next attempt, which looks before it acts",
-                    _retry_after(answer),
+                    pause(answer.headers.get("Retry-After", "")),
                 )
-
-
-def _retry_after(answer: httpx2.Response) -> timedelta | None:
-    """Seconds, as the API server's priority and fairness sends them."""
-    seconds = answer.headers.get("Retry-After", "")
-    return timedelta(seconds=int(seconds)) if seconds.isascii() and seconds.isdigit() else None
 
 
 def _named(kind: type[NamespacedResourceG], name: str) -> str:

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rotator.model.retry_after import believed
+
 
 class RotatorError(Exception):
     """Everything that rotator raises on purpose. `str()` is a sentence a person can act on, without any value."""
 
 
 class Transient(RotatorError):
-    """The far side did not answer, or said "later". `retry_after` is its own word for when, if it gave one."""
+    """The far side did not answer, or said "later".
+
+    `retry_after` is its own word for when, if it gave one, as far as it is believed.
+    """
 
     def __init__(self, sentence: str, retry_after: timedelta | None = None) -> None:
         super().__init__(sentence)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else believed(retry_after)
 
 
 class GaveUp(Transient):

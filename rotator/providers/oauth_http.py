@@ -22,6 +22,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed
+from rotator.model.retry_after import pause, until
 
 _SPARE_SECONDS = 1.0
 #: Answers that say "not now" and nothing about the request.
@@ -147,14 +148,13 @@ class Line:
 
     def _pause(self, headers: httpx.Headers) -> timedelta | None:
         """Its own word for when, in whichever way it says it."""
-        after = headers.get("Retry-After", "")
-        if after.isascii() and after.isdigit():
-            return timedelta(seconds=min(int(after), 86400))
+        said = pause(headers.get("Retry-After", ""))
+        if said is not None:
+            return said
         for name in _RATE_RESETS:
             at = headers.get(name, "")
-            if at.isascii() and at.isdigit():
-                seconds = int(at) - self._around.clock.now().timestamp()
-                return timedelta(seconds=min(max(seconds, 1), 86400))
+            if at:
+                return until(at, self._around.clock.now())
         return None
 
 

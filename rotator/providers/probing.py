@@ -16,6 +16,7 @@ from rotator.addresses import host_of, unsafe
 from rotator.bounded import Bounded
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.hosts import Allows, must_be_allowed
+from rotator.model.retry_after import pause
 
 #: A whole probe.
 _SECONDS = 8.0
@@ -46,8 +47,7 @@ def _answered(method: str, url: str, request: dict[str, Any]) -> tuple[int, time
             Bounded(httpx.URL(url).host, _SECONDS) as client,
             client.stream(method, url, **request) as answer,
         ):
-            seconds = answer.headers.get("Retry-After", "")
-            return answer.status_code, timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
+            return answer.status_code, pause(answer.headers.get("Retry-After", ""))
     except httpx.TimeoutException:
         trouble = f"did not answer within {_SECONDS:.0f} s"
     except httpx.ConnectError as error:

@@ -18,6 +18,7 @@ from stripe import StripeClient, _util
 
 from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import Refused, RotatorError, Transient
+from rotator.model.retry_after import pause
 from rotator.providers.vendor_http import Sender
 
 Answer = TypeVar("Answer")
@@ -152,8 +153,7 @@ def _is_replay(headers: Mapping[str, str]) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    seconds = headers.get("retry-after", "")
-    return timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
+    return pause(headers.get("retry-after", ""))
 
 
 def _plain(code: object) -> str:

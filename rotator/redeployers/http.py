@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 import httpx
@@ -26,6 +26,7 @@ from rotator.contracts.redeployer import Rollout, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed, on_this_machine
 from rotator.model.policy import Deployment
+from rotator.model.retry_after import pause
 from rotator.redeployers.own_words import LARGEST, rollout, starts
 
 TIME, SIGNATURE = "X-Rotator-Time", "X-Rotator-Signature"
@@ -114,7 +115,9 @@ class Http:
                 f"{self._where} does not accept rotator's signature ({status}): the keys differ, or the clocks do"
             )
         if status in {429, 503}:
-            return Transient(f"{self._where} says that it is asked too often", _retry_after(answer))
+            return Transient(
+                f"{self._where} says that it is asked too often", pause(answer.headers.get("Retry-After", ""))
+            )
         if answer.is_redirect:
             return Refused(
                 f"{self._where} answers {status}: rotator follows no redirects; write the address itself"
@@ -149,8 +152,3 @@ def _plain(label: str) -> str:
     if not _LABEL.fullmatch(label):
         raise Refused("a label has letters, digits, - and _ only")
     return label
-
-
-def _retry_after(answer: httpx.Response) -> timedelta | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return timedelta(seconds=int(seconds)) if re.fullmatch(r"\d{1,6}", seconds) else None

@@ -1,4 +1,4 @@
-"""The how-to about providers, followed: its package is built as it stands, is found, and keeps the contract."""
+"""The how-to about providers, followed: its package is built by what it names, is found, and keeps the contract."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -25,19 +26,26 @@ FILES = {
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """Everything that the page shows, and what an installer makes of the project's line."""
+    """Everything that the page shows, and beside it what an installer makes of the wheel that is built from it."""
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    project = tomllib.loads(FILES["pyproject.toml"])["project"]
-    information = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    information.mkdir()
-    about = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    (information / "METADATA").write_text(about, encoding="utf-8")
-    points = "\n".join(
-        f"[{group}]\n" + "\n".join(f"{name} = {place}" for name, place in lines.items())
-        for group, lines in project["entry-points"].items()
-    )
-    (information / "entry_points.txt").write_text(f"{points}\n", encoding="utf-8")
+    build = [
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--no-cache-dir",
+        ".",
+    ]
+    built = python(tmp_path, *build, "--wheel-dir", "dist")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = (tmp_path / "dist").iterdir()
+    with ZipFile(wheel) as packed:
+        assert "test_acme_key.py" not in packed.namelist()
+        packed.extractall(tmp_path)
     return tmp_path
 
 

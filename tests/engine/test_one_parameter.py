@@ -28,11 +28,12 @@ from rotator.engine.phases import PHASES
 from rotator.engine.phases.step import Move, Park, Step
 from rotator.engine.requests import carry_out_requests
 from rotator.engine.settings import Bounds
-from rotator.model.errors import CredentialRefused, Refused
+from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.policy import Recipe
 from rotator.model.requests import RequestKind, RequestState
 from rotator.model.rotation import Death, Phase, Reason, Rotation, State
 from rotator.model.secrets import Credential, Sealed
+from rotator.testing.memory_mirror import MemoryMirror, MemoryPlace
 from rotator.testing.virtual_clock import VirtualClock
 from tests.engine.things import DAY, HOUR, NOW, policies, policy, recipe, request, rotation, seen
 from tests.engine.world import World
@@ -232,6 +233,17 @@ def test_one_write_and_one_look_at_what_is_there(bench: Bench, monkeypatch: pyte
 
 def test_a_mirror_gets_the_same_text(bench: Bench) -> None:
     bench.goes(under_way(Phase.STORE, {"mirrors": ("copies",)}))
+    assert bench.mirrors["copies"]._place.copies[NAME].value == Sealed(OURS)
+
+
+def test_a_mirror_that_fails_holds_the_rotation_before_its_restarts_and_is_named(bench: Bench) -> None:
+    row = under_way(Phase.STORE, {"mirrors": ("fine", "copies")})
+    place = MemoryPlace(bench.clock, away=True)
+    bench.mirrors["copies"] = MemoryMirror(place)
+    with pytest.raises(Transient, match="^the mirror copies: the place does not answer$"):
+        bench.goes(row)
+    place.away = False
+    assert bench.goes(row).phase is Phase.REDEPLOY
     assert bench.mirrors["copies"]._place.copies[NAME].value == Sealed(OURS)
 
 

@@ -13,7 +13,7 @@ from rotator.contracts.store import Look
 from rotator.engine.parameters import Texts
 from rotator.engine.phases.rollout import restarted
 from rotator.engine.phases.step import Move, Park, Step, Undo
-from rotator.model.errors import CredentialRefused, Drifted, Raced, Transient
+from rotator.model.errors import CredentialRefused, Drifted, Raced, Refused, Transient
 from rotator.model.rotation import Phase, Purpose, Reason
 from rotator.model.secrets import AcceptedSet, Credential, MalformedSet, Sealed, StoredValue
 
@@ -122,10 +122,14 @@ def _planned_over(step: Step, name: str, there: StoredValue) -> Move:
 
 
 def write_mirrors(step: Step, texts: Texts) -> None:
-    """Every mirror gets every parameter; a mirror that fails holds the rotation here."""
+    """Every mirror gets every parameter; a mirror that fails holds the rotation here, and is named."""
     for mirror in step.recipe.mirrors:
-        for name, text in texts.items():
-            step.parts.mirror(step.recipe.environment, mirror).write(name, text)
+        try:
+            for name, text in texts.items():
+                step.parts.mirror(step.recipe.environment, mirror).write(name, text)
+        except (Transient, Refused) as trouble:
+            trouble.args = (f"the mirror {mirror}: {trouble}",)
+            raise
 
 
 def members_in(there: Look, name: str) -> AcceptedSet:
