@@ -32,7 +32,9 @@ asking.add_typer(drills, name="drill")
 def rotate(
     secrets: Secrets = None,
     due: Annotated[bool, typer.Option("--due", help="Whatever is due; what is held back stays so.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that rotator can rotate.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything, held back or not; what cannot be is said.")
+    ] = False,
     env: Env = None,
     kind: Type = None,
     owner: Owner = None,
