@@ -55,7 +55,6 @@ def follow_up(
 
     What was `left_out` is said like what was refused, and changes no exit code.
     """
-    alive = liveness(place)
     left_out = left_out or {}
     for secret, why in {**left_out, **refused}.items():
         say(f"{secret}: {why}")
@@ -64,6 +63,7 @@ def follow_up(
         say(f"asked for {counted(len(kept), 'rotation')}: the journal keeps the {them}")
     elif not refused:
         say(nothing)
+    alive = liveness(place)
     if kept and alive.seems_down:
         say(f"{alive.sentence}: until then nothing happens")
     followed = None
