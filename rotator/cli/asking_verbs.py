@@ -67,7 +67,8 @@ def apply(
 ) -> None:
     """Ask for exactly the rotations of a plan.
 
-    For none of them, with exit code 4, if anything has changed since it was made.
+    For none of them, with exit code 4, if by the policy in force and the last scan anything has changed since it was
+    made, or if that scan is too long ago. What changes later is not refused.
     """
     from rotator.cli.apply import apply_plan
 
