@@ -48,7 +48,8 @@ def rotate(
 ) -> None:
     """Ask for rotations now.
 
-    The daemon takes them up within seconds; a busy secret's request is kept.
+    The daemon takes them up within seconds. A named secret's request is kept where it is busy; of all of a kind, what
+    cannot be asked for is left out and said.
     """
     from rotator.cli.rotate import ask_for_rotations
     from rotator.cli.selection import Choice
