@@ -32,7 +32,9 @@ asking.add_typer(drills, name="drill")
 def rotate(
     secrets: Secrets = None,
     due: Annotated[bool, typer.Option("--due", help="Whatever is due; what is held back stays so.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that rotator can rotate.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything, held back or not; what cannot be is said.")
+    ] = False,
     env: Env = None,
     kind: Type = None,
     owner: Owner = None,
@@ -46,7 +48,8 @@ def rotate(
 ) -> None:
     """Ask for rotations now.
 
-    The daemon takes them up within seconds; a busy secret's request is kept.
+    The daemon takes them up within seconds. A named secret's request is kept where it is busy; of all of a kind, what
+    cannot be asked for is left out and said.
     """
     from rotator.cli.rotate import ask_for_rotations
     from rotator.cli.selection import Choice
@@ -65,7 +68,8 @@ def apply(
 ) -> None:
     """Ask for exactly the rotations of a plan.
 
-    For none of them, with exit code 4, if anything has changed since it was made.
+    For none of them, with exit code 4, if by the policy in force and the last scan anything has changed since it was
+    made, or if that scan is too long ago. What changes later is not refused.
     """
     from rotator.cli.apply import apply_plan
 

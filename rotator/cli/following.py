@@ -1,4 +1,7 @@
-"""Following rotations that were asked for, until consumers use the new credentials or something stops them."""
+"""Following rotations that were asked for, until consumers use the new credentials or something stops them.
+
+The work is the daemon's: a journal that gives no answer for a while ends neither the work nor the following.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from rotator.cli.opening import Place
 from rotator.cli.progress import Progress, Seen, progress
 from rotator.cli.show import say
 from rotator.clock import SystemClock
+from rotator.contracts.clock import Clock
 from rotator.engine.ages import spell
 from rotator.engine.report.steps import progress_of
 from rotator.engine.report.times import moment
+from rotator.model.errors import JournalAway
 from rotator.model.observations import History
 from rotator.model.requests import Request, RequestState
 from rotator.model.rotation import UNDOING, Rotation, State
@@ -31,7 +36,10 @@ class Followed:
 
 
 def follow(place: Place, requests: Sequence[Request], limit: timedelta) -> Followed:
-    """Says each step once, with the time it has taken. Ctrl-C or the limit end the following, never the work."""
+    """Says each step once, with the time it has taken. Ctrl-C or the limit end the following, never the work.
+
+    A look that the journal does not answer is a step, too: it is looked again until the limit.
+    """
     following = _Following(place, {request.id: request for request in requests})
     with progress() as display:
         code = following.until(limit, display)
@@ -50,6 +58,10 @@ class _Following:
     requests: dict[str, Request]
     rotations: dict[str, Rotation] = field(default_factory=dict)
     endings: dict[str, bool] = field(default_factory=dict)
+    histories: Mapping[str, History] | None = None  # as they were at the first look
+    outage: tuple[float, str] | None = (
+        None  # of the journal: since when, by the monotonic clock, and how it is said
+    )
 
     @property
     def names(self) -> str:
@@ -60,10 +72,9 @@ class _Following:
     def until(self, limit: timedelta, display: Progress) -> Code:
         clock = SystemClock()
         deadline = clock.monotonic() + limit.total_seconds()
-        histories = self.place.journal.histories()
         try:
             while True:
-                self._look(histories, display)
+                self._look_if_it_answers(clock, display)
                 if len(self.endings) == len(self.requests):
                     return self._code()
                 if clock.monotonic() >= deadline:
@@ -78,7 +89,24 @@ class _Following:
             return Code.OK
         return Code.SOME_FAILED if len(failed) < len(self.endings) else Code.ERROR
 
-    def _look(self, histories: Mapping[str, History], display: Progress) -> None:
+    def _look_if_it_answers(self, clock: Clock, display: Progress) -> None:
+        try:
+            self._look(display)
+        except JournalAway as away:
+            self.outage = self.outage or (
+                clock.monotonic(),
+                f"{away}; the work goes on unseen, and it is looked at again",
+            )
+            since, sentence = self.outage
+            display.step(Seen("following", sentence, timedelta(seconds=clock.monotonic() - since)))
+        else:
+            if self.outage is not None:
+                display.end("following", "the journal answers again", well=True)
+            self.outage = None
+
+    def _look(self, display: Progress) -> None:
+        if self.histories is None:
+            self.histories = self.place.journal.histories()
         self._read_answers()
         for request in self.requests.values():
             if request.id in self.endings:
@@ -92,7 +120,7 @@ class _Following:
                 display.step(self._waiting(request))
                 continue
             self.rotations[request.id] = rotation
-            display.step(self._seen(rotation, histories.get(rotation.secret, History())))
+            display.step(self._seen(rotation, self.histories.get(rotation.secret, History())))
             ending = _ending(rotation)
             if ending is not None:
                 sentence, well = ending

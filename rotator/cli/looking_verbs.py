@@ -52,7 +52,10 @@ def status(
 def plan(
     secrets: Secrets = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Everything that can be rotated, also what is not due.")
+        bool,
+        typer.Option(
+            "--all", help="What asking for everything would begin, also what is not due or held back."
+        ),
     ] = False,
     env: Env = None,
     kind: Type = None,

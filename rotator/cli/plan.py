@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from rotator.cli.codes import Code
 from rotator.cli.liveness import liveness
 from rotator.cli.opening import Place, looking
 from rotator.cli.plan_file import save_plan
-from rotator.cli.selection import Choice, chosen, impossible, narrowed, waits_its_turn
+from rotator.cli.selection import Choice, chosen, impossible, narrowed, waits_its_turn, why_left_out
 from rotator.cli.show import Format, Tint, as_json, as_lines, as_rows, capital, heading, say
 from rotator.cli.status import code_of, not_looked_at
 from rotator.engine.ages import due_at, spell
@@ -25,7 +25,7 @@ from rotator.engine.report.facts import due_sentence
 from rotator.engine.report.times import moment
 from rotator.engine.report.troubles import troubles
 from rotator.model.numbers import counted
-from rotator.model.policy import Recipe, SecretPolicy
+from rotator.model.policy import Mode, Recipe, SecretPolicy
 from rotator.model.references import IN_SSM
 
 _CSV_COLUMNS = (
@@ -46,14 +46,21 @@ def show_plan(choice: Choice, *, form: Format, exit_code: bool, save: Path | Non
     """Prints what the next scan would begin, or what asking for the named ones would, and what is left for later."""
     place = looking()
     entries = narrowed(place, choice)
-    plan = _asked_for(place, choice) if choice.names or choice.everything else _due(entries)
+    if not (choice.names or choice.everything):
+        choice = replace(choice, due=True)
+    plan = _due(entries) if choice.due else _asked_for(place, choice)
     told = facts_of_plan(place, plan, entries.values())
     if save is not None:
         save_plan(save, told)
     if form is Format.JSON:
         as_json(**told)
     elif form is Format.TABLE:
-        _print(place, plan, entries.values())
+        _print(place, plan, entries.values(), nothing_in(place, choice))
+        if choice.due and choice.narrowing:
+            say(
+                f"`rotator rotate {choice.narrowing}` would ask for all of them, due or not: "
+                f"rotator plan --all {choice.narrowing}"
+            )
         written = f" The plan is in {save}: rotator apply {save}" if save else ""
         for sentence in troubles(place.journal, place.policies, choice.environment):
             say(sentence)
@@ -106,8 +113,15 @@ def steps(policy: SecretPolicy) -> str:
 
 def nothing_due(entries: Collection[Decided]) -> str:
     """The sentence for a plan without work."""
+    held = sum(entry.gathered.past_due for entry in entries if _held(entry))
+    nothing = f"nothing due but {counted(held, 'secret')} held back" if held else "nothing due"
     upcoming = _next_due(entries)
-    return f"nothing due; next: {upcoming['secret']} in {upcoming['in']}" if upcoming else "nothing due"
+    return f"{nothing}; next: {upcoming['secret']} in {upcoming['in']}" if upcoming else nothing
+
+
+def nothing_in(place: Place, choice: Choice) -> str:
+    """The sentence for a choice of which nothing is asked for."""
+    return nothing_due(narrowed(place, choice).values()) if choice.due else "nothing to ask for"
 
 
 def took_last_time(entry: Decided) -> timedelta | None:
@@ -145,12 +159,26 @@ def _asked_for(place: Place, choice: Choice) -> Plan:
     wanted = chosen(place, choice)
     refused = {secret: why for secret, entry in wanted.items() if (why := impossible(entry))}
     held = {
-        secret: (entry, f"{why}; a request would wait its turn")
+        secret: (entry, f"{why}; a request would wait its turn" if choice.names else why_left_out(entry))
         for secret, entry in wanted.items()
         if secret not in refused and (why := waits_its_turn(entry))
     }
-    begin = tuple(entry for secret, entry in wanted.items() if secret not in {*refused, *held})
+    begin = tuple(_if_asked_for(entry) for secret, entry in wanted.items() if secret not in {*refused, *held})
     return Plan(begin, held, refused)
+
+
+def _if_asked_for(entry: Decided) -> Decided:
+    """Says also what becomes of that when somebody asks: the calendar holds no request, but a yes may be wanted."""
+    at, decision = entry.gathered, entry.decision
+    if decision.due or decision.standing is Standing.AWAITING_YES:  # which say so themselves
+        return entry
+    if at.policy.mode is Mode.APPROVE and at.consent is None:
+        then = f"waits for somebody else's yes: rotator approve {at.policy.secret} --reason …"
+    elif decision.standing in HELD:
+        then = "begins all the same"
+    else:
+        return entry
+    return Decided(at, replace(decision, sentence=f"{decision.sentence}; asked for, it {then}"))
 
 
 def _held(entry: Decided) -> bool:
@@ -158,14 +186,14 @@ def _held(entry: Decided) -> bool:
     return entry.decision.standing in HELD or unsurveyed
 
 
-def _print(place: Place, plan: Plan, entries: Collection[Decided]) -> None:
+def _print(place: Place, plan: Plan, entries: Collection[Decided], nothing: str) -> None:
     unseen = not_looked_at(place, entries)
     if unseen:
         have = "has" if unseen == 1 else "have"
         known = "Nothing is known yet: " if unseen == len(entries) else ""
         say(f"{known}{counted(unseen, 'secret')} {have} not been looked at")
     if not plan.begin and unseen < len(entries):
-        say(capital(nothing_due(entries)))
+        say(capital(nothing))
     for entry in plan.begin:
         recipe = entry.gathered.policy.recipe
         heading(f"~ {recipe.secret}  {due_sentence(entry)}".rstrip())

@@ -1,4 +1,4 @@
-"""A plan in a file: what `rotator plan -o` writes and `rotator apply` asks for, if nothing has changed since.
+"""A plan in a file: what `rotator plan -o` writes and `rotator apply` asks for, if no change since is known.
 
 It is the document that `rotator plan --json` prints: ids, versions and times, never a value.
 """
@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rotator.cli.opening import Place, Unusable
 from rotator.cli.show import Format
+from rotator.engine.ages import spell
 from rotator.engine.report import SCHEMA_VERSION
+from rotator.engine.report.scans import missed_after
 from rotator.engine.standing import Standing
 
 _LARGEST = 64 << 20  # bytes
@@ -70,8 +72,21 @@ def read_plan(path: Path) -> PlanFile:
         ) from None
 
 
+def not_scanned_lately(place: Place, plan: PlanFile) -> Iterator[str]:
+    """The plan's environments that nobody has looked at for too long to tell what has changed, a sentence each."""
+    now, surveyed = place.journal.now(), place.journal.surveyed()
+    for name in sorted(
+        {planned.secret.partition("/")[0] for planned in plan.due} & {*place.policies.environments}
+    ):
+        survey = surveyed.get(name)
+        if survey is None or not survey.digest:
+            yield f"{name} was never scanned"
+        elif now - survey.scanned_at > missed_after(place.settings.scan_every):
+            yield f"the last scan of {name} is {spell(now - survey.scanned_at)} ago"
+
+
 def changes_since(place: Place, plan: PlanFile) -> Iterator[str]:
-    """Everything that is not as it was when the plan was made, a sentence each."""
+    """Everything that by policy and last scan is not as it was when the plan was made, a sentence each."""
     if place.policies.version != plan.policy_version:
         yield f"the policy: version {plan.policy_version[:12]} then, {place.policies.version[:12]} now"
     for planned in plan.due:

@@ -73,7 +73,8 @@ class Lines:
             self.say(f"{clock(seen.elapsed):>7}  {seen.about}: {seen.sentence}{left}")
 
     def end(self, about: str, sentence: str, *, well: bool) -> None:
-        """Says how it ended."""
+        """Says how it ended; what comes after that is said anew."""
+        self._said.pop(about, None)
         self.say(f"{'' if well else 'FAILED  '}{about}: {sentence}")
 
     def say(self, line: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import typer
@@ -11,15 +12,13 @@ import typer
 from rotator.cli.codes import Code
 from rotator.cli.following import Followed, follow
 from rotator.cli.liveness import liveness
-from rotator.cli.names import in_environment
 from rotator.cli.opening import Desk, Unusable, asking
-from rotator.cli.plan import nothing_due
+from rotator.cli.plan import nothing_in
 from rotator.cli.requests import ask
-from rotator.cli.selection import Choice, chosen, impossible, waits_its_turn
+from rotator.cli.selection import Choice, chosen, impossible, rightly_left_out, waits_its_turn, why_left_out
 from rotator.cli.show import as_json, say
-from rotator.engine.decisions import Decided
 from rotator.engine.report.facts import rotation_facts
-from rotator.engine.standing import rotate_command
+from rotator.engine.standing import Standing, rotate_command
 from rotator.model.durations import parse_duration
 from rotator.model.numbers import counted
 from rotator.model.requests import Request, RequestKind
@@ -36,9 +35,9 @@ def ask_for_rotations(
         raise Unusable("say how it was compromised: --reason; it is kept for auditors")
     place = asking()
     kind = RequestKind.EMERGENCY if emergency else RequestKind.ROTATE
-    kept, refused = _ask_each(place, chosen(place, choice, emergency=emergency), kind, reason)
-    nothing = nothing_due(in_environment(place.policies, place.decided, choice.environment).values())
-    follow_up(place, kept, refused, nothing, limit, wait=wait, json=json)
+    asked = _ask_each(place, choice, kind, reason)
+    nothing = nothing_in(place, choice)
+    follow_up(place, asked.kept, asked.refused, nothing, limit, left_out=asked.left_out, wait=wait, json=json)
 
 
 def follow_up(
@@ -48,18 +47,23 @@ def follow_up(
     nothing: str,
     limit: timedelta,
     *,
+    left_out: Mapping[str, str] | None = None,
     wait: bool | None,
     json: bool,
 ) -> None:
-    """Says what became of asking, follows what was kept if `wait` (or on a terminal), and exits accordingly."""
-    alive = liveness(place)
-    for secret, why in refused.items():
+    """Says what became of asking, follows what was kept if `wait` (or on a terminal), and exits accordingly.
+
+    What was `left_out` is said like what was refused, and changes no exit code.
+    """
+    left_out = left_out or {}
+    for secret, why in {**left_out, **refused}.items():
         say(f"{secret}: {why}")
     if kept:
         them = "request" if len(kept) == 1 else "requests"
         say(f"asked for {counted(len(kept), 'rotation')}: the journal keeps the {them}")
     elif not refused:
         say(nothing)
+    alive = liveness(place)
     if kept and alive.seems_down:
         say(f"{alive.sentence}: until then nothing happens")
     followed = None
@@ -72,6 +76,7 @@ def follow_up(
             ],
             rotations=[rotation_facts(rotation) for rotation in (followed.rotations if followed else ())],
             refused=refused,
+            left_out=left_out,
             daemon_running=alive.running,
         )
     raise typer.Exit(_code_of(kept, refused, followed))
@@ -93,19 +98,32 @@ def limit_of(timeout: str) -> timedelta:
         raise Unusable(f"--timeout {timeout} {wrong}") from None
 
 
-def _ask_each(
-    place: Desk, wanted: Mapping[str, Decided], kind: RequestKind, reason: str
-) -> tuple[list[Request], dict[str, str]]:
-    kept, refused = [], {}
-    for secret, entry in wanted.items():
-        why = impossible(entry, kind=kind)
+@dataclass(slots=True)
+class _Asked:
+    """What became of each secret that was meant; of those not asked for, why, a sentence."""
+
+    kept: list[Request] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)  # and nothing is wrong about that
+
+
+def _ask_each(place: Desk, choice: Choice, kind: RequestKind, reason: str) -> _Asked:
+    """By name a busy one's request waits its turn, and so does every emergency's; of a whole kind it is left out."""
+    asked, by_kind = _Asked(), not choice.names and kind is RequestKind.ROTATE
+    entries = chosen(place, choice, kind=kind)
+    for secret, entry in entries.items():
+        why = why_left_out(entry) if by_kind else impossible(entry, kind=kind)
         if why:
-            refused[secret] = why
+            (asked.left_out if by_kind and rightly_left_out(entry) else asked.refused)[secret] = why
             continue
-        kept.append(ask(place.journal, kind, secret, reason))
+        asked.kept.append(ask(place.journal, kind, secret, reason))
         waits = waits_its_turn(entry)
         if entry.gathered.policy.submitted:
             say(f"{secret}: a person makes it, now: {rotate_command(secret, by_hand=True)}")
         if waits:
             say(f"{secret} {waits}; the request waits its turn")
-    return kept, refused
+    if not asked.kept:  # then it is a no, whatever the policy says, except to what is under way
+        for secret in tuple(asked.left_out):
+            if entries[secret].decision.standing is not Standing.ACTIVE:
+                asked.refused[secret] = asked.left_out.pop(secret)
+    return asked

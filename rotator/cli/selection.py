@@ -1,4 +1,8 @@
-"""Which secrets a person means: by name, by what is due, by everything that can be rotated, or by kind."""
+"""Which secrets a person means: by name, by what is due, by everything, or by kind.
+
+Whoever asks for a kind means all of it: what a window, a freeze or a soak holds back is asked for as it would be by
+name, and what cannot be asked for is said.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,10 @@ from rotator.cli.names import in_environment, secret_named
 from rotator.cli.opening import Place, Unusable
 from rotator.config.complaints import hint
 from rotator.engine.decisions import Decided
-from rotator.engine.standing import HELD, Standing, rotate_command
+from rotator.engine.standing import Standing, rotate_command
 from rotator.model.requests import RequestKind
 
-#: The request is kept, and waits for its turn.
+#: A request by name is kept, and waits for its turn; one for a whole kind leaves it out.
 _BUSY = {
     Standing.ACTIVE: "is being rotated already",
     Standing.PARKED: "is parked and waits for a person (see `rotator history {secret}`)",
@@ -26,6 +30,8 @@ _CANNOT = {
     Standing.MISSING: "not in the store",
     Standing.FOREIGN: "its environment belongs to another installation",
 }
+#: It is well that a choice leaves them out: the policy says so, or what was wanted is under way.
+_AS_IT_SHOULD_BE = {Standing.ACTIVE, Standing.OBSERVED, Standing.EXEMPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +54,28 @@ class Choice:
             ways == 0 and (by_kind or self.environment is not None)
         )
 
+    @property
+    def narrowing(self) -> str:
+        """The options that narrow it, as they are typed; empty where none does."""
+        said = (("env", self.environment), ("type", self.type), ("owner", self.owner))
+        return " ".join(f"--{option} {wanted}" for option, wanted in said if wanted is not None)
 
-def chosen(place: Place, choice: Choice, *, emergency: bool = False) -> Mapping[str, Decided]:
-    """Those that are to be rotated. Raises Unusable with a guess for a word that nothing bears."""
+
+def chosen(place: Place, choice: Choice, *, kind: RequestKind = RequestKind.ROTATE) -> Mapping[str, Decided]:
+    """Those that are meant, whether they can be asked for or not; of what is due, what a request of that kind begins.
+
+    Raises Unusable with a guess for a word that nothing bears.
+    """
     if choice.names:
         secrets = [secret_named(name, place.policies, choice.environment) for name in choice.names]
         return {secret: place.decided[secret] for secret in secrets}
     decided = narrowed(place, choice)
-    if emergency:
+    if not choice.due:
         return decided
     return {
         secret: entry
         for secret, entry in decided.items()
-        if not entry.gathered.policy.submitted  # asking makes none of those
-        and (entry.decision.due if choice.due else entry.decision.standing not in {*_CANNOT, *_BUSY, *HELD})
+        if entry.decision.due and not impossible(entry, kind=kind)
     }
 
 
@@ -91,3 +105,15 @@ def impossible(entry: Decided, *, kind: RequestKind = RequestKind.ROTATE) -> str
 def waits_its_turn(entry: Decided) -> str:
     """What a request for it waits for, a sentence without the secret; empty where it is taken up at once."""
     return _BUSY.get(entry.decision.standing, "").format(secret=entry.gathered.policy.secret)
+
+
+def why_left_out(entry: Decided) -> str:
+    """Why a request for its whole kind leaves it out, a sentence; empty where it is asked for."""
+    waits = waits_its_turn(entry)
+    return impossible(entry) or (waits and f"{waits}; asked for by name, it would wait its turn")
+
+
+def rightly_left_out(entry: Decided) -> bool:
+    """Whether nothing is wrong about that: it is under way, or its policy keeps it from being rotated by asking."""
+    standing = entry.decision.standing
+    return standing in _AS_IT_SHOULD_BE or (entry.gathered.policy.submitted and standing not in _CANNOT)

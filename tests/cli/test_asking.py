@@ -11,7 +11,7 @@ import pytest
 from rotator.cli.requests import _person
 from rotator.model.observations import Surveyed
 from rotator.model.requests import RequestKind, RequestState
-from tests.cli.beside import Beside
+from tests.cli.beside import NAMES, Beside
 
 
 def requests(beside: Beside) -> list[tuple[RequestKind, str, str]]:
@@ -222,3 +222,111 @@ def test_what_nobody_else_owns_is_not_taken_over(foreign: Beside) -> None:
         said.err == "rotator: no other installation is known to own staging; the daemon looks every minute\n"
     )
     assert requests(foreign) == []
+
+
+TOO_OLD, HEALTHY = "production/TOO_OLD", "production/HEALTHY"
+
+
+def waits_for_a_window(beside: Beside, mode: str = "auto") -> None:
+    """The window of every secret opens in three days."""
+    with beside.journal() as journal:
+        day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][(journal.now().weekday() + 3) % 7]
+        window = f"{{days: [{day}], from: '09:00', to: '16:00', timezone: UTC}}"
+        text = beside.policy_file.read_text().replace(
+            "warn_before: []", "warn_before: []\n  windows: [later]"
+        )
+        text = text.replace("namespace: production", f"namespace: production\n    mode: {mode}", 1)
+        beside.policy_file.write_text(f"{text}windows:\n  later: {window}\n")
+        journal.note_policy(beside.policies, beside.policy_file.read_text())
+
+
+@pytest.mark.parametrize("words", [["--type", "shared", "--env", "production"], ["--all"], [TOO_OLD]])
+def test_what_a_window_holds_back_is_asked_for_by_kind_as_by_name(story: Beside, words: list[str]) -> None:
+    waits_for_a_window(story)
+    planned = story("plan", "--all", *words) if "--type" in words else story("plan", *words)
+    assert f"~ {TOO_OLD}" in planned.out
+    assert "waiting for the window later" in planned.out
+    assert "; asked for, it begins all the same" in planned.out
+    story("rotate", *words)
+    assert TOO_OLD in [about for _, about, _ in requests(story)]
+
+
+def test_a_plan_says_that_somebody_else_has_to_say_yes_to_what_is_asked_for(story: Beside) -> None:
+    waits_for_a_window(story, mode="approve")
+    told = {one["secret"]: one["why"] for one in story("plan", "--all", "--json").json()["due"]}
+    assert told[HEALTHY].endswith(
+        f"; asked for, it waits for somebody else's yes: rotator approve {HEALTHY} --reason …"
+    )
+    assert told[TOO_OLD] == f"due, waiting for: rotator approve {TOO_OLD} --reason …"
+
+
+def test_what_is_due_and_held_back_stays_so_and_is_counted(story: Beside) -> None:
+    waits_for_a_window(story)
+    said = story("rotate", "--due")
+    assert said.code == 0
+    assert said.err.startswith("nothing due but 1 secret held back; next: ")
+    assert requests(story) == []
+    assert "Nothing due but 1 secret held back; next: " in story("plan").err
+
+
+def test_of_a_kind_what_cannot_be_asked_for_is_said_one_line_each(story: Beside) -> None:
+    said = story("rotate", "--type", "shared", "--env", "production")
+    assert said.code == 3
+    for line in (
+        "production/GONE: not in the store\n",
+        "production/GRACE: is being rotated already; asked for by name, it would wait its turn\n",
+        "production/PARKED: is parked and waits for a person (see `rotator history production/PARKED`); asked",
+        "production/NOT_SEEN: has not been looked at often enough yet; asked for by name, it would wait its turn\n",
+        "asked for 2 rotations",
+    ):
+        assert line in said.err
+    assert [about for _, about, _ in requests(story)] == [TOO_OLD, HEALTHY]
+    planned = story("plan", "--all", "--type", "shared", "--env", "production", "--json").json()
+    told = story("rotate", "--type", "shared", "--env", "production", "--json").json()
+    assert {one["secret"]: one["why"] for one in planned["held"]} | planned["refused"] == {
+        **told["refused"],
+        **told["left_out"],
+    }, "one story"
+
+
+def test_what_the_policy_leaves_out_is_no_failure_beside_what_is_asked_for(story: Beside) -> None:
+    said = story("rotate", "--env", "staging", "--json")
+    assert said.code == 0
+    assert said.json()["refused"] == {}
+    assert set(said.json()["left_out"]) == {f"staging/{name}" for name in NAMES if name != "HEALTHY"}
+    assert "staging/GONE: exempt until its date in policies.yaml\n" in said.err
+
+
+def of_another_type(beside: Beside, name: str, mode: str) -> None:
+    """One secret alone has the type `lone`."""
+    text = beside.policy_file.read_text()
+    text = text.replace(f"  {name}:\n    type: shared", f"  {name}:\n    type: lone", 1)
+    lone = f"  lone:\n    provider: token\n    rotate_every: 90d\n    grace: 3d\n    mode: {mode}\n"
+    beside.policy_file.write_text(text.replace("types:\n", f"types:\n{lone}", 1))
+    with beside.journal() as journal:
+        journal.note_policy(beside.policies, beside.policy_file.read_text())
+
+
+@pytest.mark.parametrize("name, mode, code", [("TOO_OLD", "observe", 4), ("GRACE", "auto", 0)])
+def test_where_nothing_is_asked_for_the_code_says_whether_it_is_under_way(
+    story: Beside, name: str, mode: str, code: int
+) -> None:
+    of_another_type(story, name, mode)
+    said = story("rotate", "--type", "lone", "--env", "production")
+    assert said.code == code
+    assert f"production/{name}: " in said.err
+    assert "next: " not in said.err, "it is about what was chosen"
+    assert requests(story) == []
+
+
+def test_a_plan_of_a_kind_says_what_rotate_would_mean_by_it(story: Beside) -> None:
+    assert (
+        "`rotator rotate --env production --type shared` would ask for all of them, due or not: "
+        "rotator plan --all --env production --type shared\n"
+    ) in story("plan", "--type", "shared", "--env", "production").err
+    assert "would ask for all" not in story("plan", "--all", "--type", "shared").err
+
+
+def test_an_emergency_of_what_is_due_is_no_emergency_of_everything(story: Beside) -> None:
+    assert story("rotate", "--due", "--emergency", "--reason", "leaked").code == 0
+    assert requests(story) == [(RequestKind.EMERGENCY, TOO_OLD, "leaked")]

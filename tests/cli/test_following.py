@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,8 +13,12 @@ from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import TextColumn
 
+from rotator.cli.liveness import Liveness, liveness
+from rotator.cli.opening import Place
 from rotator.cli.progress import Lines, Moving, Seen, clock
 from rotator.contracts.journal import Journal, Told
+from rotator.journal.journal import SqlJournal
+from rotator.model.errors import JournalAway
 from rotator.model.requests import RequestState
 from rotator.model.rotation import Ledger, Phase, Reason, Rotation, State
 from tests.cli.beside import DAY, Beside
@@ -160,6 +165,73 @@ def test_the_limit_detaches(story: Beside) -> None:
     assert said.code == 124
     assert "the work goes on" in said.err
     assert said.json()["rotations"][0]["phase"] == "plan"
+
+
+class Outage:
+    """A journal that answers no look at rotations while it is away."""
+
+    def __init__(self, beside: Beside) -> None:
+        self.away = False
+        for method in ("histories", "rotation"):
+            answer = getattr(SqlJournal, method)
+            beside.monkeypatch.setattr(SqlJournal, method, self.unless_away(answer))
+
+    def unless_away(self, answer: Callable[..., Any]) -> Callable[..., Any]:
+        def look(*words: Any, **named: Any) -> Any:
+            if self.away:
+                raise JournalAway("the journal's database gave no answer")
+            return answer(*words, **named)
+
+        return look
+
+    def begins(self, _journal: Journal) -> None:
+        self.away = True
+
+    def goes_on(self, _journal: Journal) -> None:
+        """Nothing changes."""
+
+    def ends(self, _journal: Journal) -> None:
+        self.away = False
+
+
+UNSEEN = (
+    "following: the journal's database gave no answer; the work goes on unseen, and it is looked at again\n"
+)
+
+
+def test_a_journal_that_is_away_for_some_looks_is_said_once_and_looked_at_again(story: Beside) -> None:
+    outage = Outage(story)
+    away = (outage.begins, outage.goes_on, outage.ends)
+    acting(story, taken_up, *away, at(Phase.CREATE), *away, confirmed)
+    said = story("rotate", HEALTHY, "--wait")
+    assert said.code == 0
+    assert said.err.count(UNSEEN) == 2, "once for each time that it was away"
+    assert said.err.count("following: the journal answers again\n") == 2
+    assert "consumers use the new one" in said.err
+
+
+def test_a_journal_that_stays_away_ends_the_following_at_its_limit(story: Beside) -> None:
+    outage = Outage(story)
+    acting(story, taken_up, outage.begins)
+    said = story("rotate", HEALTHY, "--wait", "--timeout", "3s", "--json")
+    assert said.code == 124
+    assert said.err.count(UNSEEN) == 1
+    assert "not followed any more; the work goes on" in said.err
+    assert said.json()["rotations"][0]["id"] == "r9", "as it was last seen"
+
+
+def test_a_journal_that_is_away_at_the_first_look_ends_nothing(story: Beside) -> None:
+    outage = Outage(story)
+    acting(story, outage.ends, taken_up, confirmed)
+    story.monkeypatch.setattr("rotator.cli.rotate.liveness", partial(gone_after, outage))
+    assert story("rotate", HEALTHY, "--wait").code == 0
+
+
+def gone_after(outage: Outage, place: Place) -> Liveness:
+    """The journal goes away once the request is kept."""
+    found = liveness(place)
+    outage.away = True
+    return found
 
 
 def test_a_request_for_a_busy_secret_says_whom_it_waits_for(story: Beside) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,23 @@ def test_files_that_are_not_there_or_cannot_be_written(story: Beside) -> None:
     said = story("plan", "-o", "json")
     assert said.code == 2
     assert "for the format say --output json" in said.err
+
+
+def test_nothing_is_asked_for_where_the_last_scan_is_too_long_ago_to_tell(story: Beside, plan: Path) -> None:
+    story.scanned_ago(timedelta(minutes=14))
+    assert story("apply", str(plan), "--reason", "in time").code == 0
+    story.scanned_ago(timedelta(hours=3))
+    said = story("apply", str(plan), "--json")
+    assert said.code == 4
+    assert said.err.startswith(
+        "rotator: the last scan of production is 3 h ago: nobody knows what has changed"
+    )
+    assert said.json()["stale"][0] == "the last scan of production is 3 h ago"
+    assert len(requests(story)) == 1
+
+
+def test_an_environment_that_the_plan_is_not_about_may_wait_for_its_scan(story: Beside, plan: Path) -> None:
+    with story.journal() as journal:
+        seen = journal.surveyed()["staging"]
+        journal.note_surveyed(seen.model_copy(update={"scanned_at": seen.scanned_at - 3 * DAY}))
+    assert story("apply", str(plan)).code == 0

@@ -289,7 +289,11 @@ def test_asking_for_a_rotation_says_who_makes_the_new_one(hand: Beside) -> None:
     assert said.code == 4
     assert "a person makes it: make a new one, then: rotator submit production/BY_HAND" in said.err
     assert "cannot be rotated: a person makes it" in hand("plan", HAND).out
-    assert hand("rotate", "--all", "--json").json()["refused"] == {}
+    told = hand("rotate", "--all", "--json").json()
+    assert told["left_out"][HAND].startswith("a person makes it"), (
+        "it is said, and no failure beside the others"
+    )
+    assert HAND not in told["refused"]
     said = hand("compromised", HAND, "--reason", "on a laptop")
     assert said.code == 0
     assert "a person makes it, now: rotator submit production/BY_HAND" in said.err

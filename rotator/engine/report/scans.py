@@ -26,6 +26,11 @@ class Scans:
     sentence: str  # the same, with what is wrong
 
 
+def missed_after(scan_every: timedelta) -> timedelta:
+    """How long after a scan too many have been missed."""
+    return max(scan_every * _SCANS_MISSED, _LEAST)
+
+
 def scans_of(
     surveyed: Mapping[str, Surveyed], policies: Policies, now: datetime, scan_every: timedelta
 ) -> Scans:
@@ -33,7 +38,7 @@ def scans_of(
     found = [survey for name, survey in surveyed.items() if name in policies.environments]
     seen = [survey.scanned_at for survey in found if survey.digest]
     oldest = min(seen) if len(seen) == len(policies.environments) else None
-    late = oldest is None or now - oldest > max(scan_every * _SCANS_MISSED, _LEAST)
+    late = oldest is None or now - oldest > missed_after(scan_every)
     held_up = any(survey.trouble for survey in found)
     ago = "nothing has been scanned yet" if oldest is None else f"last scan {spell(now - oldest)} ago"
     wondering = late and oldest is not None and not held_up
