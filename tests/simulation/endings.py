@@ -52,6 +52,7 @@ def judge(world: World, database: SimDatabase) -> None:
         _nothing_left_over(world, secret, [row for row in rows if row.secret == secret])
         _light(world, secret, [row for row in rows if row.secret == secret])
         _accounted(world, secret, [row for row in rows if row.secret == secret], database)
+        _copied(world, secret, [row for row in rows if row.secret == secret])
         _told(world, secret, [row for row in rows if row.secret == secret])
     _closed(world, database)
     world.seen_by_people(database.text())
@@ -121,6 +122,26 @@ def _accounted(world: World, secret: str, rows: list[Rotation], database: SimDat
         ours = managed or held.maker == "rotator"  # what people do to a secret that left the policy is theirs
         if ours and held.state == LIVE and held.values != current and held.id not in known:
             raise Violated("P2 nothing lost", f"{held.id} ({held.maker}) lives, and nobody knows it")
+
+
+def _copied(world: World, secret: str, rows: list[Rotation]) -> None:
+    """P1 for those who read a mirror: once a rotation is over, its copies are what it left in the store.
+
+    A mirror of this world cannot tell how old its copies are. So what people write past a rotation stays uncopied, and
+    so does what a rotation wrote that a lost journal knows nothing of.
+    """
+    policy = world.shape.secrets[secret].policy
+    if not policy.recipe.mirrors or any(row.state in {State.ACTIVE, State.PARKED} for row in rows):
+        return
+    ended = max((moment(row.ended_at) for row in rows if row.ended_at), default=0.0)
+    there = world.stores[policy.environment]
+    for name in policy.recipe.parameters:
+        written = there.by_name.get(name)
+        if written is None or written.modified_by != "rotator":
+            continue
+        of_this_journal = world.telling.journal_since < written.modified_at <= ended
+        if of_this_journal and there.mirrored.get(name) != written.value:
+            raise Violated("P1 never dark", f"the mirror of {name} has another value than the store has")
 
 
 def _told(world: World, secret: str, rows: list[Rotation]) -> None:
