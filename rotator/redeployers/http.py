@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, Literal
 
 import httpx
 
-from rotator.bounded import Bounded
+from rotator.bounded import LATER, Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import AdapterOptions, leads_to
@@ -115,6 +115,10 @@ class Http:
             )
         if status in {429, 503}:
             return Transient(f"{self._where} says that it is asked too often", _retry_after(answer))
+        if status in LATER:
+            return Transient(
+                f"{self._where} answers {status}, which is not its word on the rollout; it is asked again"
+            )
         if answer.is_redirect:
             return Refused(
                 f"{self._where} answers {status}: rotator follows no redirects; write the address itself"
