@@ -25,6 +25,9 @@ from rotator.model.hosts import on_this_machine
 
 #: Of an answer, unless who asks expects less.
 LARGEST_BYTES = 1024 * 1024
+#: Statuses that say "not now" and nothing about what was asked for: time was up, somebody else is at it, a proxy or a
+#: server that was not meant answered. Besides them 429 and 5xx, of which there is more to say.
+LATER = frozenset({408, 409, 412, 421, 423, 425, 499})
 _CONNECT_SECONDS = 2.0
 
 # At INFO it logs a line for each request, with its address.

@@ -27,6 +27,7 @@ _DAYS = {
     "monday": "mon", "tuesday": "tue", "wednesday": "wed", "thursday": "thu",
     "friday": "fri", "saturday": "sat", "sunday": "sun",
 }  # fmt: skip
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _MULTIPLE = re.compile(r"[1-9]\d?(\.\d{1,2})?x")
 
 
@@ -156,6 +157,12 @@ def _account(text: str) -> str:
     return text
 
 
+def _why(text: str) -> str:
+    if len(_WORD.findall(text)) < 2:
+        raise Wrong("must say why, in words, for whoever reads it in a year")
+    return text
+
+
 # What an editor is told of each (JSON Schema). A pattern is as near as one comes; the sentences above say more.
 _SPELT = r"(?:\d{1,6}w)?(?:\d{1,6}d)?(?:\d{1,6}h)?(?:\d{1,6}m)?(?:\d{1,6}(?:\.\d{1,3})?s)?"
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
@@ -183,3 +190,4 @@ MaxAge = Annotated[str, _text(_max_age), _written(rf"{_MULTIPLE.pattern}|{_SPELT
 Region = Annotated[str, _text(_region), _written(r"[a-z]{2,}(-[a-z]+)+-\d+", "eu-central-1")]
 Account = Annotated[str, _text(_account), _written(r"\d{12}", "111122223333")]
 Url = Annotated[str, _text(_url), WithJsonSchema(URL_SCHEMA)]
+Why = Annotated[str, _text(_why)]

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from rotator.addresses import host_of, unsafe
-from rotator.bounded import Bounded
+from rotator.bounded import LATER, Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
@@ -25,8 +25,6 @@ from rotator.model.hosts import must_be_allowed
 from rotator.model.retry_after import pause, until
 
 _SPARE_SECONDS = 1.0
-#: Answers that say "not now" and nothing about the request.
-_LATER = frozenset({408, 409, 412, 423, 425})
 #: Some tell when their rate is free again, in seconds since 1970, and not how long to wait.
 _RATE_RESETS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset")
 
@@ -134,7 +132,7 @@ class Line:
                 f"{self.what} is being asked too often and did not {doing}; nothing was changed",
                 self._pause(answer.headers),
             )
-        if answer.status in _LATER:
+        if answer.status in LATER:
             return Transient(f"{self.what} would not {doing} just now (HTTP {answer.status})")
         if answer.status >= 500:
             sentence = f"{self.what} failed (HTTP {answer.status}) when asked to {doing}; {open_question}"

@@ -39,6 +39,10 @@ AdminKey = Annotated[str, leads_to("STRIPE_ADMIN_KEY", never="a key")]
 _ROTATION, _SECRET = "rotator_rotation", "rotator_secret"
 #: The codes with which a receiver says that a signature is wrong; 400 is what Stripe's own examples answer.
 _NO = frozenset({400, 401, 403})
+_CONNECT_UNKNOWN = (
+    "connect is not written: Stripe does not show whether an endpoint gets the events of connected accounts, and its "
+    "clone would get none of them; write connect: true if it does, else connect: false"
+)
 
 
 class StripeWebhook(VerifiedValue):
@@ -91,6 +95,13 @@ class StripeWebhook(VerifiedValue):
                 "connect belongs to api: v1; an event destination is cloned with its events_from"
             )
         return complaints
+
+    @classmethod
+    def advise(cls, recipe: Recipe, copies: frozenset[str]) -> list[str]:  # noqa: ARG003 - wherever copies stand
+        """Of a webhook endpoint only people know whether it is one of Connect."""
+        options = cls.Options.model_validate(recipe.settings)
+        told = "connect" in options.model_fields_set
+        return [] if told or options.api == "v2" else [_CONNECT_UNKNOWN]
 
     @property
     def principal(self) -> str:

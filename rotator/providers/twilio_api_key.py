@@ -1,7 +1,8 @@
 """Twilio-api-key: an API key of an account, Standard or Restricted, with which consumers call Twilio.
 
-A successor is of the predecessor's kind: a Restricted key's policy is copied. A Main key can be made in the Console
-only, and is refused. An account has room for many keys; how many, Twilio does not say.
+A successor is of the predecessor's kind: a Restricted key's policy is copied, and where Twilio cannot show the
+predecessor none is made. A Main key can be made in the Console only, and is refused. An account has room for many keys;
+how many, Twilio does not say.
 
 Deleting a key also ends the access tokens that were signed with it [M: wants confirming in a sandbox account]: grace
 must be longer than they live. Twilio shows no use of a key, and has no step that could be taken back.
@@ -105,8 +106,16 @@ class TwilioApiKey:
         return sid
 
     def create(self, label: str, predecessor: str | None) -> Credential:
-        """One more key of the predecessor's kind. Asked once: one whose answer was lost bears the label."""
-        policy = self._policy(predecessor) if predecessor else None
+        """One more key of the predecessor's kind. Asked once: one whose answer was lost bears the label.
+
+        Raises Refused where there is no predecessor: a Standard key in place of a Restricted one may do everything.
+        """
+        if predecessor is None:
+            raise Refused(
+                "Twilio has no key with the SID in the store, so nobody knows what its successor may do; nothing was "
+                "made. Make a key of that kind by hand, put it into the store, and rotate again"
+            )
+        policy = self._policy(predecessor)
         kind = {"key_type": "restricted", "policy": policy} if policy else {}
         account, name = self._account, f"{_OURS}{label}"
         made = account.ask(

@@ -8,9 +8,9 @@ Twilio does not show whether there is a token beside the first. rotator makes it
 somebody else's, or one whose answer was lost. Hence `owns_secondary`: nobody else makes any. And nobody's token is ever
 promoted that was not seen to be ours a moment before.
 
-Rotator's own login is a Main key, which a promotion does not touch, or the token itself: then rotator goes on with the
-successor from the promotion on. After a restart it has only what `auth` leads to, which should be the parameter that
-this very rotation writes.
+Rotator's own login is a Main key, which a promotion does not touch, or the token itself. Then `auth` must lead to the
+parameter that this very rotation writes, where the successor is before the promotion. A token kept elsewhere would lock
+rotator out, after a restart at the latest: nothing is made then.
 To be confirmed in a sandbox account [M]: that a Main key may manage tokens, that the first token alone signs until the
 promotion, and that this ends the first token within a minute everywhere.
 Sources: "Auth Tokens and how to change them", and the API references of secondary auth tokens and their promotion.
@@ -18,9 +18,9 @@ Sources: "Auth Tokens and how to change them", and the API references of seconda
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import StringConstraints
 
@@ -35,8 +35,6 @@ from rotator.providers.verified_value import VerifiedValue
 
 if TYPE_CHECKING:
     from rotator.providers.twilio_account import Login, TwilioAccount
-
-Answer = TypeVar("Answer")
 
 _NAME = "auth-token"
 #: With what a verifier says that a signature is wrong.
@@ -54,7 +52,7 @@ class TwilioAuthToken(VerifiedValue):
     remark: ClassVar[str] = "promoted when nobody needs the old one"
 
     class Options(AdapterOptions):
-        """`auth` leads to a Main key (SK…:secret), or to the auth token itself."""
+        """`auth` leads to a Main key (SK…:secret), or to the auth token itself in the parameter that is rotated."""
 
         account_sid: AccountSid
         auth: Annotated[str, leads_to("TWILIO_MAIN_KEY", never="a key or a token")]
@@ -76,7 +74,6 @@ class TwilioAuthToken(VerifiedValue):
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         self._recipe, self._around = recipe, around
         self._options = self.Options.taken_from(recipe.settings, recipe.secret)
-        self._changed: tuple[Sealed, Sealed] | None = None  # what `auth` led to, and what took its place
 
     @classmethod
     def check(cls, recipe: Recipe) -> list[str]:
@@ -102,7 +99,7 @@ class TwilioAuthToken(VerifiedValue):
     def observe(self) -> Observation:
         """The token in use; what is beside it Twilio does not show, and it is rotator's."""
         sid = self._account.sid
-        self._ask(lambda twilio: twilio.api.v2010.accounts(sid).fetch(), "show the account")
+        self._account.ask(lambda twilio: twilio.api.v2010.accounts(sid).fetch(), "show the account")
         return Observation((Sighting(self._id(), Liveness.LIVE),), free_slots=1)
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
@@ -114,10 +111,14 @@ class TwilioAuthToken(VerifiedValue):
         return self._id()
 
     def create(self, label: str, predecessor: str | None) -> Credential:  # noqa: ARG002 - all tokens are of one kind
-        """A token beside the one in use, after what was there is deleted: so a lost answer is made good."""
+        """A token beside the one in use, after what was there is deleted: so a lost answer is made good.
+
+        Raises Refused where a promotion would end what rotator itself logs in with.
+        """
         self._check_ownership()
+        self._check_login()
         self._empty_the_place()
-        made = self._ask(
+        made = self._account.ask(
             lambda twilio: twilio.accounts.v1.secondary_auth_token().create(),
             "make a secondary auth token",
             mints=True,
@@ -170,9 +171,12 @@ class TwilioAuthToken(VerifiedValue):
             ) from None
         if not self._takes(first, predecessor.id):
             return
-        self._change_login(second)
+        account = self._account
+        own = account.own
+        if own.user == account.sid and own.password != second:
+            raise Refused(self._locked_out("nothing was promoted"))
         try:
-            promoted = self._ask(
+            promoted = self._account.ask(
                 lambda twilio: twilio.accounts.v1.auth_token_promotion().update(),
                 "promote the secondary auth token",
             )
@@ -200,20 +204,19 @@ class TwilioAuthToken(VerifiedValue):
 
         return TwilioAccount(self._options.account_sid, self._options.auth, self._around)
 
-    def _ask(self, request: Callable[[Any], Answer], doing: str, *, mints: bool = False) -> Answer:
-        """As rotator: with what `auth` leads to, or with what took its place since it was read there last."""
+    def _check_login(self) -> None:
+        """A Main key stays as it is, and whoever reads the parameter that is rotated has the successor."""
         account = self._account
-        own = account.own
-        if self._changed is not None and own.password == self._changed[0]:
-            own = self._login(self._changed[1])
-        return account.ask(request, doing, login=own, mints=mints)
+        place = self._options.auth.partition(":")[2]
+        if account.own.user == account.sid and place not in self._recipe.parameters:
+            raise Refused(self._locked_out("nothing was made"))
 
-    def _change_login(self, successor: Sealed) -> None:
-        """Where rotator logs in with the token itself, it goes on with the successor: both are taken by now."""
-        account = self._account
-        own = account.own
-        if own.user == account.sid:
-            self._changed = (own.password, successor)
+    def _locked_out(self, untouched: str) -> str:
+        return (
+            f"{self._options.auth} holds the account's auth token, and this rotation writes the successor elsewhere: "
+            f"Twilio would refuse rotator from the promotion on; {untouched}. Put a Main key (SK…:secret) there, or "
+            "let `auth` lead to the parameter that is rotated"
+        )
 
     def _id(self) -> str:
         return f"{self._account.sid}/{_NAME}"
@@ -244,7 +247,7 @@ class TwilioAuthToken(VerifiedValue):
         from rotator.providers.twilio_account import NotThere  # noqa: PLC0415 - as in promote
 
         try:
-            self._ask(
+            self._account.ask(
                 lambda twilio: twilio.accounts.v1.secondary_auth_token().delete(),
                 "delete the secondary auth token",
             )

@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, Literal
 
 import httpx
 
-from rotator.bounded import Bounded
+from rotator.bounded import LATER, Bounded
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import AdapterOptions, leads_to
@@ -115,8 +115,11 @@ class Http:
                 f"{self._where} does not accept rotator's signature ({status}): the keys differ, or the clocks do"
             )
         if status in {429, 503}:
+            later = pause(answer.headers.get("Retry-After", ""))
+            return Transient(f"{self._where} says that it is asked too often", later)
+        if status in LATER:
             return Transient(
-                f"{self._where} says that it is asked too often", pause(answer.headers.get("Retry-After", ""))
+                f"{self._where} answers {status}, which is not its word on the rollout; it is asked again"
             )
         if answer.is_redirect:
             return Refused(

@@ -140,6 +140,21 @@ def test_where_nobody_says_how_long_tokens_live_it_is_said_that_grace_is_not_che
     assert not [note for note in gapped.notes if "token_ttl" in note.sentence], "nothing outlives a gap"
 
 
+def test_where_nobody_says_whether_an_endpoint_is_one_of_connect_it_is_said_what_its_clone_loses(
+    taly: Loaded,
+) -> None:
+    assert not [note for note in taly.notes if "connected accounts" in note.sentence]
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines(keepends=True) if line.startswith("      connect: false"))
+    silent = of_taly(text.replace(line, ""))
+    assert silent.errors == ()
+    (note,) = [note for note in silent.notes if "connected accounts" in note.sentence]
+    assert note.path == "secrets.STRIPE_WEBHOOK_SECRET.settings"
+    assert note.sentence.endswith("write connect: true if it does, else connect: false")
+    destination = of_taly(text.replace(line, "      api: v2\n"))
+    assert not [note for note in destination.notes if "connected accounts" in note.sentence]
+
+
 @pytest.mark.parametrize(
     "reference, path",
     [

@@ -56,6 +56,21 @@ def test_a_successor_of_a_standard_key_is_a_standard_key(twilio: TwilioWorld) ->
     assert twilio.find(twilio.provider.create("ro-1", current.id).id).kind == "standard"
 
 
+def test_nothing_is_made_in_place_of_a_key_that_nobody_can_show(twilio: TwilioWorld) -> None:
+    """A Standard key in place of a Restricted one could do everything that the account can."""
+    gone = twilio.twilio.somebody_makes(twilio.account, kind="restricted", policy=POLICY)
+    twilio.twilio.somebody_deletes(gone.id)
+    twilio.settle()
+    assert twilio.provider.identify(twilio.fields(gone)) is None
+    before = list(twilio.twilio.keys)
+    for predecessor in (None, gone.id):
+        with pytest.raises(Refused):
+            twilio.provider.create("ro-1", predecessor)
+    assert twilio.twilio.keys == before
+    with pytest.raises(Refused, match="by hand, put it into the store, and rotate again"):
+        twilio.provider.create("ro-1", None)
+
+
 def test_a_main_key_is_refused_because_twilio_makes_none(twilio: TwilioWorld) -> None:
     fields = twilio.fields(twilio.twilio.somebody_makes(twilio.account, kind="main"))
     with raises_silently(Refused, *twilio.unsayable(fields)) as caught:

@@ -17,7 +17,7 @@ from rotator.providers.twilio_auth_token import TwilioAuthToken
 from rotator.testing.provider_contract import ProviderContract
 from rotator.testing.values import raises_silently
 from tests.providers.twilio_receiver import TwilioReceiver
-from tests.providers.twilio_world import AUTH, TokenWorld, token, twilio
+from tests.providers.twilio_world import AUTH, ROTATED, TokenWorld, token, twilio
 
 #: `make test` runs them: `make check` is for what the engine and the first sources rest on.
 pytestmark = pytest.mark.slow
@@ -203,35 +203,47 @@ def test_without_owns_secondary_nothing_is_deleted_or_made(token: TokenWorld) ->
 # rotator's own login
 
 
-def test_where_rotator_logs_in_with_the_token_itself_it_goes_on_with_the_successor(token: TokenWorld) -> None:
-    """Although what `auth` leads to is the token of before."""
+def test_nothing_is_made_where_the_promotion_would_end_what_rotator_logs_in_with(token: TokenWorld) -> None:
+    """The token itself, kept where this rotation does not write: after a restart nobody would let rotator in."""
     current = current_of(token)
+    theirs = token.twilio.somebody_makes_a_token_beside(token.account)
     token.auth = current.fields["value"]
-    provider = token.provider
-    successor = provider.create("ro-1", current.id)
-    token.settle()
-    token.lose_next_answer()
-    with pytest.raises(Transient):
-        provider.promote(current, successor)
-    token.settle()
-    token.twilio.weather.set_faults(())
-    assert provider.observe().credentials
-    provider.promote(current, successor)
-    following = provider.create("ro-2", None)
-    token.settle()
-    assert token.accepts(following.fields)
+    with raises_silently(Refused, token.auth) as caught:
+        token.provider.create("ro-1", current.id)
+    assert AUTH in str(caught.value)
+    assert "nothing was made. Put a Main key" in str(caught.value)
+    assert token.twilio.beside[token.account] is theirs
+
+
+def test_nothing_is_promoted_where_that_would_end_what_rotator_logs_in_with(token: TokenWorld) -> None:
+    """Somebody put the token in the Main key's place when the rotation was under way."""
+    current = current_of(token)
+    successor = made(token, current)
+    main_key, token.auth = token.auth, current.fields["value"]
+    with raises_silently(Refused, token.auth, successor.fields["value"]) as caught:
+        token.provider.promote(current, successor)
+    assert "nothing was promoted. Put a Main key" in str(caught.value)
+    assert token.accepts(current.fields)
+    token.auth = main_key
+    token.provider.promote(current, successor)
 
 
 def test_where_the_rotation_writes_what_rotator_logs_in_with_a_restart_is_no_trouble(
     token: TokenWorld,
 ) -> None:
     current = current_of(token)
-    token.auth = current.fields["value"]
+    token.place, token.auth = ROTATED, current.fields["value"]
     successor = made(token, current)
     token.auth = successor.fields["value"]  # the store phase
-    token.provider.promote(current, successor)
+    token.lose_next_answer()
+    with pytest.raises(Transient):
+        token.provider.promote(current, successor)
     token.settle()
+    token.twilio.weather.set_faults(())
+    token.provider.promote(current, successor)
     assert token.provider.observe().credentials
+    following = made(token, successor, "ro-2")
+    assert token.accepts(following.fields)
 
 
 def test_a_login_that_twilio_refuses_is_told_and_undoes_nothing(token: TokenWorld) -> None:

@@ -14,7 +14,7 @@ from tests.providers.rotations import Company
 from tests.providers.stripe_receiver import Receiver
 from tests.providers.stripe_world import StripeWorld, stripe
 from tests.providers.twilio_receiver import TwilioReceiver
-from tests.providers.twilio_world import TokenWorld, TwilioWorld, token, twilio
+from tests.providers.twilio_world import ROTATED, TokenWorld, TwilioWorld, token, twilio
 
 __all__ = ["stripe", "token", "twilio"]
 HOUR = timedelta(hours=1)
@@ -92,10 +92,10 @@ def test_an_api_key_is_replaced_and_nobody_is_refused(
 def test_an_auth_token_is_replaced_and_no_signature_is_refused(
     token: TokenWorld, tmp_path: Path, *, lost: bool, itself: bool
 ) -> None:
-    """`itself`: rotator logs in with the token that it rotates, and `auth` leads to the token of before."""
+    """`itself`: rotator logs in with the token that it rotates, and `auth` leads to what the rotation writes."""
     current = token.predecessor()
     if itself:
-        token.auth = current["value"]
+        token.place, token.auth = ROTATED, current["value"]
     recipe = token.token_recipe(grace=2 * HOUR, accept_unseen=True)
     company = Company(token.clock, token.provider, recipe, tmp_path)
     name = recipe.accepted_as or ""
@@ -104,6 +104,8 @@ def test_an_auth_token_is_replaced_and_no_signature_is_refused(
     with TwilioReceiver() as receiver:
 
         def meanwhile() -> None:
+            if itself:
+                token.auth = company.reads()["value"]
             receiver.accept(AcceptedSet.parse(company.store("staging").read(name).value))
             if token.twilio.notify(token.account, receiver.url, MessageSid="SM1") != 200:
                 refused.append("a signature")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from rotator.testing.virtual_clock import VirtualClock
 from tests.providers.recipes import recipe_for
 
 AUTH = "ssm:/taly/staging/rotator/TWILIO_MAIN_KEY"
+ROTATED = "ssm:/taly/staging/TWILIO"  # the parameter that a rotation writes
 FIELDS = {"sid": "TWILIO_SID", "secret": "TWILIO_SECRET"}
 
 
@@ -95,12 +97,18 @@ class TwilioWorld:
 
 
 class TokenWorld(TwilioWorld):
-    """SourceWorld of the auth token."""
+    """SourceWorld of the auth token. `place` is where `auth` leads, and what is there is read anew each time."""
+
+    place = AUTH
+
+    @property
+    def around(self) -> Surroundings:
+        return replace(super().around, resolve=lambda reference: {self.place: self.auth}[reference])
 
     def token_recipe(self, **more: Any) -> Recipe:
         settings = {
             "account_sid": self.account,
-            "auth": AUTH,
+            "auth": self.place,
             "owns_secondary": True,
             **more.pop("settings", {}),
         }

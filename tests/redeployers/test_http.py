@@ -129,6 +129,16 @@ def test_later_is_understood(world: ServiceWorld) -> None:
     assert caught.value.retry_after == timedelta(seconds=RETRY_AFTER)
 
 
+@pytest.mark.parametrize("status", [408, 409, 412, 421, 423, 425, 499])
+def test_what_is_not_the_service_s_word_on_a_rollout_is_no_verdict(status: int, world: ServiceWorld) -> None:
+    """A proxy may have said it; a verdict would undo the rotation."""
+    world.redeployer().redeploy(LABEL)
+    world.service.instead = Answer(status, {})
+    for act in (world.redeployer().progress, world.redeployer().redeploy):
+        with pytest.raises(Transient, match=f"answers {status}, which is not its word"):
+            act(LABEL)
+
+
 def test_a_service_that_tells_no_starts_has_none(world: ServiceWorld) -> None:
     world.service.tells_starts = False
     assert list(world.redeployer().starts(world.clock.now() - timedelta(days=1))) == []

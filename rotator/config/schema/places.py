@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from rotator.config.schema.rules import Part, Schedule
-from rotator.config.spelling import Account, Day, Duration, Moment, Region, TimeOfDay, Timezone, Url
+from rotator.config.spelling import Account, Day, Duration, Moment, Region, TimeOfDay, Timezone, Url, Why
 
 
 class Window(Part):
@@ -131,5 +131,5 @@ class Mirror(Part):
 
     kind: str
     """Its adapter. One that is not written yet: its secrets are watched only."""
-    allow_production: str | None = None
-    """Why production's credentials may be at a place that builds and tests run in. They may not."""
+    allow_production: Why | None = None
+    """Why production's credentials may be at a place that builds and tests run in, in words. They may not."""
