@@ -17,7 +17,7 @@ from rotator.model.errors import Refused
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
 from rotator.stores.aws_secrets_verdicts import must_be_ours
-from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Secrets
+from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, Secrets
 
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+$", max_length=400)]
 
@@ -59,9 +59,7 @@ class AwsSecretsMirror:
             must_be_ours(copy, self._secrets.described(copy) or {})
             self._secrets.replace(copy, value, after=there.id, number=there.number + 1)
             return
-        for version in self._secrets.versions(copy):
-            if {CURRENT, PENDING} <= version.stages:  # the answer of the call that made it current was lost
-                self._secrets.unstage(copy, version.id)
+        self._secrets.tidy(copy)
 
     def stale(self, name: str, since: datetime) -> bool | None:
         """Whether the copy that is current was written before `since`, or is not there."""

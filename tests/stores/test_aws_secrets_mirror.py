@@ -90,6 +90,24 @@ def test_a_lost_answer_is_made_good_by_the_next_write(
     assert not any("AWSPENDING" in stages for stages in aws_secrets.stages(NAME))
 
 
+def test_what_a_copy_that_was_cut_short_left_staged_is_taken_off_when_the_earlier_value_is_put_back(
+    aws_secrets: AwsSecretsWorld, mirror: Make
+) -> None:
+    earlier, asked = fresh_value(), list[float]()
+    mirror().write(NAME, earlier)
+
+    def lost_after_the_first(seconds: float) -> None:
+        asked.append(seconds)
+        if len(asked) > 1:
+            raise LostClaim("another worker has it")
+
+    with claimed(lost_after_the_first), pytest.raises(LostClaim):
+        mirror().write(NAME, fresh_value())
+    assert aws_secrets.stages(NAME) == [["AWSCURRENT"], ["AWSPENDING"]]
+    mirror().write(NAME, earlier)
+    assert aws_secrets.stages(NAME) == [["AWSCURRENT"], []]
+
+
 def test_nothing_is_copied_without_the_claim(aws_secrets: AwsSecretsWorld, mirror: Make) -> None:
     def lost(_seconds: float) -> None:
         raise LostClaim("another worker has it")
