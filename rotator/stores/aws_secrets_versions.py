@@ -43,7 +43,7 @@ LARGEST = 65536
 #: BatchGetSecretValue takes so many.
 NAMES_AT_ONCE = 20
 _OURS = re.compile(r"rotator-(\d{12})-[0-9a-f]{32}")
-_GUARDED = ("CreateSecret", "PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage")
+_GUARDED = ("CreateSecret", "PutSecretValue", "TagResource", "UpdateSecret", "UpdateSecretVersionStage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,12 @@ class Secrets:
                 ),
                 f"take {PENDING} off a version of {name}",
             )
+
+    def tag(self, name: str, key: str, text: str) -> None:
+        """A tag that says so; other tags stay."""
+        self._change(
+            lambda api: api.tag_resource(SecretId=name, Tags=[{"Key": key, "Value": text}]), f"tag {name}"
+        )
 
     def describe_as(self, name: str, text: str, *, there: bool) -> None:
         """A secret that has a description and no value: created, or described anew. Raises AlreadyThere."""
