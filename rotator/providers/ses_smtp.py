@@ -5,7 +5,7 @@ The secret itself is never stored, so nothing else can be done with what consume
 regions, each with a password of its own: all of them are made from one mint, and die together.
 
 What consumers do is what is tried: an SMTP login in each region, without sending a mail. Regions hear of a change at
-different moments; as long as they do not agree about a key that is new or disabled, the answer is "later".
+different moments; as long as they do not agree about a key, the answer is "later", however old the key is.
 Source: "Obtaining Amazon SES SMTP credentials" in the SES developer guide (signature version 4).
 """
 
@@ -19,7 +19,6 @@ from typing import ClassVar
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS
 from rotator.contracts.options import AdapterOptions, Region
-from rotator.contracts.provider import Liveness
 from rotator.model.errors import CredentialRefused, Transient
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Credential, Sealed
@@ -68,39 +67,31 @@ class SesSmtp(IamUser):
     def verify(self, credential: Credential) -> None:
         """Logs in to SES in every region. Refused is only what every one of them refuses.
 
-        What only some refuse is on its way from or to all of them; or, with a key that is settled, what is stored for
-        those regions is wrong (a region that the policy has just got), and the successor will put it right.
+        What only some refuse is on its way from or to all of them. Only what no key's password can be holds nothing up:
+        it stands for a region that the policy has just got, never in a successor, and the successor puts it right.
         """
-        user, clock = self._key_id(credential.fields), self._around.clock
+        user, fields, clock = self._key_id(credential.fields), credential.fields, self._around.clock
         ends = clock.monotonic() + CALL_SECONDS
-        refused = [
-            region
+        refused = {
+            field: region
             for field, region in self._regions.items()
-            if not log_in(self._around, region, user, credential.fields[field], ends)
-        ]
-        if not refused:
-            return
-        if len(refused) < len(self._regions):
-            if self._is_settled(user):
-                return
-            raise Transient(
-                f"SES refuses {user} in {', '.join(refused)} and accepts it elsewhere: the regions have not all heard "
-                "of it yet; asked again"
+            if not log_in(self._around, region, user, fields[field], ends)
+        }
+        if len(refused) == len(self._regions):
+            raise CredentialRefused(
+                f"SES refuses {user}: its key is disabled, deleted or not known yet, or the password is wrong"
             )
-        raise CredentialRefused(
-            f"SES refuses {user}: its key is disabled, deleted or not known yet, or the password is wrong"
-        )
+        awaited = [region for field, region in refused.items() if self._may_be_made(field, fields)]
+        if awaited:
+            raise Transient(
+                f"SES refuses {user} in {', '.join(awaited)} and accepts it elsewhere: the regions have not all heard "
+                "of it yet, or what is stored there is another key's password; asked again"
+            )
 
-    def _is_settled(self, key_id: str) -> bool:
-        """Whether the key is live, and so old that every region has heard of it."""
-        since = self._around.clock.now() - self.traits.propagation
-        return any(
-            key.id == key_id
-            and key.liveness is Liveness.LIVE
-            and key.created_at is not None
-            and key.created_at < since
-            for key in self._keys.listed()
-        )
+    def _may_be_made(self, field: str, fields: Mapping[str, Sealed]) -> bool:
+        """Whether a mint can have put that there: a password, and not the one of another region once more."""
+        elsewhere = [other for other, region in self._regions.items() if region != self._regions[field]]
+        return _is_password(fields[field]) and all(fields[field] != fields[other] for other in elsewhere)
 
     def _fields(self, key_id: str, secret: Sealed) -> dict[str, Sealed]:
         passwords = {field: smtp_password(secret, region) for field, region in self._regions.items()}
@@ -116,3 +107,12 @@ def smtp_password(secret: Sealed, region: str) -> Sealed:
     for part in ("11111111", region, "ses", "aws4_request", "SendRawEmail"):
         key = hmac.digest(key, part.encode(), "sha256")
     return Sealed(base64.b64encode(_VERSION + key).decode())
+
+
+def _is_password(value: Sealed) -> bool:
+    """Whether it has the form of what `smtp_password` makes: the version, and 32 bytes."""
+    try:
+        decoded = base64.b64decode(value.reveal(), validate=True)
+    except ValueError:
+        return False
+    return len(decoded) == 33 and decoded.startswith(_VERSION)

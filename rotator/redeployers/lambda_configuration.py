@@ -13,20 +13,31 @@ if TYPE_CHECKING:
 
 #: The environment variable that bears a rollout's label.
 VARIABLE = "ROLLOUT_BY_ROTATOR"
-#: What a version runs with; layers and the other variables are compared beside them.
-_RELEASED = ("CodeSha256", "Role", "Handler", "Runtime", "Timeout", "MemorySize")
+#: Not compared; everything else is, what Lambda will tell one day as well: rather refused once than released unseen.
+_ASIDE = frozenset(
+    {
+        # the answer, which version it is about, and when that was made
+        *("ResponseMetadata", "FunctionArn", "Version", "MasterArn", "RevisionId", "LastModified"),
+        # how far Lambda is with preparing it
+        *("State", "StateReason", "StateReasonCode"),
+        *("LastUpdateStatus", "LastUpdateStatusReason", "LastUpdateStatusReasonCode"),
+        # follow from what is compared; the hash of the configuration from our label, too
+        *("CodeSize", "ConfigSha256"),
+        # PublishVersion takes one for the version alone
+        "Description",
+        # Lambda puts patches into the runtime at an update of the function, and ours is one: no alias holds that back
+        "RuntimeVersionConfig",
+    }
+)
 
 
 def differences(
     latest: FunctionConfigurationResponseTypeDef, runs: FunctionConfigurationResponseTypeDef
 ) -> list[str]:
-    """In what a new version would differ from the one that runs, our label aside."""
-    differs = [name for name in _RELEASED if latest.get(name) != runs.get(name)]
-    if _layers(latest) != _layers(runs):
-        differs.append("Layers")
-    if _others(latest) != _others(runs):
-        differs.append("its environment variables")
-    return differs
+    """In what a new version would differ from the one that runs, our label aside: names of fields, no values."""
+    would, does = _content(latest), _content(runs)
+    differs = sorted(name for name in would.keys() | does.keys() if would.get(name) != does.get(name))
+    return ["its environment variables" if name == "Environment" else name for name in differs]
 
 
 def waits_for(
@@ -66,8 +77,22 @@ def _others(configuration: FunctionConfigurationResponseTypeDef) -> dict[str, st
     return {name: value for name, value in variables.items() if name != VARIABLE}
 
 
-def _layers(configuration: FunctionConfigurationResponseTypeDef) -> list[str]:
-    return [layer["Arn"] for layer in configuration.get("Layers", [])]
+def _content(configuration: FunctionConfigurationResponseTypeDef) -> dict[str, object]:
+    """What runs, by field. Lambda tells what is not set as empty, or not at all."""
+    content: dict[str, object] = {name: told for name, told in configuration.items() if name not in _ASIDE}
+    content |= {
+        "Environment": _others(configuration),
+        "Layers": [layer["Arn"] for layer in configuration.get("Layers", [])],
+        "SnapStart": configuration.get("SnapStart", {}).get("ApplyOn"),  # its status is told of versions only
+        "VpcConfig": _network(configuration),
+    }
+    return {name: told for name, told in content.items() if told}
+
+
+def _network(configuration: FunctionConfigurationResponseTypeDef) -> dict[str, object]:
+    """Subnets and security groups have no order."""
+    attached = configuration.get("VpcConfig", {})
+    return {name: sorted(told) if isinstance(told, list) else told for name, told in attached.items() if told}
 
 
 def arn_of(configuration: FunctionConfigurationResponseTypeDef) -> str:

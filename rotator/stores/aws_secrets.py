@@ -14,18 +14,25 @@ kms:Decrypt and kms:GenerateDataKey on the environment's key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.store import Change, Look
-from rotator.model.errors import Drifted, Refused
+from rotator.model.errors import Drifted, NotYet, Refused, Transient
 from rotator.model.policy import EnvironmentPolicy
 from rotator.model.references import owner_parameter
 from rotator.model.secrets import Owner, ParameterAge, Sealed, StoredValue
 from rotator.stores.aws_secrets_verdicts import AlreadyThere, NotAsExpected, must_be_ours
-from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Held, Secrets
+from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Held, Secrets, is_ours
 from rotator.stores.owner import claimed_twice, must_be_free, must_not_be_foreign, parsed, written
 
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager.type_defs import SecretListEntryTypeDef
+
+#: The life of a signed request: a secret that was not changed since is written by none of us at the moment.
+LEFT_BEHIND = timedelta(minutes=15)
 #: So many may have frozen in the middle of one write and woken up one after the other.
 LATE_WORKERS = 5
 #: AWS Secrets Manager API reference, CreateSecret.
@@ -61,8 +68,13 @@ class AwsSecrets:
         return f"Secrets Manager in {environment.region}: {name}"
 
     def ages(self, prefix: str) -> Iterator[ParameterAge]:
-        """Metadata of every secret below `prefix` that has a value; nothing is decrypted."""
+        """Metadata of every secret below `prefix` that has a value; nothing is decrypted.
+
+        It shows, too, what a write of ours left staged that was cut short: where no other write follows (an undo finds
+        the earlier value in place), nobody else would take that off.
+        """
         for listed in self._secrets.below(prefix):
+            self._tidy_left_behind(listed)
             stages = listed.get("SecretVersionsToStages", {})
             current = next((version for version, names in stages.items() if CURRENT in names), None)
             if current is not None:
@@ -108,6 +120,7 @@ class AwsSecrets:
         value = change({one: StoredValue(held[one].value, held[one].number) for one in wanted})
         there = held[name]
         if value == there.value:
+            self._secrets.tidy(name)
             return there.number
         self._must_fit(name, value.size)
         return self._overwrite(name, value, there)
@@ -146,7 +159,7 @@ class AwsSecrets:
     def _found(self, name: str, value: Sealed, after: int | None, there: Held | None) -> int | None:
         """The version, where it was written before; None where it is to be written now. Raises Drifted."""
         if there is not None and there.value == value and self._only_ours(name, value, after or 0, there):
-            self._tidy(name)
+            self._secrets.tidy(name)
             return there.number
         found = there.number if there else None
         if found != after:
@@ -162,11 +175,21 @@ class AwsSecrets:
         between = [one for one in self._secrets.versions(name) if after < one.number < there.number]
         return all(self._secrets.value(name, one.id) == value for one in between)
 
-    def _tidy(self, name: str) -> None:
-        """What was made current by a call whose answer was lost may still be staged."""
-        for one in self._secrets.versions(name):
-            if {CURRENT, PENDING} <= one.stages:
-                self._secrets.unstage(name, one.id)
+    def _tidy_left_behind(self, listed: SecretListEntryTypeDef) -> None:
+        """Takes AWSPENDING off a version of ours that nobody will make current. In trouble the next look does."""
+        left = [
+            version
+            for version, stages in listed.get("SecretVersionsToStages", {}).items()
+            if PENDING in stages and is_ours(version)
+        ]
+        changed_at = listed.get("LastChangedDate", listed["CreatedDate"])
+        if not left or changed_at > self._around.clock.now() - LEFT_BEHIND:
+            return
+        with suppress(Refused, Transient, NotYet):
+            self._wait_for_turn()
+            self._must_be_ours()
+            for version in left:
+                self._secrets.unstage(listed["Name"], version)
 
     def _overwrite(self, name: str, value: Sealed, there: Held) -> int:
         self._must_take(name, there)

@@ -1,11 +1,18 @@
 """AWS Secrets Manager as a mirror: a second copy of what the store holds, in this region or another.
 
-It can be read, so nothing is written where the copy is right already, and a copy that somebody changed is put right at
-the next write. A secret that is not there is made. Permissions: those of the store, without ListSecrets.
+It can be read, so no version is made where the copy is right already, and a copy that somebody changed is put right at
+the next write. A secret that is not there is made.
+
+A version more would take AWSPREVIOUS off the value before. So that the value was written again is noted in a tag, with
+the version that it is about, or the copy would look older than the parameter for ever.
+
+Permissions: those of the store, without ListSecrets and with secretsmanager:TagResource. Where tags are not allowed, a
+parameter that was written again is copied at every look.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, ClassVar
 
@@ -13,11 +20,14 @@ from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, Region
-from rotator.model.errors import Refused
+from rotator.model.errors import Refused, Transient
 from rotator.model.policy import MirrorPolicy
 from rotator.model.secrets import Sealed
 from rotator.stores.aws_secrets_verdicts import must_be_ours
-from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, PENDING, Secrets
+from rotator.stores.aws_secrets_versions import CURRENT, LARGEST, Secrets
+
+#: The tag: a version's name, and when it was found to be right.
+COPIED_AT = "rotator:copied-at"
 
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+$", max_length=400)]
 
@@ -47,7 +57,10 @@ class AwsSecretsMirror:
         return f"Secrets Manager in {options.region or region}: {_copy(options.path, name)}"
 
     def write(self, name: str, value: Sealed) -> None:
-        """Writes the value; the same value again is no change. Raises Transient where somebody writes it, too."""
+        """Writes the value; of the same value again only the time is noted.
+
+        Raises Transient where somebody writes it, too.
+        """
         copy = _copy(self._options.path, name)
         if not 0 < value.size <= LARGEST:
             raise Refused(f"{copy}: the value has {value.size} bytes, and a secret holds 1 to {LARGEST}")
@@ -59,17 +72,27 @@ class AwsSecretsMirror:
             must_be_ours(copy, self._secrets.described(copy) or {})
             self._secrets.replace(copy, value, after=there.id, number=there.number + 1)
             return
-        for version in self._secrets.versions(copy):
-            if {CURRENT, PENDING} <= version.stages:  # the answer of the call that made it current was lost
-                self._secrets.unstage(copy, version.id)
+        self._secrets.tidy(copy)
+        with suppress(Refused, Transient):  # the copy is right: that it looks older than it is can wait
+            must_be_ours(copy, self._secrets.described(copy) or {})
+            self._secrets.tag(copy, COPIED_AT, f"{there.id} {self._around.clock.now().isoformat()}")
 
     def stale(self, name: str, since: datetime) -> bool | None:
-        """Whether the copy that is current was written before `since`, or is not there."""
+        """Whether the copy that is current was last written before `since`, or is not there."""
         copy = _copy(self._options.path, name)
-        if self._secrets.described(copy) is None:
+        described = self._secrets.described(copy)
+        if described is None:
             return True
         current = [version for version in self._secrets.versions(copy) if CURRENT in version.stages]
-        return not current or current[0].created_at < since
+        if not current:
+            return True
+        written_at = current[0].created_at
+        noted = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}.get(COPIED_AT, "")
+        version, _, moment = noted.partition(" ")
+        if version == current[0].id:
+            with suppress(ValueError, TypeError):  # people may write anything there
+                written_at = max(written_at, datetime.fromisoformat(moment))
+        return written_at < since
 
 
 def _copy(path: str | None, name: str) -> str:

@@ -3,6 +3,7 @@
 A version is written under AWSPENDING, where no consumer looks, and becomes AWSCURRENT by UpdateSecretVersionStage. That
 names the version which is to lose AWSCURRENT, and is refused where another one has it: a compare-and-swap.
 AWSPREVIOUS follows by itself; AWSPENDING is taken off again, because a rotation by Lambda would take it for its own.
+Who dies in between leaves it: the next write of the secret takes it off, also one that finds its value in place.
 
 Stores count versions; Secrets Manager names them. So the name of ours begins with its number, and a version that
 somebody else wrote counts on from the last of ours before it.
@@ -42,7 +43,7 @@ LARGEST = 65536
 #: BatchGetSecretValue takes so many.
 NAMES_AT_ONCE = 20
 _OURS = re.compile(r"rotator-(\d{12})-[0-9a-f]{32}")
-_GUARDED = ("CreateSecret", "PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage")
+_GUARDED = ("CreateSecret", "PutSecretValue", "TagResource", "UpdateSecret", "UpdateSecretVersionStage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,12 @@ class Secrets:
             ) from None
         self.unstage(name, version)
 
+    def tidy(self, name: str) -> None:
+        """AWSPENDING off what a call left that was cut short, or whose answer was lost. That of others stays."""
+        for version in self.versions(name):
+            if PENDING in version.stages and is_ours(version.id):
+                self.unstage(name, version.id)
+
     def unstage(self, name: str, version: str) -> None:
         """AWSPENDING off; silent where another version has it."""
         with suppress(Invalid):
@@ -189,6 +196,12 @@ class Secrets:
                 ),
                 f"take {PENDING} off a version of {name}",
             )
+
+    def tag(self, name: str, key: str, text: str) -> None:
+        """A tag that says so; other tags stay."""
+        self._change(
+            lambda api: api.tag_resource(SecretId=name, Tags=[{"Key": key, "Value": text}]), f"tag {name}"
+        )
 
     def describe_as(self, name: str, text: str, *, there: bool) -> None:
         """A secret that has a description and no value: created, or described anew. Raises AlreadyThere."""
@@ -239,6 +252,11 @@ def _pages(ask: Callable[..., Any], **request: object) -> Iterator[Mapping[str, 
     while token := page.get("NextToken"):
         page = ask(**request, NextToken=token)
         yield page
+
+
+def is_ours(version: str) -> bool:
+    """Whether rotator made the version, this installation or another one."""
+    return _number_of(version) is not None
 
 
 def _new_id(number: int) -> str:

@@ -175,7 +175,7 @@ BREAKS: dict[type[MemoryMirror], str] = {
     Lazy: "the_same_value_written_again_is_not_stale",
     Cutting: "a_value_that_does_not_fit_is_refused_and_nothing_is_written",
     Unguarded: "nothing_is_written_when_the_claim_is_lost",
-    Anxious: "the_claim_is_asked_once_for_each_write_and_never_for_a_look",
+    Anxious: "the_claim_is_asked_for_each_call_of_a_write_and_never_for_a_look",
     Young: "a_copy_is_stale_when_it_is_older_than_since",
     Old: "a_copy_that_was_written_since_is_not_stale",
     Judging: "a_place_that_is_away_is_transient",

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.ses_smtp import SesSmtp, smtp_password
+from rotator.providers.ses_smtp_login import log_in
 from rotator.sandbox.certificates import self_signed
 from rotator.sandbox.sources.ses_smtp import SesServer
 from rotator.testing.provider_contract import ProviderContract
@@ -112,16 +114,45 @@ def test_a_successor_that_one_region_has_not_heard_of_is_not_accepted(ses: SesWo
         ses.provider.verify(successor)
 
 
+@pytest.mark.parametrize("age", [timedelta(minutes=3), timedelta(days=400)])
+def test_a_successor_that_one_region_goes_on_refusing_is_never_accepted_whatever_its_age(
+    ses: SesWorld, monkeypatch: pytest.MonkeyPatch, age: timedelta
+) -> None:
+    """Consumers of that region would be refused."""
+    ses.predecessor()
+    successor = ses.provider.create("ro-1", None)
+    ses.settle()
+    ses.clock.pass_by(age)
+
+    def us_refuses(around: Surroundings, region: str, *login: Any) -> bool:
+        return region != "us-east-1" and log_in(around, region, *login)
+
+    monkeypatch.setattr("rotator.providers.ses_smtp.log_in", us_refuses)
+    with raises_silently(Transient, *ses.unsayable(successor.fields)) as caught:
+        ses.provider.verify(successor)
+    assert "us-east-1" in str(caught.value)
+
+
 @pytest.mark.slow
-def test_a_region_that_the_policy_has_just_got_holds_nothing_up(ses: SesWorld) -> None:
+@pytest.mark.parametrize("meanwhile", ["made-by-terraform", "Qk9UVE9N", "the password of the other region"])
+def test_a_region_that_the_policy_has_just_got_holds_nothing_up(ses: SesWorld, meanwhile: str) -> None:
     """Its parameter holds something that is no password yet; mail goes out of the other one."""
-    fields = {**ses.predecessor(), "password_us": Sealed("made-by-terraform")}
+    fields = dict(ses.predecessor())
+    fields["password_us"] = fields["password"] if "region" in meanwhile else Sealed(meanwhile)
     current = Credential(fields["username"].reveal(), fields)
     ses.provider.verify(current)
     ses.provider.disable(current.id)
     ses.settle()
     with pytest.raises(CredentialRefused):
         ses.provider.verify(current)
+
+
+def test_the_password_of_another_key_in_one_region_is_told(ses: SesWorld) -> None:
+    """Nobody can tell it from a successor's that is not known there yet."""
+    fields = {**ses.predecessor(), "password_us": ses.fields(ses.iam.somebody_makes(USER))["password_us"]}
+    with raises_silently(Transient, *ses.unsayable(fields)) as caught:
+        ses.provider.verify(Credential("", fields))
+    assert "another key's password" in str(caught.value)
 
 
 def test_a_wrong_password_is_tried_once(ses: SesWorld) -> None:

@@ -192,7 +192,16 @@ def test_done_is_said_when_no_invocation_from_before_can_run(function: FunctionW
 
 
 @pytest.mark.parametrize(
-    "change", [{"CodeSha256": "bmV3"}, {"Environment": {"Variables": {"FEATURE": "on"}}}, {"MemorySize": 512}]
+    "change",
+    [
+        {"CodeSha256": "bmV3"},
+        {"Environment": {"Variables": {"FEATURE": "on"}}},
+        {"MemorySize": 512},
+        {"VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"], "VpcId": "vpc-1"}},
+        {"EphemeralStorage": {"Size": 2048}},
+        {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-central-1:111122223333:dead"}},
+        {"SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"}},
+    ],
 )
 def test_what_the_alias_does_not_run_is_never_released(
     alias: FunctionWorld, change: dict[str, object]

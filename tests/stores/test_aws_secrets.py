@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from rotator.contracts.store import SecretStore
 from rotator.model.errors import Drifted, LostClaim, Refused, Transient
 from rotator.model.secrets import Owner, StoredValue
 from rotator.sandbox.faults import Fault, Rule
+from rotator.stores.aws_secrets import LEFT_BEHIND
 from rotator.testing.store_contract import StoreContract
 from rotator.testing.store_world import OURS
 from rotator.testing.values import fresh_value, raises_silently
@@ -79,6 +81,76 @@ def test_what_is_staged_is_seen_by_nobody_and_a_claim_lost_in_between_promotes_n
     assert aws_secrets.store.read(NAME) == StoredValue(first, 1)
     assert aws_secrets.store.write(NAME, ours, after=1) == 2
     assert aws_secrets.stages(NAME) == [["AWSPREVIOUS"], [], ["AWSCURRENT"]]
+
+
+def test_what_was_staged_and_then_given_up_is_taken_off_by_a_write_that_finds_its_value_in_place(
+    aws_secrets: AwsSecretsWorld,
+) -> None:
+    ours = fresh_value()
+    aws_secrets.seed(NAME, fresh_value())
+    aws_secrets.store.write(NAME, ours, after=1)
+    in_place: list[Callable[[], int]] = [
+        lambda: aws_secrets.store.write(NAME, ours, after=1),
+        lambda: aws_secrets.store.edit(NAME, lambda there: there[NAME].value),
+    ]
+    for again in in_place:
+        cut_short(aws_secrets, after=2)
+        assert ["AWSPENDING"] in aws_secrets.stages(NAME)
+        assert again() == 2
+        assert [stages for stages in aws_secrets.stages(NAME) if stages] == CLEAN
+
+
+def test_what_was_staged_and_then_undone_is_taken_off_when_the_ages_are_looked_at(
+    aws_secrets: AwsSecretsWorld,
+) -> None:
+    """The undo reads the earlier value, and writes nothing."""
+    aws_secrets.seed(NAME, fresh_value())
+    cut_short(aws_secrets, after=1)
+    (age,) = aws_secrets.store.ages(aws_secrets.path)
+    assert aws_secrets.stages(NAME) == [["AWSCURRENT"], ["AWSPENDING"]], "a write may be under way"
+    aws_secrets.clock.pass_by(LEFT_BEHIND + timedelta(seconds=1))
+    assert list(aws_secrets.store.ages(aws_secrets.path)) == [age]
+    assert aws_secrets.stages(NAME) == [["AWSCURRENT"], []]
+
+
+def test_what_cannot_be_taken_off_now_holds_no_look_up(aws_secrets: AwsSecretsWorld) -> None:
+    aws_secrets.seed(NAME, fresh_value())
+    cut_short(aws_secrets, after=1)
+    aws_secrets.clock.pass_by(LEFT_BEHIND + timedelta(seconds=1))
+    aws_secrets.weather.set_faults([Rule(Fault.THROTTLED, "UpdateSecretVersionStage", times=1)])
+    assert len(list(aws_secrets.store.ages(aws_secrets.path))) == 1
+    assert aws_secrets.stages(NAME) == [["AWSCURRENT"], ["AWSPENDING"]]
+
+
+def test_what_others_staged_and_what_is_in_the_environment_of_others_stays(
+    aws_secrets: AwsSecretsWorld,
+) -> None:
+    aws_secrets.seed(NAME, fresh_value())
+    theirs = aws_secrets.source.secrets[NAME].versions[0]
+    theirs.stages.add("AWSPENDING")
+    aws_secrets.clock.pass_by(LEFT_BEHIND + timedelta(seconds=1))
+    assert len(list(aws_secrets.store.ages(aws_secrets.path))) == 1
+    assert aws_secrets.stages(NAME) == [["AWSCURRENT", "AWSPENDING"]]
+    theirs.stages.discard("AWSPENDING")
+    cut_short(aws_secrets, after=1)
+    aws_secrets.clock.pass_by(LEFT_BEHIND + timedelta(seconds=1))
+    owner = Owner(OURS, aws_secrets.clock.now(), 1)
+    aws_secrets.store.claim_owner(aws_secrets.path, owner, instead_of=None)
+    assert len(list(aws_secrets.as_seen_by("another installation").ages(aws_secrets.path))) == 1
+    assert aws_secrets.stages(NAME) == [["AWSCURRENT"], ["AWSPENDING"]]
+
+
+def cut_short(aws_secrets: AwsSecretsWorld, after: int) -> None:
+    """A write of another value that ends when it has staged it."""
+    asked = list[float]()
+
+    def lost_after_the_first(seconds: float) -> None:
+        asked.append(seconds)
+        if len(asked) > 1:
+            raise LostClaim("another worker has it")
+
+    with claimed(lost_after_the_first), pytest.raises(LostClaim):
+        aws_secrets.store.write(NAME, fresh_value(), after=after)
 
 
 @pytest.mark.parametrize("operation", ["PutSecretValue", "UpdateSecretVersionStage"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,10 +13,19 @@ from rotator.contracts.store import Mirror
 from rotator.mirrors.vault_kv2 import VaultKv2Mirror
 from rotator.model.errors import LostClaim, Refused, Transient
 from rotator.model.secrets import Sealed
+from rotator.sandbox.openbao import EmbeddedOpenBao
+from rotator.testing.mirror_contract import MirrorContract
 from rotator.testing.values import fresh_value, raises_silently
-from tests.vault.kv2_world import LIFETIME, TOKEN, Kv2World
+from tests.vault.kv2_world import LIFETIME, TOKEN, Kv2MirrorWorld, Kv2World
 
 pytestmark = pytest.mark.slow
+
+
+class TestVaultKv2Mirror(MirrorContract):
+    @pytest.fixture
+    def world(self, openbao: EmbeddedOpenBao) -> Iterator[Kv2MirrorWorld]:
+        with Kv2MirrorWorld(openbao) as world:
+            yield world
 
 
 def test_it_is_a_mirror(kv2: Kv2World) -> None:

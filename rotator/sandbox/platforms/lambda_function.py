@@ -5,6 +5,7 @@ ListVersionsByFunction, GetAlias, UpdateAlias, ListTags, TagResource. RevisionId
 a whole and have 4 KB, an update takes its time and nobody else can update meanwhile, and a version is not published
 twice. moto is not used: there RevisionId does not exist. Execution environments are the instances; those from before
 a change end when their invocation does.
+A version looks other than $LATEST in what it always does there: its own description, SnapStart's status, a hash.
 It simplifies: the code never changes unless a test says so, and credentials are not checked.
 """
 
@@ -47,6 +48,8 @@ class Function:
             "Timeout": 1,
             "MemorySize": 128,
             "CodeSha256": "c29tZSBjb2Rl",
+            "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""},
+            "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"},
             "State": "Active",
             "LastUpdateStatus": "Successful",
             "Environment": {"Variables": {"STAGE": "staging"}},
@@ -129,7 +132,7 @@ class Function:
         if found is None:
             return _error(404, "ResourceNotFoundException", "Function not found")
         suffix = "" if qualifier == "$LATEST" else f":{qualifier}"
-        shown = {**found, "FunctionArn": f"{_ARN}:{self.name}{suffix}"}
+        shown = {**found, "FunctionArn": f"{_ARN}:{self.name}{suffix}", "ConfigSha256": _revision()}
         if self.unreadable:
             shown["Environment"] = {"Error": {"ErrorCode": "AccessDeniedException", "Message": "no"}}
         return Answer(200, shown)
@@ -199,7 +202,8 @@ class Function:
         newest = self.versions[-1] if self.versions else None
         if newest is None or _content(newest) != _content(self.latest):
             newest = {**copy.deepcopy(self.latest), "Version": str(len(self.versions) + 1)}
-            newest |= {"RevisionId": _revision()}
+            newest |= {"RevisionId": _revision(), "Description": f"published {self.clock.now():%H:%M}"}
+            newest["SnapStart"] |= {"OptimizationStatus": "On"}
             newest |= {"State": self.version_state, "StateReasonCode": "FunctionError.InitTimeout"}
             self.versions.append(newest)
         return newest
@@ -213,6 +217,7 @@ class Function:
 def _content(configuration: dict[str, Any]) -> dict[str, Any]:
     """What makes a version another one."""
     ignored = {"RevisionId", "LastModified", "Version", "LastUpdateStatus", "State", "StateReasonCode"}
+    ignored |= {"Description", "SnapStart"}
     return {name: value for name, value in configuration.items() if name not in ignored}
 
 

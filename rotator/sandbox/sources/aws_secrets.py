@@ -49,6 +49,7 @@ class Secret:
     changed_at: datetime
     versions: list[Version] = field(default_factory=list)
     more: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
     def holder(self, stage: str) -> Version | None:
         """The version that has a stage."""
@@ -87,6 +88,7 @@ class SecretsSource:
                 "UpdateSecretVersionStage": self._move,
                 "ListSecrets": self._list,
                 "ListSecretVersionIds": self._list_versions,
+                "TagResource": self._tag,
             },
             weather or Weather(),
         )
@@ -177,6 +179,12 @@ class SecretsSource:
         secret.changed_at = self._now()
         return {"Name": secret.name}
 
+    def _tag(self, call: Call) -> Mapping[str, Any]:
+        secret = self._find(call)
+        secret.tags |= {tag["Key"]: tag["Value"] for tag in call.given["Tags"]}
+        secret.changed_at = self._now()
+        return {}
+
     def _list(self, call: Call) -> Mapping[str, Any]:
         prefixes = tuple(one for given in call.given["Filters"] for one in given["Values"])
         found = [_described(one) for name, one in sorted(self.secrets.items()) if name.startswith(prefixes)]
@@ -222,6 +230,7 @@ def _described(secret: Secret) -> dict[str, Any]:
         "CreatedDate": secret.changed_at,
         "LastChangedDate": secret.changed_at,
         "VersionIdsToStages": secret.stages(),
+        "Tags": [{"Key": key, "Value": text} for key, text in secret.tags.items()],
     }
     return {**said, **secret.more}
 
