@@ -30,6 +30,8 @@ ACTS = {
 }
 
 _BY_PATH = "GetParametersByPath"
+#: CloudTrail began in November 2013; no record is older, and none of today comes from after this.
+_FIRST, _LAST = datetime(2013, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 #: Identities that come with neither an ARN nor an issuer, and what else names them.
 _NAMELESS = "unknown"
 #: The longest name that SSM takes, with its ARN.
@@ -60,7 +62,7 @@ def access_of(record: object) -> Access | None:
         raise Malformed(f"{api} names no parameter")
     return Access(
         event_id=_required(record, "eventID"),
-        at=_moment(_required(record, "eventTime")),
+        at=moment_of(_required(record, "eventTime"), "eventTime"),
         api=api,
         act=act,
         outcome=outcome,
@@ -77,6 +79,21 @@ def access_of(record: object) -> Access | None:
         invoked_by=_text(_mapping(record, "userIdentity"), "invokedBy"),
         decrypts=parameters.get("withDecryption") is not False,
     )
+
+
+def moment_of(text: str, key: str) -> datetime:
+    """A moment as a record has it under this key, in UTC. Raises Malformed also for one that nothing can be of.
+
+    What is minutes before or after it must be a moment, too, for whoever judges counts with these.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Malformed(f"its {key} is no time") from None
+    if not _FIRST <= moment < _LAST:
+        raise Malformed(f"its {key} is in no year of CloudTrail")
+    return moment
 
 
 def _outcome(error: str) -> Outcome:
@@ -143,14 +160,6 @@ def _resources(record: Mapping[str, Any]) -> Iterator[str]:
     for resource in _list(record, "resources"):
         if isinstance(resource, Mapping):
             yield _text(resource, "ARN") or _text(resource, "arn")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Malformed("its eventTime is no time") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _required(record: Mapping[str, Any], key: str) -> str:

@@ -224,6 +224,16 @@ STRANGE: list[Any] = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00",
+     "2012-12-31T23:59:59Z", "2200-01-01T00:00:00Z"],
+)  # fmt: skip
+def test_a_time_that_no_record_can_have_is_malformed(time: str) -> None:
+    with pytest.raises(Malformed, match="eventTime"):
+        access_of({**one(user("ana"), at(), JWT), "eventTime": time})
+
+
 def test_whatever_stands_in_a_field_never_a_traceback() -> None:
     for record in (each.record for each in labelled()[::9]):
         for key in record:

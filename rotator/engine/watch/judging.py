@@ -25,6 +25,7 @@ from rotator.engine.watch.memory import Memory
 from rotator.engine.watch.starting import known_from, known_up_to
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Outcome
 from rotator.model.alerts import Severity
+from rotator.model.errors import RotatorError
 from rotator.model.policy import OnUnexpectedRead, Policies
 from rotator.model.requests import Request, RequestKind
 from rotator.model.watch import MOST_SECRETS, Disposition, Sighting, Watch
@@ -93,13 +94,33 @@ class Watched:
                     versions.saw(parameter, done.ledger.wrote_at, version)
 
 
-def judge_held(watched: Watched, keep: Callable[[], None]) -> None:
-    """Judges all that is due. `keep` is called before each piece, and raises LostClaim."""
+def judge_held(watched: Watched, keep: Callable[[], None], complain: Callable[[Sequence[str]], None]) -> None:
+    """Judges all that is due. `keep` is called before each piece, and raises LostClaim.
+
+    `complain` is told of what could not be judged, a sentence each.
+    """
     while held := watched.parts.journal.held_accesses(AT_ONCE):
         keep()
-        _judge(watched, held)
+        _judge_each(watched, held, complain)
         if len(held) < AT_ONCE:
             return
+
+
+def _judge_each(watched: Watched, held: Sequence[Access], complain: Callable[[Sequence[str]], None]) -> None:
+    """Judges a piece; where that fails its halves, so that one bad record does not hide those behind it."""
+    try:
+        _judge(watched, held)
+    except RotatorError:  # the journal is away, the turn is lost: nothing is wrong with the records
+        raise
+    except Exception as bug:  # noqa: BLE001 - whatever a record makes of us, it would come first again for ever
+        if len(held) > 1:
+            half = len(held) // 2
+            _judge_each(watched, held[:half], complain)
+            _judge_each(watched, held[half:], complain)
+            return
+        log.warning("a record cannot be judged", event_id=held[0].event_id, bug=type(bug).__name__)
+        complain([f"a record could not be judged ({type(bug).__name__})"])
+        watched.parts.journal.note_judged([held[0].event_id], [])
 
 
 def _judge(watched: Watched, held: Sequence[Access]) -> None:

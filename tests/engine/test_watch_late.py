@@ -1,0 +1,128 @@
+"""Records of impossible times, late ones, and those that nobody can judge: they blind nobody and accuse nobody."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from rotator.engine.access.judge import Judge
+from rotator.engine.watch import source_of
+from rotator.model.access import Access, AccessFinding
+from rotator.model.alerts import AlertKind
+from rotator.model.watch import Watch
+from tests.engine.things import DAY, HOUR, MINUTE
+from tests.engine.watch_world import MALLORY, SOURCE, WatchedWorld, role
+
+#: `make test` runs them, as it does those of the watch itself.
+pytestmark = pytest.mark.slow
+
+HOLD = 15 * MINUTE
+
+
+@pytest.fixture
+def world(watched: WatchedWorld) -> WatchedWorld:
+    return watched
+
+
+def watch_of(world: WatchedWorld) -> Watch:
+    watch = world.journal.watch(source_of(SOURCE))
+    assert watch is not None
+    return watch
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(2025, 6, 1, tzinfo=UTC),
+        datetime(2026, 6, 10, 23, tzinfo=UTC),
+        datetime(2100, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ],
+)
+def test_a_record_of_an_impossible_time_is_counted_and_hides_nobody(
+    world: WatchedWorld, moment: datetime
+) -> None:
+    world.begins()
+    world.reads(role("eve"), at=moment)
+    world.reads()
+    world.watches(HOLD)
+    world.tell()
+    assert [one.principal for one in world.seen()] == [str(MALLORY)]
+    assert world.open_alerts()[AlertKind.TRAIL_SILENT].title.startswith("records of who read what cannot")
+    newest = watch_of(world).newest_at
+    assert newest is not None and newest <= world.clock.now()
+
+
+def test_what_an_earlier_version_kept_of_an_impossible_time_hides_nobody(world: WatchedWorld) -> None:
+    world.begins()
+    kept = world.reads(role("eve"), at=datetime(1, 1, 1, tzinfo=UTC))
+    world.trail.waits.pop()
+    world.journal.note_accesses([kept], HOLD)
+    world.journal.note_watch(
+        watch_of(world).model_copy(update={"newest_at": datetime(2100, 1, 1, tzinfo=UTC)}), "us"
+    )
+    world.reads()
+    world.watches(HOLD)
+    assert [one.principal for one in world.seen()] == [str(MALLORY)]
+    watch = watch_of(world)
+    assert (watch.unread, watch.unread_said) == (1, "a record could not be judged (OverflowError)")
+    assert watch.newest_at is not None and watch.newest_at <= world.clock.now()
+
+
+def test_a_record_that_cannot_be_judged_is_passed_over_and_told(
+    world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.begins()
+    strange = world.reads(role("eve"))
+    others = [role(f"role-{number}") for number in range(9)]
+    for one in others:
+        world.reads(one)
+    judged = Judge.findings
+
+    def stumbles(judge: Judge, access: Access) -> list[AccessFinding]:
+        if access.event_id == strange.event_id:
+            raise ZeroDivisionError
+        return list(judged(judge, access))
+
+    monkeypatch.setattr(Judge, "findings", stumbles)
+    world.watches(HOLD)
+    world.tell()
+    assert {one.principal for one in world.seen()} == {str(one) for one in others}
+    assert watch_of(world).unread == 1
+    assert "ZeroDivisionError" in world.open_alerts()[AlertKind.TRAIL_SILENT].facts["What"]
+
+
+def test_records_that_nobody_judges_for_an_hour_are_told_until_they_are_judged(
+    world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.begins()
+    world.reads()
+    world.watches()
+
+    def falls_over(_limit: int) -> list[Access]:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.journal, "held_accesses", falls_over)
+        for turn in range(30):
+            world.passes(3 * MINUTE)
+            world.delivers(world.own_read())
+            with pytest.raises(ZeroDivisionError):
+                world.turn()
+            world.tell()
+            assert turn > 10 or AlertKind.TRAIL_SILENT not in world.open_alerts()
+    assert world.open_alerts()[AlertKind.TRAIL_SILENT].title.endswith("records are not judged")
+    world.watches(MINUTE)
+    world.tell()
+    assert set(world.open_alerts()) == {AlertKind.UNKNOWN_ACTOR}
+
+
+def test_after_nobody_watched_for_days_records_are_not_called_late_at_once(world: WatchedWorld) -> None:
+    world.begins()
+    world.passes(5 * DAY)
+    world.reads(at=world.clock.now().replace(microsecond=0) - 2 * HOUR)
+    world.turn()
+    world.tell()
+    assert AlertKind.TRAIL_SILENT not in world.open_alerts()
