@@ -1,6 +1,6 @@
 """AccessLog: the part of the journal that knows who read what, until it is judged, and what came of it.
 
-Everything in it has an end: records are forgotten a day after they were judged, starts after a day, sightings that are
+Everything in it has an end: records are forgotten a day after they were judged, starts after a few, sightings that are
 over after they have been evidence for long enough. Every method raises JournalAway when the database gave no answer.
 """
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rotator.contracts.trail import Delivery
 from rotator.engine.access.judge import Judge
 from rotator.engine.watch import source_of
-from rotator.model.access import Access, AccessFinding
-from rotator.model.alerts import AlertKind
+from rotator.model.access import Access, AccessFinding, AccessKind
+from rotator.model.alerts import AlertKind, Severity
+from rotator.model.policy import OnUnexpectedRead
 from rotator.model.watch import Watch
 from tests.engine.things import DAY, HOUR, MINUTE
-from tests.engine.watch_world import MALLORY, SOURCE, WatchedWorld, role
+from tests.engine.watch_world import API, APP, MALLORY, SOURCE, WatchedWorld, role
 
 #: `make test` runs them, as it does those of the watch itself.
 pytestmark = pytest.mark.slow
@@ -126,3 +128,53 @@ def test_after_nobody_watched_for_days_records_are_not_called_late_at_once(world
     world.turn()
     world.tell()
     assert AlertKind.TRAIL_SILENT not in world.open_alerts()
+
+
+NAMES = tuple(f"KEY_{number}" for number in range(12))
+
+
+def held_back(world: WatchedWorld, *accesses: Access) -> list[Delivery]:
+    """What tells of these is on its way yet."""
+    kept = [one for one in world.trail.waits if set(one.accesses) & set(accesses)]
+    world.trail.waits = [one for one in world.trail.waits if one not in kept]
+    return kept
+
+
+@pytest.mark.parametrize("late", [26 * HOUR, 4 * DAY])
+def test_a_backlog_of_days_accuses_no_application_that_was_deployed(
+    world: WatchedWorld, late: timedelta
+) -> None:
+    world.begins(*NAMES, on_unexpected_read=OnUnexpectedRead.ROTATE)
+    world.watches(30 * MINUTE)
+    world.starts()
+    world.turn()
+    kept = held_back(world, *(world.reads(APP, name) for name in NAMES))
+    for _ in range(late // (12 * MINUTE)):
+        world.watches()
+        world.passes(9 * MINUTE)
+    world.trail.waits += kept
+    world.watches(HOLD)
+    assert (world.seen(), world.journal.requests()) == ([], [])
+
+
+def test_a_backlog_older_than_what_is_known_of_starts_is_told_quietly_and_rotates_nothing(
+    world: WatchedWorld,
+) -> None:
+    world.begins(*NAMES, on_unexpected_read=OnUnexpectedRead.ROTATE)
+    world.starts()
+    world.turn()
+    kept = held_back(world, *(world.reads(APP, name) for name in NAMES))
+    for _ in range(6 * 24):
+        world.watches()
+        world.passes(HOUR - 3 * MINUTE)
+    long_known = {API.id: world.clock.now() - 9 * DAY}
+    world.journal.note_watch(watch_of(world).model_copy(update={"starts_since": long_known}), "us")
+    world.trail.waits += kept
+    world.watches(HOLD)
+    assert {one.severity for one in world.seen()} == {Severity.INFO}
+    assert {one.kind for one in world.seen()} == {
+        AccessKind.ACCESS_OUTSIDE_DEPLOYMENT,
+        AccessKind.BULK_READ,
+    }
+    assert all("starts are known from" in one.why for one in world.seen())
+    assert world.journal.requests() == []

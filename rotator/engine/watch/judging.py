@@ -26,7 +26,7 @@ from rotator.engine.watch.starting import known_from, known_up_to
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Outcome
 from rotator.model.alerts import Severity
 from rotator.model.errors import RotatorError
-from rotator.model.policy import OnUnexpectedRead, Policies
+from rotator.model.policy import During, OnUnexpectedRead, Policies
 from rotator.model.requests import Request, RequestKind
 from rotator.model.watch import MOST_SECRETS, Disposition, Sighting, Watch
 
@@ -188,9 +188,15 @@ def _sure(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
     """The finding, told quietly where what it rests on is not sure; None while that is not known yet."""
     if finding.kind in _OF_ITS_ROLE and is_of_its_role(watched.parts.policies().access, finding):
         return _sure_of_its_role(watched, finding)
-    if finding.kind is not AccessKind.ACCESS_OUTSIDE_DEPLOYMENT:
-        return finding
-    return _sure_of_starts(watched, finding)
+    return _sure_of_starts(watched, finding) if _rests_on_starts(watched, finding) else finding
+
+
+def _rests_on_starts(watched: Watched, finding: AccessFinding) -> bool:
+    """Whether it would not be one, had something started: many reads of a pod that starts are none, either."""
+    if finding.kind is AccessKind.BULK_READ:
+        rules = rules_of(watched.parts.policies().access, finding)
+        return any(rule.during is During.DEPLOYMENT for rule in rules)
+    return finding.kind is AccessKind.ACCESS_OUTSIDE_DEPLOYMENT
 
 
 def _sure_of_its_role(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
@@ -213,8 +219,8 @@ def _sure_of_starts(watched: Watched, finding: AccessFinding) -> AccessFinding |
         if now - finding.at < _LONGEST_HOLD:
             return None
         return _quietly(finding, "its platform could not be asked what had started by then")
-    since = known_from(watched.watch, environment)
-    if since is not None and since > finding.at - slack:
+    since = known_from(watched.watch, environment, now)
+    if since > finding.at - slack:
         return _quietly(finding, f"starts are known from {_minute(since)} on only")
     return finding
 

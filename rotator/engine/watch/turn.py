@@ -16,7 +16,7 @@ from rotator.engine.access.managed import Managed
 from rotator.engine.watch.judging import DAY, Watched, judge_held, judge_open_anew
 from rotator.engine.watch.memory import REMEMBERED
 from rotator.engine.watch.own_reads import expectations, own_reads, says_who_it_is
-from rotator.engine.watch.starting import ask_starts
+from rotator.engine.watch.starting import STARTS_KEPT, ask_starts
 from rotator.model.access import Access, Outcome
 from rotator.model.errors import LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import TrailPolicy
@@ -76,7 +76,7 @@ class _Turn:
         judge_held(watched, self.keep, self.complain)
         self.note(judged_all_at=self.parts.journal.now())
         judge_open_anew(watched, self.note)
-        self.parts.journal.forget_accesses(DAY, DAY, _EVIDENCE, REMEMBERED)
+        self.parts.journal.forget_accesses(DAY, STARTS_KEPT, _EVIDENCE, REMEMBERED)
 
     def note(self, **changes: Any) -> None:
         """Writes down how far it is. Raises LostClaim when it took too long and somebody else has the turn."""
