@@ -104,11 +104,16 @@ def _outcome(error: str) -> Outcome:
 
 
 def _subtree(parameters: Mapping[str, Any], account: str) -> Subtree | None:
+    """All that lies below a path, unless the record says that no more was asked for than what lies directly there.
+
+    What CloudTrail calls that parameter is nowhere written: were it left out or called otherwise, whoever takes
+    everything would look like one who takes nothing.
+    """
     path = _text(parameters, "path")
     if not path:
         return None
     place = _asked_of(path, account)
-    return Subtree(place.parameter.rstrip("/"), parameters.get("recursive") is True, place.account)
+    return Subtree(place.parameter.rstrip("/"), not _is_false(parameters.get("recursive")), place.account)
 
 
 def _asked(record: Mapping[str, Any], parameters: Mapping[str, Any], account: str) -> Iterator[Asked]:
@@ -166,6 +171,11 @@ def _required(record: Mapping[str, Any], key: str) -> str:
     if text := _text(record, key):
         return text
     raise Malformed(f"it has no {key}")
+
+
+def _is_false(value: object) -> bool:
+    """Whether a record says no: as JSON does, or in a word."""
+    return value is False or (isinstance(value, str) and value.lower() == "false")
 
 
 def _number(text: object) -> int | None:

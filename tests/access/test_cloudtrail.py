@@ -118,13 +118,17 @@ def test_names_of_all_calls() -> None:
         ("/taly", True, "/taly/production/A", "/taly2/A"),
         ("/taly/", True, "/taly/A", "/taly"),
         ("/taly/production", False, "/taly/production/A", "/taly/production/rotator/A"),
-        ("/taly/production/", None, "/taly/production/A", "/taly/production2/A"),
+        ("/taly/production/", None, "/taly/production/rotator/A", "/taly/production2/A"),
         ("/", True, "/a/b/c", ""),
-        ("/", None, "/a", "/a/b"),
+        ("/", None, "/a/b", ""),
+        ("/", "true", "/a/b", ""),
+        ("/", "false", "/a", "/a/b"),
         (arn("/taly"), True, "/taly/A", "/A"),
     ],
 )
-def test_a_path_and_what_lies_below_it(path: str, recursive: bool | None, inside: str, outside: str) -> None:
+def test_a_path_and_what_lies_below_it(
+    path: str, recursive: bool | str | None, inside: str, outside: str
+) -> None:
     subtree = read(below(user("ana"), at(), path, recursive=recursive)).subtree
     assert isinstance(subtree, Subtree)
     assert subtree.holds(inside)
