@@ -52,6 +52,14 @@ class AccessLog(Protocol):
     ) -> Sequence[Access]:
         """What these principals did between two moments; of calls that ask for the same, the newest alone."""
 
+    def later_accesses(
+        self, principals: Iterable[str], after: datetime, until: datetime, limit: int
+    ) -> Sequence[Access]:
+        """What they did after one moment and up to another, of which each is judged already; the oldest first.
+
+        Of calls that ask for the same, the oldest alone.
+        """
+
     def hold_longer(self, event_ids: Iterable[str], hold: timedelta) -> None:
         """They are judged no sooner than `hold` from now."""
 

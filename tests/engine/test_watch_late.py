@@ -178,3 +178,57 @@ def test_a_backlog_older_than_what_is_known_of_starts_is_told_quietly_and_rotate
     }
     assert all("starts are known from" in one.why for one in world.seen())
     assert world.journal.requests() == []
+
+
+def sweep(world: WatchedWorld, *, late: slice) -> list[Delivery]:
+    """Twelve secrets are read within a minute; what tells of some of these reads comes later."""
+    world.begins(*NAMES)
+    world.watches()
+    begun = world.clock.now().replace(microsecond=0)
+    reads = [world.reads(MALLORY, name, at=begun + timedelta(seconds=n)) for n, name in enumerate(NAMES)]
+    kept = held_back(world, *reads[late])
+    world.passes(MINUTE)
+    world.watches(HOLD)
+    return kept
+
+
+def bulk(world: WatchedWorld) -> list[tuple[int, int]]:
+    """How often, and how many secrets."""
+    return [(one.times, len(one.secrets)) for one in world.seen() if one.kind is AccessKind.BULK_READ]
+
+
+@pytest.mark.parametrize(
+    "late", [slice(0, 6), slice(3, 9), slice(6, 12), slice(0, 12), slice(0, 2), slice(5, 6)]
+)
+def test_many_secrets_are_told_once_whichever_of_their_records_come_late(
+    world: WatchedWorld, late: slice
+) -> None:
+    kept = sweep(world, late=late)
+    assert len(bulk(world)) == (1 if late == slice(5, 6) else 0)
+    for one in kept:
+        world.trail.waits.append(one)
+        world.watches(6 * MINUTE)
+    ((times, named),) = bulk(world)
+    assert times == 1
+    assert named >= 11
+    world.watches(HOLD)
+    assert bulk(world) == [(times, named)]
+
+
+def test_a_late_record_of_many_that_were_told_adds_its_secret_and_counts_no_second_time(
+    world: WatchedWorld,
+) -> None:
+    kept = sweep(world, late=slice(0, 1))
+    assert bulk(world) == [(1, 11)]
+    world.trail.waits += kept
+    world.watches(HOLD)
+    assert bulk(world) == [(1, 12)]
+
+
+def test_a_second_sweep_of_a_day_counts_as_a_second(world: WatchedWorld) -> None:
+    sweep(world, late=slice(0, 0))
+    world.watches(3 * HOUR)
+    for name in NAMES:
+        world.reads(MALLORY, name)
+    world.watches(HOLD)
+    assert [times for times, _named in bulk(world)] == [2]
