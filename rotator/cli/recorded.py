@@ -11,7 +11,6 @@ import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -20,7 +19,7 @@ from rotator.cli.show import say
 from rotator.contracts.redeployer import Start
 from rotator.model.access import Access
 from rotator.model.numbers import counted
-from rotator.trails.cloudtrail import Malformed, access_of
+from rotator.trails.cloudtrail import Malformed, access_of, moment_of
 
 _GZIP = b"\x1f\x8b"
 _LIST = "Records"
@@ -147,9 +146,5 @@ def _start_of(record: object) -> Start:
         if not isinstance(record.get(key), str) or not record[key]:
             raise Malformed(f"it has no {key}")
         said[key] = record[key]
-    try:
-        at = datetime.fromisoformat(said["time"])
-    except ValueError:
-        raise Malformed("its time is no time") from None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    at = moment_of(said["time"], "time")
     return Start(f"{said['environment']}/{said['workload']}", said["role"], at)

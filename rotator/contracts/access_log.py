@@ -1,6 +1,6 @@
 """AccessLog: the part of the journal that knows who read what, until it is judged, and what came of it.
 
-Everything in it has an end: records are forgotten a day after they were judged, starts after a day, sightings that are
+Everything in it has an end: records are forgotten a day after they were judged, starts after a few, sightings that are
 over after they have been evidence for long enough. Every method raises JournalAway when the database gave no answer.
 """
 
@@ -51,6 +51,14 @@ class AccessLog(Protocol):
         self, principals: Iterable[str], since: datetime, until: datetime, limit: int
     ) -> Sequence[Access]:
         """What these principals did between two moments; of calls that ask for the same, the newest alone."""
+
+    def later_accesses(
+        self, principals: Iterable[str], after: datetime, until: datetime, limit: int
+    ) -> Sequence[Access]:
+        """What they did after one moment and up to another, of which each is judged already; the oldest first.
+
+        Of calls that ask for the same, the oldest alone.
+        """
 
     def hold_longer(self, event_ids: Iterable[str], hold: timedelta) -> None:
         """They are judged no sooner than `hold` from now."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Insert, Select, Update, bindparam, func, select, update
+from sqlalchemy import Insert, ScalarSelect, Select, Subquery, Update, bindparam, func, select, update
 
 from rotator.contracts.redeployer import Start
 from rotator.journal.columns import UNREADABLE, Moment
@@ -40,17 +40,36 @@ _NEWEST: Final = (
     .limit(bindparam("limit"))
     .subquery()
 )
-_ONE: Final = access.alias()
-#: Of several in one second, one.
-_ITS_ID: Final = (
-    select(_ONE.c.event_id)
-    .where(_ONE.c.principal == _NEWEST.c.principal, _ONE.c.what == _NEWEST.c.what, _ONE.c.at == _NEWEST.c.at)
-    .limit(1)
-    .correlate(_NEWEST)
-    .scalar_subquery()
+#: Those that are the first to ask for it.
+_OLDEST: Final = (
+    select(access.c.principal, access.c.what, func.min(access.c.at).label("at"))
+    .where(
+        access.c.principal.in_(bindparam("principals", expanding=True)),
+        access.c.at > bindparam("after", type_=Moment),
+        access.c.at <= bindparam("until", type_=Moment),
+    )
+    .group_by(access.c.principal, access.c.what)
+    .order_by(func.min(access.c.at))
+    .limit(bindparam("limit"))
+    .subquery()
 )
+_ONE: Final = access.alias()
+
+
+#: Of several in one second, one.
+def _its_id(of: Subquery) -> ScalarSelect[Any]:
+    asked = (_ONE.c.principal == of.c.principal, _ONE.c.what == of.c.what, _ONE.c.at == of.c.at)
+    return select(_ONE.c.event_id).where(*asked).limit(1).correlate(of).scalar_subquery()
+
+
 _NEWEST_OF_EACH: Final = (
-    select(access.c.access).join(_NEWEST, access.c.event_id == _ITS_ID).order_by(_NEWEST.c.at.desc())
+    select(access.c.access).join(_NEWEST, access.c.event_id == _its_id(_NEWEST)).order_by(_NEWEST.c.at.desc())
+)
+_OLDEST_OF_EACH: Final = (
+    select(access.c.access)
+    .join(_OLDEST, access.c.event_id == _its_id(_OLDEST))
+    .where(access.c.judged_at.is_not(None))
+    .order_by(_OLDEST.c.at)
 )
 
 
@@ -92,6 +111,15 @@ class Accesses(Section):
         wanted = {"principals": sorted(set(principals)), "since": since, "until": until}
         with self._db.reading() as connection:
             found = connection.execute(_NEWEST_OF_EACH, {**wanted, "limit": limit}).scalars().all()
+        return [one for one in found if one is not UNREADABLE]
+
+    def later_accesses(
+        self, principals: Iterable[str], after: datetime, until: datetime, limit: int
+    ) -> Sequence[Access]:
+        """What they did after one moment and up to another, judged already; of the same calls, the oldest alone."""
+        wanted = {"principals": sorted(set(principals)), "after": after, "until": until, "limit": limit}
+        with self._db.reading() as connection:
+            found = connection.execute(_OLDEST_OF_EACH, wanted).scalars().all()
         return [one for one in found if one is not UNREADABLE]
 
     def hold_longer(self, event_ids: Iterable[str], hold: timedelta) -> None:

@@ -40,6 +40,7 @@ class Watch(BaseModel):
     answered_at: datetime | None = None  # the last turn in which the source answered
     progress: str = ""  # where a source goes on that does not remember it itself
     newest_at: datetime | None = None  # the newest moment that a record told of
+    judged_all_at: datetime | None = None  # the last turn that left nothing which was due to be judged
     trouble: str = ""  # why the source could not be read: a sentence
     trouble_since: datetime | None = None
     own: dict[

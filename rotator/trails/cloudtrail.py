@@ -30,6 +30,8 @@ ACTS = {
 }
 
 _BY_PATH = "GetParametersByPath"
+#: CloudTrail began in November 2013; no record is older, and none of today comes from after this.
+_FIRST, _LAST = datetime(2013, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 #: Identities that come with neither an ARN nor an issuer, and what else names them.
 _NAMELESS = "unknown"
 #: The longest name that SSM takes, with its ARN.
@@ -60,7 +62,7 @@ def access_of(record: object) -> Access | None:
         raise Malformed(f"{api} names no parameter")
     return Access(
         event_id=_required(record, "eventID"),
-        at=_moment(_required(record, "eventTime")),
+        at=moment_of(_required(record, "eventTime"), "eventTime"),
         api=api,
         act=act,
         outcome=outcome,
@@ -79,6 +81,21 @@ def access_of(record: object) -> Access | None:
     )
 
 
+def moment_of(text: str, key: str) -> datetime:
+    """A moment as a record has it under this key, in UTC. Raises Malformed also for one that nothing can be of.
+
+    What is minutes before or after it must be a moment, too, for whoever judges counts with these.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Malformed(f"its {key} is no time") from None
+    if not _FIRST <= moment < _LAST:
+        raise Malformed(f"its {key} is in no year of CloudTrail")
+    return moment
+
+
 def _outcome(error: str) -> Outcome:
     """AWS has several words for "you may not": AccessDenied, AccessDeniedException, Client.UnauthorizedOperation."""
     if not error:
@@ -87,11 +104,16 @@ def _outcome(error: str) -> Outcome:
 
 
 def _subtree(parameters: Mapping[str, Any], account: str) -> Subtree | None:
+    """All that lies below a path, unless the record says that no more was asked for than what lies directly there.
+
+    What CloudTrail calls that parameter is nowhere written: were it left out or called otherwise, whoever takes
+    everything would look like one who takes nothing.
+    """
     path = _text(parameters, "path")
     if not path:
         return None
     place = _asked_of(path, account)
-    return Subtree(place.parameter.rstrip("/"), parameters.get("recursive") is True, place.account)
+    return Subtree(place.parameter.rstrip("/"), not _is_false(parameters.get("recursive")), place.account)
 
 
 def _asked(record: Mapping[str, Any], parameters: Mapping[str, Any], account: str) -> Iterator[Asked]:
@@ -145,18 +167,15 @@ def _resources(record: Mapping[str, Any]) -> Iterator[str]:
             yield _text(resource, "ARN") or _text(resource, "arn")
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Malformed("its eventTime is no time") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 def _required(record: Mapping[str, Any], key: str) -> str:
     if text := _text(record, key):
         return text
     raise Malformed(f"it has no {key}")
+
+
+def _is_false(value: object) -> bool:
+    """Whether a record says no: as JSON does, or in a word."""
+    return value is False or (isinstance(value, str) and value.lower() == "false")
 
 
 def _number(text: object) -> int | None:

@@ -213,7 +213,7 @@ def _nothing_of_ours() -> Iterator[Record]:
     yield below(stranger, at(6), "/taly/prod")
     yield below(stranger, at(6), "/taly/production2/")
     yield below(stranger, at(6), "/taly", recursive=False)  # what lies deeper is not returned
-    yield below(stranger, at(6), "/", recursive=None)
+    yield below(stranger, at(6), "/", recursive="false")
     yield below(stranger, at(6), "/aws/service/")
     yield history(stranger, at(6), "/other/production/JWT_SECRET")
     yield put(stranger, at(6), "/other/production/JWT_SECRET", 2)
@@ -334,6 +334,9 @@ def _unknown_below_a_path() -> Iterator[Labelled]:
     yield Labelled(below(user("taly"), at(7, 40), "/taly"), both)
     yield Labelled(below(user("production"), at(7, 40), "/taly/production"), both)
     yield Labelled(below(user("production-slash"), at(7, 40), "/taly/production/", recursive=None), both)
+    yield Labelled(below(user("says-nothing"), at(7, 40), "/taly", recursive=None), both)
+    yield Labelled(below(user("says-it-in-a-word"), at(7, 40), "/", recursive="true"), both)
+    yield Labelled(below(user("one-level"), at(7, 40), "/taly/production", recursive=False), both)
     yield Labelled(below(user("own"), at(7, 40), "/taly/production/rotator", recursive=None), few)
     yield Labelled(below(user("ci"), at(7, 40), "/taly/production/ci/"), few)
 

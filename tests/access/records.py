@@ -69,7 +69,7 @@ def several(who: Identity, when: datetime, *names: str, **changes: Any) -> Recor
 
 
 def below(
-    who: Identity, when: datetime, path: str, *, recursive: bool | None = True, **changes: Any
+    who: Identity, when: datetime, path: str, *, recursive: bool | str | None = True, **changes: Any
 ) -> Record:
     request = {"path": path, "withDecryption": True, "maxResults": 10}
     if recursive is not None:

@@ -118,13 +118,17 @@ def test_names_of_all_calls() -> None:
         ("/taly", True, "/taly/production/A", "/taly2/A"),
         ("/taly/", True, "/taly/A", "/taly"),
         ("/taly/production", False, "/taly/production/A", "/taly/production/rotator/A"),
-        ("/taly/production/", None, "/taly/production/A", "/taly/production2/A"),
+        ("/taly/production/", None, "/taly/production/rotator/A", "/taly/production2/A"),
         ("/", True, "/a/b/c", ""),
-        ("/", None, "/a", "/a/b"),
+        ("/", None, "/a/b", ""),
+        ("/", "true", "/a/b", ""),
+        ("/", "false", "/a", "/a/b"),
         (arn("/taly"), True, "/taly/A", "/A"),
     ],
 )
-def test_a_path_and_what_lies_below_it(path: str, recursive: bool | None, inside: str, outside: str) -> None:
+def test_a_path_and_what_lies_below_it(
+    path: str, recursive: bool | str | None, inside: str, outside: str
+) -> None:
     subtree = read(below(user("ana"), at(), path, recursive=recursive)).subtree
     assert isinstance(subtree, Subtree)
     assert subtree.holds(inside)
@@ -222,6 +226,16 @@ STRANGE: list[Any] = [
     None, 7, -1.5, True, "", "x" * 9000, "\x1b[2J\n", "\ud800", [], {}, [[]], {"a": {}}, "arn:",
     "arn:::::::::", ":", "/",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00",
+     "2012-12-31T23:59:59Z", "2200-01-01T00:00:00Z"],
+)  # fmt: skip
+def test_a_time_that_no_record_can_have_is_malformed(time: str) -> None:
+    with pytest.raises(Malformed, match="eventTime"):
+        access_of({**one(user("ana"), at(), JWT), "eventTime": time})
 
 
 def test_whatever_stands_in_a_field_never_a_traceback() -> None:

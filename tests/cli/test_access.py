@@ -195,6 +195,23 @@ def test_what_cannot_be_used(replay: Beside, tmp_path: Path, words: list[str], s
     assert sentence in said.err
 
 
+@pytest.mark.parametrize("verb", ["replay", "learn"])
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
+def test_a_time_that_nothing_can_have_hides_no_other_line(
+    replay: Beside, tmp_path: Path, verb: str, time: str
+) -> None:
+    events = written(tmp_path, {**RECORDS[0], "eventTime": time, "eventID": "strange"}, RECORDS[2])
+    start = {"time": time, "environment": "production", "workload": "api", "role": "taly-production-app"}
+    began = written(tmp_path, start, name="starts.jsonl")
+    said = replay("access", verb, events, "--starts", began)
+    assert said.code == 0
+    assert f"{events}:1: skipped: its eventTime is " in said.err
+    assert f"{began}:1: skipped: its time is " in said.err
+    assert "1 call to parameters judged, of 2 records: 1 finding." in said.err
+
+
 def test_a_policy_that_allows_nobody_is_said(replay: Beside, tmp_path: Path) -> None:
     policy = yaml.safe_load(TALY.read_text(encoding="utf-8"))
     del policy["access"]

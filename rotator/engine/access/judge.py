@@ -63,7 +63,7 @@ class Judge:
         self._policies, self._starts, self._versions, self._rotating = policies, starts, versions, rotating
         self._installation = installation
         self._readers = Readers(policies.access)
-        self._bulk = Bulk(policies.access.bulk_more_than, policies.access.bulk_within)
+        self._bulk = self._count()
 
     def findings(self, access: Access) -> Iterator[AccessFinding]:
         """What a person should know of this call."""
@@ -74,6 +74,13 @@ class Judge:
             yield from (
                 self._written(access, touched) if access.act is Act.WRITE else self._read(access, touched)
             )
+
+    def sweeps(self, accesses: Iterable[Access]) -> Iterator[AccessFinding]:
+        """Where these alone, in the order of time, are too many; counted from the beginning, whatever came before."""
+        bulk = self._count()
+        for access in accesses:
+            if access.outcome is Outcome.DONE and access.act is not Act.WRITE:
+                yield from self._many(access, self.touched(access), bulk)
 
     def learn(self, access: Access) -> None:
         """What a call tells of the versions that its parameters had; known before what comes after it is judged."""
@@ -147,7 +154,7 @@ class Judge:
         if access.act is Act.READ_HISTORY and not self._looks_back(access, touched):
             yield _finding(access, AccessKind.HISTORY_READ, Severity.CRITICAL, touched, why.history())
         yield from self._old_version(access, touched)
-        yield from self._many(access, touched)
+        yield from self._many(access, touched, self._bulk)
 
     def _looks_back(self, access: Access, touched: Iterable[Touched]) -> bool:
         """Whether it is rotator, where that is known, after who wrote when: it never wants the values."""
@@ -187,13 +194,16 @@ class Judge:
             return None
         return policy
 
-    def _many(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
+    def _count(self) -> Bulk:
+        return Bulk(self._policies.access.bulk_more_than, self._policies.access.bulk_within)
+
+    def _many(self, access: Access, touched: tuple[Touched, ...], bulk: Bulk) -> Iterator[AccessFinding]:
         """What a rule expects loudly does not count: a pod that starts reads everything, and an operator copies it."""
         counted = [
             one for one in touched if not one.expected or (one.reader is not None and one.reader.quiet)
         ]
         if counted:
-            names = self._bulk.read(access.principal, (one.place.secret for one in counted), access.at)
+            names = bulk.read(access.principal, (one.place.secret for one in counted), access.at)
             if names:
                 sentence = why.bulk(access, len(names), self._policies.access)
                 found = _finding(access, AccessKind.BULK_READ, Severity.CRITICAL, counted, sentence)

@@ -1,4 +1,4 @@
-"""Alerts about who read what: one for what a principal did of one kind on one day, and one when nobody would be told.
+"""Alerts about who read what: one for what a principal did of one kind on one day.
 
 They end when a person has looked, or when policies.yaml allows it; a read that has happened is not undone by time.
 """
@@ -6,38 +6,22 @@ They end when a person has looked, or when policies.yaml allows it; a read that 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from rotator.contracts.parts import Parts
 from rotator.engine.ages import spell
-from rotator.engine.alerts.about_installation import LOG, Installation
+from rotator.engine.alerts.about_installation import Installation
 from rotator.engine.alerts.about_learning import LEARNED
 from rotator.engine.alerts.finding import Finding, identity, listed
-from rotator.engine.watch.own_reads import TOLD_WITHIN, unseen
 from rotator.model.access import AccessKind
 from rotator.model.alerts import Alert, AlertKind, AlertRow, AlertState, Hush, Severity
 from rotator.model.numbers import counted
 from rotator.model.policy import OnUnexpectedRead, Policies
-from rotator.model.watch import Disposition, Sighting, Watch
+from rotator.model.watch import Disposition, Sighting
 
 #: More principals than this, of one kind in one environment, are told in one message.
 _TOLD_ONE_BY_ONE = 10
-#: Being blind for longer than this is worth waking somebody.
-_LONG_BLIND = timedelta(days=1)
-#: Records that cannot be used were told; without another one for so long, that is over.
-_UNREAD = timedelta(days=1)
-
-
-#: What people do where the source itself cannot be read, and where it tells nothing.
-_UNREADABLE = (
-    f"see that it is there and that rotator's role may read it; the log has each answer: {LOG} | "
-    "grep 'trail cannot be read'"
-)
-_UNHEARD = (
-    "see that the trail logs, the rule is ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS, and rotator may read "
-    "the queue"
-)
 
 
 class _Words(NamedTuple):
@@ -137,65 +121,6 @@ def about_sightings(
         for one in crowd:
             quiet = kind is AccessKind.DRIFT and bool(one.secrets) and drifted.issuperset(one.secrets)
             yield Finding(_alert(here, one), quiet=quiet)
-
-
-def about_trail(here: Installation, watch: Watch | None) -> Iterator[Finding]:
-    """Whether the trail can be believed."""
-    if watch is None:
-        return
-    blind, silent = _blind_since(watch, here.now), unseen(watch, here.now)
-    if blind is not None or silent:
-        yield _silent(here, watch, blind, silent)
-    if watch.unread_at is not None and here.now - watch.unread_at < _UNREAD:
-        facts = {
-            "What": watch.unread_said,
-            "How many": f"{watch.unread} since {watch.since:%Y-%m-%d %H:%M} UTC or earlier",
-            "Impact": "what they tell of is not judged",
-            "Next": "rotator goes on with the others",
-        }
-        yield here.finding(
-            AlertKind.TRAIL_SILENT,
-            Severity.WARNING,
-            "records of who read what cannot be used",
-            facts,
-            f"see what fills the queue; the log says more: {LOG} | grep 'records cannot be used'",
-            about="records",
-        )
-
-
-def _silent(
-    here: Installation, watch: Watch, blind: datetime | None, silent: Mapping[str, datetime]
-) -> Finding:
-    """One message, whether the source cannot be read or tells nothing."""
-    since = min(filter(None, (blind, *silent.values())))
-    if blind is not None:
-        what = watch.trouble or "nobody has read the source of records"
-    else:
-        what = f"rotator's own reads of {listed(tuple(sorted(silent)))} do not appear in {watch.source}"
-    facts = {
-        "What": what,
-        "Where": watch.source,
-        "Since": f"{since:%Y-%m-%d %H:%M} UTC",
-        "Impact": "somebody who reads secrets would not be noticed",
-        "Next": "rotator goes on looking; what was recorded meanwhile is judged when it comes",
-    }
-    title = "the trail cannot be read" if blind is not None else "the trail is silent"
-    return here.finding(
-        AlertKind.TRAIL_SILENT,
-        Severity.CRITICAL if here.now - since > _LONG_BLIND else Severity.WARNING,
-        f"nobody sees who reads secrets: {title}",
-        facts,
-        _UNREADABLE if watch.trouble else _UNHEARD,
-        passing=blind is not None and not silent,
-        since=since,
-    )
-
-
-def _blind_since(watch: Watch, now: datetime) -> datetime | None:
-    """Since when the source has not been read."""
-    if watch.trouble:
-        return watch.trouble_since or watch.looked_at
-    return watch.looked_at if now - watch.looked_at > TOLD_WITHIN else None
 
 
 def _tells_drift(row: AlertRow) -> bool:

@@ -25,9 +25,10 @@ from rotator.engine.alerts.about_installation import (
     stuck_together,
 )
 from rotator.engine.alerts.about_learning import about_learning
-from rotator.engine.alerts.about_reads import about_sightings, about_trail, end_acknowledged
+from rotator.engine.alerts.about_reads import about_sightings, end_acknowledged
 from rotator.engine.alerts.about_rotations import about_rotation
 from rotator.engine.alerts.about_stores import about_contents
+from rotator.engine.alerts.about_trail import about_trail
 from rotator.engine.alerts.about_work import about_work
 from rotator.engine.alerts.closing import closed
 from rotator.engine.alerts.finding import Finding, about_recipe, identity, kin

@@ -22,10 +22,12 @@ from rotator.engine.access.starts import EARLY, Starts
 from rotator.engine.access.versions import Versions
 from rotator.engine.watch.learning import is_learned
 from rotator.engine.watch.memory import Memory
+from rotator.engine.watch.recounting import around, found_before
 from rotator.engine.watch.starting import known_from, known_up_to
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Outcome
 from rotator.model.alerts import Severity
-from rotator.model.policy import OnUnexpectedRead, Policies
+from rotator.model.errors import RotatorError
+from rotator.model.policy import During, OnUnexpectedRead, Policies
 from rotator.model.requests import Request, RequestKind
 from rotator.model.watch import MOST_SECRETS, Disposition, Sighting, Watch
 
@@ -34,8 +36,6 @@ log = structlog.get_logger()
 DAY = timedelta(days=1)
 #: Judged at once; all that is in memory of them.
 AT_ONCE = 500
-#: Looked at again for what a principal has read in all.
-_RECENT = 2000
 #: Workloads whose starts cannot be asked for hold judgement up no longer than this.
 _LONGEST_HOLD = timedelta(hours=1)
 _AGAIN = timedelta(minutes=2)
@@ -93,51 +93,67 @@ class Watched:
                     versions.saw(parameter, done.ledger.wrote_at, version)
 
 
-def judge_held(watched: Watched, keep: Callable[[], None]) -> None:
-    """Judges all that is due. `keep` is called before each piece, and raises LostClaim."""
+def judge_held(watched: Watched, keep: Callable[[], None], complain: Callable[[Sequence[str]], None]) -> None:
+    """Judges all that is due. `keep` is called before each piece, and raises LostClaim.
+
+    `complain` is told of what could not be judged, a sentence each.
+    """
     while held := watched.parts.journal.held_accesses(AT_ONCE):
         keep()
-        _judge(watched, held)
+        _judge_each(watched, held, complain)
         if len(held) < AT_ONCE:
             return
+
+
+def _judge_each(watched: Watched, held: Sequence[Access], complain: Callable[[Sequence[str]], None]) -> None:
+    """Judges a piece; where that fails its halves, so that one bad record does not hide those behind it."""
+    try:
+        _judge(watched, held)
+    except RotatorError:  # the journal is away, the turn is lost: nothing is wrong with the records
+        raise
+    except Exception as bug:  # noqa: BLE001 - whatever a record makes of us, it would come first again for ever
+        if len(held) > 1:
+            half = len(held) // 2
+            _judge_each(watched, held[:half], complain)
+            _judge_each(watched, held[half:], complain)
+            return
+        log.warning("a record cannot be judged", event_id=held[0].event_id, bug=type(bug).__name__)
+        complain([f"a record could not be judged ({type(bug).__name__})"])
+        watched.parts.journal.note_judged([held[0].event_id], [])
 
 
 def _judge(watched: Watched, held: Sequence[Access]) -> None:
     journal, policies = watched.parts.journal, watched.parts.policies()
     by_id = {access.event_id: access for access in held}
-    before = journal.recent_accesses(
-        {str(access.principal) for access in held},
-        min(access.at for access in held) - policies.access.bulk_within,
-        max(access.at for access in held),
-        _RECENT,
-    )
-    together = sorted(
-        {**{one.event_id: one for one in before}, **by_id}.values(), key=lambda one: (one.at, one.event_id)
-    )
-    judge, found, waiting = watched.judge_of(together), list[AccessFinding](), set[str]()
+    near = around(journal, held, policies.access, watched.watch.judged_all_at)
+    together = sorted([*held, *near.others], key=lambda one: (one.at, one.event_id))
+    judge, found, waiting = watched.judge_of(together), list[tuple[AccessFinding, Access]](), set[str]()
+    known = found_before(journal, judge, near)
     for access in together:
         for finding in judge.findings(access):
-            if access.event_id in by_id:
-                sure = _sure(watched, finding)
-                if sure is None:
-                    waiting.add(access.event_id)
-                else:
-                    found.append(sure)
+            if access.event_id not in by_id and not near.is_news(finding, known):
+                continue
+            sure = _sure(watched, finding)
+            if sure is not None:
+                found.append((sure, access))
+            elif access.event_id in by_id:
+                waiting.add(access.event_id)
     quiet = {(rule.name, access.principal.name) for access in held if (rule := judge.told_quietly(access))}
     for name, principal in sorted(quiet):
         log.info("secrets were read, as a rule expects", rule=name, principal=principal)
     journal.hold_longer(waiting, _AGAIN)
-    ready = [access for access in together if access.event_id in by_id.keys() - waiting]
-    memory = Memory(journal, ready, watched.watch.remembers_since)
-    firsts = {access.event_id: memory.read(access, judge) for access in ready}
-    judged = [one for one in found if one.event_id in firsts]
-    seen = [
-        Seen(one.event_id, _sighting(one, by_id[one.event_id], judge, policies, firsts, memory))
-        for one in judged
-    ]
-    for one, (_event_id, sighting) in zip(judged, seen, strict=True):
+    ready = {one.event_id: one for one in together if one.event_id in by_id.keys() - waiting}
+    memory = Memory(journal, ready.values(), watched.watch.remembers_since)
+    firsts = {event_id: memory.read(access, judge) for event_id, access in ready.items()}
+    seen = list[Seen]()
+    for one, access in found:
+        told_by = near.told_by(access, ready)
+        if told_by is None:  # it waits, and so does what it says
+            continue
+        sighting = known.counted(_sighting(one, access, judge, policies, firsts, memory))
+        seen.append(Seen(told_by, sighting))
         if sighting.disposition is Disposition.OPEN:
-            _follow(watched.parts, one, by_id[one.event_id])
+            _follow(watched.parts, one, access)
     journal.note_judged(firsts.keys(), seen, memory.news)
 
 
@@ -154,7 +170,7 @@ def _sighting(
     return Sighting.of(
         finding,
         access,
-        firsts=tuple(secret for secret in firsts[access.event_id] if secret in finding.secrets)[
+        firsts=tuple(secret for secret in firsts.get(access.event_id, ()) if secret in finding.secrets)[
             :MOST_SECRETS
         ],
         first_since=memory.first_since(access),
@@ -167,9 +183,15 @@ def _sure(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
     """The finding, told quietly where what it rests on is not sure; None while that is not known yet."""
     if finding.kind in _OF_ITS_ROLE and is_of_its_role(watched.parts.policies().access, finding):
         return _sure_of_its_role(watched, finding)
-    if finding.kind is not AccessKind.ACCESS_OUTSIDE_DEPLOYMENT:
-        return finding
-    return _sure_of_starts(watched, finding)
+    return _sure_of_starts(watched, finding) if _rests_on_starts(watched, finding) else finding
+
+
+def _rests_on_starts(watched: Watched, finding: AccessFinding) -> bool:
+    """Whether it would not be one, had something started: many reads of a pod that starts are none, either."""
+    if finding.kind is AccessKind.BULK_READ:
+        rules = rules_of(watched.parts.policies().access, finding)
+        return any(rule.during is During.DEPLOYMENT for rule in rules)
+    return finding.kind is AccessKind.ACCESS_OUTSIDE_DEPLOYMENT
 
 
 def _sure_of_its_role(watched: Watched, finding: AccessFinding) -> AccessFinding | None:
@@ -192,8 +214,8 @@ def _sure_of_starts(watched: Watched, finding: AccessFinding) -> AccessFinding |
         if now - finding.at < _LONGEST_HOLD:
             return None
         return _quietly(finding, "its platform could not be asked what had started by then")
-    since = known_from(watched.watch, environment)
-    if since is not None and since > finding.at - slack:
+    since = known_from(watched.watch, environment, now)
+    if since > finding.at - slack:
         return _quietly(finding, f"starts are known from {_minute(since)} on only")
     return finding
 

@@ -1,7 +1,8 @@
-"""What started: each workload's platform is asked every minute, and starts are kept for a day.
+"""What started: each workload's platform is asked every minute, and starts are kept as long as records may wait.
 
 A platform shows what lives now; what began and ended between two looks is lost with the looks. So for each workload it
-is kept from when on, and up to when, its starts are known: what is not known excuses nobody, and accuses nobody aloud.
+is kept from when on, and up to when, its starts are known: what is not known, or no longer, excuses nobody, and accuses
+nobody aloud.
 
 Which role a workload reads with: what the policy says (`deployments.X.role`); else what the platform tells; else every
 role of the environment's rules that say `during: deployment`, as far as they name one and not a glob.
@@ -27,8 +28,10 @@ log = structlog.get_logger()
 _EVERY = timedelta(minutes=1)
 #: Before the last look, because a platform may show a start a little late.
 _OVERLAP = timedelta(minutes=5)
-#: At the first look, as long as starts are kept.
+#: At the first look. What has ended since is not shown, so this is no claim.
 _PAST = timedelta(days=1)
+#: A queue of our template keeps messages for four days, and the read that one tells of came a while after its start.
+STARTS_KEPT = timedelta(days=5)
 #: A look that is later than this may have missed what came and went.
 _GAP = timedelta(minutes=15)
 _GLOB = re.compile(r"[*?\[]")
@@ -99,7 +102,7 @@ def known_up_to(policies: Policies, watch: Watch, environment: str) -> datetime 
     return min((one for one in moments if one is not None), default=None) if None not in moments else None
 
 
-def known_from(watch: Watch, environment: str) -> datetime | None:
-    """From when on they are known without a gap; None where nothing starts there."""
-    moments = [at for name, at in watch.starts_since.items() if name.startswith(f"{environment}/")]
-    return max(moments, default=None)
+def known_from(watch: Watch, environment: str, now: datetime) -> datetime:
+    """From when on they are known without a gap: what is kept no longer is not known."""
+    moments = (at for name, at in watch.starts_since.items() if name.startswith(f"{environment}/"))
+    return max((now - STARTS_KEPT, *moments))

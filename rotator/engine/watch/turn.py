@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from rotator.engine.access.managed import Managed
 from rotator.engine.watch.judging import DAY, Watched, judge_held, judge_open_anew
 from rotator.engine.watch.memory import REMEMBERED
 from rotator.engine.watch.own_reads import expectations, own_reads, says_who_it_is
-from rotator.engine.watch.starting import ask_starts
+from rotator.engine.watch.starting import STARTS_KEPT, ask_starts
 from rotator.model.access import Access, Outcome
 from rotator.model.errors import LostClaim, NotYet, Refused, Transient
 from rotator.model.policy import TrailPolicy
@@ -33,6 +34,10 @@ _SAID_EVERY = 5.0
 GAP = timedelta(minutes=5)
 #: So many sentences of one delivery are said.
 _MOST_SENTENCES = 10
+#: A record of longer ago, or of a moment yet to come, tells of no call: clocks of AWS are not so far from ours. One of
+#: the next century would hide for so long how far behind the trail is.
+_LONG_AGO, _SOON = timedelta(days=366), timedelta(hours=1)
+_UNTIMELY = "a record is of more than a year ago or of the future"
 #: How long sightings that are over stay as evidence. Auditors look at a year.
 _EVIDENCE = timedelta(days=400)
 
@@ -68,9 +73,10 @@ class _Turn:
         ask_starts(self.parts, self)
         self._read()
         watched = Watched(self.parts, self.watch)
-        judge_held(watched, self.keep)
+        judge_held(watched, self.keep, self.complain)
+        self.note(judged_all_at=self.parts.journal.now())
         judge_open_anew(watched, self.note)
-        self.parts.journal.forget_accesses(DAY, DAY, _EVIDENCE, REMEMBERED)
+        self.parts.journal.forget_accesses(DAY, STARTS_KEPT, _EVIDENCE, REMEMBERED)
 
     def note(self, **changes: Any) -> None:
         """Writes down how far it is. Raises LostClaim when it took too long and somebody else has the turn."""
@@ -86,13 +92,23 @@ class _Turn:
                 raise LostClaim(f"another replica reads {self.watch.source} by now")
             self.note()
 
+    def complain(self, unread: Sequence[str]) -> None:
+        """Counts what cannot be used, for people; it is written down with the next note."""
+        self._say_once_an_hour(unread)
+        self.watch = self.watch.model_copy(update=_counted(self.watch, unread, self.parts.journal.now()))
+
     def _arrive(self) -> None:
         now = self.parts.journal.now()
         gap = now - self.watch.looked_at > GAP
         since = now if gap else self.watch.since
         expected = {} if gap else self.watch.expected
+        judged_all = now if gap else self.watch.judged_all_at or now
         remembers = self.watch.remembers_since or now
-        self.note(since=since, expected=expectations(self.parts, expected, now), remembers_since=remembers)
+        changes: dict[str, Any] = {"since": since, "remembers_since": remembers, "judged_all_at": judged_all}
+        newest = self.watch.newest_at
+        if newest is not None and newest > now + _SOON:  # an earlier version believed it
+            changes["newest_at"] = None
+        self.note(expected=expectations(self.parts, expected, now), **changes)
 
     def _read(self) -> None:
         """What waits at the source. Trouble there is kept for people, and the next turn tries again."""
@@ -112,17 +128,20 @@ class _Turn:
         """Writes down what one delivery says, and only then lets go of it."""
         self.keep()
         policies, managed = self.parts.policies(), Managed(self.parts.policies())
-        ours = [one for one in delivery.accesses if not managed.elsewhere(one)]
+        now = self.parts.journal.now()
+        timely = [one for one in delivery.accesses if now - _LONG_AGO < one.at < now + _SOON]
+        ours = [one for one in timely if not managed.elsewhere(one)]
         self.parts.journal.note_accesses(
             (_by_one_id(one) for one in ours if _concerns(managed, one)), policies.access.hold
         )
-        foreign = sorted({managed.elsewhere(one) for one in delivery.accesses} - {""})
+        foreign = sorted({managed.elsewhere(one) for one in timely} - {""})
         unread = [
             *delivery.malformed,
+            *[_UNTIMELY] * (len(delivery.accesses) - len(timely)),
             *(f"records of account {account}, which is not that of policies.yaml" for account in foreign),
         ]
         if unread:
-            self._say_once_an_hour(unread)
+            self.complain(unread)
         installation = self.parts.journal.installation()
         changes: dict[str, Any] = {
             "own": own_reads(policies, ours, self.watch.own, installation),
@@ -131,15 +150,13 @@ class _Turn:
         if ours:
             newest = max(one.at for one in ours)
             changes["newest_at"] = max(newest, self.watch.newest_at or newest)
-        if unread:
-            changes |= _counted(self.watch, unread, self.parts.journal.now())
         self.watch = self.watch.model_copy(update=changes)
         if delivery.progress:
             self.note(progress=delivery.progress)
         if delivery.receipt:
             self.trail.forget(delivery)
 
-    def _say_once_an_hour(self, unread: list[str]) -> None:
+    def _say_once_an_hour(self, unread: Sequence[str]) -> None:
         """In the log: whoever may send to the queue must not be able to fill it. People have an alert that counts."""
         said, now = self.watch.unread_at, self.parts.journal.now()
         if said is None or _hour(said) != _hour(now):
@@ -161,5 +178,5 @@ def _concerns(managed: Managed, access: Access) -> bool:
     return bool(managed.touched(access)) or (access.outcome is Outcome.DENIED and nameless)
 
 
-def _counted(watch: Watch, unread: list[str], now: datetime) -> dict[str, Any]:
+def _counted(watch: Watch, unread: Sequence[str], now: datetime) -> dict[str, Any]:
     return {"unread": watch.unread + len(unread), "unread_said": unread[-1], "unread_at": now}

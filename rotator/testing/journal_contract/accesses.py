@@ -122,6 +122,22 @@ class AccessesContract:
         assert recent == [newest, another]
         assert journal.recent_accesses([str(MALLORY)], since, until, 1) == [newest]
 
+    def test_of_what_a_principal_did_later_only_what_is_judged_is_given(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        other_name = (Asked("/taly/production/OTHER", "111122223333"),)
+        before, first, again = (an_access(journal, hours * HOUR) for hours in (4, 3, 2))
+        another, waits = (
+            an_access(journal, HOUR, asked=other_name),
+            an_access(journal, HOUR, api="GetParameters"),
+        )
+        journal.note_accesses([before, first, again, another, waits], NO_TIME)
+        journal.note_judged([one.event_id for one in (before, first, again, another)], [])
+        assert other.later_accesses([str(MALLORY)], before.at, another.at, 10) == [first, another]
+        assert other.later_accesses([str(MALLORY)], before.at, another.at, 1) == [first]
+        assert other.later_accesses([str(MALLORY)], before.at, again.at, 10) == [first]
+        assert other.later_accesses(["eve"], before.at, another.at, 10) == []
+
     def test_starts_are_kept_once_oldest_first(self, journal: Journal, other: Journal) -> None:
         now = _seconds(journal.now())
         late, early = Start("production/api", "app", now), Start("production/api", "app", now - HOUR)
