@@ -160,7 +160,10 @@ def test_diff_says_that_the_daemon_would_wait_for_a_person(story: Beside) -> Non
     story.policy_file.write_text(left)
     said = story("policy", "diff")
     assert said.code == 4
-    assert "Held: 6 of 16 secrets (38 %) would no longer be managed, more than 20 % at once:" in said.err
+    assert (
+        "Held: 6 of 16 secrets (38 %) would be left to themselves, more than 20 % at once: 6 no longer managed ("
+        in said.err
+    )
     word = f"rotator approve policy:{story.policies.version} --reason"
     assert f"The daemon would wait for a person's yes: {word}" in said.err
     assert story("approve", f"policy:{story.policies.version}", "--reason", "moved").code == 0
