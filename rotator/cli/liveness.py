@@ -8,8 +8,10 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime
 
-from rotator.cli.opening import Place, journal_file
+from rotator.cli.opening import Place, Unusable, journal_file
 from rotator.engine.report.scans import scans_of
+
+_START_IT = "no daemon seems to run; start it with `rotator run`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +30,21 @@ class Liveness:
 
 def liveness(place: Place) -> Liveness:
     """How long ago the environments were scanned (the one that waits longest counts), and by whom if that is known."""
-    journal = place.journal
-    scans = scans_of(journal.surveyed(), place.policies, journal.now(), place.settings.scan_every)
-    running = _holder_lives(place)
+    journal, running = place.journal, _holder_lives(place)
+    try:
+        policies = place.policies
+    except (
+        Unusable
+    ):  # neither here nor, most likely, by a daemon: a yes to another one may be what it waits for
+        return Liveness(running, None, f"no policy can be read here, and {_START_IT}")
+    scans = scans_of(journal.surveyed(), policies, journal.now(), place.settings.scan_every)
     if running is None and not scans.held_up:
         running = not scans.late
     if running is False:
         return Liveness(
             False,
             scans.oldest,
-            f"{scans.ago}: no daemon seems to run; start it with `rotator run`",
+            f"{scans.ago}: {_START_IT}",
         )
     return Liveness(running, scans.oldest, scans.sentence)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.cli.beside import Beside
@@ -170,6 +172,19 @@ def test_diff_says_that_the_daemon_would_wait_for_a_person(story: Beside) -> Non
     said = story("policy", "diff")
     assert said.code == 0
     assert "Somebody has said yes to it." in said.err
+
+
+def test_a_yes_where_nothing_of_the_policy_in_force_can_be_read(story: Beside) -> None:
+    """As beside a rotator that was set back to an earlier version, and does not start without it."""
+    with closing(sqlite3.connect(story.folder / "state" / "journal.sqlite")) as file, file:
+        file.execute("UPDATE policy_version SET text = 'a: [', resolved = '{}', version = 'later'")
+    said = story("policy", "diff")
+    assert said.code == 4
+    assert said.err.startswith("Held: nobody can tell what it would change: the policy in force since ")
+    said = story("approve", f"policy:{story.policies.version}", "--reason", "set back")
+    assert said.code == 0
+    assert "the journal keeps the request; no policy can be read here, and no daemon seems to run" in said.err
+    assert story("policy", "diff").code == 0
 
 
 def test_diff_before_anything_is_in_force(rotator: Beside) -> None:
