@@ -11,8 +11,6 @@ from datetime import datetime
 from rotator.cli.opening import Place, Unusable, journal_file
 from rotator.engine.report.scans import scans_of
 
-_START_IT = "no daemon seems to run; start it with `rotator run`"
-
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
@@ -33,10 +31,8 @@ def liveness(place: Place) -> Liveness:
     journal, running = place.journal, _holder_lives(place)
     try:
         policies = place.policies
-    except (
-        Unusable
-    ):  # neither here nor, most likely, by a daemon: a yes to another one may be what it waits for
-        return Liveness(running, None, f"no policy can be read here, and {_START_IT}")
+    except Unusable:  # a yes to another one may be what the daemon's start waits for
+        return Liveness(running, None, "no policy can be read here; start the daemon with `rotator run`")
     scans = scans_of(journal.surveyed(), policies, journal.now(), place.settings.scan_every)
     if running is None and not scans.held_up:
         running = not scans.late
@@ -44,7 +40,7 @@ def liveness(place: Place) -> Liveness:
         return Liveness(
             False,
             scans.oldest,
-            f"{scans.ago}: {_START_IT}",
+            f"{scans.ago}: no daemon seems to run; start it with `rotator run`",
         )
     return Liveness(running, scans.oldest, scans.sentence)
 

@@ -183,7 +183,7 @@ def test_a_yes_where_nothing_of_the_policy_in_force_can_be_read(story: Beside) -
     assert said.err.startswith("Held: nobody can tell what it would change: the policy in force since ")
     said = story("approve", f"policy:{story.policies.version}", "--reason", "set back")
     assert said.code == 0
-    assert "the journal keeps the request; no policy can be read here, and no daemon seems to run" in said.err
+    assert "the journal keeps the request; no policy can be read here; start the daemon with" in said.err
     assert story("policy", "diff").code == 0
 
 
