@@ -28,10 +28,11 @@ _NOTHING = Policies(version="", environments={}, secrets={})
 def show_difference(file: Path | None, *, form: Format, exit_code: bool) -> None:
     """Prints what would change; exit code 4 where the daemon would wait for a person's yes."""
     place = looking()
-    before = place.journal.policies_in_force() or _NOTHING
+    known = place.journal.policies_in_force()
+    before = known or _NOTHING
     after = _candidate(place, file or place.settings.policies)
     found, newly = difference(before, after), due_at_once(before, after, place.journal)
-    held = objections(before, after, place.journal) if before.version else ()
+    held = objections(known, after, place.journal)
     yes = bool(held) and approved(place.journal, after)
     if form is Format.JSON:
         as_json(**_facts(before, after, found, newly, held), approved=yes)
@@ -81,7 +82,7 @@ def _print(before: Policies, found: Difference, newly: list[str]) -> None:
 
 
 def _say(before: Policies, after: Policies, found: Difference, held: tuple[str, ...], *, yes: bool) -> None:
-    if not before.version:
+    if not before.version and not held:
         say("No policy is in force yet: everything would be new.")
     elif before.version == after.version:
         say("It is the policy in force.")

@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime
 
-from rotator.cli.opening import Place, journal_file
+from rotator.cli.opening import Place, Unusable, journal_file
 from rotator.engine.report.scans import scans_of
 
 
@@ -28,9 +28,12 @@ class Liveness:
 
 def liveness(place: Place) -> Liveness:
     """How long ago the environments were scanned (the one that waits longest counts), and by whom if that is known."""
-    journal = place.journal
-    scans = scans_of(journal.surveyed(), place.policies, journal.now(), place.settings.scan_every)
-    running = _holder_lives(place)
+    journal, running = place.journal, _holder_lives(place)
+    try:
+        policies = place.policies
+    except Unusable:  # a yes to another one may be what the daemon's start waits for
+        return Liveness(running, None, "no policy can be read here; start the daemon with `rotator run`")
+    scans = scans_of(journal.surveyed(), policies, journal.now(), place.settings.scan_every)
     if running is None and not scans.held_up:
         running = not scans.late
     if running is False:

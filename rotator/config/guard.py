@@ -1,10 +1,12 @@
-"""What a policy may not do by itself: stop managing many secrets, make many due at once, or change where values go.
+"""What a policy may not do by itself: leave many secrets alone, make many due at once, or change where values go.
 
 A person has to want that: a slip of the hand, `rotate_every: 9d` for 90d in defaults, would else restart everything
-today.
+today, and one line, `mode: observe`, would leave everything to grow old.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from rotator.config.complaints import listed
 from rotator.config.whereabouts import moved
@@ -12,9 +14,10 @@ from rotator.contracts.record import Record
 from rotator.engine.decisions import decisions
 from rotator.engine.standing import DUE, Standing
 from rotator.model.numbers import counted
-from rotator.model.policy import Policies
+from rotator.model.policy import Mode, Policies, SecretPolicy
 
-_VANISHED_SHARE = 0.2
+_DROPPED_SHARE = 0.2
+_SHOWN = 12  # characters of a version
 #: So many may become due at once in any installation, and this share of a larger one.
 _DUE_AT_ONCE = 5
 _DUE_SHARE = 0.1
@@ -22,22 +25,55 @@ _DUE_SHARE = 0.1
 _BY_ITSELF = DUE | {Standing.COOLING_DOWN, Standing.WINDOW, Standing.FREEZE, Standing.SOAK}
 
 
-def objections(before: Policies, after: Policies, record: Record) -> tuple[str, ...]:
-    """Why `after` must not replace `before` without a person's yes, a sentence each; none where it may."""
-    many = mass_deletion(before, after), rush(due_at_once(before, after, record), after)
+def objections(before: Policies | None, after: Policies, record: Record) -> tuple[str, ...]:
+    """Why `after` must not replace `before` without a person's yes, a sentence each; none where it may.
+
+    Without a `before` it is the first policy, which may. But where one was in force and cannot be read any more,
+    nobody can tell what would change.
+    """
+    if before is None:
+        applied = record.policy_applied()
+        return () if applied is None else (_unreadable(*applied),)
+    many = dropped(before, after, record.now()), rush(due_at_once(before, after, record), after)
     return (*(sentence for sentence in many if sentence), *moved(before, after, record))
 
 
-def mass_deletion(before: Policies, after: Policies) -> str:
-    """A sentence when more than 20 % of the secrets would no longer be managed, else nothing."""
-    gone = [secret for secret in before.secrets if secret not in after.secrets]
-    if len(gone) <= len(before.secrets) * _VANISHED_SHARE:
-        return ""
-    share = 100 * len(gone) / len(before.secrets)
+def _unreadable(version: str, since: datetime) -> str:
     return (
-        f"{len(gone)} of {counted(len(before.secrets), 'secret')} ({share:.0f} %) would no longer be managed, "
-        f"more than {100 * _VANISHED_SHARE:.0f} % at once: {listed(gone, most=5)}"
+        f"nobody can tell what it would change: the policy in force since {since:%Y-%m-%d %H:%M} UTC, "
+        f"{version[:_SHOWN]}, cannot be read here"
     )
+
+
+def dropped(before: Policies, after: Policies, now: datetime) -> str:
+    """A sentence when more than 20 % of the secrets would be left to themselves, else nothing."""
+    fates: dict[str, list[str]] = {}
+    for secret, then in before.secrets.items():
+        if fate := _fate(then, after.secrets.get(secret), now):
+            fates.setdefault(fate, []).append(secret)
+    count, total = sum(map(len, fates.values())), len(before.secrets)
+    if count <= total * _DROPPED_SHARE:
+        return ""
+    each = "; ".join(f"{len(names)} {fate} ({listed(names, most=5)})" for fate, names in fates.items())
+    return (
+        f"{count} of {counted(total, 'secret')} ({100 * count / total:.0f} %) would be left to themselves, "
+        f"more than {100 * _DROPPED_SHARE:.0f} % at once: {each}"
+    )
+
+
+def _fate(before: SecretPolicy, after: SecretPolicy | None, now: datetime) -> str:
+    """What becomes of a secret that would be left to itself; nothing for any other."""
+    if after is None:
+        return "no longer managed"
+    if before.mode is Mode.OBSERVE or _exempt(before, now):
+        return ""  # nobody rotates it as it is
+    if _exempt(after, now):
+        return "exempt, neither rotated nor told about"
+    return "only watched, never rotated" if after.mode is Mode.OBSERVE else ""
+
+
+def _exempt(policy: SecretPolicy, now: datetime) -> bool:
+    return policy.exempt_until is not None and policy.exempt_until > now
 
 
 def rush(newly: list[str], after: Policies) -> str:

@@ -1,9 +1,12 @@
 """The policy in force: the last good one. A bad file never replaces it, and it survives a restart in the journal.
 
-A file that would drop many secrets at once, make many due at once, or change where values go, waits for a person's
+A file that would leave many secrets alone, make many due at once, or change where values go, waits for a person's
 yes, which is a request like any other, kept for auditors. It names the whole of the file's version: of two texts that
 begin alike one could be harmless, and made for the other's sake. It is a yes to what that text changes now: it does
 not outlive the policy that it would replace, nor a week.
+
+Other settings, or another version of rotator, may refuse the last good text at a restart. Nothing works by it then,
+but what the journal keeps of it, resolved, is what the file is held against: a restart is no yes.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 
 from rotator.config.guard import objections
+from rotator.config.load import Loaded
 from rotator.config.reading import load_with
 from rotator.config.settings import Settings
 from rotator.config.watch import PolicyFile
@@ -60,12 +65,11 @@ class PolicyInForce:
         self._complaints: tuple[str, ...] = ()
         self._unreadable = self._held = ""
         self._candidate: Candidate | None = None
-        self._policies = self._remembered()
+        remembered = self._remembered()
+        self._policies = remembered.policies if remembered else None
         self.reload()
         if self._policies is None:
-            raise NoPolicy(
-                "\n".join([*self._troubles(), "the journal remembers no earlier policy: nothing can start"])
-            )
+            raise NoPolicy("\n".join([*self._troubles(), *self._no_other(remembered)]))
         if self.rejected:
             log.error("starting with the last good policy", version=self._policies.version[:_SHOWN])
 
@@ -103,13 +107,17 @@ class PolicyInForce:
         """Settles the requests that say yes to a policy, so that nobody else wonders what they are about."""
         for request in self._journal.requests(waiting=True):
             if request.kind is RequestKind.APPROVE and request.about.startswith(YES_TO_POLICY):
-                self._journal.settle_request(request.id, *self._answer(request.about))
+                self._journal.settle_request(request.id, *self._answer(request))
 
-    def _answer(self, about: str) -> tuple[RequestState, str]:
-        """What a yes comes to that has just been given."""
+    def _answer(self, request: Request) -> tuple[RequestState, str]:
+        """What a yes comes to that has just been given, or before the start."""
+        about = request.about
         if self._candidate is not None and about == yes_to(self._candidate.policies):
             return RequestState.TAKEN, "the policy is taken up"
         if about == yes_to(self.policies):
+            _, since = self._journal.policy_applied() or ("", request.at)
+            if request.at < since:
+                return RequestState.TAKEN, "the policy was taken up at the start"
             return RequestState.REFUSED, f"{about} is in force already"
         if not _WHOLE.fullmatch(about.removeprefix(YES_TO_POLICY)):
             whole = "it names the whole version, as rotator policy diff shows it"
@@ -141,9 +149,12 @@ class PolicyInForce:
         """Puts the candidate in force, unless it needs a yes that nobody has given. Raises JournalAway."""
         candidate = self._judged()
         if candidate.objections and not approved(self._journal, candidate.policies):
+            meanwhile = (
+                "the last good policy stays in force" if self._policies else "nothing can start before"
+            )
             self._held = (
                 f"{self._settings.policies}: {'; '.join(candidate.objections)}. That needs a person's yes"
-                f"{_late(self._journal, candidate.policies)}, and the last good policy stays in force"
+                f"{_late(self._journal, candidate.policies)}, and {meanwhile}"
             )
             return False
         self._journal.note_policy(candidate.policies, candidate.text)
@@ -156,14 +167,28 @@ class PolicyInForce:
         candidate = self._candidate
         assert candidate is not None, "the caller has looked"
         if candidate.objections is None:
-            found = objections(self._policies, candidate.policies, self._journal) if self._policies else ()
+            before = self._policies or self._journal.policies_in_force()
+            found = objections(before, candidate.policies, self._journal)
             candidate = self._candidate = replace(candidate, objections=found)
         return candidate
 
-    def _remembered(self) -> Policies | None:
-        """The last good policy of the journal."""
+    def _remembered(self) -> Loaded | None:
+        """The last good policy of the journal, as it is read under the settings of today."""
         text = self._journal.last_policy()
-        return load_with(self._settings, text).policies if text is not None else None
+        named = self._settings.model_copy(update={"policies": Path("the last good policy")})
+        return load_with(named, text) if text is not None else None
+
+    def _no_other(self, remembered: Loaded | None) -> list[str]:
+        """Why there is no policy to fall back on, and what to do; of use where there is none."""
+        if remembered is None:
+            return ["the journal remembers no earlier policy: nothing can start"]
+        refused = [str(complaint) for complaint in remembered.errors[:_MOST_COMPLAINTS]]
+        yes = f"rotator approve {self.yes_wanted} --reason …, and start it again" if self.yes_wanted else ""
+        sentence = (
+            "today's settings, or this version of rotator, refuse the last good policy, so nothing can start: "
+            f"put back those that took it, or {yes or 'mend the file'}"
+        )
+        return [*refused, sentence]
 
     def _troubles(self) -> list[str]:
         return [trouble for trouble in (self._unreadable, *self._complaints, self._held) if trouble]

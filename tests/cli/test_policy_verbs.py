@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.cli.beside import Beside
@@ -160,13 +162,29 @@ def test_diff_says_that_the_daemon_would_wait_for_a_person(story: Beside) -> Non
     story.policy_file.write_text(left)
     said = story("policy", "diff")
     assert said.code == 4
-    assert "Held: 6 of 16 secrets (38 %) would no longer be managed, more than 20 % at once:" in said.err
+    assert (
+        "Held: 6 of 16 secrets (38 %) would be left to themselves, more than 20 % at once: 6 no longer managed ("
+        in said.err
+    )
     word = f"rotator approve policy:{story.policies.version} --reason"
     assert f"The daemon would wait for a person's yes: {word}" in said.err
     assert story("approve", f"policy:{story.policies.version}", "--reason", "moved").code == 0
     said = story("policy", "diff")
     assert said.code == 0
     assert "Somebody has said yes to it." in said.err
+
+
+def test_a_yes_where_nothing_of_the_policy_in_force_can_be_read(story: Beside) -> None:
+    """As beside a rotator that was set back to an earlier version, and does not start without it."""
+    with closing(sqlite3.connect(story.folder / "state" / "journal.sqlite")) as file, file:
+        file.execute("UPDATE policy_version SET text = 'a: [', resolved = '{}', version = 'later'")
+    said = story("policy", "diff")
+    assert said.code == 4
+    assert said.err.startswith("Held: nobody can tell what it would change: the policy in force since ")
+    said = story("approve", f"policy:{story.policies.version}", "--reason", "set back")
+    assert said.code == 0
+    assert "the journal keeps the request; no policy can be read here; start the daemon with" in said.err
+    assert story("policy", "diff").code == 0
 
 
 def test_diff_before_anything_is_in_force(rotator: Beside) -> None:

@@ -1,14 +1,16 @@
-"""What a policy may not do by itself: drop many secrets, or make many due at once."""
+"""What a policy may not do by itself: leave many secrets alone, or make many due at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
+from itertools import pairwise
+from types import MappingProxyType
 
 import pytest
 
-from rotator.config.guard import due_at_once, mass_deletion, objections, rush
+from rotator.config.guard import dropped, due_at_once, objections, rush
 from rotator.config.load import load
 from rotator.contracts.journal import Journal
 from rotator.journal import open_memory_journal
@@ -19,13 +21,25 @@ from tests.config.files import ADAPTERS, FILE
 
 DAY = timedelta(days=1)
 CLOCK = VirtualClock()
+WATCHED = "mode: observe"
+EXEMPT = "exempt: {reason: no credential, until: 2099-06-30, approved_by: platform}"
 
 
-def policies(names: int, *, every: str = "90d", mode: str = "auto", windows: str = "[any-time]") -> Policies:
-    """So many secrets in two environments."""
+def policies(
+    names: int,
+    *,
+    every: str = "90d",
+    mode: str = "auto",
+    windows: str = "[any-time]",
+    own: Mapping[int, str] = MappingProxyType({}),
+) -> Policies:
+    """So many secrets in two environments; `own`: what some say of themselves instead of `mode`."""
     head, _secrets, tail = FILE.partition("  JWT_SECRET:\n")
-    rules = f"deploy: [], rotate_every: {every}, mode: {mode}, windows: {windows}, settings: {{admin: x}}"
-    added = "".join(f"  S{number}: {{type: pair, {rules}}}\n" for number in range(names))
+    rules = f"deploy: [], rotate_every: {every}, windows: {windows}, settings: {{admin: x}}"
+    added = "".join(
+        f"  S{number}: {{type: pair, {rules}, {own.get(number, f'mode: {mode}')}}}\n"
+        for number in range(names)
+    )
     tail = tail[tail.index("deployments:\n") :]
     found = load(head + (added or "  {}\n") + tail, "policies.yaml", adapters=ADAPTERS)
     assert found.policies is not None, [str(one) for one in found.errors]
@@ -47,18 +61,69 @@ def journal() -> Iterator[Journal]:
 
 
 def test_a_fifth_of_the_secrets_may_go(journal: Journal) -> None:
-    assert mass_deletion(policies(10), policies(8)) == ""
-    assert mass_deletion(policies(10), policies(12)) == ""
-    assert mass_deletion(policies(0), policies(0)) == ""
+    now = CLOCK.now()
+    assert dropped(policies(10), policies(8), now) == ""
+    assert dropped(policies(10), policies(12), now) == ""
+    assert dropped(policies(0), policies(0), now) == ""
     assert objections(policies(10), policies(8), journal) == ()
 
 
 def test_more_than_a_fifth_needs_a_person(journal: Journal) -> None:
     (sentence,) = objections(policies(10), policies(7), journal)
     assert sentence == (
-        "6 of 20 secrets (30 %) would no longer be managed, more than 20 % at once: staging/S7, production/S7, "
-        "staging/S8, production/S8, staging/S9 and 1 more"
+        "6 of 20 secrets (30 %) would be left to themselves, more than 20 % at once: 6 no longer managed "
+        "(staging/S7, production/S7, staging/S8, production/S8, staging/S9 and 1 more)"
     )
+
+
+@pytest.mark.parametrize("mode", ["auto", "approve"])
+def test_a_line_that_takes_all_out_of_rotation_needs_a_person(journal: Journal, mode: str) -> None:
+    (sentence,) = objections(policies(10, mode=mode), policies(10, mode="observe"), journal)
+    assert sentence == (
+        "20 of 20 secrets (100 %) would be left to themselves, more than 20 % at once: 20 only watched, never "
+        "rotated (staging/S0, production/S0, staging/S1, production/S1, staging/S2 and 15 more)"
+    )
+
+
+def test_whatever_leaves_a_secret_to_itself_counts_together(journal: Journal) -> None:
+    """Each of the three alone would pass."""
+    own = {0: WATCHED, 1: EXEMPT}
+    assert objections(policies(10), policies(10, own=own), journal) == ()
+    (sentence,) = objections(policies(10), policies(9, own=own), journal)
+    assert sentence == (
+        "6 of 20 secrets (30 %) would be left to themselves, more than 20 % at once: "
+        "2 only watched, never rotated (staging/S0, production/S0); "
+        "2 exempt, neither rotated nor told about (staging/S1, production/S1); "
+        "2 no longer managed (staging/S9, production/S9)"
+    )
+
+
+def test_what_was_left_to_itself_already_does_not_count() -> None:
+    watched, exempt = (policies(10, own=dict.fromkeys(range(10), rule)) for rule in (WATCHED, EXEMPT))
+    assert dropped(watched, exempt, CLOCK.now()) == ""
+    assert dropped(exempt, watched, CLOCK.now()) == ""
+    over = policies(10, own=dict.fromkeys(range(10), EXEMPT.replace("2099", "2020")))
+    assert "20 exempt, " in dropped(over, exempt, CLOCK.now()), "its date was over, so it was rotated again"
+
+
+def test_the_way_from_watching_to_rotating_leaves_nothing_alone() -> None:
+    now, steps = (
+        CLOCK.now(),
+        [policies(0), *(policies(10, mode=one) for one in ("observe", "approve", "auto"))],
+    )
+    assert [dropped(before, after, now) for before, after in pairwise(steps)] == [""] * 3
+    assert dropped(policies(10), policies(10, mode="approve"), now) == "", "a person rotates it"
+
+
+def test_the_first_policy_needs_nobody_and_one_after_what_cannot_be_read_needs_a_person() -> None:
+    with closing(open_memory_journal(now=CLOCK.now)) as journal:
+        assert objections(None, policies(10), journal) == ()
+        journal.note_policy(policies(10), "a text")
+        (sentence,) = objections(None, policies(10), journal)
+        assert sentence == (
+            f"nobody can tell what it would change: the policy in force since {CLOCK.now():%Y-%m-%d %H:%M} UTC, "
+            f"{policies(10).version[:12]}, cannot be read here"
+        )
 
 
 def test_a_shorter_schedule_may_make_a_few_due_at_once(journal: Journal) -> None:
@@ -84,8 +149,8 @@ def test_what_waits_for_its_window_is_due_all_the_same(journal: Journal) -> None
 
 
 def test_what_waits_for_people_anyway_needs_none_for_the_policy(journal: Journal) -> None:
-    for mode in ("approve", "observe"):
-        assert objections(policies(10), policies(10, every="60d", mode=mode), journal) == ()
+    assert objections(policies(10), policies(10, every="60d", mode="approve"), journal) == ()
+    assert due_at_once(policies(10), policies(10, every="60d", mode="observe"), journal) == []
 
 
 def test_letting_go_of_what_was_only_watched_needs_a_person(journal: Journal) -> None:

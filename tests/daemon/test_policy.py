@@ -106,3 +106,28 @@ def test_a_broken_file_at_the_first_start_says_all_mistakes_and_ends(town: Town)
         assert mistake in said
     assert said.count("policies.yaml:") >= 3
     assert "remembers no earlier policy" in said
+
+
+def test_a_restart_under_other_settings_is_no_yes(town: Town) -> None:
+    """They refuse the last good text, so that only what the journal keeps of it tells what the new file drops."""
+    today, others = ({"ROTATOR_ALLOWED_HOSTS": f"*.{name}.example"} for name in ("taly", "other"))
+    ours = town.policy()["secrets"]
+    probed = {**ours[SIX[0]], "probe": "https://api.taly.example/accepts"}
+    town.write_policy(secrets={**ours, SIX[0]: probed})
+    with town.daemon(**today):
+        town.until("in force", lambda: town.said("policy applied"))
+    town.write_policy(secrets={SIX[1]: ours[SIX[1]]})
+    refused = town.cli("run", **others)
+    assert refused.returncode == 2
+    assert "5 of 6 secrets (83 %) would be left to themselves" in refused.stderr
+    assert "the last good policy:" in refused.stderr
+    assert in_force(town) == len(SIX)
+    word = next(word for word in refused.stderr.split() if word.startswith("policy:"))
+    assert town.cli("approve", word, "--reason", "these are gone", **others).returncode == 0
+    with town.daemon(**others):
+        town.until("taken", lambda: not waiting(town))
+        assert in_force(town) == 1
+    with town.journal() as journal:
+        assert [one.sentence for one in journal.requests(waiting=False)] == [
+            "the policy was taken up at the start"
+        ]

@@ -18,6 +18,7 @@ from rotator.daemon.policy import NoPolicy, PolicyInForce
 from rotator.journal import open_memory_journal
 from rotator.model.errors import JournalAway
 from rotator.model.observations import Observed, Surveyed
+from rotator.model.policy import Mode
 from rotator.model.requests import Request, RequestKind, RequestState
 from rotator.testing.virtual_clock import VirtualClock
 
@@ -60,8 +61,8 @@ class Mounted:
         if not self.file.is_symlink():
             self.file.symlink_to("..data/policies.yaml")
 
-    def start(self) -> PolicyInForce:
-        return PolicyInForce(Settings(policies=self.file), self.journal)
+    def start(self, *allowed_hosts: str) -> PolicyInForce:
+        return PolicyInForce(Settings(policies=self.file, allowed_hosts=allowed_hosts), self.journal)
 
     def say_yes(self, policy: PolicyInForce) -> str:
         """To what the held policy asks for; the sentence that came of it."""
@@ -297,6 +298,108 @@ def test_both_objections_are_said(mounted: Mounted) -> None:
     policy = mounted.start()
     mounted.swap(text("60d", NAMES[:6]))
     policy.reload()
-    assert "2 of 8 secrets (25 %) would no longer be managed" in policy.rejected
+    assert "2 of 8 secrets (25 %) would be left to themselves" in policy.rejected
     assert "6 of 6 secrets would become due at once" in policy.rejected
     assert policy.yes_wanted.startswith("policy:")
+
+
+def test_a_line_that_only_watches_everything_waits_for_a_yes(mounted: Mounted) -> None:
+    policy = mounted.start()
+    mounted.swap(text().replace("{path:", "{mode: observe, path:"))
+    assert not policy.reload()
+    assert "8 of 8 secrets (100 %) would be left to themselves" in policy.rejected
+    assert "8 only watched, never rotated (production/TOKEN_A," in policy.rejected
+    assert {one.mode for one in policy.policies.secrets.values()} == {Mode.AUTO}
+    mounted.say_yes(policy)
+    assert policy.reload()
+    assert {one.mode for one in policy.policies.secrets.values()} == {Mode.OBSERVE}
+
+
+#: Hosts of today, under which PROBED was good, and others, which refuse it.
+TODAY, OTHERS = "*.taly.example", "*.other.example"
+PROBED = text().replace(
+    "TOKEN_A: {type: shared",
+    "TOKEN_A: {type: shared, accepted_as: A, probe: 'https://api.taly.example/accepts'",
+)
+
+
+def in_force(mounted: Mounted) -> str:
+    version_in_force, _since = mounted.journal.policy_applied() or ("", None)
+    return version_in_force
+
+
+def test_a_restart_under_settings_that_refuse_the_last_good_text_is_no_yes(mounted: Mounted) -> None:
+    mounted.swap(PROBED)
+    mounted.start(TODAY)
+    mounted.swap(text(names=NAMES[1:3]).replace("/taly/production", "/taly/elsewhere"))
+    with pytest.raises(NoPolicy) as refused:
+        mounted.start(OTHERS)
+    said = str(refused.value).splitlines()
+    assert "6 of 8 secrets (75 %) would be left to themselves" in said[0]
+    assert "production: path would be /taly/elsewhere instead of /taly/production" in said[0]
+    assert said[0].endswith("That needs a person's yes, and nothing can start before")
+    assert said[1].startswith("the last good policy:")
+    assert "api.taly.example is not among the allowed hosts" in said[1]
+    assert said[2].endswith(
+        "put back those that took it, or rotator approve policy:"
+        f"{version(mounted.file.read_text())} --reason …, and start it again"
+    )
+    assert in_force(mounted) == version(PROBED)
+    held = mounted.start(TODAY)
+    assert len(held.policies.secrets) == 8, "the settings are put back: it works by what it worked by"
+    mounted.say_yes(held)
+    assert len(mounted.start(OTHERS).policies.secrets) == 2
+
+
+def test_a_yes_from_beside_a_rotator_that_cannot_start_is_taken_at_the_next_start(mounted: Mounted) -> None:
+    mounted.swap(PROBED)
+    mounted.start(TODAY)
+    mounted.swap(text(names=NAMES[1:3]))
+    about = f"policy:{version(mounted.file.read_text())}"
+    with pytest.raises(NoPolicy, match=about):
+        mounted.start(OTHERS)
+    CLOCK.sleep(60)
+    mounted.journal.add_request(
+        Request(id="beside", kind=RequestKind.APPROVE, about=about, by="ana", at=CLOCK.now())
+    )
+    CLOCK.sleep(60)
+    policy = mounted.start(OTHERS)
+    assert len(policy.policies.secrets) == 2
+    policy.take_yes()
+    (settled,) = mounted.journal.requests(waiting=False)
+    assert (settled.state, settled.sentence) == (RequestState.TAKEN, "the policy was taken up at the start")
+
+
+def test_a_file_that_mends_what_today_refuses_and_nothing_else_starts(mounted: Mounted) -> None:
+    """The usual reason for both: a host that goes away."""
+    mounted.swap(PROBED)
+    mounted.start(TODAY)
+    mounted.swap(PROBED.replace(" deploy: [], accept_gap: true}", " deploy: []}"))
+    with pytest.raises(NoPolicy, match="or mend the file"):
+        mounted.start(OTHERS)
+    mounted.swap(PROBED.replace("api.taly.example", "api.other.example"))
+    with pytest.raises(NoPolicy, match="probe would be"):
+        mounted.start(OTHERS)
+    mounted.swap(text("91d").replace("TOKEN_A: {type: shared", "TOKEN_A: {type: shared, accepted_as: A"))
+    with pytest.raises(NoPolicy, match="probe would be none instead of"):
+        mounted.start(OTHERS)
+    assert in_force(mounted) == version(PROBED)
+
+
+def test_where_nothing_of_the_last_policy_can_be_read_a_person_answers(
+    mounted: Mounted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a step back to a version that knows neither its text nor what it was resolved to."""
+    mounted.swap(PROBED)
+    mounted.start(TODAY)
+    mounted.swap(text())
+    monkeypatch.setattr(mounted.journal, "policies_in_force", lambda: None)
+    with pytest.raises(NoPolicy, match="nobody can tell what it would change: the policy in force since"):
+        mounted.start(OTHERS)
+    CLOCK.sleep(60)
+    mounted.journal.add_request(
+        Request(id="y", kind=RequestKind.APPROVE, about=f"policy:{version(text())}", by="ana", at=CLOCK.now())
+    )
+    CLOCK.sleep(60)
+    assert len(mounted.start(OTHERS).policies.secrets) == 8
+    assert in_force(mounted) == version(text())
