@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 AT_ONCE: Final = 32
 #: A connection's whole life. kubelet waits 5 s and Prometheus 10 s; the largest page takes a slow line about as long.
 SECONDS: Final = 30.0
-#: With 64 KiB to be read and as much to be sent for each, 16 MiB. As many more may wait to be let in.
+#: As many more may wait to be let in. 2,000 that came and said nothing, or half of something, took 5 MiB.
 CONNECTIONS: Final = 128
 
 _PIECE: Final = 1 << 16
