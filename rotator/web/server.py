@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -17,12 +18,15 @@ import uvicorn
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from rotator.contracts.journal import Journal
 from rotator.model.errors import JournalAway, RotatorError
+from rotator.web.bounds import AT_ONCE, CONNECTIONS, SECONDS, Bounded, connection
 from rotator.web.looks import Looks
 from rotator.web.metrics import Figures
 from rotator.web.pages import status_pages
@@ -30,7 +34,6 @@ from rotator.web.pulse import Pulse
 
 log = structlog.get_logger()
 
-_AT_ONCE = 32
 _STOP_SECONDS = 2
 
 
@@ -40,23 +43,27 @@ class CannotListen(RotatorError):
     exit_code = 2
 
 
-def application(pulse: Pulse, journal: Journal, figures: Figures, looks: Looks) -> Starlette:
-    """What is served. Its functions run in threads of their own, because the journal may take its time."""
+def application(
+    pulse: Pulse, journal: Journal, figures: Figures, looks: Looks, at_once: int = AT_ONCE
+) -> Starlette:
+    """What is served: probes always, everything else `at_once` at most, in threads: the journal may take its time."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(figures)
     ProcessCollector(registry=registry)
 
-    def healthz(_request: Request) -> Response:
-        """The process turns its scheduler and its workers."""
+    async def healthz(_request: Request) -> Response:
+        """The process turns its scheduler and its workers. It waits for no thread and no lock."""
         silent = pulse.silent()
         if silent:
             return PlainTextResponse(f"silent for too long: {', '.join(silent)}\n", 503)
         return PlainTextResponse("ok\n")
 
-    def readyz(_request: Request) -> Response:
+    present = _Present(journal)
+
+    async def readyz(_request: Request) -> Response:
         """The journal answers. A policy is in force, or there would be no daemon."""
         try:
-            journal.now()
+            await present()
         except JournalAway:
             return PlainTextResponse("the journal gives no answer\n", 503)
         return PlainTextResponse("ok\n")
@@ -66,15 +73,30 @@ def application(pulse: Pulse, journal: Journal, figures: Figures, looks: Looks) 
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"content-type": content_type})
 
-    pages: dict[str, Callable[[Request], Response]] = {
-        "/healthz": healthz,
-        "/readyz": readyz,
+    pages: dict[str, Callable[[Request], object]] = {
+        **(probes := {"/healthz": healthz, "/readyz": readyz}),
         "/metrics": metrics,
         **status_pages(looks),
     }
     return Starlette(
-        routes=[Route(path, page) for path, page in pages.items()], exception_handlers={Exception: _explain}
+        routes=[Route(path, page) for path, page in pages.items()],
+        middleware=[Middleware(Bounded, at_once, probes)],
+        exception_handlers={Exception: _explain},
     )
+
+
+class _Present:
+    """The journal's clock, asked once for all who want to know meanwhile: however many ask, one thread waits."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._asked: asyncio.Task[datetime] | None = None
+
+    async def __call__(self) -> None:
+        """Returns once the journal has answered. Raises JournalAway."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.create_task(run_in_threadpool(self._journal.now))
+        await asyncio.shield(self._asked)
 
 
 class _Calm(uvicorn.Server):
@@ -102,9 +124,19 @@ class _Calm(uvicorn.Server):
 
 
 class Server:
-    """The application at an address, until stop(). Raises CannotListen."""
+    """The application at an address, until stop(). Raises CannotListen.
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    A connection is there for one request and its answer, `seconds` long, and one of `connections` at most.
+    """
+
+    def __init__(
+        self,
+        app: Starlette,
+        host: str,
+        port: int,
+        connections: int = CONNECTIONS,
+        seconds: float = SECONDS,
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self._socket = socket.create_server((host, port), family=family)
@@ -121,8 +153,10 @@ class Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # who asks is who is connected, whatever a header says
-            limit_concurrency=_AT_ONCE,
-            timeout_keep_alive=5,
+            http=connection(connections, seconds),
+            ws="none",  # it would take a connection out of the count
+            headers=[("connection", "close")],
+            backlog=connections,
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
         self._server = _Calm(config)
