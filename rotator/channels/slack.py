@@ -9,15 +9,14 @@ done is said in the thread for all to read, what was not to the clicker alone, a
 
 Slack has no idempotency key. A message therefore carries what it is about in its metadata, and before posting, the
 channel's latest messages are searched for it: an answer that was lost, or a process that was killed before it could
-write the receipt down, then does not tell people twice. That needs the scopes channels:history and groups:history and
-a channel given by its id (or learned since the start); without them a lost answer is told a second time.
+write the receipt down, then does not tell people twice. That needs the scopes channels:history and groups:history, and
+the channel's id (slack_channels.py); without them a lost answer is told a second time.
 """
 
 from __future__ import annotations
 
 import http.client
 import logging
-import re
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -32,6 +31,7 @@ from slack_sdk.webhook import WebhookClient
 from rotator.channels import slack_blocks
 from rotator.channels.slack_answers import UNEDITABLE, Rejected, answer, kept, laid_out, trouble
 from rotator.channels.slack_buttons import of_several, told_of
+from rotator.channels.slack_channels import Channels
 from rotator.channels.slack_marks import answer_mark, found, mark
 from rotator.channels.wording import answered, level
 from rotator.contracts.clicks import Clicks
@@ -52,7 +52,6 @@ log = structlog.get_logger()
 #: What the SDK raises where no answer came.
 _LOST = (SlackClientError, OSError, http.client.HTTPException, ValueError)
 _NOT_NOW = Reply(sentence="rotator cannot do that right now; click again in a minute", done=False)
-_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
 
 
 T = TypeVar("T")
@@ -113,6 +112,11 @@ class Slack:
         self._sent(address, lambda: self._way.edit(alert, address, earlier))
         return earlier
 
+    def remind(self, address: str, receipt: Receipt) -> None:
+        """Learns the id of a channel that is known by its name."""
+        if self._bot is not None:
+            self._bot.remind(address, receipt)
+
     @property
     def listens(self) -> bool:
         """Whether its messages have buttons."""
@@ -154,7 +158,7 @@ class _Bot:
     ) -> None:
         self._token, self._pacer, self._base_url, self._docs_url = token, pacer, base_url, docs_url
         self.clicks = clicks
-        self._ids: dict[str, str] = {}  # what Slack called the channels that policies.yaml names
+        self._channels = Channels()
 
     def client(self) -> WebClient:
         return WebClient(
@@ -164,6 +168,10 @@ class _Bot:
             retry_handlers=[],  # the SDK's own would post again after a lost answer
             logger=_silent(),
         )
+
+    def remind(self, address: str, receipt: Receipt) -> None:
+        if "channel" in receipt.data:  # a webhook's has none
+            self._channels.remind(address, receipt.data["channel"])
 
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         client = self.client()
@@ -245,12 +253,13 @@ class _Bot:
     def _opened(self, client: WebClient, alert: Alert, address: str, said: int) -> Receipt:
         """The first message of a thread: one that is there already and whose answer was lost, or a new one."""
         told = mark(alert, said)
-        channel = address if _CHANNEL_ID.fullmatch(address) else self._ids.get(address)
+        channel = self._channels.id_of(client, address)
         ts = found(told, client.conversations_history, channel=channel) if channel else None
         if not channel or not ts or not self._edited(client, alert, channel, ts):
             parent = self._parent(alert)
-            channel, ts = self._posted(client, alert, address, channel or address, parent, {"metadata": told})
-            self._ids[address] = channel
+            # By its name: a name may have moved to another channel, where nobody reads the former one any more.
+            channel, ts = self._posted(client, alert, address, address, parent, {"metadata": told})
+            self._channels.learn(address, channel)
         return _receipt(alert, said, channel=channel, ts=ts)
 
     def _edited(self, client: WebClient, alert: Alert, channel: str, ts: str) -> bool:

@@ -50,6 +50,14 @@ class EditingChannel(AlertChannel, Protocol):
 
 
 @runtime_checkable
+class RemindedChannel(Protocol):
+    """A channel that knows its address better once it was there, which a process that has just begun was not."""
+
+    def remind(self, address: str, receipt: Receipt) -> None:
+        """`receipt` is of the latest message that is known at this address, whatever it was about. Raises nothing."""
+
+
+@runtime_checkable
 class ListeningChannel(Protocol):
     """A channel whose messages can be answered by a click. What is clicked goes to Clicks (contracts/clicks.py)."""
 

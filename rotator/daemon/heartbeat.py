@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rotator.daemon.installation import Installation
 from rotator.daemon.troubles import Troubles
-from rotator.engine.heartbeat import Seen, beat
+from rotator.engine.heartbeat import LATE, Seen, beat
 from rotator.engine.routing import addresses
 
 _WHAT = "the heartbeat"
@@ -43,4 +43,4 @@ class Heartbeat:
         """What is not in the journal."""
         policies, channels = self._parts.policies(), self._parts.channels()
         reachable = bool(addresses(policies, channels, [policies.default_owner]))
-        return Seen(self._rejected(), self._stuck(), reachable, self._scan_every)
+        return Seen(self._rejected(), self._stuck(), reachable, self._scan_every, self._troubles.bugs(LATE))

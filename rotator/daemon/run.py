@@ -143,7 +143,7 @@ class Daemon:
             ("requests", rhythm.requests, self._requests),
             ("census", rhythm.census, self._census),
             ("mirrors", rhythm.scan, partial(keep_mirrors, self.parts, behind=True)),
-            ("alerts", rhythm.alerts, self._alerts),
+            ("telling", rhythm.alerts, self._tell),
             ("journal", rhythm.alerts, self._look_at_journal),
             ("policy", rhythm.policy, self._reload),
             ("record", rhythm.record, self._prove),
@@ -186,7 +186,13 @@ class Daemon:
         if self.parts.journal.requests(waiting=True) and open_due(self.parts):
             self._lookout.wake()
 
-    def _alerts(self) -> None:
+    def _tell(self) -> None:
+        """One after the other, since what was kept is told at once. None fails by another's bug."""
+        self._do("alerts", self._keep_alerts)
+        self._do("digests", self._digests.keep)
+        self._do("delivery", self._deliver)
+
+    def _keep_alerts(self) -> None:
         keep_alerts(
             self.parts,
             self.policy.rejected,
@@ -194,7 +200,8 @@ class Daemon:
             yes_wanted=self.policy.yes_wanted,
             deaf=self._ears.deaf,
         )
-        self._digests.keep()
+
+    def _deliver(self) -> None:
         for _ in range(_MESSAGES_AT_ONCE):
             if self._stop.is_set():
                 return

@@ -27,6 +27,8 @@ class Trouble:
     sentence: str
     begun: float
     said: float
+    bug: str = ""  # what rotator itself did wrong, at some turn since it last worked
+    bug_since: float = 0.0
 
 
 class Troubles:
@@ -42,15 +44,21 @@ class Troubles:
         at = self._clock.monotonic()
         with self._lock:
             known = self._now.get(what)
+            begun = known.begun if known else at
+            trouble = Trouble(sentence, begun, at)
+            if bug:
+                trouble.bug, trouble.bug_since = sentence, at
+            if known is not None and known.bug:
+                trouble.bug, trouble.bug_since = trouble.bug or known.bug, known.bug_since
             if (
                 known is not None
                 and known.sentence == sentence
                 and at - known.said < _SAID_AGAIN_AFTER.total_seconds()
             ):
                 return
-            self._now[what] = Trouble(sentence, known.begun if known else at, at)
+            self._now[what] = trouble
         say = log.error if bug else log.warning
-        say("trouble", what=what, trouble=sentence, seconds=round(at - known.begun) if known else 0)
+        say("trouble", what=what, trouble=sentence, seconds=round(at - begun))
 
     def ended(self, what: str) -> None:
         """`what` works."""
@@ -59,6 +67,20 @@ class Troubles:
         if known is not None:
             seconds = round(self._clock.monotonic() - known.begun)
             log.info("trouble is over", what=what, trouble=known.sentence, seconds=seconds)
+
+    def bugs(self, longer_than: timedelta) -> list[str]:
+        """What has not worked for so long since a bug of ours was met in it, a sentence each.
+
+        Other trouble in between ends nothing: only a turn that works does.
+        """
+        now = self._clock.monotonic()
+        with self._lock:
+            standing = [
+                (what, trouble.bug)
+                for what, trouble in self._now.items()
+                if trouble.bug and now - trouble.bug_since > longer_than.total_seconds()
+            ]
+        return [f"{what} does not work: {bug}" for what, bug in sorted(standing)]
 
 
 #: Where our own code lies, wherever it was installed.

@@ -24,7 +24,8 @@ from rotator.model.policy import HeartbeatPolicy, Policies
 _ACCOUNT = "the heartbeat"
 #: After a call that was not heard; and so long two replicas stay out of each other's way.
 _AGAIN_AFTER = timedelta(seconds=20)
-#: An alert that could not be told for so long is no bad moment of a channel any more.
+#: An alert that could not be told for so long is no bad moment of a channel any more; and a bug that stands for so
+#: long does not pass by itself.
 LATE = timedelta(minutes=15)
 #: So many scans may fail before that is news.
 _SCANS_MISSED = 3
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     ALERTS = "alerts"  # an alert cannot be delivered
     NOBODY = "nobody"  # alerts could be told to nobody
     STUCK = "stuck"  # a part of this process does not move
+    BUG = "bug"  # a part of this process moves, and fails at every turn by a bug of rotator
 
 
 class Silence(NamedTuple):
@@ -49,12 +51,16 @@ class Silence(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a process knows that is not in the journal. `rejected`: why policies.yaml is not in force."""
+    """What a process knows that is not in the journal. `rejected`: why policies.yaml is not in force.
+
+    `bugs`: what has not worked for longer than LATE by a bug of rotator, a sentence each.
+    """
 
     rejected: str = ""
     stuck: Sequence[str] = ()
     reachable: bool = True  # the default owner has an address that a channel serves
     scan_every: timedelta = timedelta(minutes=5)
+    bugs: Sequence[str] = ()
 
 
 class Beats(Record, Protocol):
@@ -112,6 +118,8 @@ def silence(record: Record, policies: Policies, seen: Seen) -> Silence | None:
         return Silence(Reason.DRILL, sentence)
     if seen.stuck:
         return Silence(Reason.STUCK, f"{', '.join(seen.stuck)} of this process does not move")
+    if seen.bugs:
+        return Silence(Reason.BUG, seen.bugs[0])
     if seen.rejected:
         return Silence(Reason.POLICY, f"policies.yaml as it is now is not in force: {seen.rejected}")
     if not seen.reachable:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from rotator.contracts.channel import AlertChannel, EditingChannel
+from rotator.contracts.channel import AlertChannel, EditingChannel, RemindedChannel
 from rotator.contracts.guard import claimed
 from rotator.contracts.parts import Parts
 from rotator.engine.budget import free_from
@@ -32,6 +32,8 @@ _USUAL = Bounds()
 _LONGEST_REST = timedelta(minutes=5)
 #: Posted one after the other in the same look, their times are a moment apart.
 _A_MOMENT = timedelta(seconds=2)
+#: Receipts of early versions do not tell when.
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def deliver_due(
@@ -253,6 +255,7 @@ def _deliver(
     channel, _, address = key.partition(":")
     earlier = some[0].receipts.get(key)
     alert = _message(key, some, outbox, now)
+    _remind(channels[channel], key, outbox)
     try:
         receipt = channels[channel].deliver(alert, address, earlier)
     except (Transient, NotYet, Refused) as failure:
@@ -267,6 +270,13 @@ def _deliver(
         one.told[key], one.heard = one.level, True
         one.shows(key)
     return 1
+
+
+def _remind(channel: AlertChannel, key: str, outbox: Sequence[AlertRow]) -> None:
+    """Tells a channel what the journal knows of an address; another process may have been there."""
+    there = [row.receipts[key] for row in outbox if key in row.receipts]
+    if there and isinstance(channel, RemindedChannel):
+        channel.remind(key.partition(":")[2], max(there, key=lambda one: one.told_at or _LONG_AGO))
 
 
 def _edit(

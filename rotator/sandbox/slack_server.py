@@ -5,7 +5,8 @@ What people click comes through slack_socket.py, where an app has an app-level t
 It is as strict as Slack is known to be: who calls, which channel, at most about one message a second into a channel,
 the limits of blocks and texts. It keeps every message as readers would see it, and every body as it came, so that a
 scan for leaks sees what people saw. Sources: Slack's reference of chat.postMessage, chat.update,
-conversations.history, conversations.replies, incoming webhooks and blocks; slack_sdk.models.blocks for lengths.
+conversations.history, conversations.replies, users.conversations, incoming webhooks and blocks;
+slack_sdk.models.blocks for lengths.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ class SlackApp:
     door: SocketDoor | None = None
     team: str = "T0TALY"
     groups: dict[str, list[str]] = field(default_factory=dict)
+    invited: tuple[str, ...] = ("#general", "#ops-secrets")
     whispers: list[Whisper] = field(default_factory=list, repr=False)
     messages: list[Message] = field(default_factory=list, repr=False)
     bodies: list[str] = field(default_factory=list, repr=False)
@@ -193,6 +195,7 @@ class SlackApp:
             "chat.update": self._update,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
+            "users.conversations": self._conversations,
         }
         if method not in methods:
             raise Reject("unknown_method")
@@ -259,7 +262,20 @@ class SlackApp:
             raise Reject("no_such_subteam")
         return {"users": self.groups[group]}
 
+    def _conversations(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The channels that the app is in, in pages of one, for Slack may give fewer than it was asked for."""
+        if not 1 <= int(arguments.get("limit") or 100) <= 999:
+            raise Reject("invalid_limit")
+        names = sorted({*self.invited, *self._names})
+        place = int(arguments.get("cursor") or 0)
+        name = names[place]
+        more = str(place + 1) if place + 1 < len(names) else ""
+        channel = {"id": self._channel({"channel": name}), "name": name.removeprefix("#")}
+        return {"channels": [channel], "response_metadata": {"next_cursor": more}}
+
     def _history(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if str(arguments.get("channel")).startswith("#"):
+            raise Reject("channel_not_found")  # a name will do for posting only
         channel = self._channel(arguments)
         latest = [
             message for message in reversed(self.messages) if message.channel == channel and message.aloud

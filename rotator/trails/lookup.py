@@ -2,8 +2,12 @@
 
 Two calls a second for the whole account and region, 50 events a page, one attribute at a time (API reference of
 LookupEvents). By the name of the service it would answer with every sign of life of the SSM agent, so each name of a
-call is looked up by itself. Events come late and in no order: half an hour before the last look is looked at again, and
-what is known by its id is passed over.
+call is looked up by itself, the rare ones first: whoever reads a history must not wait behind what the company reads
+all day. Events come late and in no order: half an hour before the last look is looked at again, and what is known by
+its id is passed over.
+
+A turn of the watch ends after half a minute, which is sixty pages. A look goes on where the last turn ended, so a busy
+account has looks of several turns. What takes too long to read for one span is read for the half of it.
 
 Permissions: cloudtrail:LookupEvents on *.
 """
@@ -11,7 +15,8 @@ Permissions: cloudtrail:LookupEvents on *.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,10 +39,60 @@ PER_SECOND, PAGE = 2.0, 50
 REMEMBERED = timedelta(days=90)
 #: CloudTrail delivers within about five minutes on average, and promises nothing.
 OVERLAP = timedelta(minutes=30)
-#: What is written down after each: a stop in the middle of a long past loses no more than this.
+#: What is asked for at once, and written down after each, for each name: a stop in the middle of a long past loses no
+#: more than this.
 SLICE = timedelta(hours=1)
+#: What has not ended by then is read for the half of its span. Less than half of a turn, so that one that begins with
+#: it gets through.
+LONGEST_SLICE = 10.0
+#: Times of events are whole seconds.
+_SHORTEST = timedelta(seconds=1)
+_OFTEN = ("GetParametersByPath", "GetParameters", "GetParameter")
+#: In this order.
+NAMES = (*(name for name in ACTS if name not in _OFTEN), *_OFTEN)
 #: One look costs at least a call for each name; more often than this it would be the account's whole quota.
 _EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How far a look is: everything before `looked` is known, and it ends at `until`.
+
+    Of names before `name` all is known, of `name` what was before `at`, of the others nothing yet.
+    """
+
+    looked: datetime
+    until: datetime
+    name: str
+    at: datetime
+    span: timedelta = SLICE
+
+    @property
+    def progress(self) -> str:
+        """As the journal keeps it."""
+        moments = (self.looked.isoformat(), self.until.isoformat())
+        return " ".join((*moments, self.name, self.at.isoformat(), str(int(self.span.total_seconds()))))
+
+    @property
+    def end(self) -> datetime:
+        """Of what is asked for at once."""
+        return min(self.at + self.span, self.until)
+
+    def read(self, *, quickly: bool) -> Look | None:
+        """After all until `end` was read; None when that was all."""
+        if self.end < self.until:
+            return replace(self, at=self.end, span=min(self.span * 2, SLICE) if quickly else self.span)
+        later = NAMES[NAMES.index(self.name) + 1 :]
+        return look_of(self.looked, self.until, later[0]) if later else None
+
+    def halved(self) -> Look:
+        """Where the span is too long to be read."""
+        return replace(self, span=max((self.end - self.at) / 2, _SHORTEST))
+
+
+def look_of(looked: datetime, until: datetime, name: str = NAMES[0]) -> Look:
+    """From the beginning, of this name."""
+    return Look(looked, until, name, max(looked - OVERLAP, until - REMEMBERED))
 
 
 class LookupTrail:
@@ -51,31 +106,31 @@ class LookupTrail:
         self._service = Service("CloudTrail", self._connect, READING, _verdict, around.installation)
 
     def poll(self, progress: str) -> Iterator[Delivery]:
-        """Every page since then, the past hour by hour. Raises NotYet, Transient or Refused.
+        """Every page since then, name by name, the past hour by hour. Raises NotYet, Transient or Refused.
 
-        `progress` is the moment up to which was looked.
+        `progress` is the moment up to which was looked, or how far a look is.
         """
         now = self._around.clock.now()
-        looked = _moment(progress) if progress else now
-        if progress and now - looked < _EVERY:
-            return
-        begin = max(looked - OVERLAP, now - REMEMBERED)
-        while begin < now:
-            end = min(begin + SLICE, now)
-            for name in ACTS:
-                yield from self._pages(name, begin, end)
-            yield Delivery((), progress=end.isoformat())
-            begin = end
+        looked, ahead = _read(progress) if progress else (now, None)
+        if ahead is None:
+            if progress and now - looked < _EVERY:
+                return
+            ahead = look_of(looked, now)
+        until = ahead.until
+        while ahead is not None:
+            ahead = yield from self._slice(ahead)
+            yield Delivery((), progress=ahead.progress if ahead else until.isoformat())
 
     def forget(self, delivery: Delivery) -> None:
         """Nothing is kept for us: our progress says what we know."""
 
-    def _pages(self, name: str, begin: datetime, end: datetime) -> Iterator[Delivery]:
-        """The token is good for the same question only."""
+    def _slice(self, look: Look) -> Generator[Delivery, None, Look | None]:
+        """All pages of a span, and how far the look is then. The token is good for the same question only."""
+        begun, oldest = self._around.clock.monotonic(), self._around.clock.now() - REMEMBERED
         question: LookupEventsRequestTypeDef = {
-            "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": name}],
-            "StartTime": begin,
-            "EndTime": end,
+            "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": look.name}],
+            "StartTime": min(max(look.at, oldest), look.end),
+            "EndTime": look.end,
             "MaxResults": PAGE,
         }
         while True:
@@ -83,8 +138,11 @@ class LookupTrail:
             reading = Reading()
             reading.read((_record(event) for event in answer["Events"]), "an event that CloudTrail found")
             yield reading.delivery()
+            took = self._around.clock.monotonic() - begun
             if not answer.get("NextToken"):
-                return
+                return look.read(quickly=took < LONGEST_SLICE / 4)
+            if took > LONGEST_SLICE and look.end - look.at > _SHORTEST:
+                return look.halved()
             question = {**question, "NextToken": answer["NextToken"]}
 
     def _look(self, question: LookupEventsRequestTypeDef) -> LookupEventsResponseTypeDef:
@@ -107,6 +165,19 @@ def _record(event: Mapping[str, Any]) -> object:
     except (ValueError, RecursionError):
         return None
     return record
+
+
+def _read(progress: str) -> tuple[datetime, Look | None]:
+    """Up to when all is known, and how far a look is beyond. Raises Refused.
+
+    Of what another version wrote that much is understood, too.
+    """
+    looked, *more = progress.split(" ")
+    if len(more) != len(("until", "name", "at", "span")) or more[1] not in NAMES or not more[3].isdigit():
+        return _moment(looked), None
+    until, name, at, span = more
+    seconds = max(timedelta(seconds=int(span)), _SHORTEST)
+    return _moment(looked), Look(_moment(looked), _moment(until), name, _moment(at), seconds)
 
 
 def _moment(progress: str) -> datetime:

@@ -153,7 +153,7 @@ SILENT = Described(
     "rotator_heartbeat_silent",
     "gauge",
     ("reason",),
-    "1 while the outside hears nothing: drill, policy, scan, alerts, nobody or stuck; the log has the sentence.",
+    "1 while the outside hears nothing: drill, policy, scan, alerts, nobody, stuck or bug; the log has the sentence.",
 )
 AUDIT = Described(
     "rotator_audit_chain_ok",

@@ -1,6 +1,7 @@
 """Everybody hears everything, and next to nothing twice: a seeded nemesis over Slack's stand-in and a real mail server.
 
-It kills the process between any two calls, answers 429 and 5xx, loses answers after the effect, and is slow. What
+It kills the process between any two calls, answers 429 and 5xx, loses answers after the effect, and is slow. The next
+process has channels of its own, which know nothing of what the last ones were told. What
 counts is what arrived at the far sides. A mail that came twice with one Message-ID is one mail to every reader that
 knows it, and that figure is held to the promise. The raw one is not: it is as large as the nemesis is wild, since no
 mail server can be asked whether it has a mail. So the test counts what nobody wrote down, because the process was
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rotator.contracts.channel import AlertChannel
+from rotator.contracts.channel import AlertChannel, RemindedChannel
 from rotator.engine.outbox import deliver_due
 from rotator.engine.settings import Bounds
 from rotator.journal import MemoryJournal, open_memory_journal
@@ -33,7 +34,6 @@ from tests.channels.worlds import MailWorld, SlackWorld
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 STEPS, KILLED = 60, 0.03
-CHANNEL = "C0ROTATOR1"
 #: Of all that is told.
 MOST_DUPLICATES = 0.01
 
@@ -88,12 +88,23 @@ class Nemesis:
 class Watched:
     """A channel behind the nemesis, and what its messages were about."""
 
-    channel: AlertChannel
+    made: Callable[[], AlertChannel]
     nemesis: Nemesis
     name: str
     arrived: Callable[[], int]  # how many messages the far side has
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by the identity of the message
     heard: set[tuple[str, str, int]] = field(default_factory=set)  # (alert, life, how loudly)
+
+    def __post_init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """In another process."""
+        self.channel = self.made()
+
+    def remind(self, address: str, receipt: Receipt) -> None:
+        if isinstance(self.channel, RemindedChannel):
+            self.channel.remind(address, receipt)
 
     def deliver(self, alert: Alert, address: str, earlier: Receipt | None) -> Receipt:
         told = alert.members or (alert,)
@@ -128,13 +139,14 @@ class Watched:
 class Parts:
     """What the outbox needs of an installation; its journal is behind the nemesis."""
 
-    def __init__(self, nemesis: Nemesis) -> None:
+    def __init__(self, nemesis: Nemesis, slack: str) -> None:
+        self.slack = slack
         self.clock = VirtualClock()
         self.real = open_memory_journal(now=self.clock.now)
         self.journal: Any = _Behind(self.real, nemesis)
 
     def policies(self) -> Policies:
-        return one_owner({"slack": CHANNEL, "email": MAILBOX})
+        return one_owner({"slack": self.slack, "email": MAILBOX})
 
 
 class _Behind:
@@ -213,15 +225,16 @@ def weather(slack: SlackWorld, mail: MailWorld, seed: int) -> None:
     mail.server.weather.set_faults(mails, seed)
 
 
+@pytest.mark.parametrize("address", ["C0ROTATOR1", "#ops-secrets"])
 @pytest.mark.parametrize("seed", [5])
 def test_everybody_hears_everything_and_next_to_nothing_twice(
-    slack: SlackWorld, mail: MailWorld, seed: int, capsys: pytest.CaptureFixture[str]
+    slack: SlackWorld, mail: MailWorld, seed: int, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nemesis = Nemesis(Random(seed))
-    parts = Parts(nemesis)
+    parts = Parts(nemesis, address)
     channels = {
-        "slack": Watched(slack.channel(), nemesis, "slack", lambda: len(slack.app.messages)),
-        "email": Watched(mail.channel(), nemesis, "email", lambda: len(mail.server.mails)),
+        "slack": Watched(slack.channel, nemesis, "slack", lambda: len(slack.app.messages)),
+        "email": Watched(mail.channel, nemesis, "email", lambda: len(mail.server.mails)),
     }
     incidents = Incidents(parts, Random(seed + 1))
     weather(slack, mail, seed)
@@ -263,5 +276,7 @@ def _deliver(parts: Parts, channels: Mapping[str, Watched], nemesis: Nemesis) ->
         try:
             deliver_due(parts, channels, f"process-{nemesis.kills}", Bounds())  # type: ignore[arg-type]  # the parts it uses
         except Killed:
+            for channel in channels.values():
+                channel.begin_anew()
             parts.clock.sleep(60)
         parts.clock.sleep(15)

@@ -13,7 +13,7 @@ import pytest
 
 from rotator.channels import slack as slack_channel
 from rotator.channels.slack import Slack
-from rotator.model.alerts import Severity
+from rotator.model.alerts import Receipt, Severity
 from rotator.model.errors import Refused, Transient
 from rotator.model.secrets import Sealed
 from rotator.sandbox.faults import Fault, Outage, Rule
@@ -345,3 +345,40 @@ def _answering(answer: bytes) -> Iterator[str]:
             stop.set()
             socket.create_connection(("127.0.0.1", port)).close()
             thread.join()
+
+
+def lost_and_again(slack: SlackWorld, channel: Slack) -> int:
+    """How often a first message whose answer was lost is in the channel once the next process has told it again."""
+    slack.lose_next_answer()
+    with pytest.raises(Transient):
+        slack.channel().deliver(an_alert(), slack.address, None)
+    channel.deliver(an_alert(), slack.address, None)
+    return len(slack.app.messages)
+
+
+def test_a_process_that_just_began_finds_a_message_in_a_channel_that_it_knows_by_name(
+    slack: SlackWorld,
+) -> None:
+    assert lost_and_again(slack, slack.channel()) == 1
+
+
+def test_without_the_scopes_for_that_it_finds_it_by_what_the_journal_knows_of_the_channel(
+    slack: SlackWorld,
+) -> None:
+    slack.app.weather.set_errors({"users.conversations": "missing_scope"})
+    receipt = slack.channel().deliver(an_alert(identity="other"), slack.address, None)
+    reminded = slack.channel()
+    reminded.remind(slack.address, receipt)
+    assert lost_and_again(slack, reminded) == 2, "the other one, and this one once"
+
+
+def test_with_neither_it_is_told_twice_rather_than_never(slack: SlackWorld) -> None:
+    slack.app.weather.set_errors({"users.conversations": "missing_scope"})
+    assert lost_and_again(slack, slack.channel()) == 2
+
+
+def test_a_name_that_moved_to_another_channel_is_posted_to_where_it_is_now(slack: SlackWorld) -> None:
+    channel = slack.channel()
+    channel.remind(slack.address, Receipt(data={"channel": "C0FORMER01", "ts": "1.0"}))
+    receipt = channel.deliver(an_alert(), slack.address, None)
+    assert receipt.data["channel"] != "C0FORMER01"

@@ -121,6 +121,7 @@ def test_a_scan_that_stays_away_is_silence(well: World) -> None:
     [
         (Seen(rejected="secrets.KEY.type: unknown type"), Reason.POLICY),
         (Seen(stuck=["a worker"]), Reason.STUCK),
+        (Seen(bugs=["alerts does not work: an unexpected KeyError"]), Reason.BUG),
         (Seen(reachable=False), Reason.NOBODY),
     ],
 )

@@ -17,6 +17,7 @@ from rotator.sandbox.sources.trail_queue import QueueSource
 from rotator.testing.trail_contract import Reader, TrailContract, TrailWorld, a_record
 from rotator.testing.virtual_clock import VirtualClock
 from rotator.trails import s3
+from rotator.trails.cloudtrail import ACTS
 from rotator.trails.lookup import OVERLAP, PER_SECOND
 from rotator.trails.queue import MOST_TRIES
 from tests.trails.worlds import BUCKET, FilesWorld, LookupWorld, QueueWorld, notice
@@ -204,7 +205,12 @@ def test_a_long_past_is_written_down_hour_by_hour_and_begun_where_it_ended(
     lookup_world.clock.sleep(timedelta(hours=30).total_seconds())
     moments = [delivery.progress for delivery in reader.poll() if delivery.progress]
     assert len(moments) >= 30
-    assert moments == sorted(moments)
+    assert [moments.index(one) for one in moments] == [*range(len(moments))], "each is further"
+    for name in ACTS:
+        hours = [one.split(" ")[3] for one in moments[:-1] if one.split(" ")[2] == name]
+        assert len(hours) >= 30
+        assert hours == sorted(hours)
+    assert moments[-1] == lookup_world.clock.now().isoformat()
     assert first["eventID"] in reader.known
     assert reader.poll() == [], "it was looked a moment ago"
 
