@@ -240,7 +240,7 @@ def test_a_mirror_that_fails_holds_the_rotation_before_its_restarts_and_is_named
     row = under_way(Phase.STORE, {"mirrors": ("fine", "copies")})
     place = MemoryPlace(bench.clock, away=True)
     bench.mirrors["copies"] = MemoryMirror(place)
-    with pytest.raises(Transient, match="^the mirror copies: the place does not answer$"):
+    with pytest.raises(Transient, match=r"^the mirror copies: the place does not answer$"):
         bench.goes(row)
     place.away = False
     assert bench.goes(row).phase is Phase.REDEPLOY
