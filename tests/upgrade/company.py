@@ -22,14 +22,7 @@ from rotator.engine.settings import Bounds
 from rotator.engine.worker import Worker
 from rotator.model.alerts import Alert, Receipt
 from rotator.model.errors import Transient
-from rotator.model.policy import (
-    Deployment,
-    EnvironmentPolicy,
-    OwnerPolicy,
-    Policies,
-    Recipe,
-    SecretPolicy,
-)
+from rotator.model.policy import Deployment, EnvironmentPolicy, OwnerPolicy, Policies, Recipe
 from rotator.model.rotation import Rotation, State
 from rotator.model.secrets import AcceptedSet, Sealed, StoredValue
 from rotator.providers.token import Token
@@ -45,10 +38,9 @@ from rotator.testing.memory_platform import (
 from rotator.testing.memory_store import MemoryParameters, MemoryStore
 from rotator.testing.surroundings import surroundings
 from rotator.testing.virtual_clock import VirtualClock
+from tests.upgrade.by_hand import HandSource, end_what_is_asked_for
 from tests.upgrade.places import PLACES, SHARED, Place
-
-PATH = "/taly/production"
-_PERIOD = timedelta(days=90)
+from tests.upgrade.policy import PATH, parameters_of, policy_of
 
 
 class Store(MemoryParameters):
@@ -96,29 +88,32 @@ class People:
 class Company:
     """Everything outside the journal, and the Parts of whoever works on it."""
 
-    def __init__(self, clock: VirtualClock, sealer: Sealer, journal: Journal) -> None:
+    def __init__(
+        self, clock: VirtualClock, sealer: Sealer, journal: Journal, places: Iterable[Place] = PLACES
+    ) -> None:
         self.clock, self.sealer, self.journal = clock, sealer, journal
-        self.places = {place.secret: place for place in PLACES}
+        self.places = {place.secret: place for place in places}
         self.today = Policies(
             version="1",
             environments={
                 "production": EnvironmentPolicy(name="production", path=PATH, region="eu-central-1")
             },
-            secrets={place.secret: policy_of(place) for place in PLACES},
+            secrets={place.secret: policy_of(place) for place in self.places.values()},
             owners={"ops": OwnerPolicy(name="ops", addresses={"slack": "#ops"})},
             default_owner="ops",
         )
         self.parameters = Store(clock)
         self.sources = {
-            place.secret: HostileSource(
+            place.secret: (HandSource if place.kind.submitted else HostileSource)(
                 place.kind, clock, fields=tuple(policy_of(place).recipe.fields), slots=_slots(place)
             )
-            for place in PLACES
+            for place in self.places.values()
             if place.kind is not SHARED
         }
         self.platforms: dict[str, Platform] = {}
         self.stragglers: set[str] = set()  # secrets whose first credential somebody goes on using
         self.people = People()
+        self.hands = False  # whether people end what they are asked to
         self.bounds = Bounds()
         self._ids = 0
 
@@ -156,14 +151,15 @@ class Company:
 
     def begin(self, ago: timedelta) -> None:
         """The first credentials, made so long ago, and workloads that use them."""
-        for place in PLACES:
+        for place in self.places.values():
             recipe = policy_of(place).recipe
             source = self.sources.get(place.secret)
             fields = source.somebody_makes().fields if source else {"value": _first_value(self, recipe)}
             for field, name in recipe.fields.items():
                 self.parameters.put(name, fields[field], by="terraform")
             if recipe.accepted_as and place.name != "YOUNG":
-                members = AcceptedSet([fields["value"]]).sealed()
+                strangers = [_first_value(self, recipe) for _ in range(place.strangers)]
+                members = AcceptedSet([fields["value"], *strangers]).sealed()
                 self.parameters.put(recipe.accepted_as, members, by="rotator prepare")
         self.clock.pass_by(ago)
         self.found_workloads()
@@ -174,7 +170,9 @@ class Company:
             found = {name: self._stored(name) for name in names if name in self.parameters.parameters}
             for name in names:
                 self.parameters.read_by[name] = found
-            fates = [fate for place in PLACES if place.reads == workload for fate in place.fates]
+            fates = [
+                fate for place in self.places.values() if place.reads == workload for fate in place.fates
+            ]
             self.platforms[workload] = Platform(
                 self.clock, workload, found, fates=fates, _stepped=self.clock.monotonic()
             )
@@ -182,8 +180,8 @@ class Company:
     def names_of(self) -> Mapping[str, list[str]]:
         """The parameters of each workload."""
         names: dict[str, list[str]] = {}
-        for place in PLACES:
-            names.setdefault(place.reads, []).extend(_parameters(policy_of(place).recipe))
+        for place in self.places.values():
+            names.setdefault(place.reads, []).extend(parameters_of(policy_of(place).recipe))
         return names
 
     def turn(self, workers: Iterable[Worker]) -> None:
@@ -193,6 +191,8 @@ class Company:
         for worker in workers:
             while worker.work():
                 self.use()
+        if self.hands:
+            end_what_is_asked_for(self.sources, self.journal.rotations(unfinished=True))
         keep_alerts(self)
         deliver_due(self, {"slack": self.people}, "people", self.bounds)
         self.use()
@@ -206,10 +206,10 @@ class Company:
             platform.catch_up()
         for secret in self.stragglers:
             self.sources[secret].held[0].last_used = self.clock.now()
-        for place in PLACES:
+        for place in self.places.values():
             recipe = policy_of(place).recipe
             held = [one.read for one in self.platforms[place.reads].living]
-            current = {name: self._stored(name) for name in _parameters(recipe) if self._there(name)}
+            current = {name: self._stored(name) for name in parameters_of(recipe) if self._there(name)}
             if recipe.accepted_as is None:
                 for read in [*held, current]:
                     self._log_in(place, {field: read[name].value for field, name in recipe.fields.items()})
@@ -234,8 +234,9 @@ class Company:
         return name in self.parameters.parameters
 
     def rotation_of(self, place: Place) -> Rotation | None:
-        """Its first rotation."""
-        return next(reversed(self.journal.rotations(secret=place.secret)), None)
+        """The one of its rotations that is caught."""
+        rows = self.journal.rotations(secret=place.secret)
+        return rows[-place.which] if len(rows) >= place.which else None
 
     def silence(self, place: Place) -> None:
         """Once its source was told a value, it gives no answer any more, until `answer`."""
@@ -249,6 +250,15 @@ class Company:
 
         self.sources[place.secret].io = io
 
+    def loses(self, place: Place, moment: str, trouble: Transient) -> None:
+        """At that moment its source is not heard of any more."""
+
+        def io(now: str) -> None:
+            if now == moment:
+                raise trouble
+
+        self.sources[place.secret].io = io
+
     def write_again(self, place: Place) -> None:
         """Somebody writes its value once more: it looks young."""
         for name in policy_of(place).recipe.fields.values():
@@ -257,36 +267,6 @@ class Company:
     def place(self, name: str) -> Place:
         """By its name."""
         return self.places[f"production/{name}"]
-
-
-def policy_of(place: Place) -> SecretPolicy:
-    """Today's policy for one secret."""
-    name = f"{PATH}/{place.name}"
-    two = place.recipe.get("torn_ok")
-    recipe = Recipe(
-        secret=place.secret,
-        environment="production",
-        provider="token" if place.kind is SHARED else "hostile",
-        fields={"sid": f"{name}_SID", "secret": f"{name}_SECRET"} if two else {"value": name},
-        accepted_as=f"{name}_ACCEPTED" if place.kind is SHARED else None,
-        deployments=(Deployment(id=place.reads, kind="memory", target=place.reads),),
-        grace=timedelta(minutes=10),
-        accept_gap=place.kind is not None and place.kind.overlap is Overlap.NONE,
-        **place.recipe,
-    )
-    return SecretPolicy(
-        secret=place.secret,
-        environment="production",
-        name=place.name,
-        type="token",
-        recipe=recipe,
-        rotate_every=_PERIOD,
-        owner="ops",
-    )
-
-
-def _parameters(recipe: Recipe) -> list[str]:
-    return [*recipe.fields.values(), *([recipe.accepted_as] if recipe.accepted_as else [])]
 
 
 def _slots(place: Place) -> int | None:

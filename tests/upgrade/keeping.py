@@ -32,7 +32,12 @@ from tests.upgrade.company import Company, Platform
 
 JOURNALS = Path(__file__).parent / "journals"
 Kept = dict[str, Any]
-_SEALED = {"rotation": ("sealed_predecessor", "sealed_successor", "data_key"), "head": ("mac", "data_key")}
+#: Columns with texts that were sealed. An earlier version's table may lack some.
+_SEALED = {
+    "rotation": ("sealed_predecessor", "sealed_successor", "data_key"),
+    "request": ("sealed", "data_key"),
+    "head": ("mac", "data_key"),
+}
 
 
 def newest() -> Kept:
@@ -114,7 +119,7 @@ def _unsealed(kept: Kept, sealer: Sealer, names: Names) -> Kept:
         texts[name] = key.seal(fields, text["bound_to"])
     sealed = {
         table: [
-            row | {column: texts[row[column]] for column in columns if row[column]}
+            row | {column: texts[row[column]] for column in columns if row.get(column)}
             for row in kept["rows"][table]
         ]
         for table, columns in _SEALED.items()

@@ -14,6 +14,7 @@ from rotator.sealers.keyfile import KeyFile
 from rotator.testing.virtual_clock import VirtualClock
 from tests.upgrade.company import Company
 from tests.upgrade.keeping import Kept, Names, found_again, lay
+from tests.upgrade.places import PLACES, Place
 
 
 @contextmanager
@@ -27,9 +28,15 @@ def moved(kept: Kept, url: str, folder: Path) -> Iterator[Company]:
     lay(engine, kept, sealer, names)
     engine.dispose()
     with closing(open_journal(url, daemon=True, now=clock.now)) as journal:
-        company = Company(clock, sealer, journal)
+        company = Company(clock, sealer, journal, places_in(kept))
         found_again(company, kept["world"], names)
         yield company
+
+
+def places_in(kept: Kept) -> list[Place]:
+    """The places that its writer knew of."""
+    there = {row["secret"] for row in kept["rows"]["secret"]}
+    return [place for place in PLACES if place.secret in there]
 
 
 def until(company: Company, turn: Callable[[], None], happened: Callable[[], object]) -> None:

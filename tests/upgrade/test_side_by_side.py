@@ -27,7 +27,6 @@ from rotator.model.rotation import Phase, Rotation
 from tests.upgrade.company import Company
 from tests.upgrade.keeping import Kept, newest
 from tests.upgrade.moved import moved, until
-from tests.upgrade.places import PLACES
 from tests.upgrade.test_upgrade import ended, judged, people_have_looked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # a company's hour, with every rotation it has
@@ -85,7 +84,7 @@ def test_an_earlier_worker_leaves_alone_the_phases_that_it_does_not_know(
         until(company, lambda: company.turn(both), lambda: ended(company, begun(kept)))
         assert earlier.moved
         assert earlier.moved.isdisjoint(_ADDED)
-        for place in PLACES:
+        for place in company.places.values():
             judged(company, place)
 
 
@@ -100,7 +99,7 @@ def test_an_earlier_ledger_lacks_fields_and_is_worked_on(
         people_have_looked(company)
         workers = [Worker(company, "later", company.bounds)]
         until(company, lambda: company.turn(workers), lambda: ended(company, begun(kept)))
-        for place in PLACES:
+        for place in company.places.values():
             judged(company, place)
 
 
@@ -120,7 +119,7 @@ def test_what_a_later_version_wrote_is_in_nobodys_way_and_ends_when_that_version
         assert "a newer version of rotator" in company.journal.observed()["production/GRACE"].trouble
         later.is_back()
         until(company, lambda: company.turn(workers), lambda: ended(company, begun(kept)))
-        for place in PLACES:
+        for place in company.places.values():
             judged(company, place)
 
 

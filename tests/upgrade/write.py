@@ -21,62 +21,26 @@ from rotator.contracts.journal import Told
 from rotator.engine.worker import Worker
 from rotator.journal import MemoryJournal, open_memory_journal, tables
 from rotator.journal.revision import NEWEST
-from rotator.model.errors import LostClaim
+from rotator.model.errors import GaveUp, LostClaim, Transient
 from rotator.model.observations import Pause
 from rotator.model.requests import Request, RequestKind
 from rotator.model.rotation import Phase, RolloutRow, RolloutState, Rotation, State
-from rotator.model.secrets import Sealed
 from rotator.testing.virtual_clock import VirtualClock
+from tests.upgrade.by_hand import submission
 from tests.upgrade.company import Company
 from tests.upgrade.keeping import JOURNALS, Kept, Names, rows_of, world_of
+from tests.upgrade.noted import Noted
 from tests.upgrade.places import PLACES, Place
 
 _FAR = timedelta(days=1000)
 _LONGEST = 2000  # turns
 _ABOUT_A_ROTATION = {RequestKind.APPROVE, RequestKind.RETRY, RequestKind.ROLL_BACK}
+_ABOUT_AN_ALERT = {RequestKind.ACKNOWLEDGE, RequestKind.SNOOZE}
+_WITH_AN_END = {RequestKind.PAUSE, RequestKind.SNOOZE}
 
 
 class Killed(BaseException):
     """SIGKILL, in the middle of a phase."""
-
-
-class Noted:
-    """A sealer that remembers what it sealed; its texts are names."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, Mapping[str, str]] = {}
-        self.texts: dict[str, tuple[str, Mapping[str, Sealed], str]] = {}
-
-    def new_key(self, context: Mapping[str, str]) -> NotedKey:
-        """Another name."""
-        name = f"key {len(self.keys) + 1}"
-        self.keys[name] = dict(context)
-        return NotedKey(self, name)
-
-    def open_key(self, wrapped: str, context: Mapping[str, str]) -> NotedKey:
-        """The key of that name."""
-        assert self.keys[wrapped] == context
-        return NotedKey(self, wrapped)
-
-
-@dataclass(frozen=True)
-class NotedKey:
-    """One of its keys."""
-
-    noted: Noted
-    wrapped: str
-
-    def seal(self, fields: Mapping[str, Sealed], bound_to: str) -> str:
-        """Another name."""
-        name = f"text {len(self.noted.texts) + 1}"
-        self.noted.texts[name] = self.wrapped, dict(fields), bound_to
-        return name
-
-    def open(self, sealed: str, bound_to: str) -> Mapping[str, Sealed]:
-        """What that name stands for."""
-        key, fields, bound = self.noted.texts[sealed]
-        assert (key, bound) == (self.wrapped, bound_to)
-        return fields
 
 
 @dataclass
@@ -140,8 +104,8 @@ class Catching:
             return False
         if place.lost_mint and row.id not in self.lost_mints:
             return False
-        if place.lost_mint and row.phase is Phase.TIDY and not row.ledger.strays:
-            return False  # it was planned before
+        if place.noted and not getattr(row.ledger, place.noted):
+            return False
         return place.because is None or row.reason is place.because
 
     def _wants_rollout(self, row: RolloutRow) -> bool:
@@ -209,9 +173,14 @@ def written() -> Kept:
 def _work(company: Company, catching: Catching) -> None:
     company.begin(timedelta(days=90, minutes=1))
     catching.note_policy(company.today, "# as it was when this was written\n")
-    for name in ("YOUNG", "CONFIRM_IN_LINE"):
+    for name in ("YOUNG", "CONFIRM_IN_LINE", "UNWANTED"):
         company.write_again(company.place(name))
+    for name in ("PLAN_SUBMITTED", "PROVE_SUBMITTED"):
+        place = company.place(name)
+        catching.add_request(_request(company, f"submission-{name}", place, RequestKind.SUBMIT))
     company.silence(company.place("VERIFY_RETRYING"))
+    company.loses(company.place("PLAN_RETRYING"), "create:after", Transient("the source gives no answer"))
+    company.loses(company.place("DISABLE_SETTLING"), "disable:after", GaveUp("the source gives no answer"))
     company.stragglers.add(company.place("GRACE_IN_USE").secret)
     company.sources[company.place("PARKED_FULL").secret].somebody_makes("somebody else's")
     for number in range(_LONGEST):
@@ -246,7 +215,7 @@ def _ask_for_the_one_in_line(company: Company) -> None:
 def _is_there(company: Company, catching: Catching, place: Place) -> bool:
     rotation = company.rotation_of(place)
     if rotation is None:
-        return place.name == "YOUNG"
+        return not place.begun
     if place.rollout:
         ids = [one for joined in rotation.ledger.rollouts.values() for one in joined]
         return any(one in catching.caught for one in ids)
@@ -256,14 +225,28 @@ def _is_there(company: Company, catching: Catching, place: Place) -> bool:
 
 
 def _request(company: Company, request_id: str, place: Place, kind: RequestKind) -> Request:
-    rotation = company.rotation_of(place)
-    about = rotation.id if kind in _ABOUT_A_ROTATION and rotation else place.secret
-    about = "production" if kind is RequestKind.TAKE_OVER else about
     now = company.clock.now()
-    until = now + timedelta(minutes=30) if kind is RequestKind.PAUSE else None
+    if kind is RequestKind.SUBMIT:
+        return submission(company.sources[place.secret], request_id, place.secret, company.sealer, now)
     return Request(
-        id=request_id, kind=kind, about=about, by="ben", because="before the upgrade", until=until, at=now
+        id=request_id,
+        kind=kind,
+        about=_about(company, place, kind),
+        by="ben",
+        because="before the upgrade",
+        until=now + timedelta(minutes=30) if kind in _WITH_AN_END else None,
+        at=now,
     )
+
+
+def _about(company: Company, place: Place, kind: RequestKind) -> str:
+    rotation = company.rotation_of(place)
+    if kind is RequestKind.TAKE_OVER:
+        return "production"
+    if kind in _ABOUT_AN_ALERT:
+        told = company.journal.alerts(unclosed=True)
+        return next(row.alert.identity for row in told if row.alert.secret == place.secret)
+    return rotation.id if kind in _ABOUT_A_ROTATION and rotation else place.secret
 
 
 def main() -> None:
