@@ -279,6 +279,48 @@ def test_rotator_itself_needs_a_rule_and_what_is_read_elsewhere_is_not_seen() ->
     assert notes(("secrets:\n", "access: {allow: [{name: a, role: x, during: rotation}]}\nsecrets:\n")) == []
 
 
+FORWARD = (
+    "reads in us-east-1 reach the queue in eu-central-1 only where they are forwarded "
+    "(k8s/aws/access-forward.yaml)"
+)
+QUEUE = "queue: arn:aws:sqs:eu-central-1:111122223333:rotator-trail"
+
+
+@pytest.mark.parametrize(
+    "regions, source, said",
+    [
+        (("eu-central-1", "eu-central-1"), f"kind: sqs, {QUEUE}", ""),
+        (
+            ("eu-central-1", "us-east-1"), f"kind: sqs, {QUEUE}",
+            FORWARD,
+        ),
+        (
+            ("us-east-1", "us-east-1"), f"kind: sqs, {QUEUE}",
+            FORWARD,
+        ),
+        (("eu-central-1", "us-east-1"), f"kind: s3, {QUEUE}, bucket: taly-trail", ""),
+        (
+            ("us-east-1", "eu-central-1"), "kind: lookup-events",
+            "reads in eu-central-1 are not seen: lookup-events looks in the first environment's region, us-east-1",
+        ),
+        (("us-east-1", "us-east-1"), "kind: lookup-events", ""),
+    ],
+)  # fmt: skip
+def test_a_region_of_which_the_source_of_records_hears_nothing_is_noted(
+    regions: tuple[str, str], source: str, said: str
+) -> None:
+    access = f"access: {{source: {{{source}}}, allow: [{{name: a, role: x, during: rotation}}]}}\nsecrets:\n"
+    first, second = (f"aws: {{region: {region}" for region in regions)
+    found = notes(
+        ("secrets:\n", access),
+        ("aws: {region: eu-central-1}", f"{second}}}"),
+        ("aws: {region: eu-central-1,", f"{first},"),
+    )
+    assert [one.split("access.source: ", 1)[1] for one in found if "access.source" in one] == [said] * bool(
+        said
+    )
+
+
 def test_who_may_read_is_resolved_for_every_environment() -> None:
     allow = '{name: a, role: "app-{env}", during: deployment, secrets: [JWT_*], from: [10.0.0.0/8]}'
     other = "{name: b, principal: x.amazonaws.com, during: always, only_in: [staging], notify: low}"

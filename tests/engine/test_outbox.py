@@ -382,3 +382,19 @@ def test_no_alerts_about_alerts_about_alerts(post: World) -> None:
         if row.alert.kind is AlertKind.DELIVERY_FAILED
     }
     assert about == {"slack:#ops", "email:ops@taly"}
+
+
+def test_a_channel_is_reminded_of_the_latest_message_at_an_address_by_whatever_process(
+    post: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reminded: list[tuple[str, Receipt]] = []
+    monkeypatch.setattr(post.slack, "remind", lambda *said: reminded.append(said), raising=False)
+    for name in ("KEY", "OTHER"):
+        post.journal.post_alert(alert(identity=f"parked/production/{name}/r1"), AT_ONCE)
+        post.deliver()
+        post.passes(HOUR)
+    receipts = {row.alert.identity: row.receipts["slack:#ops"] for row in post.journal.alerts()}
+    reminded.clear()
+    post.journal.post_alert(alert(identity="parked/production/THIRD/r1"), AT_ONCE)
+    post.deliver()
+    assert reminded == [("#ops", receipts["parked/production/OTHER/r1"])]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from ipaddress import ip_network
 
-from rotator.config.complaints import Path, hint, shorten, unknown
+from rotator.config.complaints import Path, hint, listed, shorten, unknown
 from rotator.config.draft import Draft, expand
 from rotator.config.schema import Access, Reader
 
@@ -31,6 +31,7 @@ def check(draft: Draft) -> None:
         if reader.name in names:
             draft.complaints.error((*where, "name"), f"is the name of another rule: '{shorten(reader.name)}'")
         names.add(reader.name)
+    _note_regions(draft, draft.file.access)
     _note_itself(draft, draft.file.access)
     _note_unseen(draft)
 
@@ -101,6 +102,25 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _note_regions(draft: Draft, access: Access) -> None:
+    """One queue, and one asking, are of one region. A bucket may have the files of all."""
+    source, environments = access.source, draft.file.environments
+    if source is None or source.kind == "s3":
+        return
+    watched = [one.aws.region for one in environments.values() if one.store.kind == "ssm"]
+    if source.kind == "sqs":
+        seen = (source.queue or "").split(":")[3:4]
+        sentence = (
+            "reads in {} reach the queue in {} only where they are forwarded (k8s/aws/access-forward.yaml)"
+        )
+    else:
+        seen = [one.aws.region for one in environments.values()][:1]
+        sentence = "reads in {} are not seen: lookup-events looks in the first environment's region, {}"
+    others = [region for region in dict.fromkeys(watched) if region not in seen]
+    if seen and others:
+        draft.complaints.note(("access", "source"), sentence.format(listed(others), seen[0]))
 
 
 def _note_itself(draft: Draft, access: Access) -> None:
