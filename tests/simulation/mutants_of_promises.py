@@ -11,7 +11,7 @@ from rotator.engine.alerts import keeping
 from rotator.engine.alerts.finding import Finding
 from rotator.engine.due import Check
 from rotator.engine.parameters import Texts, laid_over
-from rotator.engine.phases import invalidate
+from rotator.engine.phases import invalidate, undo
 from rotator.engine.phases.step import Move, Step
 from rotator.engine.routing import Route, route
 from rotator.model.alerts import AlertKind
@@ -172,6 +172,11 @@ def the_document_is_ours() -> Any:
     return patch("rotator.engine.phases.step.laid_over", alone)
 
 
+def the_way_back_forgets_the_mirrors() -> Any:
+    """P1 for those who read a copy: an undo puts the old value back into the store alone."""
+    return patch.object(undo, "write_mirrors", lambda _step, _texts: None)
+
+
 PROMISES: Mapping[str, Mutant] = {
     "no announce": no_announce,
     "the source signs on": the_source_signs_on,
@@ -189,6 +194,7 @@ PROMISES: Mapping[str, Mutant] = {
     "any number at once": any_number_at_once,
     "nobody waits for their turn": nobody_waits_for_their_turn,
     "the document is ours": the_document_is_ours,
+    "the way back forgets the mirrors": the_way_back_forgets_the_mirrors,
     "parked is not told": parked_is_not_told,
     "failing is not told": failing_is_not_told,
     "overdue is not told": overdue_is_not_told,

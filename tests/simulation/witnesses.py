@@ -46,6 +46,7 @@ WITNESSES: Mapping[str, int] = {
     "any number at once": 33,
     "nobody waits for their turn": 41,
     "the document is ours": 22,
+    "the way back forgets the mirrors": 366,
     "parked is not told": 1,
     "failing is not told": 76,
     "overdue is not told": 0,
