@@ -26,6 +26,9 @@ exit "${PIPESTATUS[0]}"
 """
 
 
+pytestmark = pytest.mark.slow  # each types the page into a shell
+
+
 class Pod:
     """rotator's disk, and a person's folder beside it."""
 
