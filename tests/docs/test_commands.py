@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer
 
+from rotator.cli.codes import Code
 from rotator.cli.main import app
 from rotator.model.observations import Observed, Surveyed
 from tests.cli.beside import DAY, Beside
@@ -19,6 +20,10 @@ ALL = [command for page in PAGES for command in commands(page)]
 PARSER: Any = typer.main.get_command(app)
 #: They change nothing, and need no daemon.
 LOOKING = {"status", "plan", "history", "--version", "--help", "policy"}
+#: They leave a request, or say why not; what becomes of it is a daemon's.
+ASKING = {"approve", "reject", "pause", "resume", "rotate", "rollback", "retry", "compromised", "prepare"}
+#: The id of a rotation, an alert or a file that nobody has here, and what a shell fills in.
+SOMEBODYS = r"r[0-9a-f]+|al_\w+|policy:\w+|\$.*"
 
 
 def trouble(command: Command) -> str:
@@ -74,9 +79,20 @@ def test_commands_that_only_look_do_what_their_page_says(taly: Beside) -> None:
     looking = {one.words: one for one in ALL if one.exact and one.words and one.words[0] in LOOKING}
     assert len(looking) > 8
     for words, command in looking.items():
-        if not any(re.fullmatch(r"r[0-9a-f]+", word) for word in words):  # the id of somebody's rotation
+        if not any(re.fullmatch(SOMEBODYS, word) for word in words):
             said = taly(*words)
             assert (said.code, said.err.startswith("rotator:")) == (0, False), f"{command.place}: {said.err}"
+
+
+def test_commands_that_ask_are_taken_or_refused_with_a_reason(taly: Beside) -> None:
+    """What they ask for needs a daemon; that it is asked for needs none."""
+    asking = {one.words: one for one in ALL if one.exact and one.words and one.words[0] in ASKING}
+    assert len(asking) > 15
+    for words, command in asking.items():
+        if not any(re.fullmatch(SOMEBODYS, word) for word in words):
+            said = taly(*(word for word in words if word != "--wait"))
+            taken = said.code in {Code.OK, Code.SOME_FAILED, Code.REFUSED}
+            assert taken, f"{command.place}: rotator {' '.join(words)}: {said.code}: {said.err}"
 
 
 def test_every_target_of_make_that_a_page_names_is_there() -> None:
