@@ -24,6 +24,8 @@ from tests.engine.things import MINUTE
 from tests.engine.world import World
 from tests.web.asking import Answer, ask
 
+pytestmark = pytest.mark.slow  # some wait for an end, or move tens of megabytes
+
 #: Far more than anything here takes.
 PATIENCE = 60.0
 #: Longer than anybody here waits.
