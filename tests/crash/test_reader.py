@@ -10,6 +10,8 @@ from rotator.sandbox.aws import AwsWorld, Parameter
 from rotator.sandbox.faults import DEFAULT_QUOTAS, Quota
 from tests.crash.reader import Reader
 
+pytestmark = pytest.mark.slow  # they wait for a sandbox of their own, and for its quota
+
 
 def test_a_read_above_the_quota_is_no_answer_and_the_next_one_is(aws: AwsWorld) -> None:
     aws.control.seed([Parameter("/taly/KEY", "a value")])
