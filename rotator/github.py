@@ -24,7 +24,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import leads_to
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
-from rotator.model.retry_after import pause, until
+from rotator.model.retry_after import pause_asked, until
 from rotator.model.secrets import Sealed
 
 ADDRESS = "https://api.github.com"
@@ -239,7 +239,7 @@ def moment(written: str) -> datetime:
 
 def _retry_after(answer: httpx.Response, now: datetime) -> timedelta | None:
     """Seconds, or the moment at which the quota of the hour is filled again."""
-    said = pause(answer.headers.get("Retry-After", ""))
+    said = pause_asked(answer.headers)
     if said is not None:
         return said
     reset = answer.headers.get("X-RateLimit-Reset", "")

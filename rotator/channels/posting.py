@@ -16,7 +16,7 @@ from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.pacer import Pacer
 from rotator.model.errors import Refused, RotatorError, Transient
 from rotator.model.hosts import Allows, must_be_allowed
-from rotator.model.retry_after import pause
+from rotator.model.retry_after import pause_asked
 
 #: Nobody reads more of an answer than its status.
 _LARGEST_BYTES = 64 * 1024
@@ -76,9 +76,7 @@ def _meant(one: Post, answer: httpx.Response) -> RotatorError | None:
     if status in _WHO_ARE_YOU:
         return Transient(kept(f"{one.where} does not accept it ({status}): {one.login}"))
     if status in _LATER or status >= 500:
-        return Transient(
-            kept(f"{one.where} says later ({status})"), pause(answer.headers.get("Retry-After", ""))
-        )
+        return Transient(kept(f"{one.where} says later ({status})"), pause_asked(answer.headers))
     if answer.is_redirect:
         return Refused(
             f"{one.where} answers {status}: rotator follows no redirects; write the address itself in policies.yaml"

@@ -21,7 +21,7 @@ from yaml import YAMLError
 
 from rotator.cluster.words import Changed, Forbidden, Missing
 from rotator.model.errors import Refused, RotatorError, Transient
-from rotator.model.retry_after import pause
+from rotator.model.retry_after import pause_asked
 
 Thing = TypeVar("Thing", bound=NamespacedResourceG)
 Answer = TypeVar("Answer")
@@ -154,13 +154,13 @@ class Cluster:
             case HTTPStatus.TOO_MANY_REQUESTS:
                 return Transient(
                     f"the cluster is being asked too often and did not {doing}; nothing was changed",
-                    pause(answer.headers.get("Retry-After", "")),
+                    pause_asked(answer.headers),
                 )
             case _:
                 return Transient(
                     f"the cluster could not {doing} and answered {status}; "
                     "whether anything happened shows at the next attempt, which looks before it acts",
-                    pause(answer.headers.get("Retry-After", "")),
+                    pause_asked(answer.headers),
                 )
 
 

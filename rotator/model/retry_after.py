@@ -6,12 +6,18 @@ header's other form, a date, is sent by none of those that rotator talks to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 #: Nobody is left alone for longer because of its own word.
 LONGEST = timedelta(days=1)
 _DIGITS = len(str(round(LONGEST.total_seconds())))
 _MOMENT_DIGITS = 12  # the year 9999 has as many
+
+
+def pause_asked(headers: Mapping[str, str]) -> timedelta | None:
+    """What an answer's headers ask for. Their names have no case; where a mapping has one, it is the lower."""
+    return pause(headers.get("retry-after", ""))
 
 
 def pause(seconds: str) -> timedelta | None:

@@ -22,7 +22,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed
-from rotator.model.retry_after import pause, until
+from rotator.model.retry_after import pause_asked, until
 
 _SPARE_SECONDS = 1.0
 #: Some tell when their rate is free again, in seconds since 1970, and not how long to wait.
@@ -146,7 +146,7 @@ class Line:
 
     def _pause(self, headers: httpx.Headers) -> timedelta | None:
         """Its own word for when, in whichever way it says it."""
-        said = pause(headers.get("Retry-After", ""))
+        said = pause_asked(headers)
         if said is not None:
             return said
         for name in _RATE_RESETS:

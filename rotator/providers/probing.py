@@ -16,7 +16,7 @@ from rotator.addresses import host_of, unsafe
 from rotator.bounded import Bounded
 from rotator.model.errors import CredentialRefused, Refused, Transient
 from rotator.model.hosts import Allows, must_be_allowed
-from rotator.model.retry_after import pause
+from rotator.model.retry_after import pause_asked
 
 #: A whole probe.
 _SECONDS = 8.0
@@ -47,7 +47,7 @@ def _answered(method: str, url: str, request: dict[str, Any]) -> tuple[int, time
             Bounded(httpx.URL(url).host, _SECONDS) as client,
             client.stream(method, url, **request) as answer,
         ):
-            return answer.status_code, pause(answer.headers.get("Retry-After", ""))
+            return answer.status_code, pause_asked(answer.headers)
     except httpx.TimeoutException:
         trouble = f"did not answer within {_SECONDS:.0f} s"
     except httpx.ConnectError as error:

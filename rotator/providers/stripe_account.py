@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import stripe
@@ -18,7 +17,7 @@ from stripe import StripeClient, _util
 
 from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import Refused, RotatorError, Transient
-from rotator.model.retry_after import pause
+from rotator.model.retry_after import pause_asked
 from rotator.providers.vendor_http import Sender
 
 Answer = TypeVar("Answer")
@@ -89,7 +88,7 @@ class StripeAccount:
         if isinstance(error, stripe.RateLimitError) or status == 429:
             return Transient(
                 f"Stripe is being asked too often in this account and did not {doing}; nothing was changed",
-                retry_after=_retry_after(headers),
+                retry_after=pause_asked(headers),
             )
         if isinstance(error, stripe.AuthenticationError):
             return Transient(
@@ -112,9 +111,7 @@ class StripeAccount:
             return Refused(
                 f"Stripe will not {doing}: it finds the request invalid ({code}); nothing was changed"
             )
-        return Transient(
-            f"Stripe failed (HTTP {status}, {code}) when asked to {doing}", _retry_after(headers)
-        )
+        return Transient(f"Stripe failed (HTTP {status}, {code}) when asked to {doing}", pause_asked(headers))
 
 
 class _Transport(stripe.HTTPClient):
@@ -150,10 +147,6 @@ def was_replayed(made: stripe.StripeObject) -> bool:
 
 def _is_replay(headers: Mapping[str, str]) -> bool:
     return headers.get("idempotent-replayed", "") == "true"
-
-
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    return pause(headers.get("retry-after", ""))
 
 
 def _plain(code: object) -> str:

@@ -22,7 +22,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]  # twilio ships n
 from rotator.contracts.adapter import Surroundings
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
 from rotator.model.once import once
-from rotator.model.retry_after import pause
+from rotator.model.retry_after import pause_asked
 from rotator.model.secrets import Sealed
 from rotator.providers.vendor_http import Sender, moved
 
@@ -187,7 +187,7 @@ class _Transport:
             method, moved(uri, self.address), headers=headers, login=more["auth"], **body
         )
         if answer.status_code >= 300:
-            raise _Said(answer.status_code, _code(answer.text), pause(answer.headers.get("Retry-After", "")))
+            raise _Said(answer.status_code, _code(answer.text), pause_asked(answer.headers))
         return Response(answer.status_code, answer.text, answer.headers)
 
 

@@ -26,7 +26,7 @@ from rotator.contracts.redeployer import Rollout, Start
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed, on_this_machine
 from rotator.model.policy import Deployment
-from rotator.model.retry_after import pause
+from rotator.model.retry_after import pause_asked
 from rotator.redeployers.own_words import LARGEST, rollout, starts
 
 TIME, SIGNATURE = "X-Rotator-Time", "X-Rotator-Signature"
@@ -115,7 +115,7 @@ class Http:
                 f"{self._where} does not accept rotator's signature ({status}): the keys differ, or the clocks do"
             )
         if status in {429, 503}:
-            later = pause(answer.headers.get("Retry-After", ""))
+            later = pause_asked(answer.headers)
             return Transient(f"{self._where} says that it is asked too often", later)
         if status in LATER:
             return Transient(
