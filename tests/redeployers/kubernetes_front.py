@@ -29,7 +29,8 @@ class Front(ThreadingHTTPServer):
     """A loopback HTTP server in front of `upstream`. `faults` meet the next calls, one each; `away` meets all.
 
     `refusals`: (method, plural) -> what is answered instead, in the API server's own shape. `meanwhile` happens after
-    a call was passed on and before its answer is. `seen`: the calls, by method and plural.
+    a call was passed on and before its answer is. `seen`: the calls, by method and plural. `changed`: the plurals of
+    the changes that took effect, whether or not their answer was lost; one that came too late (409) is none.
     """
 
     daemon_threads = True  # clients keep connections open
@@ -48,6 +49,7 @@ class Front(ThreadingHTTPServer):
         self.refusals: dict[tuple[str, str], HTTPStatus] = {}
         self.meanwhile: Callable[[str, str], None] = lambda _method, _plural: None
         self.seen: list[tuple[str, str]] = []
+        self.changed: list[str] = []
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
 
     def __enter__(self) -> Self:
@@ -101,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(HTTPStatus.OK, b"<html>Sign in", {"Content-Type": "text/html"})
 
     def _answer(self, body: bytes) -> None:
-        plural = self.path.split("?")[0].partition("/namespaces/")[2].split("/")[1]
+        plural = self._plural()
         self.server.seen.append((self.command, plural))
         status = self.server.refusals.get((self.command, plural))
         if status is not None:
@@ -114,7 +116,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _passed_on(self, body: bytes) -> httpx.Response:
         headers = {name: self.headers[name] for name in _PASSED if name in self.headers}
-        return self.server.upstream.request(self.command, self.path, content=body, headers=headers)
+        answer = self.server.upstream.request(self.command, self.path, content=body, headers=headers)
+        if self.command == "PATCH" and answer.is_success:
+            self.server.changed.append(self._plural())
+        return answer
+
+    def _plural(self) -> str:
+        return self.path.split("?")[0].partition("/namespaces/")[2].split("/")[1]
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
