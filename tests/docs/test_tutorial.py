@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -14,44 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, Piece, blocks
+from tests.docs.terminal import Terminal
 
 PAGE = ROOT / "docs" / "tutorial" / "first-rotation.md"
-_END = "what was typed has been done"
 #: What a page says comes "within ten seconds" or "half a minute later"; on a busy machine it takes longer.
 _PATIENCE = 90.0
-
-
-class Terminal:
-    """A shell that a person types into."""
-
-    def __init__(self, home: Path) -> None:
-        self._shell = subprocess.Popen(
-            ["bash", "--norc", "--noprofile"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=ROOT,
-            env={"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
-        )
-
-    def type(self, text: str) -> str:
-        """Types it, and returns what was said until it was done."""
-        assert self._shell.stdin is not None and self._shell.stdout is not None
-        self._shell.stdin.write(f"{text}\necho {_END}\n")
-        self._shell.stdin.flush()
-        said = []
-        for line in self._shell.stdout:
-            if line.strip() == _END:
-                break
-            said.append(line)
-        return "".join(said)
-
-    def close(self) -> None:
-        """Ends the shell and what it left in the background."""
-        self.type("kill -9 $(jobs -p)")
-        self._shell.kill()
-        self._shell.wait(timeout=10)
 
 
 @contextmanager
