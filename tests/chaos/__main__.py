@@ -1,8 +1,8 @@
 """`python -m tests.chaos [--seconds 600] [--seed N] [--mutant NAME]`: four daemons, one journal, and a nemesis.
 
-Everything is real: `rotator run` as processes, PostgreSQL as the journal and as sources, SSM and KMS (moto behind a
-proxy) over HTTP. All secrets are rotated all the time, by requests. The nemesis (nemesis.py) strikes for so many
-seconds; then all is mended, and everything has to come to its end. The last line is
+Everything but a vendor is real: `rotator run` as processes, PostgreSQL as the journal and as sources, SSM and KMS
+(moto behind a proxy) over HTTP. All secrets are rotated all the time, by requests. The nemesis (nemesis.py) strikes
+for so many seconds; then all is mended, and everything has to come to its end. The last line is
 
     rotations N, kills K, dark 0, lost 0, orphans 0, stuck 0, harmful 0
 
@@ -53,7 +53,7 @@ def main() -> int:
     options = _options()
     print(f"seed {options.seed}" + (f", mutant {options.mutant}" if options.mutant else ""), flush=True)
     folder = Path(tempfile.mkdtemp(prefix="rotator-chaos-"))
-    with World(folder, options.mutant) as world:
+    with World(folder, options.mutant, options.seed) as world:
         counts = _chaos(world, options.seconds, options.seed)
     done, found = list(counts.values())[:2], list(counts.values())[2:]
     well = all(done) and not any(found)

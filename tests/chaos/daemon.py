@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from tests.chaos.mutants import MUTANTS
+from tests.chaos.vendor import know_its_bounds
 from tests.crash.frozen import freeze_when
 
 
@@ -19,6 +20,7 @@ def main() -> None:
     """The process."""
     if mutant := os.environ.get("CHAOS_MUTANT"):
         MUTANTS[mutant]()
+    know_its_bounds()
     aim = Path(os.environ["CHAOS_AIM"])
     freeze_when(lambda phase: _took(aim, phase))
     sys.argv = ["rotator", "run"]

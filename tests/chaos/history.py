@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.chaos.world import ENVIRONMENTS, SECRETS, World
+from tests.chaos.world import SECRETS, World
 
 _READ_EVERY = 15.0
 _LINE = re.compile(r"^(?P<at>\d+\.\d+) (?P<session>\d+) LOG:  (?:statement|execute [^:]*): (?P<said>.*)$")
@@ -32,11 +32,15 @@ class Version(NamedTuple):
 
 
 class Invalidated(NamedTuple):
-    """A login that a source took from a credential, at the moment of the commit."""
+    """A credential of a secret that its source has ended; a login at the moment of the commit.
 
-    environment: str
+    `label` is the rotation that it was made by, where the source says so.
+    """
+
+    secret: str
     credential: str
     at: float
+    label: str = ""
 
 
 class StoreHistory:
@@ -80,12 +84,16 @@ class StoreHistory:
 
 
 def invalidated(world: World) -> list[Invalidated]:
-    """Every login that was taken from a role of ours, by the servers' own logs."""
-    return [
-        Invalidated(environment, credential, at)
-        for environment in ENVIRONMENTS
-        for credential, at in closings(world.databases[environment].log)
-    ]
+    """Every login that was taken from a role of ours, by the servers' own logs, and every key that was deleted."""
+    found: list[Invalidated] = []
+    for secret in SECRETS:
+        if secret.source == "postgres":
+            log = world.databases[secret.environment].log
+            found += [Invalidated(secret.id, credential, at) for credential, at in closings(log)]
+        elif secret.accepted is None:
+            deleted = world.vendor.deleted(secret.environment)
+            found += [Invalidated(secret.id, one.sid, one.at, one.label) for one in deleted]
+    return found
 
 
 def closings(log: Path) -> Iterator[tuple[str, float]]:

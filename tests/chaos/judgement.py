@@ -11,11 +11,11 @@ import psycopg
 from rotator.model.rotation import Rotation
 from rotator.sandbox.demo.seeds import USERS
 from tests.chaos.asking import Asking
-from tests.chaos.history import StoreHistory, invalidated
+from tests.chaos.history import Invalidated, StoreHistory, invalidated
 from tests.chaos.prober import Prober
 from tests.chaos.reckoning import Record, harm
 from tests.chaos.world import SECRETS, World
-from tests.company.secret import UsedSecret, logs_in
+from tests.company.secret import UsedSecret
 
 
 @dataclass
@@ -54,16 +54,24 @@ def judge(
 
 
 def _record(world: World, secret: UsedSecret, history: StoreHistory, rotations: list[Rotation]) -> Record:
-    taken = [one for one in invalidated(world) if one.environment == secret.environment]
     return Record(
         secret=secret,
         values=history.of(secret.parameter),
         accepted=history.of(secret.accepted) if secret.accepted else (),
         rotations=rotations,
         turned_back=_turned_back(world, rotations),
-        invalidated=[(one.credential, one.at) for one in taken] if secret.source == "postgres" else (),
+        invalidated=[
+            (one.credential, one.at)
+            for one in invalidated(world)
+            if one.secret == secret.id and not is_stray(one, rotations)
+        ],
         instances=[*world.consumers.gone, *world.consumers.living(secret.environment)],
     )
+
+
+def is_stray(ended: Invalidated, rotations: list[Rotation]) -> bool:
+    """Whether a rotation made it and never got to know it; then its end is nobody's loss."""
+    return any(one.id == ended.label and one.ledger.successor_id != ended.credential for one in rotations)
 
 
 def _turned_back(world: World, rotations: list[Rotation]) -> dict[str, float]:
@@ -81,6 +89,11 @@ def _orphans(world: World, secret: UsedSecret) -> Iterator[str]:
         members = json.loads(world.read(secret.environment).values[secret.accepted])
         yield from (f"{secret.id}: another member in the accepted set" for _ in members[1:])
         return
+    if secret.source != "postgres":
+        value = world.read(secret.environment).values[secret.parameter]
+        beside = world.vendor.beside(secret.environment, value)
+        yield from (f"{secret.id}: {key} lives beside the one in use" for key in beside)
+        return
     with psycopg.connect(world.databases[secret.environment].superuser_dsn()) as superuser:
         alive = superuser.execute(
             "select rolname from pg_roles where rolcanlogin and rolname = any(%s)", [[*USERS]]
@@ -91,9 +104,9 @@ def _orphans(world: World, secret: UsedSecret) -> Iterator[str]:
 def _dead(world: World, secret: UsedSecret) -> Iterator[str]:
     """What the store names and its source refuses, at rest."""
     held = world.read(secret.environment).values
-    if secret.source == "postgres":
-        lives = logs_in(held[secret.parameter], port=world.databases[secret.environment].port)
-    else:
+    if secret.accepted:
         lives = secret.accepts(held, secret.bearer(held))
+    else:
+        lives = world.lets_in(secret, held[secret.parameter])
     if not lives:
         yield f"{secret.id}: dead in the store"

@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Table, and_, bindparam, or_
 from sqlalchemy.sql.elements import ColumnElement
 
-from rotator.engine.phases import invalidate, undo
+from rotator.engine.phases import invalidate, source, undo
 from rotator.engine.worker import Worker
 from rotator.journal import claims
 from rotator.model.rotation import Phase, Rotation
@@ -49,4 +49,15 @@ def no_settling() -> None:
         module.unsettled = lambda _step: None  # type: ignore[attr-defined]  # the rule is dropped in both
 
 
-MUTANTS: Mapping[str, Callable[[], None]] = {"fence": no_fence, "settling": no_settling}
+def no_sweep() -> None:
+    """Nobody looks for what was made by a mint whose answer was lost, or that came late."""
+    for module in (invalidate, undo):
+        module.sweep = lambda _step: None  # type: ignore[attr-defined]  # the rule is dropped in both
+    source._unrecorded = lambda *_: ((), ())
+
+
+MUTANTS: Mapping[str, Callable[[], None]] = {
+    "fence": no_fence,
+    "settling": no_settling,
+    "sweep": no_sweep,
+}

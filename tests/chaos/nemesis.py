@@ -26,7 +26,7 @@ from tests.chaos.world import ENVIRONMENTS, REPLICAS, Replica, World
 
 #: Effects that can be aimed at; writes to the store, which nothing can fence, twice.
 _UNFENCED = ("announce", "store", "forget")
-_AIMS = ("activate", "rollout", "disable", "remove", *_UNFENCED, *_UNFENCED)
+_AIMS = ("create", "create", "activate", "rollout", "disable", "remove", *_UNFENCED, *_UNFENCED)
 #: A claim lasts 20 s. It is lost 13 s after the freeze at the earliest, and settled for 25 s (world.py): by then the
 #: frozen one has to be awake, as a signed request has to be dead by then in AWS. The longer, the more others have done.
 _FREEZE = (28.0, 33.0)

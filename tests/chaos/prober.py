@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.chaos.world import ENVIRONMENTS, SECRETS, World
 from tests.company.consumers import Instance, Reading
-from tests.company.secret import Held, UsedSecret, logs_in
+from tests.company.secret import Held, UsedSecret
 
 _PAUSE_SECONDS = 0.1
 
@@ -58,7 +58,7 @@ class Prober:
             return  # then what was read and who lived were not there at the same time
         for secret in SECRETS:
             if secret.environment == environment:
-                refused = self._databases if secret.source == "postgres" else self._bearers
+                refused = self._bearers if secret.accepted else self._logins
                 for value, who in refused(secret, living, reading):
                     moment = time.strftime("%H:%M:%S")
                     self._found.setdefault((secret.id, value), f"{secret.id}: {who} is refused at {moment}")
@@ -74,14 +74,13 @@ class Prober:
                 if not secret.accepts(theirs, bearer):
                     yield held[secret.parameter], f"{signer} by {verifier}"
 
-    def _databases(
+    def _logins(
         self, secret: UsedSecret, living: tuple[Instance, ...], reading: Reading
     ) -> Iterator[tuple[str, str]]:
-        port = self._world.databases[secret.environment].port
         for who, held in _everybody(living, reading).items():
-            dsn = held[secret.parameter]
-            if not logs_in(dsn, port=port) and self._still(secret, dsn):
-                yield dsn, who
+            value = held[secret.parameter]
+            if not self._world.lets_in(secret, value) and self._still(secret, value):
+                yield value, who
 
     def _still(self, secret: UsedSecret, value: str) -> bool:
         """Whether anybody lives by the value now."""

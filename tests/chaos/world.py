@@ -22,10 +22,11 @@ from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.demo.seeds import ADMIN, prepare_database
 from rotator.sandbox.postgres import EmbeddedPostgres
 from rotator.sandbox.processes import Child
+from tests.chaos.vendor import Vendor
 from tests.chaos.wire import Wire, Wires
 from tests.company.consumers import Consumers, Reading
 from tests.company.policy import policy, settings
-from tests.company.secret import UsedSecret
+from tests.company.secret import UsedSecret, logs_in
 from tests.company.store import CompanyStore
 
 ENVIRONMENTS = ("staging", "production")
@@ -34,6 +35,7 @@ NAMES = {
     "INTERNAL_API_TOKEN": "token",
     "WEBHOOK_SIGNING_KEY": "token",
     "DATABASE_URL": "postgres",
+    "TWILIO_API_KEY": "twilio-api-key",
 }
 SECRETS = tuple(
     UsedSecret(environment, name, source) for environment in ENVIRONMENTS for name, source in NAMES.items()
@@ -97,14 +99,15 @@ class Replica:
 
 
 class World:
-    """All of it, in `folder`. `mutant` names a rule that every daemon drops."""
+    """All of it, in `folder`. `mutant` names a rule that every daemon drops; `seed` is for answers that are lost."""
 
-    def __init__(self, folder: Path, mutant: str | None) -> None:
+    def __init__(self, folder: Path, mutant: str | None, seed: int) -> None:
         self.folder, self.mutant = folder, mutant
         self.wires = Wires()
         self.aws = AwsWorld(folder)
         self.journals = EmbeddedPostgres(folder / "journal", max_connections=200)
         self.databases = {name: EmbeddedPostgres(folder / f"source-{name}") for name in ENVIRONMENTS}
+        self.vendor = Vendor(ENVIRONMENTS, seed)
         self.consumers = Consumers(self.read, _START_SECONDS)
         self.replicas: list[Replica] = []
         self.aim = folder / "aim"
@@ -117,8 +120,17 @@ class World:
         self.sources: Mapping[str, Wire] = {
             name: self.wires.to(database.port) for name, database in self.databases.items()
         }
-        self.store.seed({name: self._over_wire(name, logins[name]) for name in ENVIRONMENTS})
-        places = {name: f"{self.journals.host}:{wire.port}" for name, wire in self.sources.items()}
+        self._vendor_port = self.vendor.start()
+        elsewhere = [secret for secret in SECRETS if secret.accepted is None]
+        self.store.seed(
+            {
+                secret.id: self._over_wire(secret.environment, logins[secret.environment])
+                if secret.source == "postgres"
+                else self.vendor.logins(secret.environment)
+                for secret in elsewhere
+            }
+        )
+        places = {secret.id: self._place(secret) for secret in elsewhere}
         written = policy(SECRETS, self.consumers.address, places, timeout="180s")
         (self.folder / "policies.yaml").write_text(written)
         for environment in ENVIRONMENTS:
@@ -133,6 +145,7 @@ class World:
             replica.child.kill()
         self.wires.close()
         self.consumers.stop()
+        self.vendor.stop()
         for database in (self.journals, *self.databases.values()):
             database.close()
         self.aws.stop()
@@ -146,12 +159,19 @@ class World:
         """What a consumer that starts now reads."""
         return self.store.read(environment)
 
+    def lets_in(self, secret: UsedSecret, value: str) -> bool:
+        """Whether the source of a secret without an accepted set takes the value; asked over no wire."""
+        if secret.source == "postgres":
+            return logs_in(value, port=self.databases[secret.environment].port)
+        return self.vendor.lets_in(value)
+
     def environment(self, journal: Wire, aws: Wire) -> dict[str, str]:
         """What a daemon is told, with everything behind its own wires."""
         journal_url = self.journals.superuser_dsn().replace(f":{self.journals.port}/", f":{journal.port}/")
         return {
             **self.aws.environment("rotator"),
             **settings(self.consumers.address),
+            "ROTATOR_ENDPOINT_TWILIO": f"http://{self.journals.host}:{self._vendor_port}",
             "AWS_ENDPOINT_URL": f"http://{self.journals.host}:{aws.port}",
             "ROTATOR_JOURNAL": journal_url,
             "ROTATOR_POLICIES": str(self.folder / "policies.yaml"),
@@ -170,6 +190,13 @@ class World:
             superuser.execute("ALTER SYSTEM SET log_line_prefix = '%n %p '")
             superuser.execute("SELECT pg_reload_conf()")
         return logins
+
+    def _place(self, secret: UsedSecret) -> dict[str, str]:
+        """Where the source is, as a policy says it."""
+        if secret.source == "postgres":
+            place = f"{self.journals.host}:{self.sources[secret.environment].port}"
+            return {"template": f"postgresql://{{user}}:{{password}}@{place}/taly"}
+        return {"account_sid": self.vendor.accounts[secret.environment]}
 
     def _over_wire(self, environment: str, logins: tuple[str, str]) -> tuple[str, str]:
         there, wire = self.databases[environment].port, self.sources[environment].port

@@ -10,13 +10,26 @@ import yaml
 from rotator.sandbox.aws import REGION
 from rotator.sandbox.demo.seeds import USERS
 from tests.company.consumers import WORKLOAD
-from tests.company.secret import UsedSecret
+from tests.company.secret import OWN_LOGINS, UsedSecret
+
+#: A secret's id -> the settings of its source that are of its environment alone.
+Places = Mapping[str, Mapping[str, str]]
+#: What sources that have no accepted set want to be told in every environment.
+_AT_SOURCES: Mapping[str, Mapping[str, Any]] = {
+    "postgres": {
+        "settings": {"users": [*USERS], "admin": f"ssm:/taly/{{env}}/rotator/{OWN_LOGINS['postgres']}"}
+    },
+    "twilio-api-key": {
+        "settings": {"auth": f"ssm:/taly/{{env}}/rotator/{OWN_LOGINS['twilio-api-key']}"},
+        "fields": {"sid": "TWILIO_API_KEY", "secret": "TWILIO_API_KEY"},
+        "one_parameter": "json",
+        "accept_unseen": True,
+    },
+}
 
 
-def policy(
-    secrets: Sequence[UsedSecret], platform: str, databases: Mapping[str, str], timeout: str = "20s"
-) -> str:
-    """policies.yaml. `databases`: environment -> host:port of its server; `timeout`: how long a rollout may take."""
+def policy(secrets: Sequence[UsedSecret], platform: str, places: Places, timeout: str = "20s") -> str:
+    """policies.yaml; `timeout`: how long a rollout may take."""
     environments = list(dict.fromkeys(secret.environment for secret in secrets))
     document = {
         "apiVersion": "rotator/v1",
@@ -29,7 +42,7 @@ def policy(
         },
         "environments": {name: _environment(name) for name in environments},
         "types": {source: _type(source) for source in dict.fromkeys(secret.source for secret in secrets)},
-        "secrets": {secret.name: _secret(secret, platform, databases) for secret in secrets},
+        "secrets": {secret.name: _secret(secret, platform, places) for secret in secrets},
         "deployments": {WORKLOAD: {"kubernetes": f"deployment/{WORKLOAD}", "timeout": timeout}},
         "owners": {"rig": {"email": "rig@taly.example"}},
         "alerts": {"group_wait": "1s"},
@@ -65,15 +78,15 @@ def _type(source: str) -> dict[str, Any]:
     return {"provider": source, "rotate_every": "3650d", "grace": "1d"}
 
 
-def _secret(secret: UsedSecret, platform: str, databases: Mapping[str, str]) -> dict[str, Any]:
-    """The same in every environment, but for where the database is."""
+def _secret(secret: UsedSecret, platform: str, places: Places) -> dict[str, Any]:
+    """The same in every environment, but for where its source is."""
     written: dict[str, Any] = {"type": secret.source, "deploy": [WORKLOAD]}
-    if secret.source == "postgres":
-        written["settings"] = {"users": [*USERS], "admin": "ssm:/taly/{env}/rotator/DATABASE_ADMIN_URL"}
-        written["environments"] = {
-            environment: {"settings": {"template": f"postgresql://{{user}}:{{password}}@{place}/taly"}}
-            for environment, place in databases.items()
+    if secret.accepted is None:
+        apart = {
+            one.partition("/")[0]: {"settings": {**settings}}
+            for one, settings in places.items()
+            if one.endswith(f"/{secret.name}")
         }
-        return written
+        return {**written, **_AT_SOURCES[secret.source], "environments": apart}
     probe = f"{platform}/accepts/{{env}}/{secret.name}/{secret.source}"
     return {**written, "accepted_as": f"{secret.name}_ACCEPTED", "probe": probe}

@@ -13,11 +13,13 @@ from rotator.sandbox.logins import refuses_login
 
 #: Parameter name -> value, as an instance read them when it started.
 Held = Mapping[str, str]
+#: Sources that refuse or accept by themselves, and the parameter below rotator/ with what rotator logs in with there.
+OWN_LOGINS = {"postgres": "DATABASE_ADMIN_URL", "twilio-api-key": "TWILIO_MAIN_KEY"}
 
 
 @dataclass(frozen=True, slots=True)
 class UsedSecret:
-    """One secret of one environment; `source` is its provider: jwt, token or postgres."""
+    """One secret of one environment; `source` is its provider: jwt, token, postgres or twilio-api-key."""
 
     environment: str
     name: str
@@ -35,8 +37,13 @@ class UsedSecret:
 
     @property
     def accepted(self) -> str | None:
-        """Where its accepted set is; a database needs none."""
-        return None if self.source == "postgres" else f"{self.parameter}_ACCEPTED"
+        """Where its accepted set is; what others verify needs none."""
+        return None if self.source in OWN_LOGINS else f"{self.parameter}_ACCEPTED"
+
+    @property
+    def own_login(self) -> str:
+        """Where rotator finds what it logs in with at the secret's source."""
+        return f"/taly/{self.environment}/rotator/{OWN_LOGINS[self.source]}"
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class CompanyStore:
         )
 
     def seed(self, logins: Mapping[str, tuple[str, str]]) -> None:
-        """Puts a first value everywhere. `logins`: environment -> consumers' and rotator's at its database."""
+        """Puts a first value everywhere. `logins`: a secret's id -> consumers' and rotator's at its source."""
         for secret in self._secrets:
             self._control.seed(
                 Parameter(name, value, key_id=f"alias/taly-{secret.environment}")
@@ -45,11 +45,11 @@ class CompanyStore:
 
 
 def _seeds(secret: UsedSecret, logins: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    if secret.source == "postgres":
-        consumers, rotator = logins[secret.environment]
+    if secret.accepted is None:
+        consumers, rotator = logins[secret.id]
         yield secret.parameter, consumers
-        yield f"/taly/{secret.environment}/rotator/DATABASE_ADMIN_URL", rotator
+        yield secret.own_login, rotator
         return
     value = chance.token_urlsafe(64)
     yield secret.parameter, value
-    yield secret.accepted or "", json.dumps([value])
+    yield secret.accepted, json.dumps([value])

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import botocore.session
-import jmespath
+import jmespath  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import yaml
 from botocore import xform_name
