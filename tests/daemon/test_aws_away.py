@@ -14,7 +14,7 @@ from rotator.sandbox.people import PeopleWorld
 from tests.daemon.gate import Gate
 from tests.daemon.world import TOKEN, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_without_credentials_it_waits_and_says_which_to_give(town: Town) -> None
         assert "no valid AWS credentials" in status.stderr
         assert "AWS_PROFILE" in status.stderr
         town.until("told", lambda: len(town.mails()) == 1 and len(town.posts()) == 1)
-    assert len(town.said("trouble", trouble="no valid AWS credentials")) <= 3  # not at every turn
+    assert town.nags() == []
     with town.daemon():
         town.until("closed", lambda: town.alerts("unreachable") == ["closed"])
 

@@ -47,7 +47,7 @@ def test_a_bug_is_said_and_does_not_end_the_listening(monkeypatch: pytest.Monkey
     parts = SimpleNamespace(clock=SystemClock(), channels=lambda: {"slack": channel, "email": object()})
     channel.ears = Ears(cast(Installation, parts), Troubles(SystemClock()), stopped)
     channel.ears.open()
-    assert channel.listening.wait(5)
+    assert channel.listening.wait(30)
     away, bug = channel.deaf
     assert away.sentence == "Slack is away"
     assert bug.sentence.startswith("an unexpected KeyError at ")

@@ -18,10 +18,10 @@ from rotator.sandbox.platforms.front import Front
 from tests.daemon.forked import ForkedDaemon
 from tests.daemon.world import KEY, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 EVERY, GRACE = timedelta(seconds=2), timedelta(seconds=4)
-#: A busy machine may wake whoever waits so much later; it is no part of what is promised.
+#: A ping may be on its way when it happens.
 SLACK = timedelta(seconds=2)
 
 
@@ -44,35 +44,37 @@ def town(tmp_path: Path, aws: AwsWorld, check: OutsideCheck) -> Iterator[Town]:
     town.platform.stop()
 
 
-def kill(child: ForkedDaemon, _aws: AwsWorld) -> None:
+def kill(child: ForkedDaemon, _town: Town) -> None:
     os.kill(child.pid, signal.SIGKILL)
 
 
-def hang(child: ForkedDaemon, _aws: AwsWorld) -> None:
+def hang(child: ForkedDaemon, _town: Town) -> None:
     os.kill(child.pid, signal.SIGSTOP)
 
 
-def lose_the_store(_child: ForkedDaemon, aws: AwsWorld) -> None:
-    aws.control.set_outages({"ssm": Outage.UNAVAILABLE})
+def lose_the_store(_child: ForkedDaemon, town: Town) -> None:
+    """And see it: how long that takes is the scan's affair."""
+    town.aws.control.set_outages({"ssm": Outage.UNAVAILABLE})
+    town.until("it is seen", lambda: town.said("trouble", what="the store of staging"))
 
 
 @pytest.mark.parametrize("wrong", [kill, hang, lose_the_store])
 def test_silence_calls_people_within_period_and_grace(
-    town: Town, check: OutsideCheck, aws: AwsWorld, wrong: Callable[[ForkedDaemon, AwsWorld], None]
+    town: Town, check: OutsideCheck, aws: AwsWorld, wrong: Callable[[ForkedDaemon, Town], None]
 ) -> None:
     child = town.start(ROTATOR_SLACK_WEBHOOK="http://127.0.0.1:9/services/none")
     try:
         town.until("the outside hears", lambda: len(check.pings) >= 3)
         assert not check.down
-        wrong(child, aws)
+        wrong(child, town)
         began = SystemClock().now()
-        town.until("people are called", lambda: check.down, within=30)
-        took = SystemClock().now() - began
-        assert took <= EVERY + GRACE + SLACK, check.pings
+        town.until("people are called", lambda: check.down)
+        assert check.calls_at is not None
+        assert check.calls_at - began <= EVERY + GRACE + SLACK, check.pings
         if wrong is lose_the_store:
             assert town.said("trouble", what="the heartbeat", trouble="staging")
             aws.control.set_outages({})
-            town.until("the outside hears again", lambda: not check.down, within=60)
+            town.until("the outside hears again", lambda: not check.down)
     finally:
         aws.control.set_outages({})
         if child.running:
@@ -88,11 +90,11 @@ def test_a_drill_on_the_command_line_tells_how_long_the_page_took(town: Town, ch
         assert "must be paged by" in begun.stderr
         again = town.cli("drill", "heartbeat")
         assert again.returncode == 4
-        town.until("people are called", lambda: check.down, within=30)
+        town.until("people are called", lambda: check.down)
         ended = town.cli("drill", "heartbeat", "--paged", "--reason", "my phone rang")
         assert ended.returncode == 0, ended.stderr
         assert "promised within 6s" in ended.stderr
-        town.until("the outside hears again", lambda: not check.down, within=30)
+        town.until("the outside hears again", lambda: not check.down)
         with town.journal() as journal:
             kept = [request.because for request in journal.requests(waiting=False)]
         assert kept[0] == "does it page?"

@@ -11,7 +11,7 @@ from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.people import PeopleWorld
 from tests.daemon.world import TOKEN, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rotator.sandbox.faults import Outage
 from rotator.sandbox.people import PeopleWorld
 from tests.daemon.world import Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.people import PeopleWorld
 from tests.daemon.world import Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SIX = tuple(f"TOKEN_{letter}" for letter in "ABCDEF")
 
 

@@ -11,7 +11,7 @@ from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.faults import Outage
 from tests.daemon.world import TOKEN, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 KMS = {"ROTATOR_SEALER": "kms", "ROTATOR_KMS_KEY": "alias/taly-staging"}
 
 

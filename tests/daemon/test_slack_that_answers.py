@@ -21,7 +21,7 @@ from rotator.sandbox.slack_server import Message, SlackApp
 from rotator.sandbox.slack_socket import ACKNOWLEDGED_WITHIN, SocketDoor
 from tests.daemon.world import TOKEN, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @dataclass

@@ -14,7 +14,7 @@ from rotator.sandbox.people import PeopleWorld
 from rotator.sandbox.postgres import EmbeddedPostgres, Missing
 from tests.daemon.world import Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 URL, ADMIN = "DATABASE_URL", "rotator/DATABASE_ADMIN_URL"
 
 

@@ -22,7 +22,7 @@ from rotator.journal import open_memory_journal
 from rotator.model.secrets import Sealed
 from rotator.sealers.keyfile import KeyFile
 from rotator.testing.virtual_clock import VirtualClock
-from tests.daemon.world import Town
+from tests.daemon.world import PATIENCE, Town
 
 #: What an idle daemon has no use for.
 _IDLE_WITHOUT = ("slack_sdk", "psycopg", "alembic", "smtplib", "moto", "rotator.sealers.kms")
@@ -50,7 +50,7 @@ main()
         env=town.environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -144,7 +144,7 @@ def logged(program: str) -> list[str]:
     """Standard error of a process that logs as the daemon does."""
     setup = "from rotator.daemon.logs import start_logging; start_logging(human=False, level='debug')\n"
     done = subprocess.run(
-        [sys.executable, "-c", setup + program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", setup + program], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     return done.stderr.splitlines()
 
@@ -193,7 +193,9 @@ def test_trouble_is_said_when_it_begins_changes_lasts_and_ends(capsys: pytest.Ca
         troubles.arose("work", "away differently")
         clock.sleep(301)
         troubles.arose("work", "away differently")
-        threading.Thread(target=troubles.ended, args=("work",)).start()
+        elsewhere = threading.Thread(target=troubles.ended, args=("work",))
+        elsewhere.start()
+        elsewhere.join()
         troubles.ended("other")
     finally:
         module.log = original

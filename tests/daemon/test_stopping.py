@@ -12,7 +12,7 @@ import pytest
 from rotator.model.rotation import State
 from rotator.sandbox.aws import AwsWorld
 from rotator.sandbox.faults import Fault, Rule
-from tests.daemon.world import TOKEN, Town
+from tests.daemon.world import PATIENCE, TOKEN, Town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -74,12 +74,20 @@ def test_sigint_stops_as_well_and_says_so_by_its_exit_code(town: Town) -> None:
 def test_the_second_signal_ends_it_at_once(town: Town, aws: AwsWorld) -> None:
     daemon = town.start()
     town.until("scanned", town.scanned)
-    aws.control.set_faults([Rule(Fault.SLOW, "*", seconds=2.9)])
-    time.sleep(1.0)  # now some job waits for AWS
+    before = _held(aws)
+    aws.control.set_faults(
+        [Rule(Fault.SLOW, "*", seconds=10)]
+    )  # longer than the daemon waits for an answer, twice
+    town.until("some job waits for AWS", lambda: _held(aws) > before)
     daemon.send(signal.SIGTERM)
     town.until("it stops", lambda: town.said("stopping"))
     daemon.send(signal.SIGTERM)
-    assert daemon.wait(within=1) == -signal.SIGTERM
+    assert daemon.wait(within=PATIENCE) == -signal.SIGTERM, "else it would have ended in order, with 0"
     aws.control.set_faults([])
     with town.daemon():
         pass
+
+
+def _held(aws: AwsWorld) -> int:
+    """How many calls AWS was ever slow to answer."""
+    return int(aws.control.statistics()["faults"].get(Fault.SLOW, 0))

@@ -21,7 +21,7 @@ from rotator.sandbox.sources.trail_queue import QueueSource
 from rotator.testing.trail_contract import a_record
 from tests.daemon.world import TOKEN, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:rotator-trail"
 ACCESS = {

@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from tests.daemon.platform import Platform
 CHANNEL, MAILBOX = "C0ROTATOR", "platform@taly.example"
 TOKEN, SIGNING = "INTERNAL_API_TOKEN", "WEBHOOK_SIGNING_KEY"
 KEY = "alias/taly-staging"
+#: Longer than anything here takes, also on a machine that others use.
 PATIENCE = 100.0
 
 
@@ -188,7 +190,7 @@ class Town:
             self.until("it runs", lambda: len(self.said("running")) > runs or not child.running)
             yield child
         finally:
-            code = child.stop(within=25)
+            code = child.stop(within=PATIENCE)
         assert code == 0, self.log.read_text()
         assert "Traceback" not in self.log.read_text()
 
@@ -199,7 +201,7 @@ class Town:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert "Traceback" not in done.stderr
@@ -211,9 +213,9 @@ class Town:
             yield journal
 
     def lines(self) -> list[dict[str, Any]]:
-        """What the daemon logged; every line is JSON."""
+        """What the daemon logged; every line is JSON, once it is whole."""
         text = self.log.read_text() if self.log.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
     def said(self, event: str, **facts: str) -> list[dict[str, Any]]:
         """Lines of one event, in which each of `facts` contains this text."""
@@ -222,6 +224,11 @@ class Town:
             for line in self.lines()
             if line["event"] == event and all(text in str(line.get(key)) for key, text in facts.items())
         ]
+
+    def nags(self) -> list[tuple[str, str]]:
+        """What does not work, and why, of which the log tells more than twice: so at every turn, or nearly."""
+        told = Counter((line["what"], line["trouble"]) for line in self.said("trouble"))
+        return [trouble for trouble, times in told.items() if times > 2]
 
     def scanned(self, url: str = "") -> bool:
         """Whether two scans agreed, so that rotations may begin."""

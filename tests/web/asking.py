@@ -16,7 +16,7 @@ class Answer(NamedTuple):
 
 
 def ask(port: int, path: str, **headers: str) -> Answer:
-    answer = httpx.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=10)
+    answer = httpx.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=60)
     return Answer(answer.status_code, answer.text)
 
 

@@ -63,7 +63,7 @@ def test_ready_while_the_journal_answers(world: World, monkeypatch: pytest.Monke
     ],
 )
 def test_pages_are_packed_for_whoever_takes_them_so(world: World, accepted: str, packed: bool) -> None:
-    with served(world) as (port, _), httpx.Client(base_url=f"http://localhost:{port}") as client:
+    with served(world) as (port, _), httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client:
         for path in ("/", "/api/v1/status", "/page.css"):
             answer = client.get(path, headers={"accept-encoding": accepted})
             assert ("content-encoding" in answer.headers) is packed
@@ -84,7 +84,7 @@ def test_nothing_else_is_there_and_nothing_can_be_written(world: World) -> None:
     with served(world) as (port, _):
         for path in ("/api", "/api/v1/secrets", "/page.html", "/content.html", "/..%2fpages.py", "/docs"):
             assert ask(port, path).status == 404
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
             for path in ("/healthz", "/readyz", "/metrics", "/", "/api/v1/status", "/page.css"):
                 assert client.head(path).status_code == 200
                 for method in ("POST", "DELETE", "OPTIONS"):
