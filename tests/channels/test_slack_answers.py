@@ -197,5 +197,5 @@ def test_a_websocket_is_loaded_only_where_somebody_listens() -> None:
 
 def _printed(program: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=200
     ).stdout.strip()

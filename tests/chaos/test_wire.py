@@ -23,7 +23,7 @@ class Echo:
 
     def hears(self, said: bytes) -> bool:
         with self.news:
-            return self.news.wait_for(lambda: said in self.heard, 10)
+            return self.news.wait_for(lambda: said in self.heard, 60)
 
     def close(self) -> None:
         self._listening.close()
@@ -60,7 +60,7 @@ def wire(echo: Echo) -> Iterator[Wire]:
 
 
 def dial(wire: Wire) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", wire.port), timeout=10)
+    return socket.create_connection(("127.0.0.1", wire.port), timeout=60)
 
 
 def says_nothing(line: socket.socket) -> bool:
@@ -70,7 +70,7 @@ def says_nothing(line: socket.socket) -> bool:
     except TimeoutError:
         return True
     finally:
-        line.settimeout(10)
+        line.settimeout(60)
 
 
 def ended(line: socket.socket) -> bool:

@@ -101,13 +101,13 @@ class Wires:
     def to(self, port: int) -> Wire:
         """A wire to a loopback port."""
         wire = Wire(self._loop, port)
-        return asyncio.run_coroutine_threadsafe(wire.listen(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(wire.listen(), self._loop).result(60)
 
     def close(self) -> None:
         """Every wire ends."""
-        asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
 

@@ -176,7 +176,7 @@ heavy = {"boto3", "sqlalchemy", "pydantic", "structlog", "rich", "httpx", "apsch
 print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run(
-        [sys.executable, "-c", asking], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", asking], capture_output=True, text=True, timeout=200, check=True
     )
     assert done.stdout.splitlines() == ["production/GRACE\tshared, platform", "[]"]
 
@@ -216,7 +216,7 @@ def test_the_shell_itself_takes_the_script(story: Beside, shell: Shell) -> None:
         env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(story.folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.stderr == ""

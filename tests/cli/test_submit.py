@@ -313,5 +313,5 @@ print(resource.getrlimit(resource.RLIMIT_CORE), dumpable)
 """
     bare = {"PATH": os.environ["PATH"], "ROTATOR_JOURNAL": "sqlite:////proc/rotator/none"}
     command = [sys.executable, "-c", program]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=bare)
+    said = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True, env=bare)
     assert said.stdout == "(0, 0) 0\n"

@@ -119,7 +119,7 @@ def test_a_reader_that_goes_away_is_no_trouble(story: Beside) -> None:
     command = [sys.executable, "-m", "rotator", "status", "--all"]
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=200, check=False)
     os.close(writing)
     assert "Broken" not in done.stderr
     assert "bug" not in done.stderr
@@ -138,7 +138,7 @@ heavy = {"boto3", "sqlalchemy", "pydantic", "structlog", "rich", "httpx", "apsch
 print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run(
-        [sys.executable, "-c", asking], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", asking], capture_output=True, text=True, timeout=200, check=True
     )
     assert done.stdout.splitlines()[1:] == ["[]"]
 
@@ -157,6 +157,6 @@ print(sorted(heavy & set(sys.modules)))
 """
     assert story.folder.exists()
     done = subprocess.run(
-        [sys.executable, "-c", asking], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", asking], capture_output=True, text=True, timeout=200, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"

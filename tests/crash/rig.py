@@ -50,7 +50,7 @@ STUCK_SECONDS = 120.0
 _STOP_SECONDS = 25.0
 #: Between two looks into the journal, in which a rotation is followed.
 _LOOK_SECONDS = 0.1
-_TOLD_WITHIN = 20.0
+_TOLD_WITHIN = 60.0
 _LAST_WORDS_SECONDS = 2.0
 
 

@@ -147,7 +147,7 @@ def test_it_looks_all_the_time_until_it_is_stopped(monkeypatch: pytest.MonkeyPat
 
     looking = prober(taking(DATABASE, takes, monkeypatch), People(dsn("old"), dsn("old")))
     looking.start()
-    assert twice.acquire(timeout=10) and twice.acquire(timeout=10)
+    assert twice.acquire(timeout=60) and twice.acquire(timeout=60)
     looking.stop()
     assert looking.looks >= 1
 
@@ -161,6 +161,6 @@ def test_whoever_stops_it_hears_that_it_ended_before(monkeypatch: pytest.MonkeyP
 
     looking = prober(taking(DATABASE, takes, monkeypatch), People(dsn("old"), dsn("old")))
     looking.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     with pytest.raises(LookupError):
         looking.stop()

@@ -21,7 +21,7 @@ log, value = structlog.get_logger(), Sealed("hunter2")
 def logged(program: str) -> dict[str, Any]:
     """The one line that a process logs as the daemon does."""
     done = subprocess.run(
-        [sys.executable, "-c", SETUP + program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", SETUP + program], capture_output=True, text=True, timeout=200, check=True
     )
     assert "hunter2" not in done.stderr
     line: dict[str, Any] = json.loads(done.stderr)

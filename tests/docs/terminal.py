@@ -42,4 +42,4 @@ class Terminal:
         """Ends the shell and what it left in the background."""
         self.type("kill -9 $(jobs -p)")
         self._shell.kill()
-        self._shell.wait(timeout=10)
+        self._shell.wait(timeout=60)

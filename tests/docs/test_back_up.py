@@ -51,7 +51,7 @@ class Pod:
             env={"PATH": self._path, "PYTHON": sys.executable, **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=200,
             check=False,
         )
 

@@ -165,7 +165,7 @@ def test_the_rights_of_the_page_are_enough(verbs: list[str], tells: bool | None,
         "rolebindings", {"metadata": {"name": "rotator"}, "roleRef": role, "subjects": [subject]}
     )
     world.log_in(world.api.token_of("rotator"))
-    deadline = time.monotonic() + 20  # the API server takes notice of a role a moment later
+    deadline = time.monotonic() + 100  # the API server takes notice of a role a moment later
     while world.holds(NAME) != value and time.monotonic() < deadline:
         with suppress(Transient):
             world.mirror().write(NAME, value)

@@ -139,7 +139,7 @@ def _takes_a_write(address: str) -> bool:
             },
             headers={"Authorization": f"Bearer {TOKEN}"},
             verify=False,  # noqa: S501 - on loopback, with a certificate made for a test
-            timeout=10,
+            timeout=60,
             trust_env=False,
         )
     except httpx.TransportError:

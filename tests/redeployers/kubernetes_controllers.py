@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
 from dataclasses import dataclass, field
 from itertools import count
@@ -36,11 +37,11 @@ class Controllers:
 
     objects: Objects
     nodes: list[str] = field(default_factory=lambda: ["node-1", "node-2"])
-    sync_takes: float = 0.05
+    syncs_left: float = math.inf  # so many end; one that has begun beyond them waits
     sync_fails: bool = False
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _progressed: dict[str, tuple[object, float]] = field(default_factory=dict)
-    _syncs: dict[str, tuple[float, str, str]] = field(default_factory=dict)
+    _syncs: dict[str, tuple[str, str]] = field(default_factory=dict)
     _templates: dict[str, Document] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -52,6 +53,10 @@ class Controllers:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+
+    def syncing(self, name: str) -> bool:
+        """Whether a sync of an ExternalSecret has begun and not ended."""
+        return self.objects.get("externalsecrets", name)["metadata"]["uid"] in self._syncs
 
     def _run(self) -> None:
         while not self._stop.wait(0.01):
@@ -220,12 +225,12 @@ class Controllers:
         version = f"{metadata['generation']}-{digest([metadata.get('annotations', {}), metadata.get('labels', {})])}"
         if uid not in self._syncs:
             if status.get("syncedResourceVersion") != version:
-                self._syncs[uid] = monotonic(), moment(), version
+                self._syncs[uid] = moment(), version
             return
-        began, at, saw = self._syncs[uid]
-        if monotonic() - began < self.sync_takes:
+        if self.syncs_left < 1:
             return
-        del self._syncs[uid]
+        self.syncs_left -= 1
+        at, saw = self._syncs.pop(uid)
         if self.sync_fails:
             condition = {"type": "Ready", "status": "False", "reason": "SecretSyncedError", "message": "{no}"}
             change: Document = {"conditions": [condition]}

@@ -41,7 +41,7 @@ class Front(ThreadingHTTPServer):
         self.upstream = httpx.Client(
             base_url=upstream,
             verify=False,  # noqa: S501 - on loopback, with a certificate made for a test
-            timeout=10,
+            timeout=60,
             trust_env=False,
         )
         self.faults: list[Fault | None] = []

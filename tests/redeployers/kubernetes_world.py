@@ -36,6 +36,12 @@ _GROUPS = {
     "externalsecrets": "apis/external-secrets.io/v1",
 }
 _PLURALS = {"deployment": "deployments", "statefulset": "statefulsets", "daemonset": "daemonsets"}
+#: Each is the number of pods where a workload is at rest.
+_FIGURES = {
+    "deployment": ("replicas", "updatedReplicas", "availableReplicas"),
+    "statefulset": ("replicas", "updatedReplicas", "readyReplicas"),
+    "daemonset": ("currentNumberScheduled", "updatedNumberScheduled", "numberAvailable"),
+}
 
 
 class Fate(StrEnum):
@@ -53,7 +59,7 @@ class Api:
         self._http = httpx.Client(
             base_url=address,
             verify=False,  # noqa: S501 - on loopback, with a certificate made for a test
-            timeout=10,
+            timeout=60,
             trust_env=False,
             headers={"Authorization": f"Bearer {token}"},
         )
@@ -201,7 +207,7 @@ class KubernetesWorld:
     """One workload of two pods. `status`: the subresource of pods' status, where the API server has one."""
 
     workload, parameter = "staging/api", "/taly/staging/API_KEY"
-    patience, resolution = timedelta(seconds=20), timedelta(seconds=1)
+    patience, resolution = timedelta(seconds=100), timedelta(seconds=1)
 
     def __init__(
         self, api: Api, front: Front, folder: Path, *, kind: str = "deployment", status: str = ""
@@ -257,7 +263,15 @@ class KubernetesWorld:
         whole = {"selector": {"matchLabels": labels}, "template": template, **replicas, **service, **spec}
         self.api.create(self.plural, {"metadata": {"name": "api"}, "spec": whole})
         self.until(lambda: sum(map(ready, self.kubelet.look())) == whole.get("replicas", 2))
+        self.until(self._at_rest)
         return self
+
+    def _at_rest(self) -> bool:
+        """Whether its controller has written down how it is: until then it may change the object at any moment."""
+        document = self.api.get(self.plural, "api")
+        status, pods = document.get("status", {}), len(self.kubelet.look())
+        seen = status.get("observedGeneration") == document["metadata"]["generation"]
+        return seen and all(status.get(figure, 0) == pods for figure in _FIGURES[self.kind])
 
     def until(self, happened: Any) -> None:
         deadline = self.clock.monotonic() + self.patience.total_seconds()

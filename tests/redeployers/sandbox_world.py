@@ -41,7 +41,7 @@ class FakeInstance:
 
 class SandboxWorld:
     workload, parameter = "staging/api", "/taly/staging/API_KEY"
-    patience, resolution = timedelta(seconds=20), timedelta(milliseconds=1)
+    patience, resolution = timedelta(seconds=100), timedelta(milliseconds=1)
 
     def __init__(self) -> None:
         self.clock = SystemClock()

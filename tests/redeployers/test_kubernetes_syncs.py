@@ -5,6 +5,7 @@ Played only: the real API server that there is for tests breaks at any object of
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -51,14 +52,17 @@ def redeployed(redeployer: Kubernetes, label: str = LABEL) -> bool:
 
 def test_nothing_is_restarted_before_every_copy_is_newer(world: KubernetesWorld, stand_in: StandIn) -> None:
     before = {name: synced(world, name) for name in world.external_secrets}
-    stand_in.controllers.sync_takes = 0.5
+    stand_in.controllers.syncs_left = 0
     with pytest.raises(NotYet, match="api-env") as caught:
         world.redeployer().redeploy(LABEL)
     assert caught.value.until > world.clock.now()
     assert world.redeployer().progress(LABEL).progress is RolloutProgress.FAILED, "nothing was started yet"
-    while not redeployed(world.redeployer()):
-        assert world.template_marks() == {}
-        world.clock.sleep(0.02)
+    stand_in.controllers.syncs_left = 1
+    world.until(lambda: any(synced(world, name) != before[name] for name in world.external_secrets))
+    assert not redeployed(world.redeployer()), "one of two copies is newer"
+    assert world.template_marks() == {}
+    stand_in.controllers.syncs_left = math.inf
+    world.until(lambda: redeployed(world.redeployer()))
     assert all(synced(world, name) != before[name] for name in world.external_secrets)
     world.until(lambda: world.redeployer().progress(LABEL).progress is RolloutProgress.DONE)
 
@@ -84,14 +88,17 @@ def test_it_is_forced_once_also_when_the_answer_was_lost(world: KubernetesWorld)
 
 def test_a_sync_that_was_under_way_is_not_newer(world: KubernetesWorld, stand_in: StandIn) -> None:
     """Somebody else's change of the ExternalSecret has begun one that does not see what was written meanwhile."""
-    world.external_secrets, stand_in.controllers.sync_takes = ("api-env",), 2.0
-    world.api.merge("externalsecrets", "api-env", {"metadata": {"labels": {"someone": "else"}}})
+    world.external_secrets, stand_in.controllers.syncs_left = ("api-env",), 0
     was = synced(world, "api-env")
-    world.clock.sleep(1.2)
+    world.api.merge("externalsecrets", "api-env", {"metadata": {"labels": {"someone": "else"}}})
+    world.until(lambda: stand_in.controllers.syncing("api-env"))
+    world.clock.sleep(1.2)  # the operator tells times in whole seconds
     assert not redeployed(world.redeployer())
+    stand_in.controllers.syncs_left = 1
     world.until(lambda: synced(world, "api-env") != was)
     under_way = synced(world, "api-env")
     assert not redeployed(world.redeployer())
+    stand_in.controllers.syncs_left = math.inf
     world.until(lambda: redeployed(world.redeployer()))
     assert synced(world, "api-env") != under_way
 
