@@ -38,8 +38,9 @@ from rotator.redeployers.kubernetes_workloads import (
     waiting,
 )
 
-#: Looks and changes, when somebody else changes the workload in between.
-_ATTEMPTS = 3
+#: Looks and changes, when somebody else changes the workload in between. While another rollout is under way its
+#: controller does so a dozen times, to say how far that is.
+_ATTEMPTS = 20
 #: A container that cannot run is given so long, or this part of the deployment's timeout if that is shorter.
 _PATIENCE, _PART = timedelta(minutes=1), 5
 #: So many of our rollouts are remembered to be done.

@@ -113,7 +113,7 @@ def test_each_step_is_said_once_with_its_time_and_the_end_says_what_changed(stor
 def test_the_last_rotation_tells_how_long_it_will_take(story: Beside) -> None:
     with story.journal() as journal:
         opened(journal, "r8")
-        ledger = Ledger(confirmed_at=journal.now() + timedelta(minutes=10))
+        ledger = Ledger(confirmed_at=journal.now() + timedelta(minutes=10, seconds=20))
         ended = journal.now() - timedelta(minutes=1)  # before the next one is opened
         at(Phase.PROVE, "r8", state=State.DONE, ended_at=ended, ledger=ledger)(journal)
     acting(story, taken_up, confirmed)
