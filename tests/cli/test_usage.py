@@ -119,7 +119,9 @@ def test_a_reader_that_goes_away_is_no_trouble(story: Beside) -> None:
     command = [sys.executable, "-m", "rotator", "status", "--all"]
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=200, check=False
+    )
     os.close(writing)
     assert "Broken" not in done.stderr
     assert "bug" not in done.stderr

@@ -41,7 +41,7 @@ from tests.crash.roads import Road
 from tests.crash.sources import SOURCES
 from tests.crash.sources.source import Asked, parameter
 from tests.crash.stores import STORES, ParameterStore
-from tests.crash.tripwire import EFFECT
+from tests.crash.tripwire import EFFECT, is_poll
 from tests.crash.verifiers import Verifiers
 from tests.crash.witness import SECRET, Witness
 
@@ -51,6 +51,7 @@ _STOP_SECONDS = 25.0
 #: Between two looks into the journal, in which a rotation is followed.
 _LOOK_SECONDS = 0.1
 _TOLD_WITHIN = 60.0
+#: Whether a daemon dies at a poll is chance: it is waited for no longer.
 _LAST_WORDS_SECONDS = 2.0
 
 
@@ -301,7 +302,7 @@ class Lane:
             self.person_looks()
             time.sleep(_LOOK_SECONDS)
         with suppress(NotReady):  # after the last commit everybody sees the end, and it dies only then
-            self.daemon.wait(_LAST_WORDS_SECONDS)
+            self.daemon.wait(_LAST_WORDS_SECONDS if is_poll(point.name) else STUCK_SECONDS)
         return self.daemon.exit_code == -signal.SIGKILL and point.name in self.mailbox.trace()
 
     def _opened(self) -> list[Rotation]:
