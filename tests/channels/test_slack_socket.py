@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
-from slack_sdk.socket_mode.builtin import client, connection
+from slack_sdk.socket_mode.builtin.connection import Connection as SdkConnection
+from slack_sdk.socket_mode.builtin.connection import ConnectionState
 from slack_sdk.web import WebClient
 
 from rotator.channels import slack_socket
@@ -289,11 +289,20 @@ def test_it_tries_more_and_more_slowly_and_says_when_it_hears_again(
 
 
 def test_it_stops_at_once(app: tuple[SlackApp, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not wait for the SDK's threads, which read for three seconds, and here for a minute."""
-    monkeypatch.setattr(client, "Connection", partial(connection.Connection, receive_timeout=60.0))
+    """It waits for none of the SDK's threads: they read for seconds, and the one for messages here until it may end."""
+    may_end, reads = threading.Event(), SdkConnection.run_until_completion
+
+    def reads_on(this: SdkConnection, state: ConnectionState) -> None:
+        reads(this, state)
+        may_end.wait(120)
+
+    monkeypatch.setattr(SdkConnection, "run_until_completion", reads_on)
     ear = an_ear(*app)
     ear.start()
     assert app[0].door
     app[0].door.wait_for_connections(1)
-    assert ear.stop() < 30
-    app[0].door.wait_for_connections(0)
+    try:
+        assert ear.stop() < 30
+        app[0].door.wait_for_connections(0)
+    finally:
+        may_end.set()
