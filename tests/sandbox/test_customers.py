@@ -16,7 +16,8 @@ from rotator.sandbox.customers import CUSTOMERS, Customers
 from rotator.sandbox.events import Event, Outbox, signature
 from rotator.sandbox.platform import Platform
 from rotator.sandbox.platform_server import Front, PlatformServer
-from rotator.sandbox.processes import free_port, listening_socket
+from rotator.sandbox.processes import listening_socket
+from tests.sandbox.ports import closed_port
 
 
 def event(*keys: str, sender: int = 1, body: str = "a deal was won") -> Event:
@@ -94,7 +95,8 @@ def test_what_an_outbox_sends_is_counted_by_what_customers_say(address: str, key
 
 
 def test_a_platform_that_is_away_has_refused_nothing(keys: tuple[str, str]) -> None:
-    assert list(Outbox(f"http://127.0.0.1:{free_port()}/events/staging", keys).sent()) == []
+    with closed_port() as nobody:
+        assert list(Outbox(f"http://127.0.0.1:{nobody}/events/staging", keys).sent()) == []
 
 
 def test_tokens_that_probes_showed_are_kept_for_the_search(address: str) -> None:
