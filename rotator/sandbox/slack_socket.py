@@ -26,7 +26,7 @@ T = TypeVar("T")
 ACKNOWLEDGED_WITHIN = 3.0
 #: Slack lets so many connections of one app be open at once.
 MOST_CONNECTIONS = 10
-_PATIENCE = 5.0
+_PATIENCE = 60.0
 
 
 @dataclass

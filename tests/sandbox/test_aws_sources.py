@@ -84,4 +84,4 @@ def test_a_process_says_where_it_is_and_ends_when_it_is_told(source: str, tmp_pa
                 assert set(said["smtp"]) == {"eu-central-1", "us-east-1"}
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0

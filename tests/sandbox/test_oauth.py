@@ -37,7 +37,7 @@ def test_as_a_process_it_says_where_it_is_counts_and_makes_weather() -> None:
                 counts = line.get("/_sandbox/statistics").json()
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert counts["calls"] == {"token": 2, "list": 1}
     assert counts["refusals"] == {"list 401": 1, "token 429": 1}
 
