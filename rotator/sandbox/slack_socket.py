@@ -26,6 +26,7 @@ T = TypeVar("T")
 ACKNOWLEDGED_WITHIN = 3.0
 #: Slack lets so many connections of one app be open at once.
 MOST_CONNECTIONS = 10
+#: Longer than anything here takes, also on a machine that others use.
 _PATIENCE = 60.0
 
 

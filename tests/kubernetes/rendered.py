@@ -33,7 +33,7 @@ def kubectl() -> Path:
         env={"KUBECONFIG": "/dev/null", "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=True,
     )
     version = json.loads(done.stdout)["clientVersion"]["gitVersion"]
@@ -53,7 +53,7 @@ def text_of(overlay: str) -> str:
         env={"KUBECONFIG": "/dev/null", "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done.stderr

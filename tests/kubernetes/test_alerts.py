@@ -30,7 +30,7 @@ def promtool(tmp_path: Path) -> Path:
 
 
 def run(*words: str | Path) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

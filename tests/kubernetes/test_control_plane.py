@@ -52,7 +52,7 @@ def ask(kubeconfig: Path, verb: str, objects: list[Thing], *options: str) -> lis
         env={"HOME": str(kubeconfig.parent), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_the_server_takes_all_that_it_knows_and_makes_pods_of_it(
         assert len(ask(kubeconfig, "apply", known)) == len(known)
         (daemon,) = (thing for thing in known if thing["kind"] == "Deployment")
         pods = Api(control_plane, TOKEN, daemon["metadata"]["namespace"])
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 100
         while len(pods.list("pods")) < daemon["spec"]["replicas"]:
             assert time.monotonic() < deadline, "no pods were made"
             time.sleep(0.1)
