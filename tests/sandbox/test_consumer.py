@@ -83,9 +83,10 @@ def test_it_answers_probes_with_200_or_401() -> None:
     token = token_hex(32)
     with verifier(keys=[], tokens=[token]) as verifying:
         url = f"http://127.0.0.1:{verifying.port}/"
-        assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == HTTPStatus.OK
-        assert httpx.get(url, headers={"Authorization": "Bearer x"}).status_code == HTTPStatus.UNAUTHORIZED
-        assert httpx.get(url).status_code == HTTPStatus.UNAUTHORIZED
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as asks:
+            assert asks.get("", headers={"Authorization": f"Bearer {token}"}).status_code == HTTPStatus.OK
+            assert asks.get("", headers={"Authorization": "Bearer x"}).status_code == HTTPStatus.UNAUTHORIZED
+            assert asks.get("").status_code == HTTPStatus.UNAUTHORIZED
 
 
 # showing tokens to peers
