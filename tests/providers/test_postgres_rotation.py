@@ -93,6 +93,7 @@ class Consumers:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # hundreds of logins
 def test_nobody_is_refused_through_a_whole_alternation(database: PostgresWorld) -> None:
     current = Credential(f"{database.a}@first", database.predecessor())
     consumers = Consumers(database, current.fields)
