@@ -73,7 +73,7 @@ class Machine:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=240,
         )
 
     @property

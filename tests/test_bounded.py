@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 
+from rotator import bounded
 from rotator.bounded import Bounded, TooLong
 
 Plays = Callable[[socket.socket], None]
@@ -65,21 +66,23 @@ def drip(before: bytes, piece: bytes) -> Plays:
 def test_who_drips_is_given_up_at_one_moment(plays: Plays) -> None:
     with far_side(plays) as url, Bounded("127.0.0.1", 0.2) as client:
         began = time.monotonic()
-        with pytest.raises(httpx.ReadTimeout):
+        with pytest.raises(
+            httpx.TimeoutException
+        ):  # on a busy machine the moment may come before the first read
             client.get(url)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 9.0, "it dripped to its end"
 
 
 def test_an_answer_is_read_so_far_and_no_further() -> None:
     def floods(connection: socket.socket) -> None:
         connection.sendall(HEAD + b"\r\n" + b"x" * 5000)
 
-    with far_side(floods) as url, Bounded("127.0.0.1", 5.0, largest=1000) as client:
+    with far_side(floods) as url, Bounded("127.0.0.1", 30.0, largest=1000) as client:
         with pytest.raises(TooLong, match="more than 1000 bytes"):
             client.get(url)
         with client.stream("GET", url) as answer, pytest.raises(TooLong):
             answer.read()
-        assert Bounded("127.0.0.1", 5.0, largest=5000).get(url).content == b"x" * 5000
+        assert Bounded("127.0.0.1", 30.0, largest=5000).get(url).content == b"x" * 5000
 
 
 def test_nothing_packed_is_asked_for_or_unpacked() -> None:
@@ -91,28 +94,31 @@ def test_nothing_packed_is_asked_for_or_unpacked() -> None:
             HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
         )
 
-    with far_side(bomb) as url, Bounded("127.0.0.1", 5.0) as client, pytest.raises(TooLong, match="packed"):
+    with far_side(bomb) as url, Bounded("127.0.0.1", 30.0) as client, pytest.raises(TooLong, match="packed"):
         client.get(url, headers={"Accept-Encoding": "gzip"})
 
     def asked(connection: socket.socket) -> None:
         connection.sendall(HEAD + b"Content-Length: 0\r\n\r\n")
 
-    with far_side(asked) as url, Bounded("127.0.0.1", 5.0) as client:
+    with far_side(asked) as url, Bounded("127.0.0.1", 30.0) as client:
         request = client.get(url, headers={"Accept-Encoding": "gzip"}).request
         heard.append(request.headers["Accept-Encoding"].encode())
     assert heard == [b"identity"]
 
 
-def test_each_exchange_of_a_connection_has_a_time_of_its_own() -> None:
+def test_each_exchange_of_a_connection_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(bounded, "_now", lambda: now[0])
+
     def answers(connection: socket.socket) -> None:
         for _ in range(3):
             connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nok")
             connection.recv(65536)
 
-    with far_side(answers) as url, Bounded("127.0.0.1", 0.5) as client:
+    with far_side(answers) as url, Bounded("127.0.0.1", 30.0) as client:
         for _ in range(3):
             assert client.get(url).text == "ok"
-            time.sleep(0.25)
+            now[0] += 20.0
 
 
 def test_redirects_are_not_followed() -> None:
@@ -121,7 +127,7 @@ def test_redirects_are_not_followed() -> None:
             b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"
         )
 
-    with far_side(elsewhere) as url, Bounded("127.0.0.1", 2.0) as client:
+    with far_side(elsewhere) as url, Bounded("127.0.0.1", 30.0) as client:
         assert client.get(url).status_code == 302
 
 
@@ -130,5 +136,5 @@ def test_a_proxy_of_the_environment_is_bounded_too(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("http_proxy", proxy)
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
-        with Bounded("far.example", 0.2) as client, pytest.raises(httpx.ReadTimeout):
+        with Bounded("far.example", 0.2) as client, pytest.raises(httpx.TimeoutException):
             client.get("http://far.example/")

@@ -103,7 +103,7 @@ def test_hadolint_finds_nothing() -> None:
         [hadolint, "--no-color", str(ROOT / "Dockerfile")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")

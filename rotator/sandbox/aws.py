@@ -61,7 +61,7 @@ class AwsControl:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self._orders = httpx.Client(base_url=f"{endpoint}/_sandbox/", timeout=10.0, trust_env=False)
+        self._orders = httpx.Client(base_url=f"{endpoint}/_sandbox/", timeout=60.0, trust_env=False)
 
     def seed(self, parameters: Iterable[Parameter]) -> None:
         """Makes parameters, or new versions of them, without counting as calls."""

@@ -15,7 +15,7 @@ from rotator.sandbox.processes import NotReady
 
 _FORKS = multiprocessing.get_context("forkserver")
 #: An instance that is not ready by then will not be.
-_READY_WITHIN = 15.0
+_READY_WITHIN = 60.0
 #: As long as connections take to drain that a load balancer has opened.
 _DRAIN_SECONDS = 0.05
 _END_WITHIN = 8.0

@@ -84,7 +84,9 @@ class EmbeddedMariaDb:
             *("--auth-root-authentication-method=normal", *_SMALL),
         )
         if making.wait(READY_WITHIN) != 0:
-            raise NotReady(f"mariadb-install-db failed. The end of its log {self.log}:\n{tail(self.log)}")
+            raise NotReady(
+                f"mariadb-install-db failed. The end of its log {self.log}:\n{tail(self.log, lines=80)}"
+            )
 
     def _serve(self, data: Path) -> None:
         for _attempt in range(5):

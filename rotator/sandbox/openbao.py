@@ -13,7 +13,7 @@ import httpx
 
 from rotator.sandbox.processes import Child, NotReady, free_port, tail
 
-READY_WITHIN = 30.0
+READY_WITHIN = 90.0
 
 
 class Missing(RuntimeError):
@@ -77,7 +77,7 @@ class EmbeddedOpenBao:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.address}/v1/sys/health", trust_env=False, timeout=1).is_success
+            return httpx.get(f"{self.address}/v1/sys/health", trust_env=False, timeout=5).is_success
         except httpx.TransportError:
             return False
 

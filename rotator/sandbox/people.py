@@ -20,7 +20,7 @@ from rotator.sandbox.certificates import self_signed
 from rotator.sandbox.faults import Outage, Rule
 from rotator.sandbox.processes import Child, NotReady, listening_socket
 
-READY_WITHIN = 30.0
+READY_WITHIN = 90.0
 SMTP_HOST = "127.0.0.1"
 _VARIABLE = "SANDBOX_PEOPLE_"
 
@@ -49,7 +49,7 @@ class PeopleControl:
     """Gives orders to running people, from any process that knows their address. Each order replaces the last."""
 
     def __init__(self, address: str) -> None:
-        self._orders = httpx.Client(base_url=f"{address}/_sandbox/", timeout=10.0, trust_env=False)
+        self._orders = httpx.Client(base_url=f"{address}/_sandbox/", timeout=60.0, trust_env=False)
 
     def set_faults(self, rules: Sequence[Rule], seed: int = 0) -> None:
         """From now on calls ("chat.postMessage", "webhook", "mail.rcpt", "mail.data", …) meet these faults."""

@@ -25,7 +25,7 @@ from rotator.sandbox.processes import Child, NotReady, free_port, tail
 __all__ = ["EmbeddedPostgres", "Missing", "from_debian", "from_wheel"]
 
 SUPERUSER = "postgres"
-READY_WITHIN = 30.0
+READY_WITHIN = 90.0
 LONGEST_SOCKET_FOLDER = (
     80  # a socket's path has 108 bytes (unix(7)), and PostgreSQL adds "/.s.PGSQL.65535.lock"
 )

@@ -100,7 +100,7 @@ class HostileSource:
     def somebody_makes(self, label: str = "") -> Held:
         """A person makes a credential, accepted everywhere at once."""
         slot = next((name for name in _PAIR if self._in_slot(name) is None), "c")
-        told = f"{slot if self.traits.overlap is Overlap.PAIR else slot + secrets.token_hex(2)}@first"
+        told = f"{slot if self.traits.overlap is Overlap.PAIR else slot + secrets.token_hex(8)}@first"
         held = Held(self._new_id() if self.traits.mints else told, self.new_fields(), self.clock.now(), label)
         held.changes.append((self.clock.now(), True))
         self.held.append(held)

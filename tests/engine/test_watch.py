@@ -596,7 +596,7 @@ def test_a_crowd_of_principals_is_one_message(world: WatchedWorld) -> None:
     assert world.open_alerts()[AlertKind.UNKNOWN_ACTOR].title.startswith("30 sightings (production)")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_flood_of_records_is_told_once_and_fits_into_memory(
     world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from tests.access.corpus import STARTS, labelled
 from tests.engine.things import DAY, HOUR, MINUTE
 from tests.engine.watch_world import WatchedWorld
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # as many turns as it has records
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -197,10 +197,13 @@ def test_a_row_that_is_locked_for_too_long(replicas: tuple[SqlJournal, SqlJourna
     with journal._db.engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '50ms'"))
         connection.commit()
-    with other._db.writing() as connection:
-        connection.execute(text("SELECT id FROM rotation FOR UPDATE"))
-        assert "locked for too long" in sentence(lambda: waiting(journal, row))
-    waiting(journal, row)
+    try:
+        with other._db.writing() as connection:
+            connection.execute(text("SELECT id FROM rotation FOR UPDATE"))
+            assert "locked for too long" in sentence(lambda: waiting(journal, row))
+        waiting(journal, row)
+    finally:
+        journal._db.engine.dispose()  # other tests get the journal next, and wait for locks as long as it does
 
 
 def test_a_database_that_our_user_may_not_use(new_database: Callable[[], str]) -> None:

@@ -8,12 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Connection, Engine, make_url, text
 
 import rotator.journal.migrations
 from rotator.journal import open_journal, postgresql, sqlite
@@ -101,6 +102,42 @@ def test_replicas_that_start_together_take_turns(new_engine: Callable[[], Engine
         list(pool.map(migrate, [engine] * 4))
     with engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [NEWEST]
+
+
+def test_a_replica_waits_for_one_that_migrates_longer_than_for_a_lock(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_database()
+    monkeypatch.setattr(postgresql, "_SESSION", "SET lock_timeout = '20ms'; SET statement_timeout = '9s'")
+    engine = postgresql.engine_at(make_url(url))
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as another:
+        another.execute("SELECT pg_advisory_xact_lock(%s)", [rotator.journal.migrations._ONE_AT_A_TIME])
+        waits = pool.submit(migrate, engine)
+        with pytest.raises(TimeoutError):
+            waits.result(timeout=0.5)
+        another.rollback()
+        waits.result(timeout=60)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == NEWEST
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "20ms"
+    engine.dispose()
+
+
+def test_the_usual_bounds_hold_for_the_tables_themselves(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for a table holds up everybody who wants it after him."""
+    engine = postgresql.engine_at(make_url(new_database()))
+    seen: dict[str, str] = {}
+
+    def upgrade(connection: Connection) -> None:
+        for name in ("lock_timeout", "statement_timeout"):
+            seen[name] = connection.execute(text(f"SHOW {name}")).scalar_one()
+
+    monkeypatch.setattr(rotator.journal.migrations, "_upgrade", upgrade)
+    migrate(engine)
+    engine.dispose()
+    assert seen == {"lock_timeout": "5s", "statement_timeout": "9s"}
 
 
 def test_tables_of_a_newer_version_are_left_as_they_are(new_engine: Callable[[], Engine]) -> None:

@@ -13,7 +13,7 @@ from tests.kubernetes.rendered import OVERLAYS, Thing, kubectl, things
 from tests.redeployers.control_plane import TOKEN
 from tests.redeployers.kubernetes_world import Api
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # it starts servers
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # it starts servers
 
 NAMESPACES = ("rotator", "taly", "taly-staging")
 #: What Kubernetes 1.20 does not know: it came with 1.21, with 1.22, or with the Prometheus operator.

@@ -47,7 +47,7 @@ def test_two_objects_do_not_wait_for_each_other() -> None:
     class Slow:
         @once
         def asked(self) -> int:
-            return together.wait(timeout=10)
+            return together.wait(timeout=60)
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(lambda one: one.asked, [Slow(), Slow()])) == [0, 1]

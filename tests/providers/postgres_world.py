@@ -167,7 +167,7 @@ class PostgresWorld:
     def session(self, fields: Fields, application: str = "api") -> psycopg.Connection[tuple[Any, ...]]:
         """A consumer's session, past the proxy. Raises psycopg.OperationalError when it is refused."""
         login = {**self._login(fields), "port": str(self.server.port), "application_name": application}
-        return psycopg.connect(**login, connect_timeout=5)  # type: ignore[arg-type]  # libpq takes strings for all
+        return psycopg.connect(**login, connect_timeout=60)  # type: ignore[arg-type]  # libpq takes strings for all
 
     def comment(self, name: str) -> str:
         """What is written about a role."""

@@ -35,7 +35,9 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.start()
     _host, port = server.get_host_and_port()
     where = f"http://127.0.0.1:{port}"
-    httpx.post(f"{where}/moto-api/reset", trust_env=False)  # what an earlier test of this process left
+    httpx.post(
+        f"{where}/moto-api/reset", trust_env=False, timeout=60
+    )  # what an earlier test of this process left
     iam = boto3.client(
         "iam",
         region_name=REGION,
@@ -60,7 +62,7 @@ def look_at_who_asks(where: str, after: str) -> None:
     """From so many requests on."""
     plain = {"Content-Type": "text/plain"}
     httpx.post(
-        f"{where}/moto-api/reset-auth", content=after, headers=plain, trust_env=False
+        f"{where}/moto-api/reset-auth", content=after, headers=plain, trust_env=False, timeout=60
     ).raise_for_status()
 
 

@@ -102,7 +102,7 @@ class FormWorld(PostgresWorld):
         """A session of a consumer; the rest of its place is configured elsewhere."""
         read = READS.get(self.form, read_by_name)({name: value.reveal() for name, value in fields.items()})
         there = {"host": "127.0.0.1", "port": self.proxy.port, "dbname": "postgres"}
-        return psycopg.connect(**{**there, **read}, connect_timeout=5)
+        return psycopg.connect(**{**there, **read}, connect_timeout=60)
 
 
 @pytest.fixture(params=FORMS)

@@ -344,7 +344,7 @@ def test_a_worker_that_froze_after_its_guard_cannot_commit_later(
     assert postgres_session.TALK_SECONDS <= CALL_SECONDS - postgres_session.CONNECT_SECONDS
 
 
-def wait_until(fact: object, seconds: float = 5.0) -> None:
+def wait_until(fact: object, seconds: float = 60.0) -> None:
     assert callable(fact)
     deadline = time.monotonic() + seconds
     while not fact():

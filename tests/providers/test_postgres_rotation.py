@@ -56,49 +56,57 @@ class Consumers:
 
     def __init__(self, world: PostgresWorld, fields: Fields) -> None:
         self.stored = fields
-        self.logins, self.refused = 0, 0
+        self.refused = 0
         self._world = world
         self._stopping = threading.Event()
+        self._logins = [0, 0]  # of each of them
         self._lock = threading.Lock()
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._work) for _ in range(2)]
+        threads = [threading.Thread(target=self._work, args=(who,)) for who in range(len(self._logins))]
         for thread in threads:
             thread.start()
-        yield
-        self._stopping.set()
-        for thread in threads:
-            thread.join(10)
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            for thread in threads:
+                thread.join()
+
+    @property
+    def logins(self) -> int:
+        return sum(self._logins)
 
     def wait_for(self, more: int) -> None:
-        """Returns after that many logins with what is stored now."""
-        until = self.logins + more
-        while self.logins < until:
+        """Returns when each of them has logged in that many times more."""
+        until = [so_far + more for so_far in self._logins]
+        while any(so_far < wanted for so_far, wanted in zip(self._logins, until, strict=True)):
             self._stopping.wait(0.005)
 
-    def _work(self) -> None:
+    def _work(self, who: int) -> None:
         while not self._stopping.is_set():
             accepted = self._world.accepts(self.stored)
             with self._lock:
-                self.logins += 1
+                self._logins[who] += 1
                 self.refused += not accepted
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # hundreds of logins
 def test_nobody_is_refused_through_a_whole_alternation(database: PostgresWorld) -> None:
     current = Credential(f"{database.a}@first", database.predecessor())
     consumers = Consumers(database, current.fields)
     with consumers.busy():
         for label in ("ro-1", "ro-2"):
-            consumers.wait_for(50)
+            consumers.wait_for(25)
             successor = rotated(database, current, label)
-            consumers.wait_for(50)
+            consumers.wait_for(25)
             consumers.stored = successor.fields
-            consumers.wait_for(10)  # more than one for each: nobody is still on the way with the old one
+            consumers.wait_for(2)  # the first may have been on its way with the old one
             ended(database, current)
             current = successor
-        consumers.wait_for(50)
+        consumers.wait_for(25)
     assert consumers.logins >= 250
     assert consumers.refused == 0
 
@@ -118,7 +126,7 @@ def test_two_workers_at_once_end_in_one_place(database: PostgresWorld) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(20)
+        worker.join()
     assert troubles == []
     assert database.accepts(successor.fields)
 

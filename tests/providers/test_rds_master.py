@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ from rotator.model.secrets import Credential, Sealed
 from rotator.providers.rds_master import RdsMaster
 from rotator.providers.rds_master_database import Database
 from rotator.providers.rds_master_login import accepts
-from rotator.sandbox.processes import Child, free_port
+from rotator.sandbox.mariadb import EmbeddedMariaDb, Missing
 from rotator.testing.provider_contract import ProviderContract
 from rotator.testing.values import fresh_value, raises_silently
 from rotator.testing.virtual_clock import VirtualClock
@@ -198,39 +195,28 @@ def test_where_nobody_can_log_in_safely_nothing_is_told(engine: str, said: str) 
 
 @pytest.mark.slow
 def test_a_mariadb_is_logged_in_to_as_well(tmp_path: Path) -> None:
-    program, port = shutil.which("mariadbd", path="/usr/sbin:/usr/bin"), free_port()
-    if program is None:
-        pytest.skip("Debian's mariadb-server is not installed")
-    password, user = fresh_value(), getpass.getuser()
-    start = tmp_path / "init.sql"
-    start.write_text(f"CREATE USER master@'%' IDENTIFIED BY '{password.reveal()}';")
-    folder = ["--no-defaults", f"--user={user}", f"--datadir={tmp_path}/data"]
-    install = ["mariadb-install-db", *folder, "--skip-test-db"]
-    subprocess.run(install, check=True, capture_output=True, timeout=60)
-    place = [
-        f"--port={port}",
-        "--skip-name-resolve",
-        "--bind-address=127.0.0.1",
-        f"--socket={tmp_path}/s",
-        f"--init-file={start}",
-    ]
-    server = Child("MariaDB", [program, *folder, *place], log=tmp_path / "log")
-    database = Database(
-        "the RDS instance x", "mariadb", "master", "127.0.0.1", port, "", "available", False, frozenset(), ""
-    )
-
-    def tried(secret: Sealed) -> bool | None:
-        try:
-            return accepts(database, "master", secret, None, None, VirtualClock())
-        except Transient:
-            return None
-
     try:
-        server.wait_until(lambda: tried(password) is not None, within=60)
-        assert tried(password) is True
-        assert tried(fresh_value()) is False
-    finally:
-        server.stop()
+        server = EmbeddedMariaDb(tmp_path)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    password = fresh_value()
+    with server:
+        with server.superuser() as root, root.cursor() as cursor:
+            cursor.execute("create user master@'%%' identified by %s", (password.reveal(),))
+        database = Database(
+            "the RDS instance x",
+            "mariadb",
+            "master",
+            server.host,
+            server.port,
+            "",
+            "available",
+            False,
+            frozenset(),
+            "",
+        )
+        assert accepts(database, "master", password, None, None, VirtualClock()) is True
+        assert accepts(database, "master", fresh_value(), None, None, VirtualClock()) is False
     with raises_silently(Transient, password):
         accepts(database, "master", password, None, None, VirtualClock())
 

@@ -153,7 +153,7 @@ def test_a_slow_answer_took_effect_even_if_nobody_waited_for_it(
     )
     with pytest.raises(ReadTimeoutError):
         impatient.put_parameter(Name=f"{path}/K", Value="second", Overwrite=True)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while ssm.get_parameter(Name=f"{path}/K")["Parameter"]["Value"] != "second":
         assert time.monotonic() < deadline, "it never took effect"
 
@@ -235,4 +235,4 @@ def test_killing_the_parent_leaves_no_server(tmp_path: Path) -> None:
         assert parent.stdout is not None
         server = os.pidfd_open(int(parent.stdout.readline()))
         parent.kill()
-    assert has_ended(server, within=10)
+    assert has_ended(server, within=60)

@@ -37,7 +37,10 @@ def client(name: str, address: str) -> Any:
 def test_whoever_plays_the_world_reads_counts_and_makes_the_weather() -> None:
     account = Iam(SystemClock())
     account.users["u"] = []
-    with account.server.serving() as address, httpx.Client(base_url=address, trust_env=False) as orders:
+    with (
+        account.server.serving() as address,
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as orders,
+    ):
         iam = client("iam", address)
         iam.create_access_key(UserName="u")
         rule = {"fault": Fault.THROTTLED, "operation": "CreateAccessKey"}
@@ -52,7 +55,7 @@ def test_whoever_plays_the_world_reads_counts_and_makes_the_weather() -> None:
 
 def test_what_is_not_signed_is_refused() -> None:
     account = Iam(SystemClock())
-    with account.server.serving() as address, httpx.Client(trust_env=False) as nobody:
+    with account.server.serving() as address, httpx.Client(trust_env=False, timeout=60) as nobody:
         answer = nobody.post(address, data={"Action": "ListAccessKeys", "UserName": "u"})
     assert answer.status_code == 403
     assert "MissingAuthenticationToken" in answer.text
@@ -84,4 +87,4 @@ def test_a_process_says_where_it_is_and_ends_when_it_is_told(source: str, tmp_pa
                 assert set(said["smtp"]) == {"eu-central-1", "us-east-1"}
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0

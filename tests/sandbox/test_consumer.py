@@ -25,8 +25,8 @@ from rotator.sandbox.consumer import Verifier
 from rotator.sandbox.diet import TROUBLE, Diet
 from rotator.sandbox.logins import logged_in, refuses_login
 from rotator.sandbox.postgres import EmbeddedPostgres, Missing, from_wheel
-from rotator.sandbox.processes import free_port
 from rotator.sandbox.tokens import Peers, Token
+from tests.sandbox.ports import closed_port
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -83,9 +83,10 @@ def test_it_answers_probes_with_200_or_401() -> None:
     token = token_hex(32)
     with verifier(keys=[], tokens=[token]) as verifying:
         url = f"http://127.0.0.1:{verifying.port}/"
-        assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == HTTPStatus.OK
-        assert httpx.get(url, headers={"Authorization": "Bearer x"}).status_code == HTTPStatus.UNAUTHORIZED
-        assert httpx.get(url).status_code == HTTPStatus.UNAUTHORIZED
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as asks:
+            assert asks.get("", headers={"Authorization": f"Bearer {token}"}).status_code == HTTPStatus.OK
+            assert asks.get("", headers={"Authorization": "Bearer x"}).status_code == HTTPStatus.UNAUTHORIZED
+            assert asks.get("").status_code == HTTPStatus.UNAUTHORIZED
 
 
 # showing tokens to peers
@@ -145,11 +146,13 @@ def test_a_token_that_ended_on_the_way_counts_nothing(directory: str) -> None:
 
 
 def test_a_peer_that_went_away_has_refused_nothing(directory: str) -> None:
-    assert shown(directory, [free_port()], token_hex(32)) == []
+    with closed_port() as nobody:
+        assert shown(directory, [nobody], token_hex(32)) == []
 
 
 def test_a_directory_that_is_away_counts_nothing() -> None:
-    assert shown(f"http://127.0.0.1:{free_port()}", [1], token_hex(32)) == []
+    with closed_port() as nobody:
+        assert shown(f"http://127.0.0.1:{nobody}", [1], token_hex(32)) == []
 
 
 def test_an_instance_shows_nothing_to_itself(directory: str) -> None:
@@ -182,7 +185,8 @@ def test_a_server_that_is_not_there_is_trouble_and_is_explained_without_the_pass
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     password = token_hex(16)
-    assert logged_in(f"postgresql://app:{password}@127.0.0.1:{free_port()}/taly") == "login_troubles"
+    with closed_port() as nobody:
+        assert logged_in(f"postgresql://app:{password}@127.0.0.1:{nobody}/taly") == "login_troubles"
     assert logged_in(f"what {password} is this") == "login_troubles"
     explained = capsys.readouterr().err.splitlines()
     assert [line.startswith(TROUBLE) for line in explained] == [True, True]

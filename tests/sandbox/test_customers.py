@@ -16,7 +16,8 @@ from rotator.sandbox.customers import CUSTOMERS, Customers
 from rotator.sandbox.events import Event, Outbox, signature
 from rotator.sandbox.platform import Platform
 from rotator.sandbox.platform_server import Front, PlatformServer
-from rotator.sandbox.processes import free_port, listening_socket
+from rotator.sandbox.processes import listening_socket
+from tests.sandbox.ports import closed_port
 
 
 def event(*keys: str, sender: int = 1, body: str = "a deal was won") -> Event:
@@ -76,7 +77,7 @@ def address() -> Iterator[str]:
 
 
 def ask(address: str, path: str) -> Any:
-    return httpx.get(f"{address}/{path}", trust_env=False).json()
+    return httpx.get(f"{address}/{path}", trust_env=False, timeout=60).json()
 
 
 def test_what_an_outbox_sends_is_counted_by_what_customers_say(address: str, keys: tuple[str, str]) -> None:
@@ -84,9 +85,9 @@ def test_what_an_outbox_sends_is_counted_by_what_customers_say(address: str, key
     outbox = Outbox(f"{address}/events/staging", [old])
     assert list(outbox.sent()) == [], "no customer has a key yet"
     order = {"environment": "staging", "customer": 0, "key": old}
-    httpx.put(f"{address}/customers", json=order, trust_env=False)
+    httpx.put(f"{address}/customers", json=order, trust_env=False, timeout=60)
     assert list(outbox.sent()) == ["events_checked"]
-    httpx.put(f"{address}/customers", json={**order, "key": new}, trust_env=False)
+    httpx.put(f"{address}/customers", json={**order, "key": new}, trust_env=False, timeout=60)
     assert list(outbox.sent()) == ["events_checked", "events_refused"]
     (newest,) = ask(address, "events/staging")
     assert json.loads(newest["body"])["event"] == 3
@@ -94,11 +95,12 @@ def test_what_an_outbox_sends_is_counted_by_what_customers_say(address: str, key
 
 
 def test_a_platform_that_is_away_has_refused_nothing(keys: tuple[str, str]) -> None:
-    assert list(Outbox(f"http://127.0.0.1:{free_port()}/events/staging", keys).sent()) == []
+    with closed_port() as nobody:
+        assert list(Outbox(f"http://127.0.0.1:{nobody}/events/staging", keys).sent()) == []
 
 
 def test_tokens_that_probes_showed_are_kept_for_the_search(address: str) -> None:
     token = token_hex(16)
     ask_as = {"Authorization": f"Bearer {token}"}
-    httpx.get(f"{address}/accepts/staging", headers=ask_as, trust_env=False)
+    httpx.get(f"{address}/accepts/staging", headers=ask_as, trust_env=False, timeout=60)
     assert ask(address, "shown") == [token]

@@ -127,6 +127,6 @@ def test_vault_shows_the_copy_that_rotator_wrote(tmp_path: Path) -> None:
         url, headers = f"{address}/v1/kv/data/taly/staging/TOKEN", {"X-Vault-Token": vault.token}
         assert vault.holds("taly/staging/TOKEN") is None
         httpx.post(
-            url, json={"data": {"value": "a copy"}}, headers=headers, trust_env=False
+            url, json={"data": {"value": "a copy"}}, headers=headers, trust_env=False, timeout=60
         ).raise_for_status()
         assert vault.holds("taly/staging/TOKEN") == "a copy"

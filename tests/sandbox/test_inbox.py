@@ -20,10 +20,11 @@ from rotator.sandbox.diet import Diet
 from rotator.sandbox.inbox import Inbox
 from rotator.sandbox.platform import Platform
 from rotator.sandbox.platform_server import Front, PlatformServer
-from rotator.sandbox.processes import free_port, listening_socket
+from rotator.sandbox.processes import listening_socket
 from rotator.sandbox.sources.stripe import Stripe
 from rotator.sandbox.sources.twilio import Twilio
 from tests.redeployers.sandbox_world import FakeInstance
+from tests.sandbox.ports import closed_port
 
 EVENT = {"id": "evt_1", "type": "invoice.paid"}
 
@@ -50,25 +51,28 @@ def company(counts: Counter[str], **accepted: list[str]) -> Iterator[str]:
     secrets, tokens = accepted.get("stripe", []), accepted.get("twilio", [])
     inbox = Inbox(secrets, tokens, "", f"{address}/twilio", lambda what: counts.update([what]))
     verifier = Verifier(Diet(), {}, inbox)
-    ports = [verifier.port, free_port()]
+    with closed_port() as nobody:
+        ports = [verifier.port, nobody]
 
-    def started(_workload: str) -> FakeInstance:
-        instance = FakeInstance(1, {})
-        instance.port = ports.pop()
-        return instance
+        def started(_workload: str) -> FakeInstance:
+            instance = FakeInstance(1, {})
+            instance.port = ports.pop()
+            return instance
 
-    platform = Platform({"staging/api": 2}, started)
-    platform.start()
-    server = PlatformServer(Front(platform, role="consumer"), listening)
-    serving: list[ThreadingHTTPServer] = [verifier, server]
-    threads = [threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02}) for one in serving]
-    for thread in threads:
-        thread.start()
-    yield address
-    for one, thread in zip(serving, threads, strict=True):
-        one.shutdown()
-        thread.join()
-        one.server_close()
+        platform = Platform({"staging/api": 2}, started)
+        platform.start()
+        server = PlatformServer(Front(platform, role="consumer"), listening)
+        serving: list[ThreadingHTTPServer] = [verifier, server]
+        threads = [
+            threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02}) for one in serving
+        ]
+        for thread in threads:
+            thread.start()
+        yield address
+        for one, thread in zip(serving, threads, strict=True):
+            one.shutdown()
+            thread.join()
+            one.server_close()
 
 
 def test_an_event_that_comes_twice_is_taken_once_and_one_that_nobody_accepts_is_refused(

@@ -25,7 +25,7 @@ def test_as_a_process_it_says_where_it_is_counts_and_makes_weather() -> None:
         try:
             assert process.stdout is not None
             said = json.loads(process.stdout.readline())
-            with httpx.Client(base_url=said["address"], trust_env=False) as line:
+            with httpx.Client(base_url=said["address"], trust_env=False, timeout=60) as line:
                 login = ("crm", said["secrets"]["crm"])
                 assert line.post("/oauth2/default/v1/token", auth=login).status_code == 200
                 assert line.get(SECRETS).status_code == 401
@@ -37,7 +37,7 @@ def test_as_a_process_it_says_where_it_is_counts_and_makes_weather() -> None:
                 counts = line.get("/_sandbox/statistics").json()
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert counts["calls"] == {"token": 2, "list": 1}
     assert counts["refusals"] == {"list 401": 1, "token 429": 1}
 
@@ -49,7 +49,7 @@ def test_okta_keeps_two_secrets_deletes_no_live_one_and_lists_late_and_page_by_p
     headers = {"Authorization": f"SSWS {source.own_token}"}
     with (
         source.serving() as address,
-        httpx.Client(base_url=address, headers=headers, trust_env=False) as line,
+        httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=60) as line,
     ):
         made = line.post(SECRETS)
         assert (made.status_code, line.post(SECRETS).status_code) == (201, 400)

@@ -19,7 +19,7 @@ def test_a_platform_is_played_as_a_process(name: str, monkeypatch: pytest.Monkey
         try:
             assert process.stdout is not None
             address = json.loads(process.stdout.readline())["address"]
-            answer = httpx.get(f"{address}/repos/taly/nothing", timeout=5, trust_env=False)
+            answer = httpx.get(f"{address}/repos/taly/nothing", timeout=60, trust_env=False)
             assert answer.status_code in {400, 401, 404}
         finally:
             process.terminate()

@@ -34,7 +34,7 @@ def server(newest_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
 
 
 def ask(server: EmbeddedPostgres, question: str, **login: str) -> object:
-    with psycopg.connect(make_conninfo(server.superuser_dsn(), connect_timeout=10, **login)) as connection:
+    with psycopg.connect(make_conninfo(server.superuser_dsn(), connect_timeout=60, **login)) as connection:
         row = connection.execute(question.encode()).fetchone()
     assert row is not None
     return row[0]
@@ -60,6 +60,14 @@ def test_every_kind_of_connection_needs_a_password(server: EmbeddedPostgres) -> 
     assert ask(server, "SELECT array_agg(DISTINCT auth_method) FROM pg_hba_file_rules") == ["scram-sha-256"]
 
 
+def content(path: Path) -> bytes:
+    """Of a file that the server may have removed by now."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 @pytest.mark.slow
 def test_the_password_is_in_no_file_and_no_process_argument(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path) as server:
@@ -69,7 +77,7 @@ def test_the_password_is_in_no_file_and_no_process_argument(tmp_path: Path) -> N
             path for folder in (server._home, server._folder) for path in folder.rglob("*") if path.is_file()
         ]
         assert len(files) > 100
-        assert [path for path in files if password in path.read_bytes()] == []
+        assert [path for path in files if password in content(path)] == []
         assert password not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
 
 
@@ -171,7 +179,7 @@ def test_killing_the_parent_leaves_no_postgres(tmp_path: Path) -> None:
         assert len(its_own) >= 3, "a server has processes of its own: checkpointer, writers"
         processes = [os.pidfd_open(pid) for pid in (server, *map(int, its_own))]
         parent.kill()
-    assert [has_ended(process, within=10) for process in processes] == [True] * len(processes)
+    assert [has_ended(process, within=60) for process in processes] == [True] * len(processes)
     for folder in map(Path, folders):
         if folder.name.startswith("rotator-postgres-"):
             shutil.rmtree(folder)  # as root its data is outside tmp_path, and nobody was left to remove it

@@ -109,7 +109,7 @@ def test_a_child_dies_when_its_parent_is_killed(tmp_path: Path) -> None:
         assert parent.stdout is not None
         child = os.pidfd_open(int(parent.stdout.readline()))
         parent.kill()
-    assert has_ended(child, within=10)
+    assert has_ended(child, within=60)
 
 
 def test_a_child_ends_when_its_parent_ends_without_stopping_it(tmp_path: Path) -> None:
@@ -126,4 +126,4 @@ def test_a_child_ends_when_its_parent_ends_without_stopping_it(tmp_path: Path) -
     child = os.pidfd_open(int(parent.stdout.readline()))
     parent.communicate("go\n", timeout=30)
     assert parent.returncode == 0
-    assert has_ended(child, within=10)
+    assert has_ended(child, within=60)

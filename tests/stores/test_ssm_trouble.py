@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from rotator.contracts.guard import CALL_SECONDS
 from rotator.model.caller import is_by
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.policy import EnvironmentPolicy
+from rotator.model.secrets import StoredValue
 from rotator.sandbox.aws import REGION, AwsWorld
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.stores.ssm import Ssm
@@ -245,6 +247,9 @@ def test_an_answer_that_comes_too_late_is_no_answer(
     with raises_silently(GaveUp, ours) as caught:  # it may land when nobody waits for it any more
         store.write(name, ours, after=1)
     assert "ReadTimeoutError" in str(caught.value)
+    deadline = time.monotonic() + 60
+    while world.holds(name) != StoredValue(ours, 2):
+        assert time.monotonic() < deadline, "it never landed"
     assert store.write(name, ours, after=1) == 2
 
 

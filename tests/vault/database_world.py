@@ -163,4 +163,4 @@ class VaultDatabaseWorld:
     def session(self, fields: Fields) -> psycopg.Connection[tuple[Any, ...]]:
         """A consumer's session, past the proxy. Raises psycopg.OperationalError when it is refused."""
         login = {**parameters(fields["value"].reveal()), "port": str(self.server.port)}
-        return psycopg.connect(**login, connect_timeout=5)  # type: ignore[arg-type]  # libpq takes strings for all
+        return psycopg.connect(**login, connect_timeout=60)  # type: ignore[arg-type]  # libpq takes strings for all

@@ -16,6 +16,9 @@ from rotator.journal.database import begin
 from rotator.journal.revision import NEWEST
 
 _ONE_AT_A_TIME: Final = 0x726F7461746F72  # the advisory lock's number: "rotator"
+#: So long a replica waits for its turn; below the minute that the manifests give it to start.
+_TURN: Final = "30s"
+_BOUNDS: Final = ("lock_timeout", "statement_timeout")
 
 
 def migrate(engine: Engine) -> None:
@@ -29,10 +32,20 @@ def migrate(engine: Engine) -> None:
     with answering(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             begin(connection, "BEGIN")
-            connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+            _take_turn(connection)
         else:
             begin(connection, "BEGIN IMMEDIATE")
         _upgrade(connection)
+
+
+def _take_turn(connection: Connection) -> None:
+    """Waits while other replicas migrate, longer than for any lock of daily work: they are not stuck, but working."""
+    usual = {name: connection.execute(select(func.current_setting(name))).scalar_one() for name in _BOUNDS}
+    for name in _BOUNDS:
+        connection.execute(text(f"SET LOCAL {name} = '{_TURN}'"))
+    connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+    for name, value in usual.items():
+        connection.execute(text(f"SET LOCAL {name} = '{value}'"))
 
 
 def _revision(connection: Connection) -> str | None:

@@ -67,7 +67,7 @@ class Onlooker:
             return
         for page in PAGES:
             try:
-                answer = httpx.get(f"http://127.0.0.1:{port}{page}", timeout=5.0, trust_env=False)
+                answer = httpx.get(f"http://127.0.0.1:{port}{page}", timeout=30.0, trust_env=False)
             except httpx.TransportError:
                 return
             self._keep(page, str(answer.headers).encode() + answer.content)

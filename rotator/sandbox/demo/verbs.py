@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 _FORKS = multiprocessing.get_context("forkserver")
-_WITHIN = 60.0
+_WITHIN = 120.0
 _TIMED_OUT = 124  # as timeout(1) has it
 
 

@@ -180,7 +180,7 @@ class _Answers(Answers):
 def post(url: str, body: str, headers: Mapping[str, str]) -> int:
     """A source calls a consumer of the sandbox: the status of the answer, 0 where there is none."""
     place = urlsplit(url)
-    connection = HTTPConnection(place.hostname or "", place.port, timeout=5)
+    connection = HTTPConnection(place.hostname or "", place.port, timeout=30)
     try:
         connection.request("POST", f"{place.path}?{place.query}".rstrip("?"), body.encode(), dict(headers))
         return connection.getresponse().status

@@ -86,7 +86,7 @@ def test_workers_at_once_say_it_once(world: MysqlWorld) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(20)
+        worker.join()
     assert troubles == []
     assert world.accepts(current.fields) and world.accepts(successor.fields)
     assert len(world.provider.observe().credentials) == 2

@@ -71,12 +71,12 @@ class Rogue:
             thread = Thread(target=self._serve, args=(listener,))
             thread.start()
             yield listener.getsockname()[1]
-            thread.join(10)
+            thread.join()
 
     def _serve(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:
-            connection.settimeout(5)
+            connection.settimeout(60)
             wire = Wire(connection, 1, "8.0.36")
             wire.send(
                 b"\x0a8.0.36\0" + struct.pack("<I", 1) + b"n" * 8 + b"\0" + struct.pack("<HBHH", 0xA209, 45, 2, 0x0038)

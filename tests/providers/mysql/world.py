@@ -164,7 +164,7 @@ class MysqlWorld(ABC):
             port=self._port,
             user=user,
             password=self.password_in(fields),
-            connect_timeout=5,
+            connect_timeout=60,
             ssl_disabled=self.tls == "DISABLED",
         )
 
