@@ -102,7 +102,7 @@ def no_sweep() -> Iterator[None]:
 
 def store_not_read_before_disable() -> Any:
     """Rule 4: nobody looks whether the store still names our successor."""
-    return patch.object(invalidate, "_store_names_ours", lambda _step: None)
+    return patch.object(invalidate, "store_names_ours", lambda _step: None)
 
 
 def store_not_read_before_discard() -> Any:
