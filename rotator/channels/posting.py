@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from rotator.addresses import host_of, unsafe
-from rotator.bounded import Bounded
+from rotator.bounded import LATER, Bounded
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.pacer import Pacer
 from rotator.model.errors import Refused, RotatorError, Transient
@@ -25,8 +25,6 @@ _SPARE_SECONDS = 1.0
 _PER_SECOND, _AT_ONCE = 1.0, 10
 #: What a far side says when the sender is the trouble, not the event.
 _WHO_ARE_YOU = frozenset({401, 403})
-#: Answers that say "not now" and nothing about the event.
-_LATER = frozenset({408, 409, 423, 425, 429})
 
 #: What an answer means that another far side would mean otherwise; None leaves it to what all share.
 Verdict = Callable[[int], RotatorError | None]
@@ -75,7 +73,7 @@ def _meant(one: Post, answer: httpx.Response) -> RotatorError | None:
         return None
     if status in _WHO_ARE_YOU:
         return Transient(kept(f"{one.where} does not accept it ({status}): {one.login}"))
-    if status in _LATER or status >= 500:
+    if status in LATER or status == httpx.codes.TOO_MANY_REQUESTS or status >= 500:
         return Transient(kept(f"{one.where} says later ({status})"), pause_asked(answer.headers))
     if answer.is_redirect:
         return Refused(

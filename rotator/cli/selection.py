@@ -25,7 +25,7 @@ _BUSY = {
 }
 #: No waiting makes it possible.
 _CANNOT = {
-    Standing.OBSERVED: "watched only: rotator has no adapter for its source, or its policy says mode: observe",
+    Standing.OBSERVED: "watched only: an adapter of it cannot be loaded, or its policy says mode: observe",
     Standing.EXEMPT: "exempt until its date in policies.yaml",
     Standing.MISSING: "not in the store",
     Standing.FOREIGN: "its environment belongs to another installation",

@@ -1,7 +1,7 @@
 """Which adapters are installed.
 
 Adapter classes are loaded one by one and only when a policy names them, so that checking a policy imports no SDK that
-it does not need. A class that cannot be loaded counts as not written: its secrets are watched, and a note says so.
+it does not need. Where a class cannot be loaded, its secrets are watched only, and a note says so.
 """
 
 from __future__ import annotations

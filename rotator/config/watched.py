@@ -1,4 +1,4 @@
-"""Who starts a rotation, and which secrets are only watched because a part that they need is not written yet."""
+"""Who starts a rotation, and which secrets are only watched because an adapter that they need cannot be loaded."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def obstacle(draft: Draft, effective: Effective) -> tuple[Path, str] | None:
     if not effective.type:
         return effective.path, "an exempt secret without a type"
     if draft.provider_of(effective) is None:
-        return ("types", effective.type, "provider"), f"no adapter for '{effective.provider}' yet"
+        return ("types", effective.type, "provider"), f"the adapter '{effective.provider}' cannot be loaded"
     for name in effective.rules.mirrors or ():  # a mirror that stays behind would hand out a dead credential
         kind = draft.file.mirrors[name].kind if name in draft.file.mirrors else ""
         if kind in draft.adapters.mirror_names() and draft.adapters.mirror(kind) is None:
-            return ("mirrors", name, "kind"), f"no adapter for '{kind}' yet"
+            return ("mirrors", name, "kind"), f"the adapter '{kind}' cannot be loaded"
     for deployment in effective.rules.deploy or ():
         platform = draft.platform_of(deployment) if deployment in draft.file.deployments else None
         if platform and not draft.redeployer and draft.adapters.redeployer(platform[0]) is None:
-            return ("deployments", deployment, platform[0]), f"no adapter for '{platform[0]}' yet"
+            return ("deployments", deployment, platform[0]), f"the adapter '{platform[0]}' cannot be loaded"
     return None
 
 

@@ -36,23 +36,6 @@ _A_MOMENT = timedelta(seconds=2)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def deliver_due(
-    parts: Parts,
-    channels: Mapping[str, AlertChannel],
-    owner: str,
-    bounds: Bounds,
-    limit: int = 20,
-) -> int:
-    """Delivers alerts whose time has come, one claim after the other. Returns how many messages went out."""
-    delivered = 0
-    for _ in range(limit):
-        told = deliver_next(parts, channels, owner, bounds)
-        if told is None:
-            break
-        delivered += told
-    return delivered
-
-
 def deliver_next(
     parts: Parts, channels: Mapping[str, AlertChannel], owner: str, bounds: Bounds
 ) -> int | None:

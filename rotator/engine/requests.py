@@ -217,7 +217,7 @@ def _refuse_impossible(parts: Parts, request: Request) -> tuple[RequestState, st
     if unknown is None and parts.policies().secrets[request.about].mode is Mode.OBSERVE:
         return (
             RequestState.REFUSED,
-            f"{request.about} is watched only: rotator has no adapter for its source, or its policy says mode: observe",
+            f"{request.about} is watched only: an adapter of it cannot be loaded, or its policy says mode: observe",
         )
     return unknown
 

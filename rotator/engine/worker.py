@@ -1,15 +1,11 @@
-"""The worker: claims due rows, runs their phases, and writes down what came of it.
-
-What an adapter raises is sorted here, once: trouble waits and tries again, a verdict undoes or parks, and an
-exception that nobody declared backs off and then parks, because a bug must never trigger a rollback.
-"""
+"""The worker: claims due rows, advances them while its claim lasts, and writes down what came of it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -21,49 +17,22 @@ from structlog.contextvars import bound_contextvars
 from rotator.contracts.guard import claimed
 from rotator.contracts.journal import Told
 from rotator.contracts.parts import Parts
-from rotator.engine.holds import held
+from rotator.engine.disowned import Disowned
 from rotator.engine.outages import others_go_on, stuck
-from rotator.engine.parameters import Unreadable
+from rotator.engine.outcomes import Stopping, outcome
 from rotator.engine.phases import PHASES
-from rotator.engine.phases.step import Move, Park, Step, Undo, Verdict
-from rotator.engine.phases.undo import begin_undo, no_way_back
+from rotator.engine.phases.step import Move, Step
 from rotator.engine.principals import Principals
 from rotator.engine.rollouts import advance_rollout
 from rotator.engine.settings import Bounds
-from rotator.model.errors import (
-    CredentialRefused,
-    GaveUp,
-    JournalAway,
-    LostClaim,
-    NotYet,
-    Refused,
-    Transient,
-)
-from rotator.model.rotation import Ledger, Phase, Reason, RolloutRow, Rotation, State
+from rotator.model.errors import JournalAway, LostClaim
+from rotator.model.rotation import Phase, RolloutRow, Rotation, State
 
 log = structlog.get_logger()
 Row = TypeVar("Row", Rotation, RolloutRow)
 
-
-class Stopping(LostClaim):
-    """SIGTERM: no new effect begins, and the row is given back as it is."""
-
-
 #: As a set that is made once: it is a part of each question for work.
 _ALL: Final = frozenset(PHASES)
-#: What a source's or store's plain refusal means, by the phase that met it. Elsewhere it parks.
-_REFUSALS = {
-    Phase.PLAN: Reason.SOURCE_REFUSED,
-    Phase.TIDY: Reason.SOURCE_REFUSED,
-    Phase.CREATE: Reason.SOURCE_REFUSED,
-    Phase.READY: Reason.STORE_REFUSED,
-    Phase.ACTIVATE: Reason.SOURCE_REFUSED,
-    Phase.VERIFY: Reason.NOT_ACCEPTED,
-    Phase.ANNOUNCE: Reason.STORE_REFUSED,
-    Phase.STORE: Reason.STORE_REFUSED,
-    Phase.REDEPLOY: Reason.ROLLOUT_FAILED,
-    Phase.CONFIRM: Reason.ROLLOUT_FAILED,
-}
 
 
 @dataclass
@@ -88,19 +57,16 @@ class Worker:
     _claims: dict[str, Claim] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _rollouts_from: float = 0.0  # when they are next looked for, whatever else there is to do
-    _disowned: dict[str, Rotation] = field(
-        default_factory=dict
-    )  # what it made, could not record, and must remove
-    _disowned_from: float = 0.0  # when that is tried again
 
     def __post_init__(self) -> None:
         self._principals = Principals(self.parts)
+        self._disowned = Disowned(self.parts, self.bounds)
 
     def work(self, limit: int = 1) -> int:
         """Claims up to `limit` due rollouts and rotations and advances each as far as it goes now. How many it was."""
         if self.stopping():
             return 0
-        self._remove_disowned()
+        self._disowned.remove()
         asked = self.parts.clock.monotonic()
         rotations = self.parts.journal.claim_rotations(self.owner, limit, _ALL, self.bounds.lease)
         rollouts = self._rollouts(limit) if not rotations or asked >= self._rollouts_from else ()
@@ -191,9 +157,7 @@ class Worker:
             except LostClaim:
                 made = move.ledger.successor_id
                 if acted is Phase.CREATE and made is not None:
-                    self._disowned[made] = current
-                    self._disowned_from = 0.0
-                    self._remove_disowned()
+                    self._disowned.add(made, current)
                 raise
             _say([*(line.phase or acted for line in carried), acted], current)
             carried = ()
@@ -212,92 +176,7 @@ class Worker:
         """What the row's phase answers; every line that is logged meanwhile bears the phase."""
         step = Step(rotation, self.parts, self.bounds, self.parts.journal.now(), self._principals, resumed)
         with bound_contextvars(phase=rotation.phase.value):
-            move = self._answer(rotation, step)
-        return replace(move, ledger=_tried(step, move.ledger)) if move.kind == "retries" else move
-
-    def _answer(self, rotation: Rotation, step: Step) -> Move:
-        """The phase's move, or what became of it: every exception is sorted here."""
-        try:
-            try:
-                _heed_rollback(step)
-                return held(step) or PHASES[rotation.phase](step)
-            except Undo as verdict:
-                return begin_undo(step, verdict)
-            except Refused as refusal:
-                return self._refused(step, refusal)
-        except Verdict as verdict:
-            return self._parked(step, verdict)
-        except Refused as refusal:  # met on the way to the undo itself
-            return self._parked(step, Park(Reason.SOURCE_REFUSED, str(refusal)))
-        except Stopping:
-            return Move(
-                rotation.phase,
-                step.ledger,
-                "",
-                "stopped",
-                reason=rotation.reason,
-                run_at=step.now,
-            )
-        except (LostClaim, JournalAway):
-            raise
-        except NotYet as wait:
-            known = step.ledger.failing_since if rotation.reason is Reason.RETRYING else None
-            return step.wait(Reason.RETRYING, str(wait), wait.until, failing_since=known or step.now)
-        except Transient as trouble:
-            return self._troubled(step, trouble)
-        except Exception as bug:  # noqa: BLE001 - an undeclared exception must back off and park, never roll back
-            return self._surprised(step, bug)
-
-    def _refused(self, step: Step, refusal: Refused) -> Move:
-        if isinstance(refusal, Unreadable):  # to be mended by a person, before or after any way back
-            raise Park(Reason.UNREADABLE, str(refusal))
-        reason = _REFUSALS.get(step.rotation.phase)
-        if reason is None or isinstance(refusal, CredentialRefused):
-            raise Park(reason or Reason.SOURCE_REFUSED, str(refusal))
-        return begin_undo(step, Undo(reason, str(refusal)))
-
-    def _parked(self, step: Step, verdict: Verdict) -> Move:
-        return Move(
-            step.rotation.phase,
-            step.ledger,
-            verdict.sentence,
-            "parked",
-            state=State.PARKED,
-            reason=verdict.reason,
-        )
-
-    def _troubled(self, step: Step, trouble: Transient) -> Move:
-        """Tried again; and what was given up may still happen, so the moment is written down."""
-        move = self._retried(step, str(trouble), trouble.retry_after)
-        if not isinstance(trouble, GaveUp):
-            return move
-        return replace(move, ledger=move.ledger.having(gave_up_at=self.parts.journal.now()))
-
-    def _retried(self, step: Step, sentence: str, retry_after: timedelta | None) -> Move:
-        """Transient trouble never parks: it is tried again, at the longest backoff if it must be."""
-        recipe, attempt = step.recipe, step.rotation.attempt
-        backoff = min(recipe.backoff_longest, recipe.backoff_first * 2 ** min(attempt, 20))
-        at = step.now + max(backoff, retry_after or timedelta())
-        return Move(
-            step.rotation.phase,
-            step.ledger,
-            sentence,
-            "retries",
-            reason=Reason.RETRYING,
-            run_at=at,
-        )
-
-    def _surprised(self, step: Step, bug: Exception) -> Move:
-        log.error(
-            "undeclared exception",
-            rotation=step.rotation.id,
-            phase=step.rotation.phase,
-            kind=type(bug).__name__,
-        )
-        sentence = f"an unexpected {type(bug).__name__} in {step.rotation.phase}: this is a bug of rotator"
-        if step.rotation.attempt + 1 >= step.recipe.attempts:
-            return self._parked(step, Park(Reason.BUG, sentence))
-        return self._retried(step, sentence, None)
+            return outcome(step)
 
     def _changed(self, rotation: Rotation, move: Move) -> Rotation:
         """The row as the move wants it."""
@@ -333,54 +212,6 @@ class Worker:
         with self._lock:
             claim = self._claims.get(row_id)
         return claim is None or claim.lost or self.parts.clock.monotonic() >= claim.ends
-
-    def _remove_disowned(self) -> None:
-        """Removes what was minted and could not be recorded; again and again while its source is away."""
-        if not self._disowned or self.parts.clock.monotonic() < self._disowned_from:
-            return
-        self._disowned_from = self.parts.clock.monotonic() + self.bounds.slow_poll.total_seconds()
-        for made, rotation in list(self._disowned.items()):
-            try:
-                self._disown(rotation, made)
-            except (Transient, NotYet, JournalAway):
-                continue
-            except Refused as refusal:  # the census shows it to people
-                log.warning(
-                    "a credential that could not be recorded stays", credential=made, trouble=str(refusal)
-                )
-            del self._disowned[made]
-
-    def _disown(self, rotation: Rotation, made: str) -> None:
-        """Removes a credential unless its row names it after all.
-
-        Zero rows updated is no proof that nothing was recorded, so the row is read first.
-        """
-        there = self.parts.journal.rotation(rotation.id)
-        if there is None or there.ledger.successor_id == made:
-            return
-        with claimed(lambda _seconds: None):
-            provider = self.parts.provider(rotation.recipe)
-            if provider.traits.mints:
-                provider.remove(made)
-                log.info(
-                    "removed a credential that could not be recorded",
-                    rotation=rotation.id,
-                    credential=made,
-                )
-
-
-def _tried(step: Step, ledger: Ledger) -> Ledger:
-    """The ledger after an attempt that failed."""
-    again = step.rotation.attempt or step.ledger.mints_lost
-    since = step.ledger.failing_since if again else None
-    return ledger.having(tried_at=step.now, failing_since=since or step.now)
-
-
-def _heed_rollback(step: Step) -> None:
-    """Raises Undo when a person asked to go back and there is a way; else the rotation goes on."""
-    by = step.rotation.rolled_back_by
-    if by is not None and not no_way_back(step.rotation, gapped=step.gapped):
-        raise Undo(Reason.ROLLED_BACK, f"{by} asked to go back to the old one")
 
 
 def _told(rotation: Rotation, move: Move) -> tuple[Told, ...]:

@@ -19,12 +19,12 @@ from rotator.channels.smtp import Smtp
 from rotator.clock import SystemClock
 from rotator.contracts.journal import Journal
 from rotator.contracts.parts import Parts
-from rotator.engine.outbox import deliver_due
 from rotator.engine.settings import Bounds
 from rotator.journal import open_journal
 from rotator.model.alerts import Alert, AlertKind, Severity
 from rotator.model.policy import AlertPolicy, OwnerPolicy, Policies
 from rotator.model.secrets import Sealed
+from tests.delivery import deliver_due
 
 MAILBOX = "platform@taly.example"
 

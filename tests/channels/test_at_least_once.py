@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 
 from rotator.contracts.channel import AlertChannel, RemindedChannel
-from rotator.engine.outbox import deliver_due
 from rotator.engine.settings import Bounds
 from rotator.journal import MemoryJournal, open_memory_journal
 from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
@@ -30,6 +29,7 @@ from rotator.sandbox.faults import Fault, Rule
 from rotator.testing.virtual_clock import VirtualClock
 from tests.channels.teller import MAILBOX, one_owner
 from tests.channels.worlds import MailWorld, SlackWorld
+from tests.delivery import deliver_due
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -197,6 +197,8 @@ def odd() -> Iterator[tuple[Odd, Webhook, str]]:
         (Answer(404), Refused, "correct policies.yaml"),
         (Answer(410), Refused, "correct policies.yaml"),
         (Answer(403), Transient, "ROTATOR_WEBHOOK_SECRET"),
+        (Answer(429), Transient, r"says later \(429\)"),
+        (Answer(421), Transient, r"says later \(421\)"),
         (Answer(500), Transient, r"says later \(500\)"),
         (Answer(200, "x" * 70_000), Transient, r"did not answer \(TooLong\)"),
     ],

@@ -95,9 +95,6 @@ class SlackWorld:
             [Rule(Fault.THROTTLED, self.operation, times=1, seconds=when.total_seconds())]
         )
 
-    def in_channel(self) -> list[Message]:
-        return [message for message in self.app.messages if message.aloud]
-
 
 class EveryOffer:
     """Offers everything there is, about whatever it is asked."""

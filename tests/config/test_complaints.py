@@ -172,7 +172,7 @@ def test_a_value_pasted_into_the_wrong_place_is_not_repeated(change: tuple[str, 
 
 def test_an_adapter_that_cannot_be_loaded_is_watched_only() -> None:
     assert notes(("provider: key", "provider: broken")) == [
-        "policies.yaml:26: note: types.key.provider: no adapter for 'broken' yet: JWT_SECRET is watched only"
+        "policies.yaml:26: note: types.key.provider: the adapter 'broken' cannot be loaded: JWT_SECRET is watched only"
     ]
 
 

@@ -75,9 +75,9 @@ def test_a_mode_says_who_is_so_careful() -> None:
     own = ("    deploy: [api]\n", "    deploy: [api]\n    mode: observe\n")
     mode = known("production/JWT_SECRET", ceiling, own)["mode"]
     assert (mode.value, mode.level) == ("observe", "secrets.JWT_SECRET")
-    unwritten = known("production/JWT_SECRET", ("provider: key", "provider: broken"))["mode"]
-    assert (unwritten.value, unwritten.level) == ("observe", "types.key")
-    assert unwritten.why == "no adapter for 'broken' yet: watched only"
+    broken = known("production/JWT_SECRET", ("provider: key", "provider: broken"))["mode"]
+    assert (broken.value, broken.level) == ("observe", "types.key")
+    assert broken.why == "the adapter 'broken' cannot be loaded: watched only"
 
 
 def test_what_binds_the_environment_and_what_is_named_is_explained_too() -> None:

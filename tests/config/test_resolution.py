@@ -206,38 +206,39 @@ def test_fields_in_one_parameter_are_rotated() -> None:
     [
         (
             ("provider: key", "provider: broken"),
-            "26: note: types.key.provider: no adapter for 'broken' yet",
+            "26: note: types.key.provider: the adapter 'broken' cannot be loaded",
         ),
-        (("api: {kubernetes:", "api: {ecs:"), "43: note: deployments.api.ecs: no adapter for 'ecs' yet"),
+        (
+            ("api: {kubernetes:", "api: {ecs:"),
+            "43: note: deployments.api.ecs: the adapter 'ecs' cannot be loaded",
+        ),
     ],
 )
-def test_what_is_not_written_yet_is_watched_only(change: tuple[str, str], note: str) -> None:
+def test_what_cannot_be_loaded_is_watched_only(change: tuple[str, str], note: str) -> None:
     extra = ("[api, worker]", "[worker]")
     apart = ("deployment/api", '"deployment/api-{env}"')
     found = secret("production/JWT_SECRET", change, extra, apart)
     assert found.mode is Mode.OBSERVE
-    assert found.note.endswith("yet: watched only")
+    assert found.note.endswith("cannot be loaded: watched only")
     assert notes(change, extra, apart) == [f"policies.yaml:{note}: JWT_SECRET is watched only"]
 
 
-def test_a_redeployer_that_is_not_written_does_not_matter_where_another_does_its_work() -> None:
+def test_a_redeployer_that_cannot_be_loaded_does_not_matter_where_another_does_its_work() -> None:
     changes = [("api: {kubernetes: deployment/api", "api: {ecs: 'api-{env}'")]
     assert secret("production/JWT_SECRET", *changes, redeployer="sandbox").mode is Mode.AUTO
     assert notes(*changes, redeployer="sandbox") == []
 
 
-def test_a_secret_whose_mirror_is_not_written_is_watched_only() -> None:
+def test_a_secret_whose_mirror_cannot_be_loaded_is_watched_only() -> None:
     """Rotated without it, whoever reads the mirror would be left with a dead credential."""
     mirrors = "mirrors: {ci: {kind: kubernetes-secret, to: '{env}'}, kv: {kind: vault-kv2, path: '{env}'}}\n"
     changes = [
         ("deployments:", f"{mirrors}deployments:"),
         ("    deploy: [api]\n", "    deploy: [api]\n    mirrors: [ci, kv]\n"),
     ]
-    found = secret("staging/JWT_SECRET", *changes)
-    assert (found.mode, found.note) == (Mode.OBSERVE, "no adapter for 'kubernetes-secret' yet: watched only")
-    assert notes(*changes) == [
-        "policies.yaml:43: note: mirrors.ci.kind: no adapter for 'kubernetes-secret' yet: JWT_SECRET is watched only"
-    ]
+    found, why = secret("staging/JWT_SECRET", *changes), "the adapter 'kubernetes-secret' cannot be loaded"
+    assert (found.mode, found.note) == (Mode.OBSERVE, f"{why}: watched only")
+    assert notes(*changes) == [f"policies.yaml:43: note: mirrors.ci.kind: {why}: JWT_SECRET is watched only"]
     assert secret("staging/JWT_SECRET", *changes, ("[ci, kv]", "[kv]")).recipe.mirrors == ("kv",)
 
 

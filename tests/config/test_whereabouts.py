@@ -33,7 +33,6 @@ secrets:
 owners: {platform: {email: platform@taly.example}}
 """
 PRODUCTION = "    path: /taly/production\n"
-TOKEN = "  INTERNAL_API_TOKEN:\n    type: shared-token\n"
 NEXT = "  FEATURE_FLAG_SALT:\n"  # the entry that new ones are put before
 DATABASE = "deploy: [api, worker, scheduler]"
 SCHEDULER = "  scheduler:\n    kubernetes: deployment/scheduler\n"

@@ -2,7 +2,9 @@
 
 To load it takes a second of CPU, the same at each start, and daemons are started a hundred times here. All else is as
 in a process of its own: its id, its signals, its environment, its end. What is about loading (what is loaded, what a
-signal does meanwhile) starts a process that loads: `Town.load()`.
+signal does meanwhile) starts a process that loads: `Town.load()`. The crash rig forks by a process of its own
+(`tests/crash/forks.py`): its daemons show others the arguments and the environment that a daemon has, and learn what to
+load from those before them. Here the standard library's fork server is enough.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ from tests.engine.things import (
 from tests.engine.world import World
 
 NAME = "/taly/production/KEY"
-WATCHED = policies(policy(mode=Mode.OBSERVE, warn_before=(14 * DAY, 3 * DAY), note="no adapter for oauth"))
+WATCHED = policies(policy(mode=Mode.OBSERVE, warn_before=(14 * DAY, 3 * DAY), note="the adapter is missing"))
 APPROVED = policies(policy(mode=Mode.APPROVE))
 BY_HAND = policies(policy(submitted=True, runbook="https://runbooks.example/key"))
 
@@ -114,7 +114,7 @@ CASES = {
             "Age": "90 d by the store, which any put resets (policy 100 d)",
             "Due": "in 10 d",
             "Impact": "none yet",
-            "Next": "nothing by itself: no adapter for oauth",
+            "Next": "nothing by itself: the adapter is missing",
         },
         "rotate it by hand, and write the new value into the store",
         looks(seen(version=2), today=WATCHED),

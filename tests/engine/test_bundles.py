@@ -9,11 +9,11 @@ import pytest
 
 from rotator.channels import wording
 from rotator.engine.bundles import as_one
-from rotator.engine.outbox import deliver_due
 from rotator.engine.settings import Bounds
 from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.model.errors import JournalAway
 from rotator.model.policy import AlertPolicy, OwnerPolicy
+from tests.delivery import deliver_due
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, policies, policy
 from tests.engine.world import Channel, Meanwhile, World
 

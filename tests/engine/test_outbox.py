@@ -10,11 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from rotator.contracts.guard import guard
-from rotator.engine.outbox import deliver_due
 from rotator.engine.settings import Bounds
 from rotator.model.alerts import Alert, AlertKind, AlertState, Hush, Receipt, Severity
 from rotator.model.errors import JournalAway, NotYet, Refused, Transient
 from rotator.model.policy import AlertPolicy, OwnerPolicy
+from tests.delivery import deliver_due
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, policies, policy, seen
 from tests.engine.world import Channel, Meanwhile, World
 

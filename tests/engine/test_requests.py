@@ -81,7 +81,9 @@ def test_a_rotation_is_asked_for_and_waits_for_the_scan(world: World, kind: Requ
 @pytest.mark.parametrize("kind", [RequestKind.ROTATE, RequestKind.EMERGENCY])
 def test_what_is_only_watched_cannot_be_rotated(world: World, kind: RequestKind) -> None:
     world.today = policies(policy(mode=Mode.OBSERVE))
-    sentence = "production/KEY is watched only: rotator has no adapter for its source, or its policy says mode: observe"
+    sentence = (
+        "production/KEY is watched only: an adapter of it cannot be loaded, or its policy says mode: observe"
+    )
     assert ask(world, kind) == (REFUSED, sentence)
 
 

@@ -20,12 +20,10 @@ from rotator.model.policy import During, OnUnexpectedRead
 from rotator.model.requests import RequestKind
 from rotator.model.watch import Disposition
 from tests.engine.things import DAY, HOUR, MINUTE, request
-from tests.engine.watch_world import APP, MALLORY, ROTATOR, SOURCE, WatchedWorld, role, rule
+from tests.engine.watch_world import APP, HOLD, MALLORY, ROTATOR, SOURCE, WatchedWorld, role, rule
 
 #: `make test` runs them: `make check` is for what the engine and the first sources rest on.
 pytestmark = pytest.mark.slow
-
-HOLD = 15 * MINUTE
 
 
 @pytest.fixture

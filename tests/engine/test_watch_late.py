@@ -14,12 +14,10 @@ from rotator.model.alerts import AlertKind, Severity
 from rotator.model.policy import OnUnexpectedRead
 from rotator.model.watch import Watch
 from tests.engine.things import DAY, HOUR, MINUTE
-from tests.engine.watch_world import API, APP, MALLORY, SOURCE, WatchedWorld, role
+from tests.engine.watch_world import API, APP, HOLD, MALLORY, SOURCE, WatchedWorld, role
 
 #: `make test` runs them, as it does those of the watch itself.
 pytestmark = pytest.mark.slow
-
-HOLD = 15 * MINUTE
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from tests.engine.world import World
 ACCOUNT = "111122223333"
 SOURCE = TrailPolicy(kind="sqs", queue=f"arn:aws:sqs:eu-central-1:{ACCOUNT}:rotator-trail")
 API = Deployment(id="production/api", kind="fake", target="api")
+#: Longer than late records are waited for: what was read that long ago is judged.
+HOLD = 15 * MINUTE
 
 
 def role(name: str, account: str = ACCOUNT) -> Principal:

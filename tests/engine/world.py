@@ -24,7 +24,6 @@ from rotator.contracts.sealer import Sealer
 from rotator.contracts.store import Mirror, SecretStore
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.decisions import decisions
-from rotator.engine.outbox import deliver_due
 from rotator.engine.settings import Bounds
 from rotator.engine.standing import Decision
 from rotator.journal import MemoryJournal
@@ -37,6 +36,7 @@ from rotator.model.secrets import Credential, ParameterAge, Sealed
 from rotator.testing.memory_mirror import MemoryMirror, MemoryPlace
 from rotator.testing.memory_store import MemoryParameters, MemoryStore
 from rotator.testing.virtual_clock import VirtualClock
+from tests.delivery import deliver_due
 
 KINDS = {"labels": True, "death": Death.TRIED, "sight": Sight.YES, "mints": True, "reversible": True}
 

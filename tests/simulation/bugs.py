@@ -11,8 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 from rotator.engine import holds, rollouts
+from rotator.engine.disowned import Disowned
 from rotator.engine.phases import push, undo
-from rotator.engine.worker import Worker
 from rotator.model.errors import RotatorError
 from tests.simulation.mutants_of_rules import Mutant
 
@@ -40,13 +40,13 @@ def consumers_are_taken_back_to_a_dead_credential() -> Any:
 def what_could_not_be_removed_is_forgotten() -> Any:
     """A frozen worker's mint came without a claim, its source was away, and nobody tried again to remove it."""
 
-    def once(self: Worker) -> None:
-        while self._disowned:
-            made, rotation = self._disowned.popitem()
+    def once(self: Disowned) -> None:
+        while self._made:
+            made, rotation = self._made.popitem()
             with suppress(RotatorError):
-                self._disown(rotation, made)
+                self._remove(made, rotation)
 
-    return patch.object(Worker, "_remove_disowned", once)
+    return patch.object(Disowned, "remove", once)
 
 
 def a_lost_mint_waits_for_its_window() -> Any:

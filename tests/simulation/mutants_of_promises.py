@@ -11,7 +11,7 @@ from rotator.engine.alerts import keeping
 from rotator.engine.alerts.finding import Finding
 from rotator.engine.due import Check
 from rotator.engine.parameters import Texts, laid_over
-from rotator.engine.phases import invalidate, undo
+from rotator.engine.phases import death, invalidate, undo
 from rotator.engine.phases.step import Move, Step
 from rotator.engine.routing import Route, route
 from rotator.model.alerts import AlertKind
@@ -60,7 +60,7 @@ def use_is_not_looked_for() -> Any:
 
 def death_is_taken_for_granted() -> Any:
     """P4: the journal says `tried`, and nobody tried."""
-    return patch.object(invalidate, "_refused", lambda _step, _credential: True)
+    return patch.object(death, "_refused", lambda _step, _credential: True)
 
 
 def a_persons_end_is_not_waited_for() -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 from unittest.mock import patch
 
 from rotator.contracts.guard import claimed
-from rotator.engine import worker
+from rotator.engine import outcomes
+from rotator.engine.disowned import Disowned
 from rotator.engine.parameters import fields_in
 from rotator.engine.phases import PHASES, invalidate, push, source, undo
 from rotator.engine.phases.step import Move, Step, Undo, Verdict
@@ -27,7 +28,7 @@ Mutant = Callable[[], Any]
 def phases(**changed: Callable[[Step], Move]) -> Any:
     """The engine with other functions for some phases."""
     table = {**PHASES, **{Phase(name): function for name, function in changed.items()}}
-    return patch.object(worker, "PHASES", table)
+    return patch.object(outcomes, "PHASES", table)
 
 
 def guard_always_true() -> Any:
@@ -101,7 +102,7 @@ def no_sweep() -> Iterator[None]:
 
 def store_not_read_before_disable() -> Any:
     """Rule 4: nobody looks whether the store still names our successor."""
-    return patch.object(invalidate, "_store_names_ours", lambda _step: None)
+    return patch.object(invalidate, "store_names_ours", lambda _step: None)
 
 
 def store_not_read_before_discard() -> Any:
@@ -127,13 +128,13 @@ def store_not_read_before_restore() -> Any:
 def surprises_undo() -> Any:
     """Rule 5: an exception that nobody declared rolls back."""
 
-    def surprised(self: Worker, step: Step, bug: Exception) -> Move:
+    def surprised(step: Step, bug: Exception) -> Move:
         try:
             return undo.begin_undo(step, Undo(Reason.SOURCE_REFUSED, str(bug)))
         except Verdict as parks:
-            return self._parked(step, parks)
+            return step.park(parks.reason, parks.sentence)
 
-    return patch.object(Worker, "_surprised", surprised)
+    return patch.object(outcomes, "_surprised", surprised)
 
 
 def results_are_not_kept() -> Any:
@@ -148,11 +149,11 @@ def results_are_not_kept() -> Any:
 def lost_results_are_removed_unread() -> Any:
     """Rule 6: a worker that lost its claim removes what it minted without reading the row."""
 
-    def disown(self: Worker, rotation: Any, made: str) -> None:
+    def remove(self: Disowned, made: str, rotation: Any) -> None:
         with claimed(lambda _seconds: None):
             self.parts.provider(rotation.recipe).remove(made)
 
-    return patch.object(Worker, "_disown", disown)
+    return patch.object(Disowned, "_remove", remove)
 
 
 def mint_is_repeated_blindly() -> Any:
@@ -183,7 +184,7 @@ def asked_to_stop_and_goes_on() -> Any:
     """Rule 7: a phase that is under way at SIGTERM begins its next effect."""
 
     def check(self: Worker, row_id: str, seconds: float) -> None:
-        with suppress(worker.Stopping):
+        with suppress(outcomes.Stopping):
             self_check(self, row_id, seconds)
 
     self_check = Worker._check

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import CALL_SECONDS
@@ -28,7 +28,6 @@ from tests.simulation.store import SimMirror, SimStore
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-T = TypeVar("T")
 Boxes = dict[str, tuple[Mapping[str, Sealed], str]]
 
 

@@ -10,7 +10,6 @@ from random import Random
 
 from rotator.engine.alerts import keep_alerts
 from rotator.engine.census import take_census
-from rotator.engine.outbox import deliver_due
 from rotator.engine.ownership import hold_environments
 from rotator.engine.requests import carry_out_requests
 from rotator.engine.scan import open_due, survey
@@ -18,6 +17,7 @@ from rotator.engine.settings import Bounds
 from rotator.engine.worker import Worker
 from rotator.model.errors import RotatorError
 from rotator.model.rotation import State
+from tests.delivery import deliver_due
 from tests.simulation import by_hand, in_order, logs, one_document
 from tests.simulation.database import open_database
 from tests.simulation.endings import judge

@@ -13,7 +13,6 @@ from rotator.contracts.journal import Journal
 from rotator.contracts.provider import Overlap, Provider
 from rotator.contracts.sealer import Sealer
 from rotator.engine.alerts import keep_alerts
-from rotator.engine.outbox import deliver_due
 from rotator.engine.ownership import hold_environments
 from rotator.engine.record import sign_record
 from rotator.engine.requests import carry_out_requests
@@ -38,6 +37,7 @@ from rotator.testing.memory_platform import (
 from rotator.testing.memory_store import MemoryParameters, MemoryStore
 from rotator.testing.surroundings import surroundings
 from rotator.testing.virtual_clock import VirtualClock
+from tests.delivery import deliver_due
 from tests.upgrade.by_hand import HandSource, end_what_is_asked_for
 from tests.upgrade.places import PLACES, SHARED, Place
 from tests.upgrade.policy import PATH, parameters_of, policy_of

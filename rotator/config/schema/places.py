@@ -130,6 +130,6 @@ class Mirror(Part):
     model_config = ConfigDict(extra="allow")
 
     kind: str
-    """Its adapter. One that is not written yet: its secrets are watched only."""
+    """Its adapter. Where it cannot be loaded, its secrets are watched only."""
     allow_production: Why | None = None
     """Why production's credentials may be at a place that builds and tests run in, in words. They may not."""

@@ -91,7 +91,7 @@ class Type(Manner):
     """One kind of secret."""
 
     provider: str
-    """The source's adapter. One that is not written yet: its secrets are watched only."""
+    """The source's adapter. Where it cannot be loaded, its secrets are watched only."""
 
 
 class Exempt(Part):

@@ -27,13 +27,6 @@ class Starts:
             if (place := bisect_right(moments, moment)) == 0 or moments[place - 1] != moment:
                 moments.insert(place, moment)
 
-    def forget_before(self, moment: datetime) -> None:
-        """So that memory has a bound."""
-        for key, moments in list(self._moments.items()):
-            del moments[: bisect_right(moments, (moment, ""))]
-            if not moments:
-                del self._moments[key]
-
     def near(self, environment: str, role: str, at: datetime, after: timedelta) -> bool:
         """Whether a workload with that role started at most `after` before `at`, or right behind it."""
         moments = self._moments.get((environment, role), [])

@@ -6,16 +6,17 @@ predecessor. Every step here reads the store first: if it does not name what thi
 
 from __future__ import annotations
 
-from rotator.contracts.provider import Liveness, Sight, Use
+from rotator.contracts.provider import Sight, Use
 from rotator.contracts.store import Look
 from rotator.engine.parameters import fields_in, texts_in
+from rotator.engine.phases.death import death
 from rotator.engine.phases.push import copies_kept, edit_accepted, write_mirrors
 from rotator.engine.phases.rollout import consumers_added, restarted, without
-from rotator.engine.phases.settle import sweep, unsettled
-from rotator.engine.phases.step import Move, Park, Step, plural
+from rotator.engine.phases.settle import adopted, store_names_ours, sweep, unsettled, written_late
+from rotator.engine.phases.step import Move, Park, Step
 from rotator.model.errors import CredentialRefused
 from rotator.model.rotation import Death, Evidence, Phase, Purpose, Reason, State
-from rotator.model.secrets import AcceptedSet, Credential
+from rotator.model.secrets import AcceptedSet
 
 
 def grace(step: Step) -> Move:
@@ -52,7 +53,7 @@ def disable(step: Step) -> Move:
     predecessor_id = _predecessor_id(step)
     if not step.traits.reversible:
         return step.skip(Phase.REMOVE)
-    late = _store_names_ours(step)
+    late = store_names_ours(step)
     if late:
         return late
     step.provider.disable(predecessor_id)
@@ -79,13 +80,13 @@ def _forgotten(step: Step) -> Move:
     """The predecessor out of the accepted set, by one look at the set and at the value in use."""
     member, late = step.verifiers.member(step.predecessor), dict[str, int]()
 
-    def without(members: AcceptedSet, there: Look) -> AcceptedSet:
-        late.update(_written_late(step, there))
+    def forgetting(members: AcceptedSet, there: Look) -> AcceptedSet:
+        late.update(written_late(step, there))
         return members if late else members.without(member)
 
-    version = edit_accepted(step, without, beside=step.recipe.parameters)
+    version = edit_accepted(step, forgetting, beside=step.recipe.parameters)
     if late:
-        return _adopted(step, late)
+        return adopted(step, late)
     sentence = "the accepted set holds the old one no more"
     return step.stay(sentence, forgot=version, forgot_at=step.parts.journal.now())
 
@@ -101,10 +102,10 @@ def prove(step: Step) -> Move:
     if step.traits.submitted:
         return _ended_by_hand(step)
     try:
-        death = _death(step, step.predecessor, step.successor)
+        how = death(step, step.predecessor, step.successor)
     except CredentialRefused as refusal:
         return _successor_refused(step, refusal)
-    if death is None:
+    if how is None:
         waiting = step.not_everywhere_yet("the source still accepts the old one")
         if waiting:
             return waiting
@@ -115,16 +116,16 @@ def prove(step: Step) -> Move:
     if step.gapped or step.traits.shared or step.ledger.removed_at is not None:
         return step.end(
             State.DONE,
-            f"done; the old one is dead ({death})",
-            death=death,
+            f"done; the old one is dead ({how})",
+            death=how,
             proved_at=step.now,
         )
     until = step.now + step.recipe.quarantine
-    sentence = f"the old one is dead ({death})"
+    sentence = f"the old one is dead ({how})"
     return step.to(
         Phase.QUARANTINE,
         sentence,
-        death=death,
+        death=how,
         proved_at=step.now,
         quarantine_until=until,
     )
@@ -135,17 +136,17 @@ def _ended_by_hand(step: Step) -> Move:
 
     They are asked only while the store names the successor: nobody shall end what consumers read.
     """
-    late = _store_names_ours(step)
+    late = store_names_ours(step)
     if late:
         return late
     if not step.traits.tells:
         return _said_by_a_person(step)
     try:
-        death = _death(step, step.predecessor, step.successor)
+        how = death(step, step.predecessor, step.successor)
     except CredentialRefused as refusal:
         return _successor_refused(step, refusal)
-    if death is not None:
-        return step.end(State.DONE, f"done; the old one is dead ({death})", death=death, proved_at=step.now)
+    if how is not None:
+        return step.end(State.DONE, f"done; the old one is dead ({how})", death=how, proved_at=step.now)
     sentence = "a person has to end the old one at the source, which still accepts it; it is tried until it is refused"
     return step.wait(Reason.AWAITING_END, sentence, max(step.bounds.slow_poll, step.recipe.grace / 10))
 
@@ -178,7 +179,7 @@ def quarantine(step: Step) -> Move:
 
 def remove(step: Step) -> Move:
     """For good; only the id from the row, after every managed name of this principal was identified."""
-    waiting = unsettled(step) or sweep(step) or _used_until_removed(step) or _store_names_ours(step)
+    waiting = unsettled(step) or sweep(step) or _used_until_removed(step) or store_names_ours(step)
     if waiting:
         return waiting
     predecessor_id = _predecessor_id(step)
@@ -197,36 +198,6 @@ def remove(step: Step) -> Move:
             polling_since=None,
         )
     return step.end(State.DONE, f"done; removed {predecessor_id}", removed_at=step.now)
-
-
-def _store_names_ours(step: Step) -> Move | None:
-    """None when the store holds what this rotation wrote. Parks when somebody changed it."""
-    late = _written_late(step, step.look())
-    return _adopted(step, late) if late else None
-
-
-def _written_late(step: Step, there: Look) -> dict[str, int]:
-    """Versions that are not the ones we wrote, and hold our own value all the same. Parks when it is another value.
-
-    A worker wrote it once more that froze and woke; or somebody changed what else is in the one parameter.
-    """
-    late = {}
-    for name, text in step.texts_in(there).items():
-        wrote, version = step.ledger.wrote[name], there[name].version
-        if version == wrote:
-            continue
-        if not step.holds(name, text, step.successor):
-            sentence = f"{name} is at version {version}, we wrote {wrote}: somebody changed it"
-            raise Park(Reason.DRIFT, sentence)
-        late[name] = version
-    return late
-
-
-def _adopted(step: Step, late: dict[str, int]) -> Move:
-    versions = plural(f"{name} {late[name]}" for name in late)
-    beside = ", or beside what somebody changed" if step.recipe.one_parameter else ""
-    sentence = f"our own value was written again, late{beside}: {versions}"
-    return step.stay(sentence, wrote={**step.ledger.wrote, **late})
 
 
 def _predecessor_id(step: Step) -> str:
@@ -285,7 +256,7 @@ def _await_yes(step: Step) -> Move | None:
 def _predecessor_unknown(step: Step) -> Move:
     """The first rotation of a credential that the source cannot name revokes nothing and asks."""
     if step.rotation.approved_by:
-        waiting = unsettled(step) or sweep(step) or _store_names_ours(step)
+        waiting = unsettled(step) or sweep(step) or store_names_ours(step)
         if waiting:
             return waiting
         for stray in step.ledger.strays:
@@ -298,48 +269,6 @@ def _predecessor_unknown(step: Step) -> Move:
         "rotator cannot name the old credential: invalidate it by hand, then `rotator approve` this rotation"
     )
     return step.wait(Reason.AWAITING_YES, sentence, step.bounds.slow_poll)
-
-
-def _death(step: Step, predecessor: Credential, successor: Credential) -> Death | None:
-    """How we know that `predecessor` is dead; None while it is accepted. Raises when `successor` is refused."""
-    if step.traits.shared:
-        return _death_by_probe(step, predecessor, successor)
-    is_dead = dead(step, predecessor)
-    step.provider.verify(successor)
-    return step.traits.death if is_dead else None
-
-
-def dead(step: Step, credential: Credential) -> bool:
-    """Whether the source says, in the way that it can, that it does not accept the credential."""
-    if step.traits.death is Death.LISTED_GONE:
-        listed = step.provider.observe().by_id().get(credential.id)
-        return listed is None or listed.liveness is Liveness.DISABLED
-    return _refused(step, credential)
-
-
-def _refused(step: Step, credential: Credential) -> bool:
-    try:
-        step.provider.verify(credential)
-    except CredentialRefused:
-        return True
-    return False
-
-
-def _death_by_probe(step: Step, predecessor: Credential, successor: Credential) -> Death | None:
-    if not step.recipe.probe:
-        return Death.ASSUMED
-    refused = True
-    for url in step.recipe.probe:
-        try:
-            step.verifiers.probe(url, predecessor)
-            refused = False
-        except CredentialRefused:
-            pass
-        try:
-            step.verifiers.probe(url, successor)
-        except CredentialRefused as refusal:
-            raise Park(Reason.SUCCESSOR_DEAD, f"{url} refuses the credential in use: {refusal}") from refusal
-    return Death.PROBE if refused else None
 
 
 def _successor_refused(step: Step, refusal: CredentialRefused) -> Move:

@@ -3,12 +3,13 @@
 A worker that froze after its guard may still land one signed request, and so may a network that held one up until its
 sender had given up: SSM has no compare-and-swap, so nothing can fence it. If that ever happened to this rotation,
 destructive steps wait for the life of such a request. After a lost claim, or a mint without an answer, they also look
-once more for credentials that bear this rotation's label.
+once more for credentials that bear this rotation's label. A late write of our own value is taken for ours.
 """
 
 from __future__ import annotations
 
-from rotator.engine.phases.step import Move, Step
+from rotator.contracts.store import Look
+from rotator.engine.phases.step import Move, Park, Step, plural
 from rotator.model.rotation import Reason
 
 
@@ -56,3 +57,34 @@ def _may_have_lost_one(step: Step) -> bool:
     """Whether a claim was lost, or the answer to a mint."""
     ledger = step.ledger
     return bool(step.rotation.claim_lost_at or ledger.gave_up_at or ledger.mints_lost)
+
+
+def store_names_ours(step: Step) -> Move | None:
+    """None when the store holds what this rotation wrote. Parks when somebody changed it."""
+    late = written_late(step, step.look())
+    return adopted(step, late) if late else None
+
+
+def written_late(step: Step, there: Look) -> dict[str, int]:
+    """Versions that are not the ones we wrote, and hold our own value all the same. Parks when it is another value.
+
+    A worker wrote it once more that froze and woke; or somebody changed what else is in the one parameter.
+    """
+    late = {}
+    for name, text in step.texts_in(there).items():
+        wrote, version = step.ledger.wrote[name], there[name].version
+        if version == wrote:
+            continue
+        if not step.holds(name, text, step.successor):
+            sentence = f"{name} is at version {version}, we wrote {wrote}: somebody changed it"
+            raise Park(Reason.DRIFT, sentence)
+        late[name] = version
+    return late
+
+
+def adopted(step: Step, late: dict[str, int]) -> Move:
+    """Such versions are ours from now on."""
+    versions = plural(f"{name} {late[name]}" for name in late)
+    beside = ", or beside what somebody changed" if step.recipe.one_parameter else ""
+    sentence = f"our own value was written again, late{beside}: {versions}"
+    return step.stay(sentence, wrote={**step.ledger.wrote, **late})

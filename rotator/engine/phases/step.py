@@ -1,7 +1,7 @@
 """Step: what a phase sees, and the moves it may answer with.
 
 A phase is a function from Step to Move. It reads the row, asks adapters, and names the next phase; it never writes
-the row itself. `Undo` and `Park` are verdicts; what adapters raise is sorted by the worker.
+the row itself. `Undo` and `Park` are verdicts; what adapters raise is sorted in engine/outcomes.py.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from rotator.contracts.provider import Sight, Use
 from rotator.engine.parameters import fields_in
-from rotator.engine.phases.invalidate import dead
+from rotator.engine.phases.death import dead
 from rotator.engine.phases.push import edit_accepted, members_in, write_mirrors
 from rotator.engine.phases.rollout import restarted, without
 from rotator.engine.phases.settle import sweep, unsettled

@@ -17,8 +17,6 @@ from tests.providers.recipes import recipe_for
 #: `make test` runs them: `make check` is for what the engine and the first sources rest on.
 pytestmark = pytest.mark.slow
 
-TEMPLATE = "mysql://{user}:{password}@db.internal/crm"
-
 
 def complaint(**settings: Any) -> str:
     with pytest.raises(ValidationError) as caught:
