@@ -113,7 +113,9 @@ class Github:
         content: Mapping[str, Any] | None = None,
     ) -> Any:
         trouble: RotatorError | None
-        asked = f"{path}?{sorted((query or {}).items())}" if method == "GET" else ""
+        # Later pages are large, and only asked for again after something was put before them.
+        again = method == "GET" and (query or {}).get("page", 1) == 1
+        asked = f"{path}?{sorted((query or {}).items())}" if again else ""
         known = self._known.get(asked)
         headers = {
             "Authorization": f"Bearer {bearer.reveal()}",

@@ -16,9 +16,10 @@ Permissions of the App or token: Actions write (and so read) on the repository. 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -31,7 +32,14 @@ from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.policy import Deployment
 
 _TARGET = re.compile(rf"({NAME})/({NAME})/({NAME}\.ya?ml)")
-_PAGE, _PAGES = 100, 3
+#: GitHub answers a search with so many results at most, in pages ("List workflow runs for a workflow").
+_RESULTS, _PAGE = 1000, 100
+#: So many searches, each of what is older than the one before; whoever has still not seen all looks again later.
+_SEARCHES, _LATER = 10, timedelta(minutes=10)
+#: No run lasts longer, waiting and approval included ("Actions limits"): none that is older can be under way.
+_LONGEST = timedelta(days=35)
+#: Starts are looked for among so many runs, the newest.
+_LATEST = 300
 #: For so long a run may not be listed yet.
 _SETTLED = timedelta(seconds=15)
 #: redeploy waits for the list so long itself, and looks so often.
@@ -97,7 +105,7 @@ class GithubWorkflow:
         """Dispatches the workflow, unless a run of it shows the label, and waits until the run is listed.
 
         Raises Refused when there is no such workflow or input, or its runs do not show the label; NotYet while a run
-        of ours may be there without being listed.
+        of ours may be there without being listed, or among too many to look through.
         """
         if self._find(label):
             return
@@ -113,10 +121,16 @@ class GithubWorkflow:
             self._clock.sleep(_POLL.total_seconds())
 
     def progress(self, label: str) -> Rollout:
-        """How the run of this label stands; PENDING names the environment whose approval it waits for."""
+        """How the run of this label stands; PENDING names the environment whose approval it waits for.
+
+        Raises NotYet when there are too many runs to look through.
+        """
         run = self._seen(label)
         if run is None:
-            return Rollout.failed(f"{self._target} has no run that shows {label}: it was never dispatched")
+            since = f"of the last {_LONGEST.days} days"
+            return Rollout.failed(
+                f"{self._target} has no run {since} that shows {label}: it was never dispatched"
+            )
         name = f"run {run['run_number']} of {self._target}"
         if run["status"] == "completed":
             conclusion = str(run["conclusion"])
@@ -130,7 +144,7 @@ class GithubWorkflow:
     def starts(self, since: datetime) -> Iterator[Start]:
         """Runs of the workflow since then, whatever caused them: its jobs are what reads the secrets."""
         try:
-            begun = [moment(run["run_started_at"]) for run in self._runs()]
+            begun = [moment(run["run_started_at"]) for run in islice(self._runs(), _LATEST)]
         except Missing:
             return iter(())
         return iter([Start(self._id, self._options.role, at) for at in begun if at >= since])
@@ -186,19 +200,37 @@ class GithubWorkflow:
         )
 
     def _runs(self, **query: str) -> Iterator[dict[str, Any]]:
-        """The latest runs, the newest first."""
-        for page in range(1, _PAGES + 1):
-            answer = self._github.look(
-                f"{self._workflow}/runs",
-                f"list the runs of {self._target}",
-                per_page=_PAGE,
-                page=page,
-                **query,
-            )
-            runs: list[dict[str, Any]] = answer["workflow_runs"]
-            yield from runs
-            if len(runs) < _PAGE:
-                return
+        """Every run that may be under way, and more, the newest first. Raises NotYet in the end when that is not all.
+
+        From the beginning of a day on, so that what was asked before is asked again and may cost nothing (ETag).
+        """
+        first = f"{self._clock.now() - _LONGEST:%Y-%m-%dT00:00:00Z}"
+        oldest = ""
+        for _ in range(_SEARCHES):
+            created = f"{first}..{oldest}" if oldest else f">={first}"
+            for page in range(1, _RESULTS // _PAGE + 1):
+                runs = self._page(page, created, query)
+                yield from runs
+                if len(runs) < _PAGE:
+                    return
+                oldest = runs[-1]["created_at"]
+        raise NotYet(
+            f"{self._target} was started more than {_SEARCHES * _RESULTS} times in {_LONGEST.days} days: rotator "
+            "cannot find its run among so many",
+            self._clock.now() + _LATER,
+        )
+
+    def _page(self, page: int, created: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        answer = self._github.look(
+            f"{self._workflow}/runs",
+            f"list the runs of {self._target}",
+            per_page=_PAGE,
+            page=page,
+            created=created,
+            **query,
+        )
+        runs: list[dict[str, Any]] = answer["workflow_runs"]
+        return runs
 
     def _waits_for(self, run: int) -> str:
         """Environments whose rules hold the run: reviewers, or a wait timer."""

@@ -11,6 +11,7 @@ from rotator.contracts.redeployer import RolloutProgress
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.policy import Deployment
 from rotator.model.secrets import Sealed
+from rotator.redeployers import github_workflow
 from rotator.redeployers.github_workflow import GithubWorkflow
 from rotator.sandbox.platforms.front import RETRY_AFTER, Front
 from rotator.sandbox.platforms.github import Github, Scope
@@ -157,6 +158,52 @@ def test_a_run_is_found_behind_many_others(world: WorkflowWorld) -> None:
     for number in range(120):
         world.runs.begin(f"deploy {number}")
     assert "was cancelled" in world.redeployer().progress(LABEL).sentence
+
+
+#: Within three pages; behind them; and behind all that one search answers.
+@pytest.mark.parametrize("others", [290, 350, 1150])
+def test_a_run_that_waits_behind_many_others_is_neither_given_up_nor_dispatched_again(
+    others: int, world: WorkflowWorld
+) -> None:
+    world.runs.approval = True
+    world.redeployer().redeploy(LABEL)
+    _others(world, others)
+    rollout = world.redeployer().progress(LABEL)
+    assert rollout.progress is RolloutProgress.PENDING
+    assert "waits for approval of production" in rollout.sentence
+    world.redeployer().redeploy(LABEL)
+    assert len(world.runs.runs) == 1 + others
+
+
+def test_where_more_were_dispatched_than_can_be_looked_through_nothing_is_decided(
+    world: WorkflowWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(github_workflow, "_SEARCHES", 1)
+    world.runs.approval = True
+    world.redeployer().redeploy(LABEL)
+    _others(world, 1000)
+    for ask in (world.redeployer().progress, world.redeployer().redeploy):
+        with pytest.raises(NotYet, match="more than 1000 times in 35 days") as caught:
+            ask(LABEL)
+        assert caught.value.until > world.clock.now()
+    assert len(world.runs.runs) == 1001
+
+
+def test_runs_from_before_any_that_can_go_on_are_not_looked_through(world: WorkflowWorld) -> None:
+    world.runs.approval = True
+    _others(world, 250)
+    for run in world.runs.runs:
+        run.at -= timedelta(days=37)
+    world.redeployer().redeploy(LABEL)
+    assert world.front.ledger["GET runs: 200"] == 2  # before the dispatch, and after it
+    assert len(world.runs.runs) == 251
+
+
+def _others(world: WorkflowWorld, number: int) -> None:
+    """So many dispatches by others, which all wait; ten in each second."""
+    for one in range(number):
+        world.clock.pass_by(timedelta(seconds=0 if one % 10 else 1))
+        world.runs.begin(f"deploy {one}")
 
 
 def test_an_unknown_input_is_refused_without_githubs_words(world: WorkflowWorld) -> None:

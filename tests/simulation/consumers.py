@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from rotator.contracts.guard import CALL_SECONDS
@@ -31,20 +31,24 @@ class Instance:
     left_behind: bool = False
     #: And nothing can show that: no promise covers it.
     unseeable: bool = False
-    _sets: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: Accepted sets that it has from elsewhere for now: name -> text.
+    copies: dict[str, str] = field(default_factory=dict)
 
     def value(self, name: str) -> str | None:
         """What it holds of a parameter."""
         held = self.read.get(name)
         return held[0] if held else None
 
+    def accepted(self, name: str) -> str | None:
+        """The accepted set that it goes by."""
+        return self.copies.get(name, self.value(name))
+
     def accepted_set(self, name: str) -> frozenset[str]:
         """Whose tokens it accepts."""
-        if name not in self._sets:
-            self._sets[name] = members(self.value(name))
-        return self._sets[name]
+        return members(self.accepted(name))
 
 
+@lru_cache
 def members(value: str | None) -> frozenset[str]:
     """The members of an accepted set; none when somebody broke it."""
     try:
@@ -87,6 +91,7 @@ class Workload:
         }
         started = Instance(self.id, self.world.now, read)
         self.instances.append(started)
+        self.world.copies.taken(started)
         self.world.promises.dirty = True
         return started
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -11,7 +12,7 @@ from rotator.engine.alerts import keeping
 from rotator.engine.alerts.finding import Finding
 from rotator.engine.due import Check
 from rotator.engine.parameters import Texts, laid_over
-from rotator.engine.phases import death, invalidate, undo
+from rotator.engine.phases import death, invalidate, push, undo
 from rotator.engine.phases.step import Move, Step
 from rotator.engine.routing import Route, route
 from rotator.model.alerts import AlertKind
@@ -177,9 +178,20 @@ def the_way_back_forgets_the_mirrors() -> Any:
     return patch.object(undo, "write_mirrors", lambda _step, _texts: None)
 
 
+@contextmanager
+def copies_are_not_waited_for() -> Iterator[None]:
+    """Accepted sets: verifiers were restarted, and whoever goes on with a copy is not thought of."""
+    with (
+        patch.object(push, "copies_kept", lambda _step, _purpose, since: None),
+        patch.object(invalidate, "copies_kept", lambda _step, _purpose, since: None),
+    ):
+        yield
+
+
 PROMISES: Mapping[str, Mutant] = {
     "no announce": no_announce,
     "the source signs on": the_source_signs_on,
+    "copies are not waited for": copies_are_not_waited_for,
     "no confirm": no_confirm,
     "no grace": no_grace,
     "no verify": no_verify,

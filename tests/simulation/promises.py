@@ -119,7 +119,7 @@ class Promises:
                 "P1 never dark", f"a verifier of {secret} that starts now refuses tokens that are valid"
             )
         for instance in verifiers:
-            if not valid <= instance.accepted_set(name) and not self._broken_set(instance.value(name)):
+            if not valid <= instance.accepted_set(name) and not self._broken_set(instance.accepted(name)):
                 raise Violated("P1 never dark", f"a verifier of {secret} refuses tokens that are valid")
 
     def _signatures(self, secret: str, source: Source) -> None:
@@ -210,10 +210,12 @@ class Promises:
         for row in unfinished:
             made = self.world.boxes[row.sealed_successor][0] if row.sealed_successor is not None else {}
             self.established -= {row.ledger.successor_id or "", *(value.reveal() for value in made.values())}
-        for source in self.world.sources.values():  # nor that people ended one, where nobody can be asked
-            ended = [held for held in source.held.values() if held.state != LIVE]
-            if source.traits.submitted and source.traits.death is Death.ASSUMED:
-                self.world.broken |= {value for held in ended for value in held.values.values()}
+        # Nor that one was ended which its source cannot tell from a live one: ever, or not everywhere yet.
+        for source in self.world.sources.values():
+            silent = source.traits.submitted and source.traits.death is Death.ASSUMED
+            for held in source.held.values():
+                if held.state != LIVE and (silent or self.world.now < held.refused_from):
+                    self.world.broken |= set(held.values.values())
 
     # P3 and P4
 

@@ -18,7 +18,7 @@ from rotator.engine.worker import Worker
 from rotator.model.errors import RotatorError
 from rotator.model.rotation import State
 from tests.delivery import deliver_due
-from tests.simulation import by_hand, in_order, logs, one_document
+from tests.simulation import as_declared, by_hand, in_order, logs, one_document
 from tests.simulation.database import open_database
 from tests.simulation.endings import judge
 from tests.simulation.faults import Faults
@@ -57,6 +57,7 @@ class Run:
         by_hand.add(shape, seed)
         one_document.add(shape, seed)
         in_order.arrange(shape, seed)
+        as_declared.arrange(shape, seed)
         shape.replicas = max(shape.replicas, 2 if self.faults.late_hands or self.faults.unrecorded else 1)
         self.world = World(seed, shape, self.faults)
         self.random = Random(seed ^ 0xF00D)

@@ -13,6 +13,7 @@ from rotator.model.rotation import Rotation
 from tests.simulation import one_document
 from tests.simulation.calendars import Hours
 from tests.simulation.consumers import Instance, Workload, members
+from tests.simulation.copies import Copies
 from tests.simulation.faults import Faults, mix, share
 from tests.simulation.leftovers import Leftovers
 from tests.simulation.promises import Promises
@@ -79,6 +80,7 @@ class World:
         self.hours = Hours(self)
         self.turns = Turns(self)
         self.leftovers = Leftovers(self)
+        self.copies = Copies(self, seed)
         self.telling = Telling(self)
         self.tempt: Callable[[str], None]  # somebody might write a parameter that is about to be put
         self.watch: Callable[[Rotation], None]  # somebody might act on what was just recorded

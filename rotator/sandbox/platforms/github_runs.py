@@ -3,7 +3,8 @@
 From GitHub's REST reference, "Workflows" and "Workflow runs": a dispatch answers with the run's id when it is asked
 to, a run is queued, waits for the approval of its environment, runs and is completed with a conclusion; a newer run
 of the same concurrency group cancels the one under way. Hostile: a run is listed later than it is made, a dispatch is
-no more than once for nobody, and an unknown input is refused with a message that quotes it.
+no more than once for nobody, a search ends after a thousand results, and an unknown input is refused with a message
+that quotes it.
 It simplifies: one workflow, one environment, one job, which waits until no instance from before is left.
 """
 
@@ -21,6 +22,9 @@ from rotator.sandbox.platforms.front import Answer, Asked, serve
 from rotator.sandbox.platforms.github import Github, Scope
 from rotator.testing.memory_platform import MemoryPlatform
 
+#: A search by a filter has no more results than this.
+_RESULTS = 1000
+
 
 @dataclass(slots=True)
 class Run:
@@ -35,6 +39,11 @@ class Run:
     @property
     def id(self) -> int:
         return 9_000_000 + self.number
+
+    @property
+    def written_at(self) -> str:
+        """When it was made, in whole seconds."""
+        return f"{self.at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Runs:
@@ -92,8 +101,10 @@ class Runs:
         visible = [
             run
             for run in reversed(self.runs)
-            if run.at + self.lag <= self.clock.now() and query.get("event", run.event) == run.event
-        ]
+            if run.at + self.lag <= self.clock.now()
+            and query.get("event", run.event) == run.event
+            and _within(run.written_at, query.get("created", ">="))
+        ][:_RESULTS]
         size, page = int(query.get("per_page", 30)), int(query.get("page", 1))
         return [self._shown(run) for run in visible[size * (page - 1) : size * page]]
 
@@ -117,8 +128,15 @@ class Runs:
             "event": run.event,
             "status": status,
             "conclusion": conclusions[progress],
-            "run_started_at": f"{run.at:%Y-%m-%dT%H:%M:%SZ}",
+            "created_at": run.written_at,
+            "run_started_at": run.written_at,
         }
+
+
+def _within(moment: str, created: str) -> bool:
+    """Whether a moment is in a range, `>=FIRST` or `FIRST..LAST`, of moments written in the same way."""
+    first, _, last = created.removeprefix(">=").partition("..")
+    return first <= moment <= (last or moment)
 
 
 def main() -> None:
