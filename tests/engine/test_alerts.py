@@ -692,6 +692,21 @@ def test_no_drift(world: World, describes: str, rows: tuple[Any, ...], observed:
     assert world.news() == []
 
 
+@pytest.mark.parametrize(
+    "name, severity",
+    [("prod", "critical"), ("live-eu", "critical"), ("main", "critical"), ("staging", "warning")],
+)
+def test_drift_is_critical_in_production_whatever_that_is_called(
+    world: World, name: str, severity: str
+) -> None:
+    secret = f"{name}/KEY"
+    world.today = policies(policy(secret))
+    world.has(done(ago(9 * DAY), secret=secret))
+    world.looked(seen(secret, version=3))
+    world.tell()
+    assert world.news() == [f"{severity}: KEY ({name}): changed by someone else"]
+
+
 def test_an_undo_is_no_drift(world: World) -> None:
     world.has(done(ago(9 * DAY)))
     ledger = {"before": {NAME: 2}, "restored": {NAME: 4}, "origin": {NAME: 2}}
