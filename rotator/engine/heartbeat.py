@@ -72,9 +72,6 @@ class Beats(Record, Protocol):
     def hold_account(self, account: str, until: datetime) -> None:
         """As Journal has it."""
 
-    def held_until(self, account: str) -> datetime | None:
-        """As Journal has it."""
-
 
 def beat(journal: Beats, policies: Policies, outside: Outside, seen: Seen) -> Silence | None:
     """Lets the outside hear if it is time and all is well; else why not. Raises what Outside and the journal raise.
@@ -97,7 +94,7 @@ def beat(journal: Beats, policies: Policies, outside: Outside, seen: Seen) -> Si
     return None
 
 
-def last_beat(journal: Beats, heartbeat: HeartbeatPolicy) -> datetime | None:
+def last_beat(journal: Record, heartbeat: HeartbeatPolicy) -> datetime | None:
     """When the outside heard last, by any replica; None before the first time."""
     until = journal.held_until(_ACCOUNT)
     return until - heartbeat.every if until is not None else None
