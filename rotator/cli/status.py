@@ -13,6 +13,8 @@ from rotator.cli.names import in_environment
 from rotator.cli.opening import Place, looking
 from rotator.cli.rows import CSV_COLUMNS, row_of
 from rotator.cli.show import Format, Tint, as_json, as_rows, as_table, capital, say
+from rotator.clock import SystemClock
+from rotator.engine.clocks import ahead_of, apart
 from rotator.engine.decisions import Decided
 from rotator.engine.heartbeat import Seen
 from rotator.engine.report.facts import facts_of, status_facts
@@ -86,7 +88,8 @@ def _print_json(place: Place, entries: Collection[Decided], env: str | None, ali
 
 
 def _seen(place: Place) -> Seen:
-    return seen_beside(place.journal, Seen(scan_every=place.settings.scan_every))
+    ahead = ahead_of(SystemClock(), place.journal)
+    return seen_beside(place.journal, Seen(scan_every=place.settings.scan_every, ahead=ahead))
 
 
 def _print_table(
@@ -110,6 +113,8 @@ def _print_table(
         say("Nobody can be told of anything: settings name no Slack, no mail and no webhook.")
     if silent := heartbeat_told(heartbeat_facts(place.journal, place.policies, _seen(place))):
         say(silent)
+    if differs := apart(_seen(place).ahead):
+        say(differs)
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
 
 

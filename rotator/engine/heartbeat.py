@@ -61,6 +61,7 @@ class Seen(NamedTuple):
     reachable: bool = True  # the default owner has an address that a channel serves
     scan_every: timedelta = timedelta(minutes=5)
     bugs: Sequence[str] = ()
+    ahead: timedelta = timedelta()  # how far its machine's clock is ahead of the journal's
 
 
 class Beats(Record, Protocol):

@@ -77,7 +77,7 @@ def test_status_as_json_has_stable_keys(story: Beside) -> None:
     assert told["schema_version"] == 1
     assert set(told) == {
         "schema_version", "policy_version", "daemon_running", "troubles", "environments", "secrets",
-        "heartbeat",
+        "heartbeat", "clock_ahead_seconds",
     }  # fmt: skip
     by_secret = {one["secret"]: one for one in told["secrets"]}
     failed = by_secret["production/FAILED"]

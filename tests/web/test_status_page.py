@@ -295,7 +295,7 @@ def keys_of(told: Any, below: str = "") -> Iterator[str]:
 
 KEYS = """
 schema_version warnings policy_version daemon_running troubles environments secrets as_of summary scan_late needing
-sections unmanaged unmanaged.* heartbeat heartbeat.heard_at heartbeat.silent heartbeat.sentence
+sections unmanaged unmanaged.* clock_ahead_seconds heartbeat heartbeat.heard_at heartbeat.silent heartbeat.sentence
 environments[].environment environments[].scanned_at environments[].trouble environments[].foreign_owner
 environments[].unmanaged
 sections.failed sections.overdue sections.waiting sections.due_soon sections.in_grace sections.healthy
@@ -472,6 +472,14 @@ def test_why_the_outside_hears_nothing_stands_above_all_rows(visiting: Told) -> 
     told = seen.document()["heartbeat"]
     assert (told["silent"], told["heard_at"]) == ("stuck", None)
     assert why in told["sentence"]
+
+
+def test_a_clock_that_differs_stands_above_all_rows(visiting: Told) -> None:
+    seen = visiting(lambda world: thousands(world, 3))
+    seen.process = Seen(ahead=-2 * MINUTE)
+    read = Outline(seen.text()).read
+    assert read.index("the machine's clock is 2 min behind the journal's") < read.index("Nothing to do.")
+    assert seen.document()["clock_ahead_seconds"] == -120
 
 
 def test_thousands_are_on_many_pages(visiting: Told) -> None:

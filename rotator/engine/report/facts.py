@@ -49,6 +49,7 @@ def installation_facts(
         "daemon_running": running,
         "troubles": list(troubles(record, policies, env)),
         "heartbeat": heartbeat_facts(record, policies, seen),
+        "clock_ahead_seconds": round(seen.ahead.total_seconds(), 1),
         "environments": [
             _survey_facts(name, surveyed.get(name)) for name in policies.environments if env in {None, name}
         ],

@@ -9,6 +9,7 @@ from typing import Any
 
 from rotator.contracts.journal import Ended, Journal
 from rotator.engine.ages import period_ends
+from rotator.engine.clocks import apart
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.heartbeat import Seen
 from rotator.engine.report.alerts import alert_facts, alert_told, alerts_beside, alerts_by_secret
@@ -51,8 +52,8 @@ class Overview:
     @property
     def in_the_way(self) -> list[str]:
         """What holds up environments or rotator itself, and why nobody outside hears from it, a sentence each."""
-        silent = [self.heartbeat] if self.heartbeat else []
-        return [*self.troubles, *silent]
+        clock = apart(timedelta(seconds=self.installation["clock_ahead_seconds"]))
+        return [*self.troubles, *filter(None, (self.heartbeat, clock))]
 
     @property
     def heartbeat(self) -> str:
