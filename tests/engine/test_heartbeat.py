@@ -250,7 +250,7 @@ def test_calls_that_are_not_heard_are_told_once_the_outside_must_be_calling(well
         look(well)
         assert bool(told(well)) == outside.calls_people, minute
         well.clock.pass_by(MINUTE)
-    assert told(well).endswith("deployment/rotator --since 1h | grep heartbeat")
+    assert told(well).endswith("why is in rotator's log (grep heartbeat)")
 
 
 def test_beside_a_process_a_policy_that_was_rejected_is_known_by_its_alert(well: World) -> None:

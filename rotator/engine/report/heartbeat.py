@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rotator.contracts.record import Record
-from rotator.engine.alerts.about_installation import LOG
 from rotator.engine.heartbeat import Seen, last_beat, silence
 from rotator.engine.report.times import moment, spelled
 from rotator.model.alerts import AlertKind
@@ -31,7 +30,7 @@ def heartbeat_facts(record: Record, policies: Policies, seen: Seen) -> dict[str,
         sentence = f"nobody outside is told that all is well: {quiet.sentence}; {ago}"
     elif heard is None or record.now() - heard > heartbeat.every + heartbeat.grace:
         sentence = (
-            f"the outside should hear that all is well, and {ago}; why is in the log: {LOG} | grep heartbeat"
+            f"the outside should hear that all is well, and {ago}; why is in rotator's log (grep heartbeat)"
         )
     return {
         "heard_at": spelled(heard),
