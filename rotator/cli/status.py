@@ -13,9 +13,12 @@ from rotator.cli.names import in_environment
 from rotator.cli.opening import Place, looking
 from rotator.cli.rows import CSV_COLUMNS, row_of
 from rotator.cli.show import Format, Tint, as_json, as_rows, as_table, capital, say
+from rotator.clock import SystemClock
+from rotator.engine.clocks import ahead_of, apart
 from rotator.engine.decisions import Decided
-from rotator.engine.heartbeat import drill
+from rotator.engine.heartbeat import Seen
 from rotator.engine.report.facts import facts_of, status_facts
+from rotator.engine.report.heartbeat import heartbeat_facts, heartbeat_told, seen_beside
 from rotator.engine.report.troubles import troubles
 from rotator.engine.words import ASKS, ORDER, QUIET, WRONG, Word, late, word_of
 from rotator.model.alerts import AlertKind
@@ -78,7 +81,15 @@ def not_looked_at(place: Place, entries: Collection[Decided]) -> int:
 
 
 def _print_json(place: Place, entries: Collection[Decided], env: str | None, alive: Liveness) -> None:
-    as_json(**status_facts(place.journal, place.policies, entries, env=env, running=alive.running))
+    known = status_facts(
+        place.journal, place.policies, entries, env=env, running=alive.running, seen=_seen(place)
+    )
+    as_json(**known)
+
+
+def _seen(place: Place) -> Seen:
+    ahead = ahead_of(SystemClock(), place.journal)
+    return seen_beside(place.journal, Seen(scan_every=place.settings.scan_every, ahead=ahead))
 
 
 def _print_table(
@@ -100,8 +111,10 @@ def _print_table(
     paging = any("pagerduty" in owner.addresses for owner in place.policies.owners.values())
     if not place.settings.can_tell and not paging:
         say("Nobody can be told of anything: settings name no Slack, no mail and no webhook.")
-    if (pause := drill(place.journal)) is not None:
-        say(f"A drill of {pause.by}'s keeps the heartbeat silent until {pause.until:%Y-%m-%d %H:%M} UTC.")
+    if silent := heartbeat_told(heartbeat_facts(place.journal, place.policies, _seen(place))):
+        say(silent)
+    if differs := apart(_seen(place).ahead):
+        say(differs)
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
 
 

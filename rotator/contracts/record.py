@@ -62,3 +62,6 @@ class Record(Protocol):
 
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
         """Alerts; `unclosed` leaves out those whose closing message has been told everywhere."""
+
+    def held_until(self, account: str) -> datetime | None:
+        """Before when nobody calls the account, also when that has passed; None where nobody ever said."""

@@ -12,14 +12,11 @@ import structlog
 
 from rotator.daemon.installation import Installation
 from rotator.daemon.own_word import OwnWord
-from rotator.engine.ages import spell
+from rotator.engine.clocks import ahead_of, apart
 from rotator.journal.place import Place
 from rotator.model.alerts import Alert, AlertKind, Severity
 
 log = structlog.get_logger()
-
-#: More than this is told; what NTP keeps is a hundred times better.
-BOUND = timedelta(seconds=30)
 
 
 class ClockWatch:
@@ -28,28 +25,25 @@ class ClockWatch:
     def __init__(self, parts: Installation, place: Place, patience: timedelta, name: str) -> None:
         self._parts, self._place, self._patience, self._name = parts, place, patience, name
         self._apart_since: float | None = None
+        self.ahead = timedelta()  # how far this machine's was ahead at the last look; negative: behind
         self._word = OwnWord(parts)
 
     def look(self) -> None:
         """Compares them; people are told if they have been apart for longer than patience. Raises JournalAway."""
-        ahead = self._ahead()
-        if abs(ahead) <= BOUND:
+        self.ahead = ahead_of(self._parts.clock, self._parts.journal)
+        if not apart(self.ahead):
             self._apart_since = None
             self._word.over("the two clocks agree again")
             return
         now = self._parts.clock.monotonic()
         if self._apart_since is None:
             self._apart_since = now
-        if now - self._apart_since >= self._patience.total_seconds() and self._word.so(self._alert(ahead)):
-            log.error("two clocks differ", seconds=round(ahead.total_seconds()), journal=self._place.name)
+        if now - self._apart_since >= self._patience.total_seconds() and self._word.so(self._alert()):
+            log.error(
+                "two clocks differ", seconds=round(self.ahead.total_seconds()), journal=self._place.name
+            )
 
-    def _ahead(self) -> timedelta:
-        """How far ours is ahead at least: an answer may be as old as the question."""
-        asked, there, heard = self._parts.clock.now(), self._parts.journal.now(), self._parts.clock.now()
-        return max(asked - there, timedelta()) + min(heard - there, timedelta())
-
-    def _alert(self, ahead: timedelta) -> Alert:
-        which = "ahead of" if ahead > timedelta() else "behind"
+    def _alert(self) -> Alert:
         return Alert(
             identity=f"{AlertKind.UNREACHABLE.value}//clock/{self._name}",
             kind=AlertKind.UNREACHABLE,
@@ -57,7 +51,7 @@ class ClockWatch:
             owner=self._parts.policies().default_owner,
             title="the clock of a machine that rotator runs on, or that of its journal, is wrong",
             facts={
-                "What": f"the machine's clock is {spell(abs(ahead))} {which} the journal's",
+                "What": apart(self.ahead),
                 "Where": self._place.name,
                 "Seen by": self._name,
                 "Impact": "none yet: dates of rotations are by the journal's clock. AWS takes no request of a machine "

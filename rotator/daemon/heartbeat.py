@@ -23,9 +23,10 @@ class Heartbeat:
         rejected: Callable[[], str],
         stuck: Callable[[], Sequence[str]],
         scan_every: timedelta,
+        ahead: Callable[[], timedelta],
     ) -> None:
         self._parts, self._troubles = parts, troubles
-        self._rejected, self._stuck, self._scan_every = rejected, stuck, scan_every
+        self._rejected, self._stuck, self._scan_every, self._ahead = rejected, stuck, scan_every, ahead
 
     def look(self) -> None:
         """Lets the outside hear if all is well and it is time; says in the log why not. Raises what it raises."""
@@ -43,4 +44,5 @@ class Heartbeat:
         """What is not in the journal."""
         policies, channels = self._parts.policies(), self._parts.channels()
         reachable = bool(addresses(policies, channels, [policies.default_owner]))
-        return Seen(self._rejected(), self._stuck(), reachable, self._scan_every, self._troubles.bugs(LATE))
+        bugs = self._troubles.bugs(LATE)
+        return Seen(self._rejected(), self._stuck(), reachable, self._scan_every, bugs, self._ahead())

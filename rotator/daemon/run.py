@@ -94,7 +94,12 @@ class Daemon:
         self._ears = Ears(self.parts, self._troubles, self._stop)
         self.pulse = Pulse(self.parts.clock)
         self.heartbeat = Heartbeat(
-            self.parts, self._troubles, lambda: self.policy.rejected, self.pulse.silent, self.rhythm.scan
+            self.parts,
+            self._troubles,
+            lambda: self.policy.rejected,
+            self.pulse.silent,
+            self.rhythm.scan,
+            lambda: self._clock_watch.ahead,
         )
 
     def run(self) -> None:

@@ -23,7 +23,7 @@ def serving(parts: Installation, policy: PolicyInForce, pulse: Pulse, heartbeat:
     from rotator.web.server import Server, application
 
     figures = Figures(parts.journal, parts.policies, lambda: policy.rejected, parts.clock, heartbeat.seen)
-    looks = Looks(parts.journal, parts.policies, parts.settings.scan_every, parts.clock)
+    looks = Looks(parts.journal, parts.policies, heartbeat.seen, parts.clock)
     server = Server(application(pulse, parts.journal, figures, looks), listen.host, listen.port)
     try:
         yield

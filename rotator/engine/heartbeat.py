@@ -61,6 +61,7 @@ class Seen(NamedTuple):
     reachable: bool = True  # the default owner has an address that a channel serves
     scan_every: timedelta = timedelta(minutes=5)
     bugs: Sequence[str] = ()
+    ahead: timedelta = timedelta()  # how far its machine's clock is ahead of the journal's
 
 
 class Beats(Record, Protocol):
@@ -70,9 +71,6 @@ class Beats(Record, Protocol):
         """As Journal has it."""
 
     def hold_account(self, account: str, until: datetime) -> None:
-        """As Journal has it."""
-
-    def held_until(self, account: str) -> datetime | None:
         """As Journal has it."""
 
 
@@ -97,7 +95,7 @@ def beat(journal: Beats, policies: Policies, outside: Outside, seen: Seen) -> Si
     return None
 
 
-def last_beat(journal: Beats, heartbeat: HeartbeatPolicy) -> datetime | None:
+def last_beat(journal: Record, heartbeat: HeartbeatPolicy) -> datetime | None:
     """When the outside heard last, by any replica; None before the first time."""
     until = journal.held_until(_ACCOUNT)
     return until - heartbeat.every if until is not None else None

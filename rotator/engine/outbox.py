@@ -210,7 +210,11 @@ class _Telling:
         """How long until there may be something to do again; soon if there was nobody to tell."""
         if self.route.later:
             return self.route.later - now
-        usual = until_repeat(alerts, repeats) if self.told or self.row.alert.closed else _LONGEST_REST
+        usual = (
+            until_repeat(alerts, self.row.alert.kind, repeats)
+            if self.told or self.row.alert.closed
+            else _LONGEST_REST
+        )
         if self.hush is not None:
             usual = until_answer_ends(self.hush, now)
         return min(usual, max(self.pages_later - now, timedelta())) if self.pages_later else usual

@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rotator.model.alerts import TOLD_CLOSED, TOLD_NOTHING, AlertRow, Hush, Severity
+from rotator.model.alerts import TOLD_CLOSED, TOLD_NOTHING, AlertKind, AlertRow, Hush, Severity
 from rotator.model.policy import AlertPolicy
 
 _NEVER = timedelta(days=365)
+#: What is told again sooner the first time, before alerts.repeat goes on: while it is so, a rotation stands, or goes on
+#: only when a person has acted.
+_SOONER = {
+    AlertKind.STUCK: timedelta(hours=1),
+    AlertKind.ROLLOUT_FAILED: timedelta(hours=1),
+    AlertKind.STILL_USED: timedelta(hours=4),
+}
 
 
 def repeat_due(alerts: AlertPolicy, row: AlertRow, now: datetime) -> bool:
@@ -18,7 +25,7 @@ def repeat_due(alerts: AlertPolicy, row: AlertRow, now: datetime) -> bool:
     last, hush = row.last_told_at, row.hush
     if last is None or row.alert.severity is Severity.INFO or row.hushed(now) or unheard(row):
         return False
-    return _ended_since(last, hush, now) or now >= last + until_repeat(alerts, row.repeats)
+    return _ended_since(last, hush, now) or now >= last + until_repeat(alerts, row.alert.kind, row.repeats)
 
 
 def unheard(row: AlertRow) -> list[str]:
@@ -27,9 +34,10 @@ def unheard(row: AlertRow) -> list[str]:
     return [key for key, told in row.told.items() if TOLD_NOTHING <= told < level]
 
 
-def until_repeat(alerts: AlertPolicy, repeats: int) -> timedelta:
+def until_repeat(alerts: AlertPolicy, kind: AlertKind, repeats: int) -> timedelta:
     """How long until it is told again, after so many times: quieter with age."""
-    return alerts.repeat[min(repeats, len(alerts.repeat) - 1)] if alerts.repeat else _NEVER
+    waits = _waits(alerts, kind)
+    return waits[min(repeats, len(waits) - 1)] if waits else _NEVER
 
 
 def until_answer_ends(hush: Hush, now: datetime) -> timedelta:
@@ -42,10 +50,17 @@ def steps_up(alerts: AlertPolicy, row: AlertRow, now: datetime) -> int:
 
     What is critical to one at once, and to one more with each repeat; anything else once all repeats were in vain.
     """
-    repeats = row.repeats + repeat_due(alerts, row, now)
+    repeats, waits = row.repeats + repeat_due(alerts, row, now), _waits(alerts, row.alert.kind)
     if row.alert.severity is Severity.CRITICAL:
         return repeats + 1
-    return max(0, repeats + 1 - len(alerts.repeat)) if alerts.repeat else 0
+    return max(0, repeats + 1 - len(waits)) if waits else 0
+
+
+def _waits(alerts: AlertPolicy, kind: AlertKind) -> tuple[timedelta, ...]:
+    sooner = _SOONER.get(kind)
+    if sooner is None or not alerts.repeat or alerts.repeat[0] <= sooner:
+        return alerts.repeat
+    return (sooner, *alerts.repeat)
 
 
 def _ended_since(last: datetime, hush: Hush | None, now: datetime) -> bool:

@@ -29,6 +29,9 @@ from rotator.model.secrets import ParameterAge
 
 log = structlog.get_logger()
 
+#: So many of a parameter's last versions are remembered with their time: records of who read one come hours late.
+_VERSIONS_KEPT = 5
+
 
 def survey(parts: Parts) -> None:
     """Looks at every environment's parameters and keeps what it saw."""
@@ -204,10 +207,18 @@ def _observed(
         "observed_at": looked_at,
         "present": len(there) == len(names),
         "versions": {age.name: age.version for age in there},
+        "written": {age.name: _written(earlier, age) for age in there},
         "modified_at": oldest.modified_at if oldest else None,
         "modified_by": oldest.modified_by if oldest else "",
     }
     return (earlier or Observed(secret=policy.secret, observed_at=looked_at)).model_copy(update=seen)
+
+
+def _written(earlier: Observed | None, age: ParameterAge) -> dict[int, datetime]:
+    """When its last versions were made; those above today's were of a parameter that was deleted meanwhile."""
+    known = earlier.written.get(age.name, {}) if earlier else {}
+    before = {version: at for version, at in known.items() if version < age.version}
+    return dict(sorted({**before, age.version: age.modified_at}.items())[-_VERSIONS_KEPT:])
 
 
 def _note_trouble(parts: Parts, environment: EnvironmentPolicy, sentence: str) -> None:

@@ -11,7 +11,20 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Connection, Insert, Row, Update, and_, bindparam, not_, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Insert,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    case,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from rotator.journal.claims import claim, guarded, holder, put_off, released, woken
@@ -91,12 +104,9 @@ class Alerts(Section):
             another = alert.kind is AlertKind.DIGEST and alert.opened_at > before.alert.opened_at
             if another:
                 said |= {"repeats": 0, "attempt": 0, "told": {}, "receipts": {}}
-            if (
-                another
-                or reopened
-                or alert.severity > before.severity
-                or (alert.closed and not before.closed)
-            ):
+            if another or reopened:
+                connection.execute(self._begin_anew, {"key": alert.identity, **said})
+            elif alert.severity > before.severity or (alert.closed and not before.closed):
                 connection.execute(self._update_and_deliver, {"key": alert.identity, **said})
             else:
                 del said["delay"]
@@ -186,6 +196,13 @@ class Alerts(Section):
     @cached_property
     def _update_and_deliver(self) -> Update:
         return _UPDATED.values(woken(alert, self._db.after("delay")))
+
+    @cached_property
+    def _begin_anew(self) -> Update:
+        """What was over has nothing left to do at its old time, which mostly is long past: the new one counts."""
+        at = self._db.after("delay")
+        begun = case((alert.c.owner.is_(None), at), else_=alert.c.run_at)
+        return _UPDATED.values({**woken(alert, at), alert.c.run_at: begun})
 
     @cached_property
     def _update_open_and_deliver(self) -> Update:

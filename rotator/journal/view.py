@@ -163,6 +163,13 @@ class View:
         listing = "SELECT * FROM alert WHERE NOT settled OR NOT ? ORDER BY severity DESC, identity"
         return _readable(AlertRow, self._rows(listing, unclosed))
 
+    def held_until(self, account: str) -> datetime | None:
+        """Before when nobody calls the account, also when that has passed; None where nobody ever said."""
+        rows = self._rows("SELECT held_until FROM source_rate WHERE account = ?", account)
+        return next(
+            (datetime.fromtimestamp(row["held_until"], UTC) for row in rows if row["held_until"]), None
+        )
+
     def _rows(self, statement: str, *given: object) -> list[Row]:
         if self._empty:
             return []

@@ -27,6 +27,7 @@ class Observed(BaseModel):
     observed_at: datetime
     present: bool = True  # the store has its parameters
     versions: dict[str, int] = {}  # parameter -> version
+    written: dict[str, dict[int, datetime]] = {}  # parameter -> version -> when it was made, of the last few
     modified_at: datetime | None = None  # the oldest of its parameters' last writes
     modified_by: str = ""
     created_at: datetime | None = None  # of the current credential, as the source shows it

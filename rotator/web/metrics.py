@@ -155,6 +155,12 @@ SILENT = Described(
     ("reason",),
     "1 while the outside hears nothing: drill, policy, scan, alerts, nobody, stuck or bug; the log has the sentence.",
 )
+CLOCK = Described(
+    "rotator_clock_ahead_seconds",
+    "gauge",
+    (),
+    "How far this machine's clock is ahead of the journal's; negative: behind. More than 30 either way is told.",
+)
 AUDIT = Described(
     "rotator_audit_chain_ok",
     "gauge",
@@ -163,7 +169,7 @@ AUDIT = Described(
 )
 METRICS: Final = (
     BUILD, POLICY, JOURNAL, SCANNED, STATE, AGE, DUE, OVERDUE, SUCCESS, OLD_LIVES, GRACE, ATTEMPTS, ENDED, DURATION,
-    ALERTS, UNDELIVERED, HEARD, SILENT, TRAIL_LAG, FINDINGS, AUDIT,
+    ALERTS, UNDELIVERED, HEARD, SILENT, CLOCK, TRAIL_LAG, FINDINGS, AUDIT,
 )  # fmt: skip
 
 #: How a try went, by the kind of event that tells of it; other kinds are no tries.
@@ -223,6 +229,7 @@ class Figures(Collector):
             *_of_alerts(self._journal.alerts()),
             *_of_reads(self._journal, policies),
             *self._of_heartbeat(policies),
+            _gauge(CLOCK, {(): self._seen().ahead.total_seconds()}),
         ]
 
     def _of_heartbeat(self, policies: Policies) -> Iterator[Metric]:

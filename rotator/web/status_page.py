@@ -125,7 +125,7 @@ def page(seen: Overview | None, asked: Asked, warnings: Sequence[str]) -> Iterat
         asked=asked,
         warnings=warnings,
         summary=summary(seen) if seen else "Nothing is known yet.",
-        loud=bool(needing or warnings or (seen and seen.troubles)),
+        loud=bool(needing or warnings or (seen and seen.in_the_way)),
         title=f"{needing} need{'s' if needing == 1 else ''} you" if needing else "Status",
         as_of=moment(seen.now) if seen else "",
         shelves=list(_shelves(seen, asked)) if seen else [],

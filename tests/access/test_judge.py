@@ -41,6 +41,7 @@ from tests.access.records import (
     sso,
     user,
 )
+from tests.engine.things import policies, policy
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
@@ -80,6 +81,24 @@ def of_account(account: str) -> Policies:
 def test_how_loudly(record: Record, severity: Severity) -> None:
     (finding,) = found(record)
     assert finding.severity is severity
+
+
+@pytest.mark.parametrize(
+    "environment, severity",
+    [
+        ("prod", CRITICAL),
+        ("live-eu", CRITICAL),
+        ("main", CRITICAL),
+        ("pre-production", CRITICAL),
+        ("dev", WARNING),
+    ],
+)
+def test_a_write_is_critical_in_production_whatever_that_is_called(
+    environment: str, severity: Severity
+) -> None:
+    record = put(user("ana"), at(3), f"/taly/{environment}/KEY", 2)
+    (finding,) = found(record, policies=policies(policy(f"{environment}/KEY")))
+    assert (finding.kind, finding.severity) == (AccessKind.DRIFT, severity)
 
 
 def test_every_finding_says_which_rule_and_why() -> None:

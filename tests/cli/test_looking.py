@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rotator.cli.plan import steps, writes
+from rotator.contracts.journal import Journal
 from rotator.model.observations import HEARTBEAT, Pause
+from rotator.model.policy import HeartbeatPolicy
 from tests.cli.beside import DAY, NAMES, Beside
 from tests.engine.things import policy, recipe
 
@@ -74,6 +77,7 @@ def test_status_as_json_has_stable_keys(story: Beside) -> None:
     assert told["schema_version"] == 1
     assert set(told) == {
         "schema_version", "policy_version", "daemon_running", "troubles", "environments", "secrets",
+        "heartbeat", "clock_ahead_seconds",
     }  # fmt: skip
     by_secret = {one["secret"]: one for one in told["secrets"]}
     failed = by_secret["production/FAILED"]
@@ -116,15 +120,39 @@ def test_what_was_never_looked_at_is_no_nothing(rotator: Beside) -> None:
 
 
 def test_a_drill_of_the_heartbeat_is_seen(story: Beside) -> None:
-    assert "drill" not in story("status").err
-    with story.journal() as journal:
-        until = journal.now() + DAY
-        journal.note_pause(HEARTBEAT, Pause(secret=HEARTBEAT, until=until, by="ana", because="who wakes up?"))
-    said = f"A drill of ana's keeps the heartbeat silent until {until:%Y-%m-%d %H:%M} UTC."
-    assert said in story("status").err
     assert story("drill", "heartbeat").err == (
         "rotator: policies.yaml has no alerts.heartbeat: nobody outside hears from rotator\n"
     )
+    with story.journal() as journal:
+        _has_a_heartbeat(story, journal)
+        until = journal.now() + DAY
+        journal.note_pause(HEARTBEAT, Pause(secret=HEARTBEAT, until=until, by="ana", because="who wakes up?"))
+    said = f"heartbeat: nobody outside is told that all is well: ana keeps it silent until {until:%Y-%m-%d %H:%M} UTC"
+    assert said in story("status").err
+
+
+def test_why_the_heartbeat_is_silent_is_seen(story: Beside) -> None:
+    assert "heartbeat" not in story("status").err
+    assert story("status", "--json").json()["heartbeat"] is None
+    with story.journal() as journal:
+        _has_a_heartbeat(story, journal)
+        survey = journal.surveyed()["production"]
+        journal.note_surveyed(survey.model_copy(update={"trouble": "SSM does not answer"}))
+        journal.hold_account("the heartbeat", heard := journal.now() - DAY)
+    why = "nobody outside is told that all is well: production: SSM does not answer"
+    assert f"heartbeat: {why}" in story("status").err
+    told = story("status", "--json").json()["heartbeat"]
+    assert told["silent"] == "scan"
+    assert told["sentence"].startswith(why)
+    assert datetime.fromisoformat(told["heard_at"]) == pytest.approx(
+        heard - timedelta(minutes=5), abs=timedelta(seconds=1)
+    )
+
+
+def _has_a_heartbeat(story: Beside, journal: Journal) -> None:
+    rule = HeartbeatPolicy(url="env:URL", every=timedelta(minutes=5), grace=timedelta(minutes=15))
+    alerts = story.policies.alerts.model_copy(update={"heartbeat": rule})
+    journal.note_policy(story.policies.model_copy(update={"alerts": alerts, "version": "2"}), "text")
 
 
 def test_without_a_channel_status_says_that_nobody_can_be_told(story: Beside) -> None:

@@ -8,8 +8,9 @@ from typing import cast
 
 import pytest
 
-from rotator.daemon.clock_watch import BOUND, ClockWatch
+from rotator.daemon.clock_watch import ClockWatch
 from rotator.daemon.installation import Installation
+from rotator.engine.clocks import BOUND
 from rotator.journal.place import journal_place
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.policy import Policies

@@ -195,6 +195,7 @@ CASES = {
         {
             "Step": "prove: a person has to end it",
             "Impact": "none yet: consumers use the new credential, the old one is still valid",
+            "Done": "consumers seen on it",
             "Next": "it is tried again 2026-06-10 13:00 UTC, and done once it is refused",
         },
         "end the old one at the source",
@@ -211,6 +212,7 @@ CASES = {
         {
             "Step": "create: KMS is away",
             "Impact": "none yet: the old credential is valid",
+            "Done": "nothing that changes anything",
             "Next": "tries again 2026-06-10 13:00 UTC",
             "Attempts": "3",
         },
@@ -232,6 +234,7 @@ CASES = {
         {
             "Step": "discard: the source refuses the successor",
             "Impact": "none yet: the old credential is valid",
+            "Done": "nothing that changes anything",
             "Reason": "not_accepted at verify",
             "Next": "the old value is put back, consumers are restarted, the new credential is removed",
         },
@@ -253,6 +256,7 @@ CASES = {
         {
             "Step": "reconfirm: api: not ready after 10 min",
             "Impact": "none yet: the old credential is valid",
+            "Done": "nothing that changes anything",
             "Reason": "rollout_failed at confirm",
             "Next": "the old value is put back, consumers are restarted, the new credential is removed",
         },
@@ -276,6 +280,7 @@ CASES = {
         {
             "Step": "forget: trying again: api is not ready",
             "Impact": "none yet: consumers use the new credential, the old one is still valid",
+            "Done": "consumers seen on it",
             "Next": "tries again 2026-06-10 13:00 UTC",
         },
         "rotator history production/KEY",
@@ -305,6 +310,7 @@ CASES = {
         {
             "Step": "plan: every slot is taken",
             "Impact": "none yet: the old credential is valid",
+            "Done": "nothing that changes anything",
             "Reason": "no_free_slot",
             "Next": "nothing by itself. When you have looked: rotator approve rot1 --reason …, and it goes on",
         },
@@ -322,6 +328,7 @@ CASES = {
         {
             "Step": "activate: both are refused",
             "Impact": "consumers are locked out: neither the old nor the new credential works",
+            "Done": "nothing that changes anything",
             "Reason": "neither_works",
             "Next": "nothing by itself. When you have looked: rotator approve rot1 --reason …, and it goes on",
         },
@@ -343,6 +350,7 @@ CASES = {
         {
             "Step": "prove: k1 still works after it was invalidated",
             "Impact": "consumers work; a credential that should be dead is still accepted",
+            "Done": "consumers seen on it",
             "Reason": "still_alive",
             "Next": "nothing by itself. When you have looked: rotator approve rot1 --reason …, and it goes on",
         },
@@ -363,6 +371,7 @@ CASES = {
         {
             "Step": "grace: the old one is still in use: 3 sessions from 10.0.4.7",
             "Impact": "none yet: consumers use the new credential, the old one is still valid",
+            "Done": "consumers seen on it",
             "Next": "it stays alive until nobody uses it",
         },
         "rotator history production/KEY",
@@ -382,6 +391,7 @@ CASES = {
         {
             "Step": "forget: waiting for a yes",
             "Impact": "none yet: consumers use the new credential, the old one is still valid",
+            "Done": "consumers seen on it",
             "Next": "nothing until somebody says yes; both credentials live until then",
         },
         "rotator approve rot1 --reason …",
@@ -690,6 +700,21 @@ def test_no_drift(world: World, describes: str, rows: tuple[Any, ...], observed:
     world.looked(observed)
     world.tell()
     assert world.news() == []
+
+
+@pytest.mark.parametrize(
+    "name, severity",
+    [("prod", "critical"), ("live-eu", "critical"), ("main", "critical"), ("staging", "warning")],
+)
+def test_drift_is_critical_in_production_whatever_that_is_called(
+    world: World, name: str, severity: str
+) -> None:
+    secret = f"{name}/KEY"
+    world.today = policies(policy(secret))
+    world.has(done(ago(9 * DAY), secret=secret))
+    world.looked(seen(secret, version=3))
+    world.tell()
+    assert world.news() == [f"{severity}: KEY ({name}): changed by someone else"]
 
 
 def test_an_undo_is_no_drift(world: World) -> None:

@@ -374,6 +374,22 @@ def test_overdue_stays_told_while_rotations_come_and_are_undone(world: World) ->
     assert AlertKind.OVERDUE in world.open_alerts()
 
 
+def test_what_mostly_passes_has_to_stand_for_a_while_also_when_it_is_so_again_days_later(
+    world: World,
+) -> None:
+    for _time in range(2):
+        world.looked(seen(present=False, versions={}, modified_at=None))
+        world.tell()
+        assert world.news() == [], "not before it stood for a while"
+        world.passes(10 * MINUTE)
+        world.tell()
+        assert world.news() == ["warning: KEY (production): not in the store"]
+        world.looked(seen())
+        world.tell()
+        assert [line.split(":")[0] for line in world.news()] == ["over"]
+        world.passes(3 * DAY)
+
+
 def test_a_series_of_attempts_that_are_undone_is_one_conversation(world: World) -> None:
     world.looked(seen())
     heard = []

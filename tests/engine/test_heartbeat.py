@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from rotator.engine.heartbeat import LATE, Reason, Seen, beat, drill, last_beat, silence
+from rotator.engine.report.heartbeat import heartbeat_facts, heartbeat_told, seen_beside
 from rotator.engine.requests import carry_out_requests
+from rotator.model.alerts import AlertKind
 from rotator.model.errors import Transient
 from rotator.model.observations import HEARTBEAT
 from rotator.model.policy import AlertPolicy, HeartbeatPolicy
@@ -210,3 +212,61 @@ def test_a_policy_without_a_heartbeat_calls_nobody(well: World) -> None:
     well.today = policies(policy())
     live(well, outside := Neighbour(well), MINUTE)
     assert outside.heard == []
+
+
+# what whoever looks is told
+
+
+def told(world: World, here: Seen | None = None) -> str:
+    return heartbeat_told(heartbeat_facts(world.journal, world.policies(), here or Seen()))
+
+
+def test_a_heartbeat_that_was_heard_lately_is_told_to_machines_only(well: World) -> None:
+    live(well, Neighbour(well), MINUTE)
+    facts = heartbeat_facts(well.journal, well.policies(), Seen())
+    assert facts == {"heard_at": (NOW + timedelta(seconds=15)).isoformat(), "silent": None, "sentence": ""}
+    assert told(well) == ""
+
+
+def test_whoever_looks_is_told_why_it_is_silent_and_since_when(well: World) -> None:
+    live(well, Neighbour(well), MINUTE)
+    look(well, trouble="SSM does not answer")
+    assert told(well) == (
+        "heartbeat: nobody outside is told that all is well: production: SSM does not answer; it heard so last at "
+        "2026-06-10 12:00 UTC"
+    )
+    facts = heartbeat_facts(well.journal, well.policies(), Seen())
+    assert facts is not None
+    assert facts["silent"] == "scan"
+    assert "a worker of this process does not move" in told(well, Seen(stuck=["a worker"]))
+
+
+def test_calls_that_are_not_heard_are_told_once_the_outside_must_be_calling(well: World) -> None:
+    assert told(well).startswith(
+        "heartbeat: the outside should hear that all is well, and it has never heard so"
+    )
+    live(well, outside := Neighbour(well), MINUTE)
+    for minute in range(22):
+        look(well)
+        assert bool(told(well)) == outside.calls_people, minute
+        well.clock.pass_by(MINUTE)
+    assert told(well).endswith("why is in rotator's log (grep heartbeat)")
+
+
+def test_beside_a_process_a_policy_that_was_rejected_is_known_by_its_alert(well: World) -> None:
+    live(well, Neighbour(well), MINUTE)
+    assert not told(well, seen_beside(well.journal, Seen()))
+    well.rejected = "secrets.KEY.type: unknown type"
+    well.tell()
+    look(well)
+    assert "is not in force: secrets.KEY.type: unknown type" in told(well, seen_beside(well.journal, Seen()))
+    well.rejected = ""
+    well.tell()
+    assert AlertKind.POLICY_REJECTED not in well.open_alerts()
+    assert not told(well, seen_beside(well.journal, Seen()))
+
+
+def test_a_policy_that_names_nobody_outside_tells_nothing(well: World) -> None:
+    well.today = policies(policy())
+    assert heartbeat_facts(well.journal, well.today, Seen(stuck=["a worker"])) is None
+    assert told(well, Seen(stuck=["a worker"])) == ""

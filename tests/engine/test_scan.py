@@ -53,6 +53,24 @@ def test_it_sees_versions_dates_and_authors_and_decrypts_nothing(world: World) -
     assert world.parameters.reads == 0
 
 
+def test_it_remembers_when_the_last_versions_were_made(world: World) -> None:
+    made = {}
+    for version in range(1, 8):
+        made[version] = world.clock.now()
+        assert world.put(NAME) == version
+        survey(world)
+        survey(world)
+        world.passes(HOUR)
+    assert world.journal.observed()["production/KEY"].written == {NAME: {v: made[v] for v in range(3, 8)}}
+    del world.parameters.parameters[NAME]
+    world.put(NAME)
+    survey(world)
+    assert world.journal.observed()["production/KEY"].written == {NAME: {1: world.clock.now()}}
+    del world.parameters.parameters[NAME]
+    survey(world)
+    assert world.journal.observed()["production/KEY"].written == {}
+
+
 def test_the_oldest_field_counts_and_a_missing_one_is_missing(world: World) -> None:
     both = {"sid": "/taly/production/SID", "secret": NAME}
     world.today = policies(policy(how={"fields": both}))

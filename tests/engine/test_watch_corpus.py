@@ -1,6 +1,6 @@
 """The labelled corpus, late and in any order: the watch tells what judging all of it at once tells.
 
-But for versions: which one was the current one is known from records, and a record that is yet to come tells nothing.
+But for versions: the watch knows from scans which one was the current one (test_watch_late.py), and here is no store.
 """
 
 from __future__ import annotations

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from rotator.contracts.trail import Delivery
 from rotator.engine.access.judge import Judge
 from rotator.engine.watch import source_of
-from rotator.model.access import Access, AccessFinding, AccessKind
+from rotator.model.access import Access, AccessFinding, AccessKind, Act, Asked, Principal
 from rotator.model.alerts import AlertKind, Severity
-from rotator.model.policy import OnUnexpectedRead
+from rotator.model.policy import During, OnUnexpectedRead
 from rotator.model.watch import Watch
-from tests.engine.things import DAY, HOUR, MINUTE
-from tests.engine.watch_world import API, APP, HOLD, MALLORY, SOURCE, WatchedWorld, role
+from tests.engine.things import DAY, HOUR, MINUTE, done, seen
+from tests.engine.watch_world import (
+    ACCOUNT,
+    API,
+    APP,
+    HOLD,
+    MALLORY,
+    ROTATOR,
+    SOURCE,
+    WatchedWorld,
+    role,
+    rule,
+)
 
 #: `make test` runs them, as it does those of the watch itself.
 pytestmark = pytest.mark.slow
@@ -230,3 +243,57 @@ def test_a_second_sweep_of_a_day_counts_as_a_second(world: WatchedWorld) -> None
         world.reads(MALLORY, name)
     world.watches(HOLD)
     assert [times for times, _named in bulk(world)] == [2]
+
+
+ESO = role("eso")
+
+
+def versions_are_known(world: WatchedWorld, begun: datetime) -> None:
+    """Version 6 was there; rotator made 7 ten minutes later, and somebody else 8 after twenty; a scan has seen both."""
+    name = "/taly/production/KEY"
+    wrote = done(begun + 10 * MINUTE, version=7)
+    world.has(wrote.model_copy(update={"opened_at": begun}))
+    seen_at = {7: begun + 10 * MINUTE, 8: begun + 20 * MINUTE}
+    world.looked(seen(version=8, observed_at=begun + 30 * MINUTE, written={name: seen_at}))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_old_versions_are_told_alike_in_whatever_order_records_come(watched: WatchedWorld, seed: int) -> None:
+    world = watched
+    world.begins(readers=(rule("eso"), rule("taly-rotator", During.ROTATION)))
+    begun = world.clock.now().replace(microsecond=0)
+
+    def asks(version: int, minutes: int, who: Principal = ESO, **changes: Any) -> Access:
+        asked = Asked("/taly/production/KEY", ACCOUNT, version)
+        return world.reads(who, at=begun + minutes * MINUTE, asked=(asked,), **changes)
+
+    put = {"api": "PutParameter", "act": Act.WRITE}
+    asks(7, 10, ROTATOR, **put)
+    asks(8, 20, role("stranger"), **put)
+    for version, minutes in ((6, 5), (7, 15), (8, 25)):  # each the current one then
+        asks(version, minutes)
+    asks(6, 15)
+    asks(7, 25)
+    asks(6, 26, role("other"))
+    waits, world.trail.waits = world.trail.waits, []
+    world.passes(30 * MINUTE)
+    versions_are_known(world, begun)
+    random.Random(seed).shuffle(waits)
+    for one in waits:
+        world.trail.waits.append(one)
+        world.watches(3 * MINUTE)
+    world.watches(HOUR)
+    told = {one.principal: one.times for one in world.seen() if one.kind is AccessKind.OLD_VERSION_READ}
+    assert told == {str(ESO): 2, str(role("other")): 1}
+
+
+def test_a_version_that_was_written_while_nobody_scanned_accuses_nobody(world: WatchedWorld) -> None:
+    """The record of 8 is late, 9 is known: whoever read 7 before both may have read the current one."""
+    world.begins(readers=(rule("eso"),))
+    begun = world.clock.now().replace(microsecond=0)
+    asked = Asked("/taly/production/KEY", ACCOUNT, 9)
+    world.reads(ROTATOR, at=begun + 5 * MINUTE, asked=(asked,), api="PutParameter", act=Act.WRITE)
+    world.reads(ESO, at=begun, asked=(Asked("/taly/production/KEY", ACCOUNT, 7),))
+    world.passes(20 * MINUTE)
+    world.watches(HOUR)
+    assert not [one for one in world.seen() if one.kind is AccessKind.OLD_VERSION_READ]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rotator.engine.heartbeat import Seen
 from rotator.journal import open_memory_journal
 from rotator.model.rotation import Phase, Reason, State
 from rotator.testing.virtual_clock import VirtualClock
@@ -18,7 +19,7 @@ from rotator.web.looks import LOOKS, Looks
 from rotator.web.metrics import Figures
 from rotator.web.pulse import Pulse
 from rotator.web.server import Server, application
-from tests.engine.things import MINUTE, NOW, environment, policies
+from tests.engine.things import NOW, environment, policies
 from tests.engine.world import World
 from tests.web.browser import Browser, Tab, chromium, tab
 from tests.web.scenery import HOSTILE, company, thousands, under_way
@@ -91,7 +92,7 @@ def show() -> Iterator[Show]:
             journal = ends.enter_context(closing(open_memory_journal(now=clock.now)))
             world = World(clock, journal, policies(environments=(environment("production"),)))
             tell(world)
-            looks = Looks(journal, world.policies, 5 * MINUTE, clock)
+            looks = Looks(journal, world.policies, Seen, clock)
             figures = Figures(journal, world.policies, lambda: "", clock)
             server = Server(application(Pulse(clock), journal, figures, looks), "127.0.0.1", 0)
             ends.callback(_when_nobody_looks)

@@ -203,3 +203,10 @@ def test_thousands_of_secrets_are_told_within_a_scrape(world: World) -> None:
     world.today = Policies(**{**dict(policies(*many)), "version": "many"})
     world.looked(*(seen(one.secret) for one in many))
     assert len(told(world)["rotator_secret_age_seconds"]) == 1000
+
+
+def test_how_far_two_clocks_are_apart_is_a_figure(world: World) -> None:
+    ahead = timedelta(seconds=-42)
+    figures = Figures(world.journal, world.policies, lambda: "", world.clock, lambda: Seen(ahead=ahead))
+    found = {one.name: one for one in figures.collect()}
+    assert found["rotator_clock_ahead_seconds"].samples[0].value == -42

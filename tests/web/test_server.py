@@ -10,12 +10,12 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from rotator.engine.heartbeat import Seen
 from rotator.model.errors import JournalAway
 from rotator.web.looks import Looks
 from rotator.web.metrics import Figures
 from rotator.web.pulse import Pulse
 from rotator.web.server import CannotListen, Server, application
-from tests.engine.things import MINUTE
 from tests.engine.world import World
 from tests.web.asking import ask
 
@@ -24,7 +24,7 @@ from tests.web.asking import ask
 def served(world: World) -> Iterator[tuple[int, Pulse]]:
     pulse = Pulse(world.clock)
     figures = Figures(world.journal, world.policies, lambda: "", world.clock)
-    looks = Looks(world.journal, world.policies, MINUTE, world.clock)
+    looks = Looks(world.journal, world.policies, Seen, world.clock)
     server = Server(application(pulse, world.journal, figures, looks), "127.0.0.1", 0)
     try:
         yield server.port, pulse

@@ -17,11 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rotator.engine.decisions import decisions
+from rotator.engine.heartbeat import Seen
 from rotator.engine.report.facts import status_facts
 from rotator.engine.report.secret import account_facts, account_of
 from rotator.journal import open_memory_journal
 from rotator.model.alerts import AlertKind
 from rotator.model.errors import JournalAway
+from rotator.model.policy import AlertPolicy, HeartbeatPolicy
 from rotator.testing.virtual_clock import VirtualClock
 from rotator.web.looks import LOOKS, OLD, Looks
 from rotator.web.pages import status_pages
@@ -37,8 +39,8 @@ class Visitor:
     """Somebody who looks at the pages of a world; from the same machine, unless told otherwise."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
-        self.looks = Looks(world.journal, world.policies, 5 * MINUTE, world.clock)
+        self.world, self.process = world, Seen()
+        self.looks = Looks(world.journal, world.policies, lambda: self.process, world.clock)
         self.pages = status_pages(self.looks)
 
     def ask(
@@ -268,7 +270,7 @@ def test_names_and_errors_from_outside_are_only_ever_read(visiting: Told) -> Non
 def test_the_json_is_that_of_the_command_line(taly: Visitor) -> None:
     told, world = taly.document(), taly.world
     entries = decisions(world.journal, world.today)
-    same = status_facts(world.journal, world.today, [], running=True)
+    same = status_facts(world.journal, world.today, [], running=True, seen=Seen())
     assert {key: told[key] for key in same if key != "secrets"} == {
         key: value for key, value in same.items() if key != "secrets"
     }
@@ -293,7 +295,7 @@ def keys_of(told: Any, below: str = "") -> Iterator[str]:
 
 KEYS = """
 schema_version warnings policy_version daemon_running troubles environments secrets as_of summary scan_late needing
-sections unmanaged unmanaged.*
+sections unmanaged unmanaged.* clock_ahead_seconds heartbeat heartbeat.heard_at heartbeat.silent heartbeat.sentence
 environments[].environment environments[].scanned_at environments[].trouble environments[].foreign_owner
 environments[].unmanaged
 sections.failed sections.overdue sections.waiting sections.due_soon sections.in_grace sections.healthy
@@ -318,8 +320,13 @@ alerts[].answered_by
 """
 
 
+def has_everything(world: World) -> None:
+    company(world, HOSTILE[:1])
+    has_a_heartbeat(world)
+
+
 def test_the_json_has_stable_keys_and_a_page_that_explains_them(visiting: Told) -> None:
-    hostile = visiting(lambda world: company(world, HOSTILE[:1])).document()  # has everything
+    hostile = visiting(has_everything).document()
     assert set(keys_of(hostile)) == set(KEYS.split()), (
         "keys are added, never renamed, without a new schema_version"
     )
@@ -442,6 +449,37 @@ def test_what_no_secret_shows_stands_above_all_of_them(visiting: Told) -> None:
 def test_a_store_that_is_away_stands_above_all_rows(visiting: Told) -> None:
     read = Outline(visiting(_store_away).text()).read
     assert read.index("production: SSM does not answer") < read.index("Nothing to do.")
+
+
+def has_a_heartbeat(world: World) -> None:
+    rule = HeartbeatPolicy(url="env:URL", every=5 * MINUTE, grace=15 * MINUTE)
+    world.today = world.today.model_copy(update={"alerts": AlertPolicy(heartbeat=rule)})
+
+
+def _silent(world: World) -> None:
+    thousands(world, 3)
+    has_a_heartbeat(world)
+
+
+def test_why_the_outside_hears_nothing_stands_above_all_rows(visiting: Told) -> None:
+    seen = visiting(_silent)
+    seen.process = Seen(stuck=["a worker"])
+    read, why = Outline(seen.text()).read, "a worker of this process does not move"
+    assert "No secret needs you by itself, but something is in the way." in read
+    assert read.index(f"heartbeat: nobody outside is told that all is well: {why}") < read.index(
+        "Nothing to do."
+    )
+    told = seen.document()["heartbeat"]
+    assert (told["silent"], told["heard_at"]) == ("stuck", None)
+    assert why in told["sentence"]
+
+
+def test_a_clock_that_differs_stands_above_all_rows(visiting: Told) -> None:
+    seen = visiting(lambda world: thousands(world, 3))
+    seen.process = Seen(ahead=-2 * MINUTE)
+    read = Outline(seen.text()).read
+    assert read.index("the machine's clock is 2 min behind the journal's") < read.index("Nothing to do.")
+    assert seen.document()["clock_ahead_seconds"] == -120
 
 
 def test_thousands_are_on_many_pages(visiting: Told) -> None:

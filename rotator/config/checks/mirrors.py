@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from rotator.config.checks import options
 from rotator.config.checks.workloads import check_page, check_template, texts
 from rotator.config.complaints import Path, hint
 from rotator.config.draft import Draft
+from rotator.model.environments import is_production
 
 #: Whoever may change a build may read what it is given.
 _BUILDS = frozenset({"github-actions"})
-#: Words in the name of an environment that has no customers' credentials. Nobody can list what production is called.
-_HARMLESS = frozenset(
-    {
-        "acceptance", "ci", "demo", "dev", "devel", "develop", "development", "int", "integration", "local", "nonprod",
-        "playground", "preview", "qa", "review", "sandbox", "stage", "staging", "stg", "test", "testing", "tst", "uat",
-    }
-)  # fmt: skip
-#: Words that make production of it all the same: `demo-live`, `pre-production`.
-_PRODUCTION = frozenset({"customer", "customers", "live", "prd", "prod", "production"})
 
 
 def check(draft: Draft) -> None:
@@ -50,7 +41,7 @@ def _check_mirror(draft: Draft, name: str, kind: str, settings: dict[str, Any]) 
 
 def _keep_production_out(draft: Draft, name: str) -> None:
     for environment, secrets in _used_in(draft, name).items():
-        if _is_production(environment):
+        if is_production(environment):
             for secret in secrets:
                 sentence = (
                     f"gives {secret} of {environment} to builds, where whoever may change one may read it; take it "
@@ -58,12 +49,6 @@ def _keep_production_out(draft: Draft, name: str) -> None:
                     "as production unless a word of its name says dev, test, staging or the like)"
                 )
                 draft.complaints.error(("secrets", secret), sentence)
-
-
-def _is_production(environment: str) -> bool:
-    """Also where the name says nothing: what is called `eu` or `main` may be anything."""
-    words = set(re.findall(r"[a-z]+", environment.lower()))
-    return not words & _HARMLESS or bool(words & _PRODUCTION)
 
 
 def _used_in(draft: Draft, mirror: str) -> dict[str, list[str]]:

@@ -24,10 +24,9 @@ from rotator.engine.access.versions import Versions
 from rotator.model.access import Access, AccessFinding, AccessKind, Act, Asked, Outcome
 from rotator.model.alerts import Severity
 from rotator.model.caller import is_by
+from rotator.model.environments import is_production
 from rotator.model.policy import During, Policies, Reader, SecretPolicy
 
-#: Where a change by somebody else is critical, as it is for every other alert about drift.
-_PRODUCTION = "production"
 #: What people type with: the console, a browser, and the command lines. Programs use an SDK.
 _BY_HAND = re.compile(r"aws-cli/|aws-shell|cloudshell|console|signin\.|^Mozilla/|PowerShell", re.IGNORECASE)
 _DELETES = ("DeleteParameter", "DeleteParameters")
@@ -142,7 +141,7 @@ class Judge:
         by_others = [one for one in touched if not one.by_rotator]
         for rule in _rules(by_others):
             ours = [one for one in by_others if one.reader == rule]
-            critical = any(one.place.environment == _PRODUCTION for one in ours)
+            critical = any(is_production(one.place.environment) for one in ours)
             severity = Severity.CRITICAL if critical else Severity.WARNING
             yield _finding(access, AccessKind.DRIFT, severity, ours, why.drift(access, rule))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rotator.engine.alerts.finding import About, Finding
-from rotator.engine.alerts.impact import impact, in_gap, in_gap_back
+from rotator.engine.alerts.impact import done_so_far, impact, in_gap, in_gap_back
 from rotator.engine.outages import stuck
 from rotator.engine.standing import rotate_command, setback
 from rotator.model.alerts import AlertKind, Severity
@@ -278,7 +278,11 @@ def _at(moment: datetime) -> str:
 
 
 def _step(rotation: Rotation) -> dict[str, str]:
-    return {"Step": f"{rotation.phase}: {rotation.sentence}", "Impact": impact(rotation)}
+    return {
+        "Step": f"{rotation.phase}: {rotation.sentence}",
+        "Impact": impact(rotation),
+        "Done": done_so_far(rotation),
+    }
 
 
 def _look(rotation: Rotation) -> str:

@@ -8,6 +8,7 @@ from rotator.engine.ages import origin
 from rotator.engine.alerts.finding import About, Finding, listed
 from rotator.engine.standing import Decision, Gathered, Standing, rotate_command
 from rotator.model.alerts import AlertKind, Severity
+from rotator.model.environments import is_production
 from rotator.model.rotation import State
 
 #: More unknown credentials than this are told in one message.
@@ -66,7 +67,7 @@ def _drift(about: About, at: Gathered) -> Iterator[Finding]:
     }
     yield about.finding(
         AlertKind.DRIFT,
-        Severity.CRITICAL if about.environment == "production" else Severity.WARNING,
+        Severity.CRITICAL if is_production(about.environment) else Severity.WARNING,
         "changed by someone else",
         facts,
         rotate_command(about.secret, by_hand=at.policy.submitted),

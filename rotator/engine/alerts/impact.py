@@ -1,4 +1,4 @@
-"""What a rotation means for the credential that consumers use, and whether they may be locked out by now."""
+"""What a rotation has done so far, what it means for the credential in use, and whether consumers may be locked out."""
 
 from __future__ import annotations
 
@@ -43,6 +43,28 @@ def impact(rotation: Rotation) -> str:
     if ledger.predecessor_works is False:
         return "the source refused the old credential before rotator began: whoever uses it is locked out"
     return "none yet: the old credential is valid"
+
+
+def done_so_far(rotation: Rotation) -> str:
+    """What rotator has done already, step by step, as the row has it; what was sent and had no answer is not in it."""
+    ledger = rotation.ledger
+    forth = {
+        "a new one made": ledger.successor_id,
+        "accepted beside the old one": ledger.announced_at,
+        "written to the store": ledger.wrote,
+        "consumers seen on it": ledger.confirmed_at,
+    }
+    # On the way back it is the new one that is disabled, forgotten and removed.
+    ended = "new" if rotation.phase in UNDOING else "old"
+    back = {
+        "the old one written back": ledger.restored,
+        "consumers seen on that": ledger.reconfirmed_at,
+        f"the {ended} one disabled": ledger.disabled_at,
+        f"the {ended} one out of the accepted set": ledger.forgot_at,
+        f"the {ended} one removed": ledger.removed_at,
+    }
+    steps = {**forth, **back}
+    return ", ".join(step for step, happened in steps.items() if happened) or "nothing that changes anything"
 
 
 def _keeps_one(rotation: Rotation) -> bool:

@@ -9,9 +9,12 @@ from typing import Any
 
 from rotator.contracts.journal import Ended, Journal
 from rotator.engine.ages import period_ends
+from rotator.engine.clocks import apart
 from rotator.engine.decisions import Decided, decisions
+from rotator.engine.heartbeat import Seen
 from rotator.engine.report.alerts import alert_facts, alert_told, alerts_beside, alerts_by_secret
 from rotator.engine.report.facts import installation_facts
+from rotator.engine.report.heartbeat import heartbeat_told
 from rotator.engine.report.scans import Scans, scans_of
 from rotator.engine.report.secret import Account, account_facts, as_told, rotation_told
 from rotator.engine.report.sections import Section, needs_somebody, section_of
@@ -47,6 +50,17 @@ class Overview:
         return [alert_told(row, self.now) for row in self.beside]
 
     @property
+    def in_the_way(self) -> list[str]:
+        """What holds up environments or rotator itself, and why nobody outside hears from it, a sentence each."""
+        clock = apart(timedelta(seconds=self.installation["clock_ahead_seconds"]))
+        return [*self.troubles, *filter(None, (self.heartbeat, clock))]
+
+    @property
+    def heartbeat(self) -> str:
+        """Since when the outside hears nothing, and why; empty while all is well, or where nobody listens."""
+        return heartbeat_told(self.installation["heartbeat"])
+
+    @property
     def accounts(self) -> Iterator[Account]:
         """All secrets, section by section."""
         for section in Section:
@@ -58,8 +72,8 @@ class Overview:
         return len(self.policies.secrets)
 
 
-def overview(journal: Journal, policies: Policies, scan_every: timedelta) -> Overview:
-    """Everything as it is now. Raises JournalAway."""
+def overview(journal: Journal, policies: Policies, process: Seen) -> Overview:
+    """Everything as it is now; `process`: what is not in the journal. Raises JournalAway."""
     entries = sorted(decisions(journal, policies).values(), key=_weight)
     surveyed, now = journal.surveyed(), journal.now()
     rows = journal.alerts(unclosed=True)
@@ -75,7 +89,7 @@ def overview(journal: Journal, policies: Policies, scan_every: timedelta) -> Ove
     return Overview(
         now=now,
         policies=policies,
-        scans=scans_of(surveyed, policies, now, scan_every),
+        scans=scans_of(surveyed, policies, now, process.scan_every),
         troubles=list(troubles(journal, policies)),
         beside=alerts_beside(rows, policies),
         sections=sections,
@@ -86,7 +100,7 @@ def overview(journal: Journal, policies: Policies, scan_every: timedelta) -> Ove
             for name in policies.environments
             if name in surveyed and surveyed[name].unmanaged
         },
-        installation=installation_facts(journal, policies, running=True),
+        installation=installation_facts(journal, policies, running=True, seen=process),
     )
 
 
@@ -116,7 +130,7 @@ def summary(seen: Overview) -> str:
         return "There are no secrets in the policy."
     if not needing and seen.scans.oldest is None:
         return "Nothing is known yet: not every environment has been scanned."
-    if not needing and seen.troubles:
+    if not needing and seen.in_the_way:
         return "No secret needs you by itself, but something is in the way."
     if not needing and seen.beside:
         return "No secret needs you by itself, but something was seen."

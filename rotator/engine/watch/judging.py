@@ -72,25 +72,25 @@ class Watched:
         policies = self.parts.policies()
         slack = max((reader.slack_after for reader in policies.access.readers), default=timedelta())
         moments = [access.at for access in accesses]
-        starts, versions = Starts(), Versions()
+        starts = Starts()
         for start in self.parts.journal.starts(min(moments) - slack - EARLY, max(moments) + EARLY):
             starts.add(start)
-        self._learn(versions)
-        judge = Judge(policies, starts, versions, installation=self.parts.journal.installation())
-        for access in accesses:
-            judge.learn(access)
-        return judge
+        by_number = any(asked.version is not None for access in accesses for asked in access.asked)
+        versions = self._versions() if by_number else Versions()
+        return Judge(policies, starts, versions, installation=self.parts.journal.installation())
 
-    def _learn(self, versions: Versions) -> None:
-        """Which versions scans have seen, and which rotations wrote."""
+    def _versions(self) -> Versions:
+        """Which versions there were, by what scans have seen; never by records, which come in any order.
+
+        What a record that is yet to come would tell must not decide: each version counts from when it was made, and
+        nothing is concluded from the next one, before which others may have come and gone.
+        """
+        versions = Versions()
         for seen in self.parts.journal.observed().values():
-            for parameter, version in seen.versions.items():
-                versions.saw(parameter, seen.observed_at, version)
-        for history in self.parts.journal.histories().values():
-            done = history.last_done
-            if done is not None and done.ledger.wrote_at is not None:
-                for parameter, version in done.ledger.wrote.items():
-                    versions.saw(parameter, done.ledger.wrote_at, version)
+            for parameter, written in seen.written.items():
+                for version, at in written.items():
+                    versions.saw(parameter, at, version)
+        return versions
 
 
 def judge_held(watched: Watched, keep: Callable[[], None], complain: Callable[[Sequence[str]], None]) -> None:

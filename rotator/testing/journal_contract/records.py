@@ -135,6 +135,7 @@ class RecordsContract:
         full = a_look(
             journal,
             versions={"/taly/production/A": 7},
+            written={"/taly/production/A": {6: now - HOUR, 7: now}},
             modified_at=now,
             modified_by="ana",
             created_at=now,
