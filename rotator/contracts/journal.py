@@ -89,7 +89,8 @@ class Journal(AccessLog, Protocol):
     def open_rotations(self, openings: Sequence[Opening]) -> set[str]:
         """The same for many, with the requests that they answer: no crash leaves one opened and still asked for.
 
-        A draft that is older than the last rotation of its secret (`opened_at` is when it was decided) opens nothing.
+        A draft that is older than the last rotation of its secret (`opened_at` is when it was decided) opens nothing,
+        and neither does one of whose requests any was settled since: whoever settled it knew better.
         Returns the ids of those that were opened. A failure may come after some of them. A rotation whose id has been
         there before is never opened again, whatever has become of it: what was submitted is taken once.
         """

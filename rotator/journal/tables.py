@@ -31,6 +31,7 @@ from rotator.model.access import Access
 from rotator.model.alerts import Alert, Hush, Receipt
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Recipe
+from rotator.model.requests import Basis
 from rotator.model.rotation import Ledger
 from rotator.model.watch import Sighting, Watch
 
@@ -176,6 +177,7 @@ request = Table(
     Column("via", Text, nullable=False, server_default="cli"),
     Column("because", Text, nullable=False),
     Column("until", Moment),
+    Column("basis", Document(Basis)),
     Column("at", Moment, nullable=False),
     Column("state", Text, nullable=False),
     Column("sentence", Text, nullable=False),

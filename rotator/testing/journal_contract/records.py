@@ -11,7 +11,7 @@ from typing import Any
 from rotator.contracts.journal import Journal, Opening
 from rotator.model.observations import Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import AlertPolicy, Policies
-from rotator.model.requests import Request, RequestKind, RequestState
+from rotator.model.requests import Basis, Request, RequestKind, RequestState
 from rotator.model.rotation import State
 from rotator.testing.journal_contract.rows import (
     HOUR,
@@ -73,6 +73,15 @@ class RecordsContract:
         settled = {each.id: each for each in journal.requests(waiting=False)}[request.id]
         changes = {"state": RequestState.TAKEN, "sentence": "became r1", "rotation": "r1"}
         assert settled == request.model_copy(update=changes)
+
+    def test_what_a_plan_was_made_from_stays_with_its_request(self, journal: Journal, other: Journal) -> None:
+        basis = Basis(planned_at=journal.now(), policy_version="1" * 64, versions={KEY: 3})
+        planned, plain = a_request(journal, ago=HOUR, basis=basis), a_request(journal)
+        for each in (planned, plain):
+            journal.add_request(each)
+        assert [one.basis for one in other.requests()] == [basis, None]
+        journal.settle_request(planned.id, RequestState.REFUSED, "it changed")
+        assert other.requests(waiting=False)[0].basis == basis, "auditors see what was planned"
 
     def test_what_was_submitted_is_kept_until_its_request_is_settled(
         self, journal: Journal, other: Journal
