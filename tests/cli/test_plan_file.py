@@ -86,7 +86,7 @@ def test_another_policy_makes_it_stale(story: Beside, plan: Path) -> None:
         journal.note_policy(story.policies, text)
     said = story("apply", str(plan))
     assert said.code == 4
-    assert f"the policy: version {before[:12]} then, {story.policies.version[:12]} now" in said.err
+    assert f"the policy had version {before[:12]} then, and has version {story.policies.version[:12]} now" in said.err
 
 
 def test_a_secret_that_left_the_policy_makes_it_stale(story: Beside, plan: Path) -> None:
