@@ -49,9 +49,7 @@ class PlanFile(BaseModel):
 
 def basis_of(plan: PlanFile, planned: Planned) -> Basis:
     """What the daemon is held to when it takes up the request for one rotation of the plan."""
-    return Basis(
-        planned_at=plan.made_at, policy_version=plan.policy_version, versions=dict(planned.versions)
-    )
+    return Basis(planned_at=plan.made_at, policy_version=plan.policy_version, versions=dict(planned.versions))
 
 
 def save_plan(path: Path, told: Mapping[str, Any]) -> None:

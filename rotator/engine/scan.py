@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -46,12 +47,10 @@ def survey(parts: Parts) -> None:
 def open_due(parts: Parts) -> int:
     """Opens a rotation for every secret that is due. How many were opened."""
     due = {
-        secret: entry
+        secret: _without_earlier(parts, entry)
         for secret, entry in decisions(parts.journal, parts.policies()).items()
         if entry.decision.due
     }
-    for entry in due.values():
-        without_earlier(parts.journal, entry.gathered.requests)
     openings, held_up = _openings(parts, due)
     opened = parts.journal.open_rotations(list(openings.values())) if openings else set()
     busy = {secret: each for secret, each in openings.items() if each.rotation.id not in opened}
@@ -63,6 +62,12 @@ def open_due(parts: Parts) -> int:
                 "rotation opened", rotation=opening.rotation.id, secret=secret, why=opening.told.sentence
             )
     return len(opened)
+
+
+def _without_earlier(parts: Parts, entry: Decided) -> Decided:
+    """What is to be answered, without submissions that a later one replaces."""
+    left = without_earlier(parts.journal, entry.gathered.requests)
+    return replace(entry, gathered=replace(entry.gathered, requests=tuple(left)))
 
 
 def _openings(parts: Parts, due: Mapping[str, Decided]) -> tuple[dict[str, Opening], dict[str, str]]:

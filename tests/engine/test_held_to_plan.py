@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -16,7 +15,18 @@ from rotator.model.observations import Pause
 from rotator.model.policy import Mode, Policies
 from rotator.model.requests import Basis, Request, RequestKind, RequestState
 from rotator.model.rotation import State
-from tests.engine.things import DAY, HOUR, MINUTE, NOW, PERIOD, ago, done, policies, policy, request, rotation, seen
+from tests.engine.things import (
+    HOUR,
+    MINUTE,
+    NOW,
+    PERIOD,
+    done,
+    policies,
+    policy,
+    request,
+    rotation,
+    seen,
+)
 from tests.engine.world import World
 
 SECRET, NAME = "production/KEY", "/taly/production/KEY"
@@ -25,6 +35,10 @@ WAITS, TAKEN, REFUSED = RequestState.WAITING, RequestState.TAKEN, RequestState.R
 ANOTHER_VERSION = (
     f"the plan of 2026-06-10 12:00 UTC does not hold any more: {NAME} had version 3 then, and has version 4 now; "
     "make a new one: rotator plan -o FILE"
+)
+ANOTHER_POLICY = (
+    "the plan of 2026-06-10 12:00 UTC does not hold any more: the policy had version 111111111111 then, and has "
+    "version 222222222222 now; make a new one: rotator plan -o FILE"
 )
 
 
@@ -73,7 +87,10 @@ def test_another_version_in_the_store_ends_it(applied: World) -> None:
 @pytest.mark.parametrize(
     "there, told",
     [
-        ({NAME: 3, "/taly/production/SID": 1}, "/taly/production/SID had no version then, and has version 1 now"),
+        (
+            {NAME: 3, "/taly/production/SID": 1},
+            "/taly/production/SID had no version then, and has version 1 now",
+        ),
         ({}, f"{NAME} had version 3 then, and has no version now"),
     ],
 )
@@ -88,11 +105,7 @@ def test_a_parameter_that_came_or_went_ends_it(applied: World, there: dict[str, 
 def test_another_policy_ends_it(applied: World) -> None:
     applied.today = today("2" * 64)
     assert turn(applied) == 0
-    assert became(applied) == (
-        REFUSED,
-        "the plan of 2026-06-10 12:00 UTC does not hold any more: the policy had version 111111111111 then, and has "
-        "version 222222222222 now; make a new one: rotator plan -o FILE",
-    )
+    assert became(applied) == (REFUSED, ANOTHER_POLICY)
 
 
 def test_a_scan_alone_begins_nothing_that_is_not_as_planned(applied: World) -> None:
