@@ -250,8 +250,14 @@ class Journal(AccessLog, Protocol):
     def policy_applied(self) -> tuple[str, datetime] | None:
         """The version of the last policy that was applied, and when."""
 
-    def note_policy(self, policies: Policies, text: str) -> None:
-        """Keeps a policy that was applied: its text, and what it was resolved to under the settings of that moment."""
+    def left_alone(self) -> Sequence[str]:
+        """The secrets that policies have left to themselves since a person last said yes to one."""
+
+    def note_policy(self, policies: Policies, text: str, left_alone: Sequence[str] = ()) -> None:
+        """Keeps a policy that was applied: its text, and what it was resolved to under the settings of that moment.
+
+        `left_alone`: the secrets that it leaves to themselves, or a policy before it, back to the last yes.
+        """
 
     # alerts
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:

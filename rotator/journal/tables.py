@@ -229,6 +229,9 @@ policy_version = Table(
     Column("applied_at", Moment, nullable=False),
     Column("text", Text, nullable=False),
     Column("resolved", Text),  # Policies as JSON; a version that knows another shape reads the text instead
+    Column(
+        "left_alone", Document(tuple[str, ...])
+    ),  # secrets, by it or by those before it, since the last yes
 )
 
 alert = Table(

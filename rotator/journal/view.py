@@ -158,6 +158,10 @@ class View:
         applied = ((row["version"], _value("applied_at", row["applied_at"])) for row in self._rows(_POLICY))
         return next(applied, None)
 
+    def left_alone(self) -> Sequence[str]:
+        """The secrets that policies have left to themselves since a person last said yes to one."""
+        return next((tuple(json.loads(row["left_alone"] or "[]")) for row in self._rows(_POLICY)), ())
+
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
         """Alerts, the loudest first; `unclosed` leaves out those whose closing message has been told everywhere."""
         listing = "SELECT * FROM alert WHERE NOT settled OR NOT ? ORDER BY severity DESC, identity"

@@ -245,6 +245,18 @@ class RecordsContract:
             assert applied == version
             assert before <= at <= journal.now()
 
+    def test_what_policies_left_to_itself_since_a_yes_is_kept_with_the_last_one(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        assert journal.left_alone() == ()
+        policies = Policies(version="v1", environments={}, secrets={})
+        journal.note_policy(policies, "text", ("a/Y", "a/X"))
+        assert other.left_alone() == ("a/Y", "a/X")
+        journal.note_policy(policies, "text", ())
+        assert other.left_alone() == ("a/Y", "a/X"), "the same policy again is no yes"
+        journal.note_policy(policies.model_copy(update={"version": "v2"}), "text")
+        assert other.left_alone() == ()
+
     def test_a_policy_under_other_settings_is_another(self, journal: Journal, other: Journal) -> None:
         slow = Policies(version="v1", environments={}, secrets={}, alerts=AlertPolicy(group_wait=HOUR))
         fast = slow.model_copy(update={"alerts": AlertPolicy(group_wait=MINUTE)})
