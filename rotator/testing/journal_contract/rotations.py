@@ -131,6 +131,25 @@ class RotationsContract:
         settled = {one.id: one.sentence for one in journal.requests(waiting=False)}
         assert settled[refused.id] == "the plan does not hold any more"
 
+    def test_a_request_is_refused_or_becomes_a_rotation_whoever_is_first(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        request, handles = a_request(journal, about=KEY), (journal, other)
+        journal.add_request(request)
+        drafts = [a_rotation(journal, KEY) for _ in range(8)]
+
+        def settled(number: int) -> bool:
+            if number % 2:
+                return other.settle_request(request.id, RequestState.REFUSED, "it changed")
+            opening = Opening(drafts[number], OPENED, (request.id,))
+            return bool(handles[number % 4 // 2].open_rotations([opening]))
+
+        won = at_once(settled)
+        assert won.count(True) == 1
+        (kept,) = journal.requests(waiting=False)
+        assert ids(journal.rotations()) == ([kept.rotation] if kept.rotation else [])
+        assert (kept.state is RequestState.TAKEN) == (won.index(True) % 2 == 0)
+
     def test_one_rotation_by_id(self, journal: Journal) -> None:
         opened(journal)
         wanted = opened(journal)
