@@ -128,7 +128,8 @@ def _holders(parts: Parts, busy: Mapping[str, Opening]) -> dict[str, str]:
     if not busy:
         return {}
     held_by = {one.principal: one for one in parts.journal.rotations(unfinished=True)}
-    asked = {one.id for one in parts.journal.requests(waiting=True)}
+    answering = any(each.answers for each in busy.values())
+    asked = {one.id for one in parts.journal.requests(waiting=True)} if answering else set[str]()
     principals = {
         secret: each.rotation.principal for secret, each in busy.items() if asked.issuperset(each.answers)
     }
