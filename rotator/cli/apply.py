@@ -1,7 +1,7 @@
 """apply: asks for exactly the rotations of a plan, or for none when something has changed since it was made.
 
-It compares at the moment of asking, with the policy in force and what the last scan saw. A request names a secret
-and no version: what changes after that moment is not refused.
+It compares at the moment of asking, with the policy in force and what the last scan saw. Each request carries what the
+plan was made from, and whoever takes it up compares again: what changed in between refuses it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rotator.cli.opening import NotNow, asking
-from rotator.cli.plan_file import changes_since, not_scanned_lately, read_plan
+from rotator.cli.plan_file import basis_of, changes_since, not_scanned_lately, read_plan
 from rotator.cli.requests import ask
 from rotator.cli.rotate import follow_up, limit_of
 from rotator.cli.show import as_json
@@ -37,8 +37,9 @@ def apply_plan(path: Path, reason: str, *, wait: bool | None, timeout: str, json
         stale = f"{path} is stale, and nothing was asked for. Make a new one: rotator plan -o {path}"
         raise NotNow("\n".join([stale, *(f"  {sentence}" for sentence in changed)]))
     because = f"plan of {moment(plan.made_at)}"
+    because = f"{because}: {reason}" if reason else because
     kept = [
-        ask(place.journal, RequestKind.ROTATE, planned.secret, f"{because}: {reason}" if reason else because)
-        for planned in plan.due
+        ask(place.journal, RequestKind.ROTATE, one.secret, because, basis=basis_of(plan, one))
+        for one in plan.due
     ]
     follow_up(place, kept, {}, "the plan holds no rotation: nothing to do", limit, wait=wait, json=json)

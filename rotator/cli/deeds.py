@@ -7,7 +7,7 @@ from typing import Any
 
 from rotator.cli.opening import Place
 from rotator.engine.report.times import moment
-from rotator.model.requests import Request, Via
+from rotator.model.requests import Request, RequestState, Via
 from rotator.model.rotation import Rotation
 
 
@@ -22,6 +22,15 @@ def deeds_about(place: Place, secret: str, rotations: Sequence[Rotation], limit:
     about = {secret, *ids, *alerts} - {""}
     requests = place.journal.requests(waiting=False)
     return [one for one in requests if one.about in about or one.rotation in ids][-limit:]
+
+
+def last_refused(place: Place, secret: str) -> Request | None:
+    """What was asked of a secret last, if that was refused and no rotation of it has begun since."""
+    asked = [one for one in place.journal.requests(waiting=False) if one.about == secret]
+    begun = place.journal.rotations(secret=secret, limit=1)
+    if not asked or asked[-1].state is not RequestState.REFUSED:
+        return None
+    return None if begun and begun[0].opened_at >= asked[-1].at else asked[-1]
 
 
 def lines_of(place: Place, deeds: Sequence[Request]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
+from rotator.cli.deeds import last_refused
 from rotator.cli.liveness import liveness
 from rotator.cli.names import secret_named
 from rotator.cli.opening import Place, looking
@@ -26,7 +27,9 @@ from rotator.engine.ages import spell
 from rotator.engine.report.facts import facts_of
 from rotator.engine.report.secret import Account, account_facts, account_of, details, rotation_title
 from rotator.engine.report.steps import Step, StepState, failures_worth_telling
+from rotator.engine.report.times import moment
 from rotator.engine.words import word_of
+from rotator.model.requests import Request
 
 _TINTS = {
     StepState.FAILING.value: Tint.BAD,
@@ -40,17 +43,18 @@ def show_secret(typed: str, env: str | None, *, form: Format, exit_code: bool) -
     place = looking()
     entry = place.decided[secret_named(typed, place.policies, env)]
     account = account_of(place.journal, entry)
+    refused = last_refused(place, entry.gathered.policy.secret)
     if form is Format.JSON:
-        as_json(secret=account_facts(account))
+        as_json(secret=account_facts(account), refused=refused.model_dump(mode="json") if refused else None)
     elif form is Format.TABLE:
-        _print(place, account)
+        _print(place, account, refused)
     else:
         as_rows(form, [facts_of(entry)], CSV_COLUMNS)
     if exit_code:
         raise typer.Exit(code_of(place, [entry], entry.gathered.policy.environment, liveness(place)))
 
 
-def _print(place: Place, account: Account) -> None:
+def _print(place: Place, account: Account, refused: Request | None) -> None:
     word, rotation = word_of(account.entry), account.rotation
     heading(f"{account.entry.gathered.policy.secret}  {word}", TINTS.get(word.value, Tint.BOLD))
     for problem in account.problems:
@@ -58,6 +62,9 @@ def _print(place: Place, account: Account) -> None:
     if account.problems and rotation is not None and rotation.ended_at is None:
         as_lines(f"  impact: {account.impact}")
     as_lines(*(f"  {name}: {what}" for name, what in details(account)))
+    if refused is not None:
+        asked = f"{refused.kind.replace('_', ' ')} by {refused.by} at {moment(refused.at)}"
+        as_lines(f"  refused: {asked}: {refused.sentence}")
     if rotation is not None:
         as_lines("")
         heading(f"{rotation_title(rotation)}:")

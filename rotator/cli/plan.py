@@ -232,7 +232,7 @@ def _facts(entry: Decided, why: str) -> dict[str, Any]:
         "standing": entry.decision.standing.value,
         "until": entry.decision.until.isoformat() if entry.decision.until else None,
         "due": due_sentence(entry) or None,
-        "versions": at.observed.versions if at.observed else {},
+        "versions": dict(at.versions),
         "steps": steps(at.policy),
         "writes": writes(recipe),
         "restarts": [deployment.id for deployment in recipe.deployments],

@@ -16,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rotator.cli.opening import Place, Unusable
 from rotator.cli.show import Format
 from rotator.engine.ages import spell
+from rotator.engine.plans import other_policy, other_versions
 from rotator.engine.report import SCHEMA_VERSION
 from rotator.engine.report.scans import missed_after
 from rotator.engine.standing import Standing
+from rotator.model.requests import Basis
 
 _LARGEST = 64 << 20  # bytes
 
@@ -43,6 +45,11 @@ class PlanFile(BaseModel):
     made_at: datetime
     policy_version: str
     due: tuple[Planned, ...]
+
+
+def basis_of(plan: PlanFile, planned: Planned) -> Basis:
+    """What the daemon is held to when it takes up the request for one rotation of the plan."""
+    return Basis(planned_at=plan.made_at, policy_version=plan.policy_version, versions=dict(planned.versions))
 
 
 def save_plan(path: Path, told: Mapping[str, Any]) -> None:
@@ -87,25 +94,17 @@ def not_scanned_lately(place: Place, plan: PlanFile) -> Iterator[str]:
 
 def changes_since(place: Place, plan: PlanFile) -> Iterator[str]:
     """Everything that by policy and last scan is not as it was when the plan was made, a sentence each."""
-    if place.policies.version != plan.policy_version:
-        yield f"the policy: version {plan.policy_version[:12]} then, {place.policies.version[:12]} now"
+    yield from other_policy(plan.policy_version, place.policies.version)
     for planned in plan.due:
         entry = place.decided.get(planned.secret)
         if entry is None:
             yield f"{planned.secret}: not in the policy any more"
             continue
-        seen = entry.gathered.observed.versions if entry.gathered.observed else {}
-        for name in sorted({*planned.versions, *seen}):
-            then, now = planned.versions.get(name), seen.get(name)
-            if then != now:
-                yield f"{planned.secret}: {name} had {_version(then)} then, and has {_version(now)} now"
+        for sentence in other_versions(planned.versions, entry.gathered.versions):
+            yield f"{planned.secret}: {sentence}"
         standing = entry.decision.standing
         if standing is not planned.standing:
             yield f"{planned.secret}: {_word(planned.standing)} then, {_word(standing)} now: {entry.decision.sentence}"
-
-
-def _version(number: int | None) -> str:
-    return "no version" if number is None else f"version {number}"
 
 
 def _word(standing: Standing) -> str:

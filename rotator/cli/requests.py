@@ -9,20 +9,32 @@ from functools import cache
 
 from rotator.cli.show import say
 from rotator.contracts.journal import Journal
-from rotator.model.requests import Request, RequestKind
+from rotator.model.requests import Basis, Request, RequestKind
 
 
 def ask(
-    journal: Journal, kind: RequestKind, about: str, reason: str, *, until: datetime | None = None
+    journal: Journal,
+    kind: RequestKind,
+    about: str,
+    reason: str,
+    *,
+    until: datetime | None = None,
+    basis: Basis | None = None,
 ) -> Request:
     """Keeps a request in the name of whoever is at the terminal."""
-    request = drafted(journal, kind, about, reason, until=until)
+    request = drafted(journal, kind, about, reason, until=until, basis=basis)
     journal.add_request(request)
     return request
 
 
 def drafted(
-    journal: Journal, kind: RequestKind, about: str, reason: str, *, until: datetime | None = None
+    journal: Journal,
+    kind: RequestKind,
+    about: str,
+    reason: str,
+    *,
+    until: datetime | None = None,
+    basis: Basis | None = None,
 ) -> Request:
     """The same, not kept yet."""
     return Request(
@@ -32,6 +44,7 @@ def drafted(
         by=_person(),
         because=reason,
         until=until,
+        basis=basis,
         at=journal.now(),
     )
 

@@ -1,11 +1,13 @@
 """What a policy may not do by itself: leave many secrets alone, make many due at once, or change where values go.
 
 A person has to want that: a slip of the hand, `rotate_every: 9d` for 90d in defaults, would else restart everything
-today, and one line, `mode: observe`, would leave everything to grow old.
+today, and one line, `mode: observe`, would leave everything to grow old. What many small steps leave alone is added up
+from one yes to the next: a file that loses a secret a minute is emptied, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from rotator.config.complaints import listed
@@ -34,7 +36,8 @@ def objections(before: Policies | None, after: Policies, record: Record) -> tupl
     if before is None:
         applied = record.policy_applied()
         return () if applied is None else (_unreadable(*applied),)
-    many = dropped(before, after, record.now()), rush(due_at_once(before, after, record), after)
+    now = record.now()
+    many = dropped(before, after, now, record.left_alone()), rush(due_at_once(before, after, record), after)
     return (*(sentence for sentence in many if sentence), *moved(before, after, record))
 
 
@@ -45,31 +48,59 @@ def _unreadable(version: str, since: datetime) -> str:
     )
 
 
-def dropped(before: Policies, after: Policies, now: datetime) -> str:
-    """A sentence when more than 20 % of the secrets would be left to themselves, else nothing."""
-    fates: dict[str, list[str]] = {}
-    for secret, then in before.secrets.items():
-        if fate := _fate(then, after.secrets.get(secret), now):
-            fates.setdefault(fate, []).append(secret)
-    count, total = sum(map(len, fates.values())), len(before.secrets)
+def dropped(before: Policies, after: Policies, now: datetime, earlier: Collection[str]) -> str:
+    """A sentence when more than 20 % of the secrets would be left to themselves, else nothing.
+
+    `earlier`: those that policies have left to themselves since a person last said yes to one. They count, too.
+    """
+    fates = _fates(before, after, now)
+    if not fates:
+        return ""
+    since = [secret for secret in _still_alone(after, now, earlier) if secret not in fates]
+    count, total = len(fates) + len(since), len({*before.secrets, *since})
     if count <= total * _DROPPED_SHARE:
         return ""
-    each = "; ".join(f"{len(names)} {fate} ({listed(names, most=5)})" for fate, names in fates.items())
+    named: dict[str, list[str]] = {}
+    for secret, fate in fates.items():
+        named.setdefault(fate, []).append(secret)
+    if since:
+        named["already since a person last said yes to a policy"] = since
+    each = "; ".join(f"{len(names)} {fate} ({listed(names, most=5)})" for fate, names in named.items())
     return (
         f"{count} of {counted(total, 'secret')} ({100 * count / total:.0f} %) would be left to themselves, "
-        f"more than {100 * _DROPPED_SHARE:.0f} % at once: {each}"
+        f"more than {100 * _DROPPED_SHARE:.0f} %: {each}"
     )
+
+
+def left_alone(before: Policies, after: Policies, now: datetime, earlier: Collection[str]) -> tuple[str, ...]:
+    """The secrets that are left to themselves under `after`, by it or by policies before it; sorted."""
+    return tuple(sorted({*_still_alone(after, now, earlier), *_fates(before, after, now)}))
+
+
+def _still_alone(after: Policies, now: datetime, earlier: Collection[str]) -> list[str]:
+    return [secret for secret in earlier if _alone(after.secrets.get(secret), now)]
+
+
+def _fates(before: Policies, after: Policies, now: datetime) -> dict[str, str]:
+    """What becomes of each secret that would be left to itself."""
+    fates = {secret: _fate(then, after.secrets.get(secret), now) for secret, then in before.secrets.items()}
+    return {secret: fate for secret, fate in fates.items() if fate}
 
 
 def _fate(before: SecretPolicy, after: SecretPolicy | None, now: datetime) -> str:
     """What becomes of a secret that would be left to itself; nothing for any other."""
     if after is None:
         return "no longer managed"
-    if before.mode is Mode.OBSERVE or _exempt(before, now):
-        return ""  # nobody rotates it as it is
+    if _alone(before, now):
+        return ""
     if _exempt(after, now):
         return "exempt, neither rotated nor told about"
     return "only watched, never rotated" if after.mode is Mode.OBSERVE else ""
+
+
+def _alone(policy: SecretPolicy | None, now: datetime) -> bool:
+    """Whether nobody rotates it as it is."""
+    return policy is None or policy.mode is Mode.OBSERVE or _exempt(policy, now)
 
 
 def _exempt(policy: SecretPolicy, now: datetime) -> bool:

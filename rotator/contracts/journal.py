@@ -89,7 +89,8 @@ class Journal(AccessLog, Protocol):
     def open_rotations(self, openings: Sequence[Opening]) -> set[str]:
         """The same for many, with the requests that they answer: no crash leaves one opened and still asked for.
 
-        A draft that is older than the last rotation of its secret (`opened_at` is when it was decided) opens nothing.
+        A draft that is older than the last rotation of its secret (`opened_at` is when it was decided) opens nothing,
+        and neither does one of whose requests any was settled since: whoever settled it knew better.
         Returns the ids of those that were opened. A failure may come after some of them. A rotation whose id has been
         there before is never opened again, whatever has become of it: what was submitted is taken once.
         """
@@ -249,8 +250,14 @@ class Journal(AccessLog, Protocol):
     def policy_applied(self) -> tuple[str, datetime] | None:
         """The version of the last policy that was applied, and when."""
 
-    def note_policy(self, policies: Policies, text: str) -> None:
-        """Keeps a policy that was applied: its text, and what it was resolved to under the settings of that moment."""
+    def left_alone(self) -> Sequence[str]:
+        """The secrets that policies have left to themselves since a person last said yes to one."""
+
+    def note_policy(self, policies: Policies, text: str, left_alone: Sequence[str] = ()) -> None:
+        """Keeps a policy that was applied: its text, and what it was resolved to under the settings of that moment.
+
+        `left_alone`: the secrets that it leaves to themselves, or a policy before it, back to the last yes.
+        """
 
     # alerts
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:

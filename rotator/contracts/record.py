@@ -60,6 +60,9 @@ class Record(Protocol):
     def policy_applied(self) -> tuple[str, datetime] | None:
         """The version of the last policy that was applied, and when."""
 
+    def left_alone(self) -> Sequence[str]:
+        """The secrets that policies have left to themselves since a person last said yes to one."""
+
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
         """Alerts; `unclosed` leaves out those whose closing message has been told everywhere."""
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from rotator.config.guard import objections
+from rotator.config.guard import left_alone, objections
 from rotator.config.load import Loaded
 from rotator.config.reading import load_with
 from rotator.config.settings import Settings
@@ -157,20 +157,30 @@ class PolicyInForce:
                 f"{_late(self._journal, candidate.policies)}, and {meanwhile}"
             )
             return False
-        self._journal.note_policy(candidate.policies, candidate.text)
+        self._journal.note_policy(candidate.policies, candidate.text, self._left_alone(candidate))
         self._policies, self._candidate, self._held = candidate.policies, None, ""
         log.info("policy applied", version=self._version(), secrets=len(candidate.policies.secrets))
         return True
+
+    def _left_alone(self, candidate: Candidate) -> tuple[str, ...]:
+        """What is to be held against the next ones; a person who said yes has seen how it stands."""
+        before = self._before()
+        if candidate.objections or before is None:
+            return ()
+        return left_alone(before, candidate.policies, self._journal.now(), self._journal.left_alone())
 
     def _judged(self) -> Candidate:
         """The candidate with what speaks against it, found once: time alone brings no policy into force."""
         candidate = self._candidate
         assert candidate is not None, "the caller has looked"
         if candidate.objections is None:
-            before = self._policies or self._journal.policies_in_force()
-            found = objections(before, candidate.policies, self._journal)
+            found = objections(self._before(), candidate.policies, self._journal)
             candidate = self._candidate = replace(candidate, objections=found)
         return candidate
+
+    def _before(self) -> Policies | None:
+        """What the candidate would replace, as far as it can be read."""
+        return self._policies or self._journal.policies_in_force()
 
     def _remembered(self) -> Loaded | None:
         """The last good policy of the journal, as it is read under the settings of today."""

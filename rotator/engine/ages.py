@@ -72,8 +72,13 @@ def _left_by(ended: Rotation) -> Mapping[str, int]:
     return ledger.wrote if ended.state is State.DONE else {**ledger.before, **ledger.restored}
 
 
-def present(history: History, observed: Observed) -> Mapping[str, int]:
-    """The versions that are there, as far as we know: a rotation that ended since the last look left others."""
+def present(history: History, observed: Observed | None) -> Mapping[str, int]:
+    """The versions that are there, as far as we know: a rotation that ended since the last look left others.
+
+    None of a secret that nobody has looked at.
+    """
+    if observed is None:
+        return {}
     left = {
         end.ended_at: _left_by(end)
         for end in (history.last_done, history.last_undone)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from rotator.contracts.record import Record
 from rotator.engine.due import decide
+from rotator.engine.plans import outdated
 from rotator.engine.standing import ANSWERED_BY_ROTATING, Decision, Gathered, Standing
 from rotator.model.observations import History
 from rotator.model.policy import Policies
@@ -61,7 +62,11 @@ def _gather(record: Record, policies: Policies) -> dict[str, Gathered]:
             proof=histories.get(first, History()) if first in policies.secrets else None,
             rejection=rejections.get(policy.secret),
         )
-        gathered[policy.secret] = at if _about_this_one(at) else replace(at, rejection=None)
+        gathered[policy.secret] = replace(
+            at,
+            requests=tuple(one for one in at.requests if not outdated(one.basis, policies, at.versions)),
+            rejection=at.rejection if _about_this_one(at) else None,
+        )
     return gathered
 
 

@@ -16,6 +16,7 @@ from rotator.engine.approvals import approve, reject
 from rotator.engine.ownership import take_over
 from rotator.engine.parameters import fields_in, texts_in
 from rotator.engine.phases.undo import no_way_back
+from rotator.engine.plans import without_outdated
 from rotator.engine.submissions import without_earlier
 from rotator.model.errors import Drifted, NotYet, Raced, Refused, Transient
 from rotator.model.observations import HEARTBEAT, Pause
@@ -49,7 +50,8 @@ def _kept(parts: Parts, request: Request) -> Request:
 
 def carry_out_requests(parts: Parts) -> None:
     """Settles every waiting request that can be settled now; the others keep waiting."""
-    for request in without_earlier(parts.journal, parts.journal.requests(waiting=True)):
+    waiting = without_outdated(parts.journal, parts.policies(), parts.journal.requests(waiting=True))
+    for request in without_earlier(parts.journal, waiting):
         outcome = _outcome(parts, request)
         if outcome is not None:
             state, sentence = outcome

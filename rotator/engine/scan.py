@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -15,7 +16,7 @@ import structlog
 
 from rotator.contracts.journal import Opening, Told
 from rotator.contracts.parts import Parts
-from rotator.engine.ages import origin, present
+from rotator.engine.ages import origin
 from rotator.engine.decisions import Decided, decisions
 from rotator.engine.outages import note_survey
 from rotator.engine.standing import Decision, Gathered, setback
@@ -49,16 +50,14 @@ def survey(parts: Parts) -> None:
 def open_due(parts: Parts) -> int:
     """Opens a rotation for every secret that is due. How many were opened."""
     due = {
-        secret: entry
+        secret: _without_earlier(parts, entry)
         for secret, entry in decisions(parts.journal, parts.policies()).items()
         if entry.decision.due
     }
-    for entry in due.values():
-        without_earlier(parts.journal, entry.gathered.requests)
     openings, held_up = _openings(parts, due)
     opened = parts.journal.open_rotations(list(openings.values())) if openings else set()
-    busy = [secret for secret, opening in openings.items() if opening.rotation.id not in opened]
-    held_up |= _holders(parts, {secret: openings[secret].rotation.principal for secret in busy})
+    busy = {secret: each for secret, each in openings.items() if each.rotation.id not in opened}
+    held_up |= _holders(parts, busy)
     _note_held_up(parts, due, held_up)
     for secret, opening in openings.items():
         if secret not in busy:
@@ -66,6 +65,12 @@ def open_due(parts: Parts) -> int:
                 "rotation opened", rotation=opening.rotation.id, secret=secret, why=opening.told.sentence
             )
     return len(opened)
+
+
+def _without_earlier(parts: Parts, entry: Decided) -> Decided:
+    """What is to be answered, without submissions that a later one replaces."""
+    left = without_earlier(parts.journal, entry.gathered.requests)
+    return replace(entry, gathered=replace(entry.gathered, requests=tuple(left)))
 
 
 def _openings(parts: Parts, due: Mapping[str, Decided]) -> tuple[dict[str, Opening], dict[str, str]]:
@@ -87,12 +92,11 @@ def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> 
     emergency = request is not None and request.kind is RequestKind.EMERGENCY
     undone = setback(at.history)
     in_company = undone is not None and undone.ledger.undo_reason in {Reason.ROLLOUT_FAILED, Reason.NOT_SEEN}
-    there = present(at.history, at.observed) if at.observed else {}
     found = Ledger(
         singly=in_company,
         predecessor_born_at=at.age.born if at.age else None,
-        origin=dict(origin(at.history, there)),
-        origin_of=dict(there),
+        origin=dict(origin(at.history, at.versions)),
+        origin_of=dict(at.versions),
         submitted_by=submission.by if submission else None,
     )
     rotation = Rotation(
@@ -119,9 +123,19 @@ def _opening(parts: Parts, at: Gathered, decision: Decision, principal: str) -> 
     return Opening(rotation, told, tuple(answered.id for answered in at.requests))
 
 
-def _holders(parts: Parts, principals: Mapping[str, str]) -> dict[str, str]:
-    """Who holds the principal that each secret's rotation needs, a sentence; empty when it is its own."""
-    held_by = {one.principal: one for one in parts.journal.rotations(unfinished=True)} if principals else {}
+def _holders(parts: Parts, busy: Mapping[str, Opening]) -> dict[str, str]:
+    """Who holds the principal that each secret's rotation needs, a sentence; empty when it is its own.
+
+    Nobody does where a request was settled meanwhile: the next turn decides by those that still wait.
+    """
+    if not busy:
+        return {}
+    held_by = {one.principal: one for one in parts.journal.rotations(unfinished=True)}
+    answering = any(each.answers for each in busy.values())
+    asked = {one.id for one in parts.journal.requests(waiting=True)} if answering else set[str]()
+    principals = {
+        secret: each.rotation.principal for secret, each in busy.items() if asked.issuperset(each.answers)
+    }
     return {
         secret: _held(secret, principal, held_by.get(principal)) for secret, principal in principals.items()
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from rotator.engine.ages import Age, age_of, due_at
+from rotator.engine.ages import Age, age_of, due_at, present
 from rotator.engine.yes import ASKED, yes_among
 from rotator.model.observations import History, Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import EnvironmentPolicy, Mode, SecretPolicy
@@ -97,6 +98,11 @@ class Gathered:
     def age(self) -> Age | None:
         """The credential's age."""
         return age_of(self.history, self.observed)
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """What the store has, as far as we know: parameter -> version."""
+        return present(self.history, self.observed)
 
     @property
     def past_due(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Final
@@ -37,9 +38,20 @@ class PolicyVersions(Section):
             newest = connection.execute(_NEWEST).one_or_none()
         return None if newest is None else (newest.version, newest.applied_at)
 
-    def note_policy(self, policies: Policies, text: str) -> None:
+    def left_alone(self) -> Sequence[str]:
+        """The secrets that policies have left to themselves since a person last said yes to one."""
+        with self._db.reading() as connection:
+            newest = connection.execute(_NEWEST).one_or_none()
+        return () if newest is None else newest.left_alone or ()
+
+    def note_policy(self, policies: Policies, text: str, left_alone: Sequence[str] = ()) -> None:
         """Keeps a policy that was applied; the one that is already the last is not kept twice."""
-        applied = {"version": policies.version, "text": text, "resolved": policies.model_dump_json()}
+        applied = {
+            "version": policies.version,
+            "text": text,
+            "resolved": policies.model_dump_json(),
+            "left_alone": tuple(left_alone),
+        }
         with self._db.writing() as connection:
             newest = connection.execute(_NEWEST).one_or_none()
             if newest is None or (newest.version, newest.resolved) != (

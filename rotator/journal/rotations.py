@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, Select, Update, bindparam, func, null, select, update
+from sqlalchemy import Connection, Insert, Select, Update, bindparam, delete, func, null, select, update
 
 from rotator.contracts.journal import Opening, Told
 from rotator.journal.chain import BEGINNING, TELL, End, linked, tell
 from rotator.journal.claims import woken
 from rotator.journal.database import Section
 from rotator.journal.requests import SETTLED
-from rotator.journal.tables import ACTIVE, rotation
+from rotator.journal.tables import ACTIVE, WAITING, request, rotation
 from rotator.journal.words import is_word
 from rotator.model.requests import RequestState
 from rotator.model.rotation import Priority, Rotation, State
@@ -37,6 +37,16 @@ _LAST: Final = (
     .where(rotation.c.secret.in_(bindparam("secrets", expanding=True)))
     .group_by(rotation.c.secret)
 )
+
+
+#: Requests that wait, and that nobody else settles now.
+_STILL_ASKED: Final = (
+    select(request.c.id)
+    .where(request.c.id.in_(bindparam("asked", expanding=True)), WAITING)
+    .order_by(request.c.id)
+    .with_for_update()
+)
+_NEVER_OPENED: Final = delete(rotation).where(rotation.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class Rotations(Section):
@@ -63,6 +73,7 @@ class Rotations(Section):
             connection.execute(self._open_row, rows)
             there = connection.execute(_STORIES, {"ids": list(lines)}).all()
             opened = {key for key, last_hash in there if last_hash == lines[key]["hash"]}
+            opened -= _take_back(connection, [each for each in openings if each.rotation.id in opened])
             if opened:
                 connection.execute(TELL, [lines[key] for key in opened])
             answers = [answer for each in openings if each.rotation.id in opened for answer in _answers(each)]
@@ -164,6 +175,21 @@ def _still_meant(connection: Connection, openings: Sequence[Opening]) -> list[Op
     return [each for each in openings if last.get(each.rotation.secret, _NEVER) <= each.rotation.opened_at]
 
 
+def _take_back(connection: Connection, openings: Sequence[Opening]) -> set[str]:
+    """Takes back those of which somebody settled a request meanwhile: another replica refused it, or was faster.
+
+    Which, by id. Looked at only now, because every statement locks rotations before requests.
+    """
+    asked = [answer for each in openings for answer in each.answers]
+    if not asked:
+        return set()
+    waiting = set(connection.execute(_STILL_ASKED, {"asked": asked}).scalars())
+    late = {each.rotation.id for each in openings if not waiting.issuperset(each.answers)}
+    if late:
+        connection.execute(_NEVER_OPENED, {"ids": list(late)})
+    return late
+
+
 def _begun(opening: Opening, at: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row and the first event of a rotation."""
     draft = opening.rotation
@@ -174,11 +200,11 @@ def _begun(opening: Opening, at: datetime) -> tuple[dict[str, Any], dict[str, An
 def _answers(opening: Opening) -> list[dict[str, Any]]:
     """How the requests are settled that it answers."""
     became = opening.rotation.id
-    return [_taken(request, f"became {became}", became) for request in opening.answers]
+    return [_taken(asked, f"became {became}", became) for asked in opening.answers]
 
 
-def _taken(request: str, sentence: str, rotation_id: str | None = None) -> dict[str, Any]:
-    return {"key": request, "state": RequestState.TAKEN, "sentence": sentence, "rotation": rotation_id}
+def _taken(asked: str, sentence: str, rotation_id: str | None = None) -> dict[str, Any]:
+    return {"key": asked, "state": RequestState.TAKEN, "sentence": sentence, "rotation": rotation_id}
 
 
 def _ending(end: End) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from rotator.model.access import Access
 from rotator.model.alerts import Alert, Hush, Receipt
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Recipe
+from rotator.model.requests import Basis
 from rotator.model.rotation import Ledger
 from rotator.model.watch import Sighting, Watch
 
@@ -176,6 +177,7 @@ request = Table(
     Column("via", Text, nullable=False, server_default="cli"),
     Column("because", Text, nullable=False),
     Column("until", Moment),
+    Column("basis", Document(Basis)),
     Column("at", Moment, nullable=False),
     Column("state", Text, nullable=False),
     Column("sentence", Text, nullable=False),
@@ -227,6 +229,9 @@ policy_version = Table(
     Column("applied_at", Moment, nullable=False),
     Column("text", Text, nullable=False),
     Column("resolved", Text),  # Policies as JSON; a version that knows another shape reads the text instead
+    Column(
+        "left_alone", Document(tuple[str, ...])
+    ),  # secrets, by it or by those before it, since the last yes
 )
 
 alert = Table(

@@ -39,7 +39,7 @@ _MOMENTS: Final = frozenset(
         "last_told_at", "applied_at",
     }
 )  # fmt: skip
-_DOCUMENTS: Final = frozenset({"recipe", "ledger", "told", "receipts", "hush", "shown"})
+_DOCUMENTS: Final = frozenset({"recipe", "ledger", "basis", "told", "receipts", "hush", "shown"})
 #: A row whose phase this version does not know was written by a newer one and could not be told truthfully.
 _KNOWN: Final = "phase IN ({})".format(", ".join(f"'{phase.value}'" for phase in Phase))
 _NOW: Final = "SELECT round((julianday('now') - 2440587.5) * 86400.0, 3) AS seconds"
@@ -157,6 +157,10 @@ class View:
         """The version of the last policy that was applied, and when."""
         applied = ((row["version"], _value("applied_at", row["applied_at"])) for row in self._rows(_POLICY))
         return next(applied, None)
+
+    def left_alone(self) -> Sequence[str]:
+        """The secrets that policies have left to themselves since a person last said yes to one."""
+        return next((tuple(json.loads(row["left_alone"] or "[]")) for row in self._rows(_POLICY)), ())
 
     def alerts(self, *, unclosed: bool = True) -> Sequence[AlertRow]:
         """Alerts, the loudest first; `unclosed` leaves out those whose closing message has been told everywhere."""

@@ -41,6 +41,16 @@ class RequestState(StrEnum):
     REFUSED = "refused"
 
 
+class Basis(BaseModel):
+    """What a plan was made from, as far as it is about one secret: its rotation begins only while that is so."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    planned_at: datetime
+    policy_version: str
+    versions: dict[str, int]  # parameter -> version
+
+
 class Request(BaseModel):
     """One request: `about` is a secret (environment/NAME), a rotation id, an environment or an alert's identity.
 
@@ -56,6 +66,7 @@ class Request(BaseModel):
     via: Via = Via.CLI
     because: str = ""
     until: datetime | None = None
+    basis: Basis | None = None  # of the plan that was applied; None: asked for whatever is there by then
     at: datetime
     state: RequestState = RequestState.WAITING
     sentence: str = ""  # what became of it

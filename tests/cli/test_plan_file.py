@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rotator.model.requests import RequestKind
+from rotator.contracts.journal import Journal, Told
+from rotator.engine.plans import without_outdated
+from rotator.model.requests import Basis, RequestKind
+from rotator.model.rotation import Phase, State
 from tests.cli.beside import DAY, Beside
 from tests.cli.test_asking import requests
+from tests.cli.test_following import acting
 
 TOO_OLD = "production/TOO_OLD"
 
@@ -51,6 +55,70 @@ def test_applying_asks_for_exactly_these(story: Beside, plan: Path) -> None:
     assert "never rotated then, requested now: asked for by" in again.err
 
 
+def test_each_request_carries_what_its_rotation_was_planned_from(story: Beside, plan: Path) -> None:
+    told = json.loads(plan.read_text())
+    assert story("apply", str(plan)).code == 0
+    with story.journal() as journal:
+        (asked,) = journal.requests()
+    assert asked.basis == Basis(
+        planned_at=datetime.fromisoformat(told["made_at"]),
+        policy_version=story.policies.version,
+        versions={"/taly/production/TOO_OLD": 3},
+    )
+
+
+def somebody_writes_first(journal: Journal) -> None:
+    """A scan sees another version before the daemon takes the request up."""
+    seen, policies = journal.observed()[TOO_OLD], journal.policies_in_force()
+    assert policies is not None
+    journal.note_observed([seen.model_copy(update={"versions": {"/taly/production/TOO_OLD": 4}})])
+    assert without_outdated(journal, policies, journal.requests()) == []
+
+
+def test_what_the_daemon_refuses_is_shown_to_who_waits_and_to_who_asks_later(
+    story: Beside, plan: Path
+) -> None:
+    acting(story, somebody_writes_first)
+    said = story("apply", str(plan), "--wait", "--json")
+    assert said.code == 1
+    (asked,) = said.json()["requests"]
+    assert asked["state"] == "refused"
+    sentence = asked["sentence"]
+    assert sentence.startswith("the plan of 2")
+    assert "had version 3 then, and has version 4 now; make a new one" in sentence
+    assert f"refused, {sentence}" in " ".join(said.err.split())
+    assert f"refused, {sentence}" in story("history", TOO_OLD).out
+    assert f"refused: rotate by {asked['by']} at " in story("status", TOO_OLD).out
+    assert sentence in story("status", TOO_OLD).out
+    assert story("status", TOO_OLD, "--json").json()["refused"]["id"] == asked["id"]
+
+
+def test_what_was_refused_is_no_news_once_somebody_asked_again(story: Beside, plan: Path) -> None:
+    assert story("apply", str(plan)).code == 0
+    with story.journal() as journal:
+        somebody_writes_first(journal)
+    assert story("rotate", TOO_OLD).code == 0
+    assert "refused" not in story("status", TOO_OLD).out
+    assert story("status", TOO_OLD, "--json").json()["refused"] is None
+
+
+def test_a_plan_right_after_a_rotation_holds_although_no_scan_has_seen_what_it_wrote(story: Beside) -> None:
+    with story.journal() as journal:
+        journal.wake("rgrace")
+        row = next(one for one in journal.claim_rotations("t", 10, Phase, DAY) if one.id == "rgrace")
+        wrote = {"/taly/production/GRACE": 9}
+        ended = {
+            "state": State.DONE,
+            "ended_at": journal.now() + DAY,
+            "ledger": row.ledger.having(wrote=wrote),
+        }
+        journal.checkpoint(row, row.model_copy(update=ended), Told("done", "done"), release=True)
+    path = story.folder / "plan.json"
+    assert story("plan", "production/GRACE", "-o", str(path)).code == 0
+    assert json.loads(path.read_text())["due"][0]["versions"] == wrote
+    assert story("apply", str(path)).code == 0
+
+
 def test_a_version_that_changed_makes_it_stale(story: Beside, plan: Path) -> None:
     with story.journal() as journal:
         seen = journal.observed()[TOO_OLD]
@@ -86,7 +154,10 @@ def test_another_policy_makes_it_stale(story: Beside, plan: Path) -> None:
         journal.note_policy(story.policies, text)
     said = story("apply", str(plan))
     assert said.code == 4
-    assert f"the policy: version {before[:12]} then, {story.policies.version[:12]} now" in said.err
+    assert (
+        f"the policy had version {before[:12]} then, and has version {story.policies.version[:12]} now"
+        in said.err
+    )
 
 
 def test_a_secret_that_left_the_policy_makes_it_stale(story: Beside, plan: Path) -> None:
@@ -126,11 +197,6 @@ def test_an_empty_plan_is_written_and_asks_for_nothing(story: Beside, plan: Path
 
 
 def test_what_the_last_rotation_took_is_what_is_expected(story: Beside) -> None:
-    from datetime import timedelta
-
-    from rotator.contracts.journal import Told
-    from rotator.model.rotation import Phase, State
-
     with story.journal() as journal:
         journal.wake("rgrace")
         row = next(one for one in journal.claim_rotations("t", 10, Phase, DAY) if one.id == "rgrace")

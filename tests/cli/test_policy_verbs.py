@@ -163,7 +163,7 @@ def test_diff_says_that_the_daemon_would_wait_for_a_person(story: Beside) -> Non
     said = story("policy", "diff")
     assert said.code == 4
     assert (
-        "Held: 6 of 16 secrets (38 %) would be left to themselves, more than 20 % at once: 6 no longer managed ("
+        "Held: 6 of 16 secrets (38 %) would be left to themselves, more than 20 %: 6 no longer managed ("
         in said.err
     )
     word = f"rotator approve policy:{story.policies.version} --reason"

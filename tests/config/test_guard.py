@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
-from rotator.config.guard import dropped, due_at_once, objections, rush
+from rotator.config.guard import dropped, due_at_once, left_alone, objections, rush
 from rotator.config.load import load
 from rotator.contracts.journal import Journal
 from rotator.journal import open_memory_journal
@@ -62,16 +62,16 @@ def journal() -> Iterator[Journal]:
 
 def test_a_fifth_of_the_secrets_may_go(journal: Journal) -> None:
     now = CLOCK.now()
-    assert dropped(policies(10), policies(8), now) == ""
-    assert dropped(policies(10), policies(12), now) == ""
-    assert dropped(policies(0), policies(0), now) == ""
+    assert dropped(policies(10), policies(8), now, ()) == ""
+    assert dropped(policies(10), policies(12), now, ()) == ""
+    assert dropped(policies(0), policies(0), now, ()) == ""
     assert objections(policies(10), policies(8), journal) == ()
 
 
 def test_more_than_a_fifth_needs_a_person(journal: Journal) -> None:
     (sentence,) = objections(policies(10), policies(7), journal)
     assert sentence == (
-        "6 of 20 secrets (30 %) would be left to themselves, more than 20 % at once: 6 no longer managed "
+        "6 of 20 secrets (30 %) would be left to themselves, more than 20 %: 6 no longer managed "
         "(staging/S7, production/S7, staging/S8, production/S8, staging/S9 and 1 more)"
     )
 
@@ -80,7 +80,7 @@ def test_more_than_a_fifth_needs_a_person(journal: Journal) -> None:
 def test_a_line_that_takes_all_out_of_rotation_needs_a_person(journal: Journal, mode: str) -> None:
     (sentence,) = objections(policies(10, mode=mode), policies(10, mode="observe"), journal)
     assert sentence == (
-        "20 of 20 secrets (100 %) would be left to themselves, more than 20 % at once: 20 only watched, never "
+        "20 of 20 secrets (100 %) would be left to themselves, more than 20 %: 20 only watched, never "
         "rotated (staging/S0, production/S0, staging/S1, production/S1, staging/S2 and 15 more)"
     )
 
@@ -91,19 +91,57 @@ def test_whatever_leaves_a_secret_to_itself_counts_together(journal: Journal) ->
     assert objections(policies(10), policies(10, own=own), journal) == ()
     (sentence,) = objections(policies(10), policies(9, own=own), journal)
     assert sentence == (
-        "6 of 20 secrets (30 %) would be left to themselves, more than 20 % at once: "
+        "6 of 20 secrets (30 %) would be left to themselves, more than 20 %: "
         "2 only watched, never rotated (staging/S0, production/S0); "
         "2 exempt, neither rotated nor told about (staging/S1, production/S1); "
         "2 no longer managed (staging/S9, production/S9)"
     )
 
 
+def test_many_small_steps_count_together() -> None:
+    """What earlier policies left to themselves since the last yes, by whatever way."""
+    now, own, earlier = CLOCK.now(), {0: WATCHED, 1: EXEMPT}, tuple[str, ...]()
+    steps = [policies(10), policies(10, own={0: WATCHED}), policies(10, own=own), policies(9, own=own)]
+    for before, after in pairwise(steps[:3]):
+        assert dropped(before, after, now, earlier) == ""
+        earlier = left_alone(before, after, now, earlier)
+    assert earlier == ("production/S0", "production/S1", "staging/S0", "staging/S1")
+    assert dropped(steps[2], steps[3], now, earlier) == (
+        "6 of 20 secrets (30 %) would be left to themselves, more than 20 %: "
+        "2 no longer managed (staging/S9, production/S9); "
+        "4 already since a person last said yes to a policy "
+        "(production/S0, production/S1, staging/S0, staging/S1)"
+    )
+
+
+def test_what_is_gone_still_counts_among_all_that_there_was() -> None:
+    earlier = ("production/S8", "production/S9", "staging/S8", "staging/S9")
+    assert "6 of 20 secrets (30 %)" in dropped(policies(8), policies(7), CLOCK.now(), earlier)
+
+
+def test_what_is_rotated_again_is_not_left_alone_any_more() -> None:
+    now, earlier = CLOCK.now(), ("production/S0", "production/S1", "staging/S0", "staging/S1")
+    watched = policies(10, own={0: WATCHED, 1: EXEMPT})
+    assert left_alone(watched, policies(10, own={1: EXEMPT}), now, earlier) == (
+        "production/S1",
+        "staging/S1",
+    )
+    assert dropped(watched, policies(9), now, earlier) == "", "two are gone, and the four are back"
+
+
+def test_who_leaves_nothing_more_alone_needs_nobody() -> None:
+    earlier = tuple(f"production/S{number}" for number in range(10))
+    assert dropped(policies(5), policies(6), CLOCK.now(), earlier) == ""
+
+
 def test_what_was_left_to_itself_already_does_not_count() -> None:
     watched, exempt = (policies(10, own=dict.fromkeys(range(10), rule)) for rule in (WATCHED, EXEMPT))
-    assert dropped(watched, exempt, CLOCK.now()) == ""
-    assert dropped(exempt, watched, CLOCK.now()) == ""
+    assert dropped(watched, exempt, CLOCK.now(), ()) == ""
+    assert dropped(exempt, watched, CLOCK.now(), ()) == ""
     over = policies(10, own=dict.fromkeys(range(10), EXEMPT.replace("2099", "2020")))
-    assert "20 exempt, " in dropped(over, exempt, CLOCK.now()), "its date was over, so it was rotated again"
+    assert "20 exempt, " in dropped(over, exempt, CLOCK.now(), ()), (
+        "its date was over, so it was rotated again"
+    )
 
 
 def test_the_way_from_watching_to_rotating_leaves_nothing_alone() -> None:
@@ -111,8 +149,8 @@ def test_the_way_from_watching_to_rotating_leaves_nothing_alone() -> None:
         CLOCK.now(),
         [policies(0), *(policies(10, mode=one) for one in ("observe", "approve", "auto"))],
     )
-    assert [dropped(before, after, now) for before, after in pairwise(steps)] == [""] * 3
-    assert dropped(policies(10), policies(10, mode="approve"), now) == "", "a person rotates it"
+    assert [dropped(before, after, now, ()) for before, after in pairwise(steps)] == [""] * 3
+    assert dropped(policies(10), policies(10, mode="approve"), now, ()) == "", "a person rotates it"
 
 
 def test_the_first_policy_needs_nobody_and_one_after_what_cannot_be_read_needs_a_person() -> None:

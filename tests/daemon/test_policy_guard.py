@@ -303,6 +303,69 @@ def test_both_objections_are_said(mounted: Mounted) -> None:
     assert policy.yes_wanted.startswith("policy:")
 
 
+def one_by_one(mounted: Mounted, policy: PolicyInForce, fewest: int) -> int:
+    """One secret leaves the file at a time, a minute apart; how many are left when a person is asked."""
+    for left in range(len(NAMES) - 1, fewest - 1, -1):
+        CLOCK.sleep(60)
+        mounted.swap(text(names=NAMES[:left]))
+        if not policy.reload():
+            return left
+    raise AssertionError("nobody was asked")
+
+
+def test_a_file_that_loses_one_secret_a_minute_waits_for_a_yes_like_any_other(mounted: Mounted) -> None:
+    policy = mounted.start()
+    assert one_by_one(mounted, policy, 0) == 6
+    assert (
+        "2 of 8 secrets (25 %) would be left to themselves, more than 20 %: 1 no longer managed "
+        "(production/TOKEN_G); 1 already since a person last said yes to a policy (production/TOKEN_H)"
+    ) in policy.rejected
+    assert len(policy.policies.secrets) == 7
+    policy = mounted.start()
+    assert len(policy.policies.secrets) == 7, "a restart is no yes"
+    mounted.say_yes(policy)
+    assert policy.reload()
+    assert len(policy.policies.secrets) == 6
+
+
+def test_from_a_yes_on_it_is_counted_anew(mounted: Mounted) -> None:
+    policy = mounted.start()
+    one_by_one(mounted, policy, 0)
+    mounted.say_yes(policy)
+    assert policy.reload()
+    mounted.swap(text(names=NAMES[:5]))
+    assert policy.reload(), "one of six"
+    mounted.swap(text(names=NAMES[:4]))
+    assert not policy.reload()
+    assert "2 of 6 secrets (33 %)" in policy.rejected
+
+
+def test_what_comes_back_is_not_counted(mounted: Mounted) -> None:
+    policy = mounted.start()
+    excused = "exempt: {reason: no credential, until: 2099-06-30, approved_by: platform}"
+    for letter in "AABBCC":
+        said = text().replace(f"TOKEN_{letter}: {{", f"TOKEN_{letter}: {{{excused}, ")
+        mounted.swap(said if mounted.journal.last_policy() == text() else text())
+        assert policy.reload(), policy.rejected
+
+
+def test_replicas_that_read_the_same_files_count_the_same(mounted: Mounted) -> None:
+    one, other = mounted.start(), mounted.start()
+    mounted.swap(text(names=NAMES[:7]))
+    assert one.reload()
+    assert other.reload()
+    mounted.swap(text(names=NAMES[:6]))
+    assert not one.reload()
+    assert not other.reload()
+    assert one.rejected == other.rejected
+    mounted.say_yes(one)
+    assert one.reload()
+    assert other.reload()
+    for policy in (one, other):
+        mounted.swap(text(names=NAMES[:5]))
+        assert policy.reload(), policy.rejected
+
+
 def test_a_line_that_only_watches_everything_waits_for_a_yes(mounted: Mounted) -> None:
     policy = mounted.start()
     mounted.swap(text().replace("{path:", "{mode: observe, path:"))
@@ -349,6 +412,17 @@ def test_a_restart_under_settings_that_refuse_the_last_good_text_is_no_yes(mount
     assert len(held.policies.secrets) == 8, "the settings are put back: it works by what it worked by"
     mounted.say_yes(held)
     assert len(mounted.start(OTHERS).policies.secrets) == 2
+
+
+def test_settings_that_refuse_the_last_good_text_do_not_begin_the_count_anew(mounted: Mounted) -> None:
+    mounted.swap(PROBED)
+    mounted.start(TODAY)
+    mounted.swap(text(names=NAMES[1:]))
+    policy = mounted.start(OTHERS)
+    assert len(policy.policies.secrets) == 7, "what was refused is gone, and it is one of eight"
+    mounted.swap(text(names=NAMES[2:]))
+    assert not policy.reload()
+    assert "2 of 8 secrets (25 %)" in policy.rejected
 
 
 def test_a_yes_from_beside_a_rotator_that_cannot_start_is_taken_at_the_next_start(mounted: Mounted) -> None:

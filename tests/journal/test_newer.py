@@ -96,9 +96,10 @@ def test_an_alert_of_a_kind_to_come_is_told_by_who_knows_it(journal: SqlJournal)
     assert journal.claim_alerts("one", 9, MINUTE) == []
 
 
-def test_what_was_asked_in_words_to_come_waits(journal: SqlJournal) -> None:
+@pytest.mark.parametrize("column, said", [("kind", "of_tomorrow"), ("basis", '{"of_tomorrow": 1}')])
+def test_what_was_asked_in_words_to_come_waits(journal: SqlJournal, column: str, said: str) -> None:
     journal.add_request(Request(id="one", kind=RequestKind.ROTATE, about="a/b", by="ana", at=journal.now()))
-    says(journal, "request", "kind", "of_tomorrow")
+    says(journal, "request", column, said)
     assert journal.requests() == []
 
 

@@ -9,12 +9,23 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text, update
 
-from rotator.contracts.journal import Told
+from rotator.contracts.journal import Opening, Told
 from rotator.journal import SqlJournal
 from rotator.journal.tables import rollout
 from rotator.model.alerts import TOLD_CLOSED_BEFORE, Alert, AlertKind, Severity
 from rotator.model.rotation import Phase, Priority, RolloutRow, RolloutState
-from rotator.testing.journal_contract.rows import MINUTE, NO_TIME, WORKLOAD, held, joined, opened
+from rotator.testing.journal_contract.records import a_request
+from rotator.testing.journal_contract.rows import (
+    KEY,
+    MINUTE,
+    NO_TIME,
+    OPENED,
+    WORKLOAD,
+    a_rotation,
+    held,
+    joined,
+    opened,
+)
 
 T = TypeVar("T")
 _BLOCKED = text(
@@ -117,6 +128,24 @@ def test_a_worker_that_meets_a_persons_word_waits_and_adds_to_the_same_chain(
     assert kept.priority is Priority.EMERGENCY
     last = journal.events(row.id)[-1]
     assert (last.sequence, last.previous_hash) == (3, "of the second")
+
+
+def test_an_opening_that_meets_a_refusal_waits_and_opens_nothing(
+    replicas: tuple[SqlJournal, SqlJournal],
+) -> None:
+    journal, other = replicas
+    request = a_request(journal, about=KEY)
+    journal.add_request(request)
+    draft = a_rotation(other, KEY)
+    refusal = text("UPDATE request SET state = 'refused', sentence = 'it changed' WHERE id = :id")
+    given = while_open(
+        journal,
+        lambda connection: connection.execute(refusal, {"id": request.id}),
+        lambda: other.open_rotations([Opening(draft, OPENED, (request.id,))]),
+    )
+    assert given == set()
+    assert journal.rotation(draft.id) is None
+    assert other.open_rotation(a_rotation(other, KEY), OPENED), "its principal is free"
 
 
 def test_two_that_post_a_new_alert_at_once_post_one(replicas: tuple[SqlJournal, SqlJournal]) -> None:

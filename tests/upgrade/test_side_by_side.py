@@ -146,6 +146,8 @@ class Later:
         self._say("rollout", "id", running, "evidence", "of_tomorrow")
         asked = next(one for one in self._journal.requests() if one.kind is RequestKind.PREPARE)
         self._say("request", "id", asked.id, "kind", "of_tomorrow")
+        planned = next(one for one in self._journal.requests() if one.kind is RequestKind.ROTATE)
+        self._say("request", "id", planned.id, "basis", '{"of_tomorrow": 1}')
         told = next(row.alert.identity for row in self._journal.alerts() if not row.alert.closed)
         self._say("alert", "identity", told, "alert", '{"kind": "of_tomorrow"}')
         self.left = {grace, store, verify, remove, started.id}

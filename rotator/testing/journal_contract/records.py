@@ -11,7 +11,7 @@ from typing import Any
 from rotator.contracts.journal import Journal, Opening
 from rotator.model.observations import Observed, Pause, Rejection, Surveyed
 from rotator.model.policy import AlertPolicy, Policies
-from rotator.model.requests import Request, RequestKind, RequestState
+from rotator.model.requests import Basis, Request, RequestKind, RequestState
 from rotator.model.rotation import State
 from rotator.testing.journal_contract.rows import (
     HOUR,
@@ -73,6 +73,15 @@ class RecordsContract:
         settled = {each.id: each for each in journal.requests(waiting=False)}[request.id]
         changes = {"state": RequestState.TAKEN, "sentence": "became r1", "rotation": "r1"}
         assert settled == request.model_copy(update=changes)
+
+    def test_what_a_plan_was_made_from_stays_with_its_request(self, journal: Journal, other: Journal) -> None:
+        basis = Basis(planned_at=journal.now(), policy_version="1" * 64, versions={KEY: 3})
+        planned, plain = a_request(journal, ago=HOUR, basis=basis), a_request(journal)
+        for each in (planned, plain):
+            journal.add_request(each)
+        assert [one.basis for one in other.requests()] == [basis, None]
+        journal.settle_request(planned.id, RequestState.REFUSED, "it changed")
+        assert other.requests(waiting=False)[0].basis == basis, "auditors see what was planned"
 
     def test_what_was_submitted_is_kept_until_its_request_is_settled(
         self, journal: Journal, other: Journal
@@ -236,6 +245,18 @@ class RecordsContract:
             applied, at = other.policy_applied() or ("", before)
             assert applied == version
             assert before <= at <= journal.now()
+
+    def test_what_policies_left_to_itself_since_a_yes_is_kept_with_the_last_one(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        assert journal.left_alone() == ()
+        policies = Policies(version="v1", environments={}, secrets={})
+        journal.note_policy(policies, "text", ("a/Y", "a/X"))
+        assert other.left_alone() == ("a/Y", "a/X")
+        journal.note_policy(policies, "text", ())
+        assert other.left_alone() == ("a/Y", "a/X"), "the same policy again is no yes"
+        journal.note_policy(policies.model_copy(update={"version": "v2"}), "text")
+        assert other.left_alone() == ()
 
     def test_a_policy_under_other_settings_is_another(self, journal: Journal, other: Journal) -> None:
         slow = Policies(version="v1", environments={}, secrets={}, alerts=AlertPolicy(group_wait=HOUR))

@@ -113,6 +113,43 @@ class RotationsContract:
         assert {request.sentence for request in settled} == {f"became {free.id}"}
         assert {(request.state, request.rotation) for request in settled} == {(RequestState.TAKEN, free.id)}
 
+    def test_a_rotation_is_not_opened_for_a_request_that_somebody_settled_meanwhile(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        refused, waits, taken = (a_request(journal) for _ in range(3))
+        for request in (refused, waits, taken):
+            journal.add_request(request)
+        other.settle_request(refused.id, RequestState.REFUSED, "the plan does not hold any more")
+        other.settle_request(taken.id, RequestState.TAKEN, "became another", "another")
+        late = [Opening(a_rotation(journal, KEY), OPENED, (refused.id, waits.id))]
+        late += [Opening(a_rotation(journal), OPENED, (taken.id,))]
+        free = Opening(a_rotation(journal), OPENED)
+        assert journal.open_rotations([*late, free]) == {free.rotation.id}
+        assert ids(journal.rotations()) == [free.rotation.id]
+        assert all(journal.events(each.rotation.id) == [] for each in late)
+        assert journal.requests() == [waits], "the next look decides"
+        settled = {one.id: one.sentence for one in journal.requests(waiting=False)}
+        assert settled[refused.id] == "the plan does not hold any more"
+
+    def test_a_request_is_refused_or_becomes_a_rotation_whoever_is_first(
+        self, journal: Journal, other: Journal
+    ) -> None:
+        request, handles = a_request(journal, about=KEY), (journal, other)
+        journal.add_request(request)
+        drafts = [a_rotation(journal, KEY) for _ in range(8)]
+
+        def settled(number: int) -> bool:
+            if number % 2:
+                return other.settle_request(request.id, RequestState.REFUSED, "it changed")
+            opening = Opening(drafts[number], OPENED, (request.id,))
+            return bool(handles[number % 4 // 2].open_rotations([opening]))
+
+        won = at_once(settled)
+        assert won.count(True) == 1
+        (kept,) = journal.requests(waiting=False)
+        assert ids(journal.rotations()) == ([kept.rotation] if kept.rotation else [])
+        assert (kept.state is RequestState.TAKEN) == (won.index(True) % 2 == 0)
+
     def test_one_rotation_by_id(self, journal: Journal) -> None:
         opened(journal)
         wanted = opened(journal)
