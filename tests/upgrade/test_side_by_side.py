@@ -22,7 +22,7 @@ from rotator.engine.worker import Worker
 from rotator.journal import SqlJournal
 from rotator.journal.tables import metadata
 from rotator.model.errors import LostClaim
-from rotator.model.requests import RequestKind
+from rotator.model.requests import Basis, Request, RequestKind, RequestState
 from rotator.model.rotation import Phase, Rotation
 from tests.upgrade.company import Company
 from tests.upgrade.keeping import Kept, newest
@@ -114,13 +114,26 @@ def test_what_a_later_version_wrote_is_in_nobodys_way_and_ends_when_that_version
         others = set(begun(kept)) - later.left
         until(company, lambda: company.turn(workers), lambda: all_ended(company, others))
         assert later.said() == later.wrote
+        assert len(company.journal.rotations(secret="production/DONE")) == 1, "nobody took the request up"
         shown = {row.id for row in company.journal.rotations()}
         assert shown & later.left == {later.of("CONFIRM_STARTED")}
         assert "a newer version of rotator" in company.journal.observed()["production/GRACE"].trouble
         later.is_back()
         until(company, lambda: company.turn(workers), lambda: ended(company, begun(kept)))
+        settled = {one.id: one.state for one in company.journal.requests(waiting=False)}
+        assert settled["planned"] is RequestState.TAKEN
         for place in company.places.values():
             judged(company, place)
+
+
+def planned(company: Company) -> Request:
+    """What an applied plan left for a secret that is not being rotated, and that is as it was planned."""
+    name, now = "/taly/production/DONE", company.clock.now()
+    versions = {name: company.parameters.parameters[name].version}
+    basis = Basis(planned_at=now, policy_version=company.today.version, versions=versions)
+    return Request(
+        id="planned", kind=RequestKind.ROTATE, about="production/DONE", by="ana", at=now, basis=basis
+    )
 
 
 def all_ended(company: Company, ids: set[str]) -> bool:
@@ -146,8 +159,8 @@ class Later:
         self._say("rollout", "id", running, "evidence", "of_tomorrow")
         asked = next(one for one in self._journal.requests() if one.kind is RequestKind.PREPARE)
         self._say("request", "id", asked.id, "kind", "of_tomorrow")
-        planned = next(one for one in self._journal.requests() if one.kind is RequestKind.ROTATE)
-        self._say("request", "id", planned.id, "basis", '{"of_tomorrow": 1}')
+        self._journal.add_request(planned(company))
+        self._say("request", "id", planned(company).id, "basis", _MORE)
         told = next(row.alert.identity for row in self._journal.alerts() if not row.alert.closed)
         self._say("alert", "identity", told, "alert", '{"kind": "of_tomorrow"}')
         self.left = {grace, store, verify, remove, started.id}
