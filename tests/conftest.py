@@ -86,6 +86,15 @@ def aws(running_aws: AwsWorld, monkeypatch: pytest.MonkeyPatch) -> AwsWorld:
     return running_aws
 
 
+@pytest.fixture
+def aws_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The login of every test that asks a played AWS from this process, and the same for all: rotator's session keeps
+    the first that it finds, so another test's would be whoever comes next."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "rotator")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
 def serving(folder: Path, binaries: Callable[[], Path], *, tls: bool = False) -> Iterator[EmbeddedPostgres]:
     """A server whose log holds every statement."""
     try:

@@ -66,10 +66,7 @@ def pages() -> Iterator[PagesWorld]:
 
 
 @pytest.fixture
-def ses(monkeypatch: pytest.MonkeyPatch) -> Iterator[SesWorld]:
+def ses(aws_login: None) -> Iterator[SesWorld]:
     """Amazon SES."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "of-nobody")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Front(api := SesApi("rotator@taly.example")) as front:
         yield SesWorld(front, api)

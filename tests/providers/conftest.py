@@ -22,11 +22,8 @@ def database(newest_postgres: EmbeddedPostgres) -> Iterator[PostgresWorld]:
 
 
 @pytest.fixture
-def iam(monkeypatch: pytest.MonkeyPatch) -> Iterator[IamWorld]:
+def iam(aws_login: None) -> Iterator[IamWorld]:
     """An account of its own for each test; rotator is somebody in it."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "rotator")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     clock = VirtualClock()
     account = Iam(clock)
     with account.server.serving() as address:
@@ -34,13 +31,8 @@ def iam(monkeypatch: pytest.MonkeyPatch) -> Iterator[IamWorld]:
 
 
 @pytest.fixture
-def rds(
-    newest_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., RdsWorld]]:
+def rds(newest_postgres: EmbeddedPostgres, aws_login: None) -> Iterator[Callable[..., RdsWorld]]:
     """Makes the company's database: an instance, or a cluster."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "rotator")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     clock, made = VirtualClock(), list[RdsWorld]()
     account = Rds(clock)
 

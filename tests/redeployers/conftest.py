@@ -41,8 +41,6 @@ def deployment(plane: Plane) -> KubernetesWorld:
 
 
 @pytest.fixture
-def aws_without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made-up credentials, and no pause between an SDK's attempts."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "played")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "played")
+def aws_without_waits(aws_login: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause between an SDK's attempts."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))

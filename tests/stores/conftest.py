@@ -19,11 +19,8 @@ def world(aws: AwsWorld) -> SsmWorld:
 
 
 @pytest.fixture
-def aws_secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSecretsWorld]:
+def aws_secrets(aws_login: None) -> Iterator[AwsSecretsWorld]:
     """A Secrets Manager of its own for each test; rotator is somebody in it."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "rotator")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     clock = VirtualClock()
     source = SecretsSource(clock)
     with source.server.serving() as address:

@@ -23,14 +23,7 @@ from rotator.trails.queue import MOST_TRIES
 from tests.trails.worlds import BUCKET, FilesWorld, LookupWorld, QueueWorld, notice
 
 #: `make test` runs them: `make check` is for what the engine and the first sources rest on.
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def login(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "rotator")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("aws_login")]
 
 
 @pytest.fixture
