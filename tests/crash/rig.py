@@ -308,7 +308,8 @@ class Lane:
             return True
         # By chance it is seldom, and nobody can tell afterwards why.
         print(
-            f"not met: {self.company}: {point}: exit code {code}; passed: {' '.join(passed[-40:])}", flush=True
+            f"not met: {self.company}: {point}: exit code {code}; passed: {' '.join(passed[-40:])}",
+            flush=True,
         )
         return False
 

@@ -252,3 +252,21 @@ def test_a_lane_that_gets_stuck_is_told_and_the_rest_of_its_points_is_missed() -
     one.run()
     assert lane.findings.stuck == ["a lane: not ended after 120 s"]
     assert one.missed == one.cases
+
+
+@pytest.mark.parametrize("passed_by, missed", [(0, 0), (2, 0), (3, 1)])
+def test_a_point_that_rotations_pass_by_is_tried_again_and_missed_after_three(
+    passed_by: int, missed: int
+) -> None:
+    tried = list[object]()
+
+    class Slow(SimpleNamespace):
+        def rotate_killed_at(self, *case: object) -> bool:
+            tried.append(case)
+            return len(tried) > passed_by
+
+    lane = Slow(start=lambda: None, stop=lambda: None, let_all_be_told=lambda: None, findings=Findings())
+    one = Sweep("a lane", cast(Lane, lane), [Kill(FORWARD, Point(WRITE, "after"))])
+    one.run()
+    assert len(one.missed) == missed
+    assert len(tried) == min(passed_by + 1, 3)
