@@ -16,7 +16,7 @@ from rotator.engine.settings import Bounds
 from rotator.model.alerts import Alert, AlertKind, AlertRow, Severity
 from rotator.model.observations import Observed
 from rotator.model.rotation import Reason, Rotation, State
-from tests.simulation.schedule import MINUTE, moment
+from tests.simulation.schedule import HOUR, MINUTE, moment
 from tests.simulation.violation import Violated
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ END = 9
 QUIET = frozenset(
     {AlertKind.UNKNOWN_CREDENTIAL, AlertKind.UNMANAGED, AlertKind.DUE_SOON, AlertKind.WRITTEN_NOT_ROTATED}
 )
+#: What is told again before alerts.repeat begins, as decision 11 has it; seconds.
+_SOONER = {AlertKind.STUCK: HOUR, AlertKind.ROLLOUT_FAILED: HOUR, AlertKind.STILL_USED: 4 * HOUR}
 PARKED = frozenset({AlertKind.PARKED, AlertKind.STILL_ALIVE})
 ABOUT_ONE_ROTATION = PARKED | {
     AlertKind.ROTATION_FAILED,
@@ -151,8 +153,11 @@ class Telling:
 
     def _repeat_due(self, before: Said) -> bool:
         repeat = self.world.policies.alerts.repeat
-        loud = before.alert.severity > Severity.INFO
-        return bool(repeat) and loud and self.world.now >= before.at + repeat[0].total_seconds() - MINUTE
+        if not repeat or before.alert.severity <= Severity.INFO:
+            return False
+        first = repeat[0].total_seconds()
+        soonest = min(first, _SOONER.get(before.alert.kind, first))
+        return self.world.now >= before.at + soonest - MINUTE
 
     def heard(self) -> list[Alert]:
         """What people have read and believe to be so, each once."""
