@@ -27,9 +27,9 @@ def deeds_about(place: Place, secret: str, rotations: Sequence[Rotation], limit:
 def last_refused(place: Place, secret: str) -> Request | None:
     """What was asked of a secret last, if that was refused and no rotation of it has begun since."""
     asked = [one for one in place.journal.requests(waiting=False) if one.about == secret]
-    begun = place.journal.rotations(secret=secret, limit=1)
     if not asked or asked[-1].state is not RequestState.REFUSED:
         return None
+    begun = place.journal.rotations(secret=secret, limit=1)
     return None if begun and begun[0].opened_at >= asked[-1].at else asked[-1]
 
 

@@ -111,9 +111,10 @@ def _print_table(
     paging = any("pagerduty" in owner.addresses for owner in place.policies.owners.values())
     if not place.settings.can_tell and not paging:
         say("Nobody can be told of anything: settings name no Slack, no mail and no webhook.")
-    if silent := heartbeat_told(heartbeat_facts(place.journal, place.policies, _seen(place))):
+    seen = _seen(place)
+    if silent := heartbeat_told(heartbeat_facts(place.journal, place.policies, seen)):
         say(silent)
-    if differs := apart(_seen(place).ahead):
+    if differs := apart(seen.ahead):
         say(differs)
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
 

@@ -62,12 +62,17 @@ def _gather(record: Record, policies: Policies) -> dict[str, Gathered]:
             proof=histories.get(first, History()) if first in policies.secrets else None,
             rejection=rejections.get(policy.secret),
         )
-        gathered[policy.secret] = replace(
-            at,
-            requests=tuple(one for one in at.requests if not outdated(one.basis, policies, at.versions)),
-            rejection=at.rejection if _about_this_one(at) else None,
-        )
+        gathered[policy.secret] = _still_so(at, policies) if at.requests or at.rejection else at
     return gathered
+
+
+def _still_so(at: Gathered, policies: Policies) -> Gathered:
+    """Without what people said of a plan or a credential that is another one by now."""
+    return replace(
+        at,
+        requests=tuple(one for one in at.requests if not outdated(one.basis, policies, at.versions)),
+        rejection=at.rejection if _about_this_one(at) else None,
+    )
 
 
 def _about_this_one(at: Gathered) -> bool:
