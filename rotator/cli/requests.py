@@ -22,20 +22,12 @@ def ask(
     basis: Basis | None = None,
 ) -> Request:
     """Keeps a request in the name of whoever is at the terminal."""
-    request = drafted(journal, kind, about, reason, until=until, basis=basis)
+    request = drafted(journal, kind, about, reason).model_copy(update={"until": until, "basis": basis})
     journal.add_request(request)
     return request
 
 
-def drafted(
-    journal: Journal,
-    kind: RequestKind,
-    about: str,
-    reason: str,
-    *,
-    until: datetime | None = None,
-    basis: Basis | None = None,
-) -> Request:
+def drafted(journal: Journal, kind: RequestKind, about: str, reason: str) -> Request:
     """The same, not kept yet."""
     return Request(
         id=secrets.token_hex(10),
@@ -43,8 +35,6 @@ def drafted(
         about=about,
         by=_person(),
         because=reason,
-        until=until,
-        basis=basis,
         at=journal.now(),
     )
 
