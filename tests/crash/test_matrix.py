@@ -64,6 +64,13 @@ def test_each_call_is_a_point_before_and_after_and_effects_are_frozen() -> None:
     assert freezes({FORWARD: [WRITE, EFFECT]}) == [Freeze(FORWARD, EFFECT)]
 
 
+def test_of_looks_at_what_is_on_its_way_the_first_few_are_tried() -> None:
+    looks = [f"confirm/journal.checkpoint.waits#{number}" for number in range(1, 9)]
+    writes = [f"store/store.write#{number}" for number in range(1, 9)]
+    tried = [case.point.name for case in kills({FORWARD: [*looks, *writes]})][::2]
+    assert tried == [*looks[:3], *writes]
+
+
 def test_the_way_back_begins_with_the_rollout_that_fails() -> None:
     assert {case.point.name for case in kills(TRACES) if case.road is BACK} == {FAILED, RESTORED}
 
