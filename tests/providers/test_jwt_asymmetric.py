@@ -198,6 +198,13 @@ def test_keys_that_cannot_fit_are_refused_with_their_sizes() -> None:
     assert private > 4096 < public
 
 
+def test_a_private_key_that_cannot_fit_is_refused_where_the_public_ones_would() -> None:
+    (complaint,) = complaints(algorithm="RS256", bits=6144)
+    private, public = jwt_keys.sizes(6144)
+    assert public < 4096 < private
+    assert f"the private key has {private} bytes" in complaint
+
+
 def test_the_sizes_are_those_of_real_keys() -> None:
     value = kept("RS256")
     member = provider(algorithm="RS256").member(holding(value)).reveal()

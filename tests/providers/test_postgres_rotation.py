@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from rotator.model.errors import CredentialRefused
+from rotator.model.errors import CredentialRefused, Transient
 from rotator.model.secrets import Credential
+from rotator.sandbox.certificates import self_signed
 from rotator.sandbox.postgres import EmbeddedPostgres
 from rotator.testing.source_world import Fields
 from tests.providers.postgres_world import PostgresWorld
@@ -151,3 +153,19 @@ def test_consumers_that_verify_the_servers_certificate(debian_postgres: Embedded
         with world.session(successor.fields) as session:
             assert session.pgconn.ssl_in_use
         ended(world, current)
+
+
+@pytest.mark.slow
+def test_rotator_verifies_the_servers_certificate_as_consumers_do(
+    debian_postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    """A login that works without it would prove nothing about theirs, and would show the network who logs in."""
+    others = tmp_path / "others.crt"
+    others.write_bytes(self_signed().certificate)
+    with PostgresWorld(debian_postgres) as world:
+        current = Credential(f"{world.a}@first", world.predecessor())
+        world.tls = f"sslmode=verify-full&sslrootcert={others}"
+        successor = world.provider.create("ro-1", current.id)
+        world.provider.activate(successor)
+        with pytest.raises(Transient, match="no TLS connection"):
+            world.provider.verify(successor)
