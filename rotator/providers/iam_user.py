@@ -9,7 +9,8 @@ in a row. The same holds for a key that was disabled, which is refused everywher
 
 Use is known late. AWS names no bound for GetAccessKeyLastUsed; for its own report of the same facts it says that
 "recent activity usually appears within four hours" (IAM API reference, GenerateServiceLastAccessedDetails). USE_SHOWS
-is twice that [M], and grace must not be shorter: the look at its end would miss what was used after the restart.
+is twice that [M: wants confirming in a sandbox account], and grace must not be shorter: the look at its end would miss
+what was used after the restart.
 """
 
 from __future__ import annotations
