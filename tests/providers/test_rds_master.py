@@ -99,14 +99,26 @@ def test_no_password_is_told_without_the_claim(rds: Make) -> None:
     assert not world.accepts(successor.fields)
 
 
-def test_rotator_declines_where_rds_manages_the_password(rds: Make) -> None:
-    world = rds()
+@pytest.mark.parametrize("cluster", [False, True])
+def test_rotator_declines_where_rds_manages_the_password(rds: Make, cluster: bool) -> None:
+    world = rds(cluster=cluster)
     world.predecessor()
     successor = world.provider.create("ro-1", None)
     world.server.managed = True
     for ask in (world.provider.observe, lambda: world.provider.activate(successor)):
         with pytest.raises(Refused, match="Secrets Manager"):
             ask()
+    assert world.calls("ModifyDBCluster" if cluster else "ModifyDBInstance") == 0
+
+
+def test_a_password_that_only_the_status_tells_of_is_waited_for(rds: Make) -> None:
+    """Somebody's, or ours after a lost answer: another one now would be one more, and RDS takes none."""
+    world = rds()
+    world.predecessor()
+    successor = world.provider.create("ro-1", None)
+    world.server.status = "resetting-master-credentials"
+    with pytest.raises(NotYet):
+        world.provider.activate(successor)
     assert world.calls("ModifyDBInstance") == 0
 
 
