@@ -244,6 +244,17 @@ def test_traits_are_those_of_the_recipe() -> None:
     }
 
 
+@pytest.mark.parametrize("name", shipped_names())
+def test_the_engine_is_told_how_slow_a_server_is(name: str) -> None:
+    recipe, traits = shipped(name), shipped(name).traits
+    assert recipe.propagation > 0
+    assert (traits.propagation.total_seconds(), traits.listing.total_seconds()) == (
+        recipe.propagation,
+        recipe.listing,
+    )
+    assert traits.acceptances == recipe.acceptances
+
+
 def test_a_policy_says_what_its_recipe_needs() -> None:
     (sentence,) = _complaints("okta", values={})
     assert sentence.startswith("values must say what app is")

@@ -82,6 +82,20 @@ def test_a_rollback_is_failed_also_when_the_answer_was_lost(world: EcsWorld) -> 
     assert world.redeployer().progress(LABEL).progress is RolloutProgress.FAILED
 
 
+def test_new_tasks_that_run_and_are_not_healthy_yet_are_waited_for(world: EcsWorld) -> None:
+    """They may still turn out to be none, and ECS then rolls back."""
+    world.ecs.healthy = False
+    world.redeployer().redeploy(LABEL)
+    world.clock.pass_by(timedelta(minutes=10))
+    rollout = world.redeployer().progress(LABEL)
+    assert (rollout.progress, rollout.sentence) == (
+        RolloutProgress.PENDING,
+        "staging/api: 2 of 2 new tasks run",
+    )
+    world.ecs.healthy = True
+    assert world.redeployer().progress(LABEL).progress is RolloutProgress.DONE
+
+
 def test_an_answer_that_lags_is_no_verdict(world: EcsWorld) -> None:
     world.ecs.lag = timedelta(seconds=20)
     world.redeployer().redeploy(LABEL)

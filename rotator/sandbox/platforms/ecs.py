@@ -33,6 +33,7 @@ class Ecs:
         self.controller, self.secrets, self.status = "ECS", True, "ACTIVE"
         self.tags: dict[str, str] = {}
         self.tells_state = True  # not behind a Classic Load Balancer
+        self.healthy = True  # else a load balancer has still to call new tasks so: they run, and are IN_PROGRESS
         self.untaggable = False  # as a service with an ARN of the format that knows no cluster
         self.lag = timedelta()  # for so long an answer may be from before the last restart
         self._count, self._current, self._rolls_back = 1, self._id(1), ""
@@ -175,6 +176,8 @@ class Ecs:
         rollout = self.platform.rollouts.get(deployment)
         state = _STATES[rollout.progress] if rollout else "COMPLETED"
         primary = deployment == self._current
+        if primary and state == "COMPLETED" and not self.healthy:
+            state = "IN_PROGRESS"
         reason = f"ECS deployment {deployment} {state.lower()}."
         if primary and self._rolls_back:
             reason = f"ECS deployment circuit breaker: rolling back to deploymentId {self._id(1)}."
