@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -39,6 +40,12 @@ AdminKey = Annotated[str, leads_to("STRIPE_ADMIN_KEY", never="a key")]
 _ROTATION, _SECRET = "rotator_rotation", "rotator_secret"
 #: The codes with which a receiver says that a signature is wrong; 400 is what Stripe's own examples answer.
 _NO = frozenset({400, 401, 403})
+#: For so long Stripe tries again to deliver what was refused ("Receive Stripe events in your webhook endpoint").
+_TRIES = timedelta(days=3)
+_CUT_SHORT = (
+    "quarantine is shorter than 3d: for so long Stripe tries again to deliver what a receiver refused, and what is left "
+    "of that is deleted with the endpoint"
+)
 _CONNECT_UNKNOWN = (
     "connect is not written: Stripe does not show whether an endpoint gets the events of connected accounts, and its "
     "clone would get none of them; write connect: true if it does, else connect: false"
@@ -98,10 +105,11 @@ class StripeWebhook(VerifiedValue):
 
     @classmethod
     def advise(cls, recipe: Recipe, copies: frozenset[str]) -> list[str]:  # noqa: ARG003 - wherever copies stand
-        """Of a webhook endpoint only people know whether it is one of Connect."""
+        """Of a webhook endpoint only people know whether it is one of Connect; and what is deleted delivers no more."""
         options = cls.Options.model_validate(recipe.settings)
         told = "connect" in options.model_fields_set
-        return [] if told or options.api == "v2" else [_CONNECT_UNKNOWN]
+        advice = [] if told or options.api == "v2" else [_CONNECT_UNKNOWN]
+        return [*advice, _CUT_SHORT] if recipe.quarantine < _TRIES * recipe.scale else advice
 
     @property
     def principal(self) -> str:

@@ -155,6 +155,18 @@ def test_where_nobody_says_whether_an_endpoint_is_one_of_connect_it_is_said_what
     assert not [note for note in destination.notes if "connected accounts" in note.sentence]
 
 
+def test_an_endpoint_that_is_deleted_while_stripe_still_tries_again_is_told(taly: Loaded) -> None:
+    assert not [note for note in taly.notes if "quarantine" in note.sentence]
+    text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines(keepends=True) if line.startswith("    quarantine: 3d "))
+    for shorter in ("    quarantine: 71h\n", ""):  # by default it is a day
+        (note, *of_production) = [
+            one for one in of_taly(text.replace(line, shorter)).notes if "quarantine" in one.sentence
+        ]
+        assert note.sentence.startswith("quarantine is shorter than 3d: ")
+        assert of_production == []
+
+
 @pytest.mark.parametrize(
     "reference, path",
     [
