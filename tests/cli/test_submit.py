@@ -10,6 +10,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -142,11 +143,15 @@ def test_a_prompt_shows_nothing(hand: Beside) -> None:
 
 def test_a_terminal_that_would_show_it_is_not_used(hand: Beside) -> None:
     def shows(_prompt: str) -> str:
-        raise getpass.GetPassWarning("it would be shown")
+        """As Python's own does: it warns, and then reads on."""
+        warnings.warn("it is shown", getpass.GetPassWarning, stacklevel=2)
+        return fresh()
 
     hand.monkeypatch.setattr(getpass, "getpass", shows)
     hand.monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
-    said = hand("submit", HAND)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # what Python does outside of tests
+        said = hand("submit", HAND, "--no-wait")
     assert said.code == 2
     assert "this terminal would show what is typed" in said.err
     assert kept(hand) == []

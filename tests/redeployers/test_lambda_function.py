@@ -225,6 +225,25 @@ def test_what_was_deployed_since_our_look_is_not_released_either(alias: Function
     assert len(alias.function.versions) == 1
 
 
+def test_a_version_of_what_somebody_changed_since_our_look_is_not_published(alias: FunctionWorld) -> None:
+    calls = alias.calls()
+    look = calls.configuration()
+    calls.set_variables(look, {"THEIRS": "1"})
+    alias.clock.pass_by(timedelta(seconds=1))
+    with pytest.raises(Transient, match="somebody else changed it"):
+        calls.publish(look)
+    assert len(alias.function.versions) == 1
+
+
+def test_an_alias_that_somebody_moved_since_our_look_stays_where_they_put_it(alias: FunctionWorld) -> None:
+    calls = alias.calls()
+    look = calls.alias("live")
+    alias.redeployer().redeploy(LABEL)
+    with pytest.raises(Transient, match="somebody else changed it"):
+        calls.move(look, "1")
+    assert alias.function.alias["FunctionVersion"] == "2"
+
+
 def test_an_update_that_takes_long_is_waited_for_before_the_alias_is_moved(alias: FunctionWorld) -> None:
     alias.function.hangs = True
     with pytest.raises(NotYet, match=r"busy with \$LATEST"):
