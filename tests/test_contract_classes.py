@@ -81,6 +81,10 @@ def test_every_kind_of_adapter_has_a_suite() -> None:
     assert GROUPS.keys() <= SUITES.keys()
 
 
+def test_any_store_can_be_a_mirror() -> None:
+    assert GROUPS["rotator.stores"].keys() <= GROUPS["rotator.mirrors"].keys()
+
+
 @pytest.mark.parametrize("group, adapter", ADAPTERS)
 def test_every_adapter_has_a_class_of_its_contract(group: str, adapter: str) -> None:
     asking = [module for module, suites in suites_run().items() if suites & SUITES[group]]

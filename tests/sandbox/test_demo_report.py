@@ -127,5 +127,20 @@ def test_the_summary_names_what_was_found(tmp_path: Path) -> None:
         assert said in text
 
 
+def test_what_the_demo_is_there_for_is_looked_at() -> None:
+    """The README's promises, and what happens to consumers meanwhile: a figure that nobody looks at proves nothing."""
+    zeros = {
+        "logins_refused", "tokens_refused", "events_refused", "events_lost", "sms_refused", "mails_refused",
+        "payments_refused", "callbacks_refused", "ci_jobs_refused", "old_credentials_alive",
+        "credentials_unaccounted", "copies_stale", "values_leaked", "rotations_parked", "daemon_exit_code",
+    }  # fmt: skip
+    happens = {
+        "fewest_rotations_of_a_secret", "events_delivered", "events_duplicate", "sms_sent", "mails_sent",
+        "credentials_submitted", "rotations_undone", "daemon_kills", "faults_injected",
+    }  # fmt: skip
+    assert zeros <= {*MUST_BE_ZERO}
+    assert all(AT_LEAST[name] > 0 for name in happens)
+
+
 def test_nothing_is_both_promised_to_be_zero_and_to_have_happened() -> None:
     assert max(Counter([*MUST_BE_ZERO, *AT_LEAST]).values()) == 1
