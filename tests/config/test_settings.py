@@ -42,6 +42,7 @@ def test_defaults() -> None:
     assert settings.signed_request_life == timedelta(minutes=15)
     assert (settings.scale, settings.redeployer, settings.slack_token) == (1.0, None, None)
     assert settings.endpoint("ssm") is None
+    assert (settings.commands, settings.own_recipes) == ((), False), "what is off unless it is allowed"
 
 
 def test_values(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,19 @@ def test_the_adapters_own_checks_are_asked() -> None:
     assert error.sentence.endswith("write grace: 5d or longer")
 
 
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_ci_deploys_with_a_key_of_aws_that_is_an_actions_secret(taly: Loaded, environment: str) -> None:
+    assert taly.policies is not None
+    key = taly.policies.secrets[f"{environment}/CI_DEPLOY_KEY"]
+    assert (key.mode, key.recipe.provider) == (Mode.AUTO, "aws-access-key")
+    assert {field: name.rpartition("/")[2] for field, name in key.recipe.fields.items()} == {
+        "access_key_id": "AWS_ACCESS_KEY_ID",
+        "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    }
+    (copied,) = (taly.policies.mirrors[f"{environment}/{name}"] for name in key.recipe.mirrors)
+    assert (copied.kind, copied.settings["environment"]) == ("github-actions", environment)
+
+
 def test_what_would_remove_the_key_of_ci_is_said_where_it_is_copied(taly: Loaded) -> None:
     text = (ROOT / "policies.yaml").read_text(encoding="utf-8")
     (note,) = [note for note in taly.notes if "OIDC" in note.sentence]

@@ -469,6 +469,28 @@ def test_where_the_only_way_is_forward_a_failed_rollout_is_tried_again(bench: Be
     assert again.ledger.rollouts[Purpose.REDEPLOY.value] != (rollout.id,)
 
 
+def test_one_workload_that_fails_takes_all_of_them_back(bench: Bench) -> None:
+    both = {"deployments": (API, WORKER)}
+    bench.today = policies(policy(how=both))
+    bench.put(NAME, "new")
+    row = under_way(Phase.CONFIRM, both, wrote={NAME: 2}, wrote_at=NOW)
+    bench.has(row)
+    fine, failed = (
+        bench.journal.join_rollout(row.id, one.id, Purpose.REDEPLOY, exclusive=False) for one in (API, WORKER)
+    )
+    rollouts = {Purpose.REDEPLOY.value: (fine.id, failed.id)}
+    row = row.model_copy(update={"ledger": row.ledger.having(rollouts=rollouts)})
+    bench.ended(failed.id, RolloutState.FAILED)
+    with pytest.raises(Undo, match="production/worker") as verdict:
+        bench.goes(row)
+    back = begin_undo(bench.step(row), verdict.value)
+    assert back.phase is Phase.RESTORE
+    restored = bench.goes(onwards(row, back))
+    assert restored.phase is Phase.RECONFIRM
+    undone = bench.goes(onwards(row, restored)).ledger.rollouts[Purpose.UNDO.value]
+    assert {one.workload for one in bench.journal.rollouts(undone)} == {API.id, WORKER.id}
+
+
 def test_consumers_are_never_taken_back_to_a_dead_credential(bench: Bench) -> None:
     """A journal that was restored from yesterday does not know that the old one has been removed since."""
     bench.put(NAME, "new")
