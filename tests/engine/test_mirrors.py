@@ -45,6 +45,16 @@ def test_a_copy_that_is_younger_than_the_parameter_is_left_alone(world: World, p
     assert copies(place) == {NAME: Sealed("of the time of the last write")}
 
 
+def test_a_copy_whose_age_nobody_can_tell_is_left_to_rotations(world: World, place: MemoryPlace) -> None:
+    class Blind(MemoryMirror):
+        def stale(self, _name: str, _since: datetime) -> bool | None:
+            return None
+
+    world.mirrors["ci"] = Blind(place)
+    keep_mirrors(world)
+    assert copies(place) == {}, "else it would be written at every look"
+
+
 @pytest.mark.parametrize("state", [State.ACTIVE, State.PARKED])
 def test_a_rotation_under_way_copies_by_itself(world: World, place: MemoryPlace, state: State) -> None:
     world.has(rotation(phase=Phase.STORE, state=state))
