@@ -19,10 +19,16 @@ def listed(rotator: Beside) -> dict[tuple[str, str], dict[str, str]]:
 
 def test_every_source_says_what_it_is_like_what_it_needs_and_what_it_was_tried_on(rotator: Beside) -> None:
     found = listed(rotator)
-    assert (found["provider", "postgres"]["accepts"], found["provider", "postgres"]["use_seen"]) == (
-        "two",
-        "yes",
-    )
+    like = {
+        "postgres": ("two", "yes", "tried"),
+        "aws-access-key": ("two", "later", "tried"),
+        "jwt": ("many", "ours", "probe"),
+        "stripe-webhook": ("many", "no", "listed-gone"),
+        "rds-master": ("one", "no", "tried"),
+        "assisted": ("many", "no", "assumed"),
+    }
+    said = {name: found["provider", name] for name in like}
+    assert {name: (row["accepts"], row["use_seen"], row["death"]) for name, row in said.items()} == like
     for (kind, name), row in found.items():
         assert row["needs"], name
         assert row["tried_on"], name
