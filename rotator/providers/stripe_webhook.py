@@ -43,8 +43,8 @@ _NO = frozenset({400, 401, 403})
 #: For so long Stripe tries again to deliver what was refused ("Receive Stripe events in your webhook endpoint").
 _TRIES = timedelta(days=3)
 _CUT_SHORT = (
-    "quarantine is shorter than 3d: for so long Stripe tries again to deliver what a receiver refused, and what is left "
-    "of that is deleted with the endpoint"
+    "quarantine is shorter than 3d: for so long Stripe tries again to deliver what a receiver refused, and what is "
+    "left of that is deleted with the endpoint"
 )
 _CONNECT_UNKNOWN = (
     "connect is not written: Stripe does not show whether an endpoint gets the events of connected accounts, and its "

@@ -106,7 +106,9 @@ UNVERIFIED = [
 @pytest.mark.parametrize("file, words", UNVERIFIED)
 def test_what_nobody_has_verified_says_that_it_wants_confirming(file: str, words: str) -> None:
     told = (" ".join(one.split()) for one in text_of(ROOT / "rotator" / file).split("\n\n") if "[M" in one)
-    assert [one for one in told if words in one and re.search(r"[Cc]onfirm(ed|ing)", one)], "[M] and what to do"
+    assert [one for one in told if words in one and re.search(r"[Cc]onfirm(ed|ing)", one)], (
+        "[M] and what to do"
+    )
 
 
 def test_whoever_marks_what_nobody_has_verified_says_what_it_is() -> None:

@@ -31,6 +31,7 @@ from rotator.model.rotation import (
     State,
 )
 from rotator.model.secrets import Credential, Sealed
+from rotator.testing.memory_mirror import MemoryMirror, MemoryPlace
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, done, policies, policy, rotation
 from tests.engine.world import Source, World
 
@@ -467,6 +468,20 @@ def test_where_the_only_way_is_forward_a_failed_rollout_is_tried_again(bench: Be
     again = bench.goes(onwards(row, parked))
     assert again.phase is Phase.CONFIRM
     assert again.ledger.rollouts[Purpose.REDEPLOY.value] != (rollout.id,)
+
+
+def test_the_only_credential_is_left_as_it_is_while_a_mirror_is_away(bench: Bench) -> None:
+    """There is no way back once the source has been told: who reads the mirror would be locked out."""
+    bench.source, how = Asked(GAPPED), {"mirrors": ("copies",), "deployments": ()}
+    bench.today = policies(policy(how=how))
+    row = under_way(Phase.READY, how)
+    place = MemoryPlace(bench.clock, away=True)
+    bench.mirrors["copies"] = MemoryMirror(place)
+    with pytest.raises(Transient, match="does not answer"):
+        bench.goes(row)
+    place.away = False
+    assert bench.goes(row).phase is Phase.ACTIVATE
+    assert bench.source.told == []
 
 
 def test_one_workload_that_fails_takes_all_of_them_back(bench: Bench) -> None:

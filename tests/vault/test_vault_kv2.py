@@ -157,6 +157,13 @@ def test_a_name_without_a_place_is_refused(name: str) -> None:
         Placement("/taly/production", "crm/{tenant}/{name}").place(name)
 
 
+@pytest.mark.parametrize(
+    "tenant, path", [(None, "crm/acme/a key"), (None, "elsewhere/acme/KEY"), ("acme", "crm/acme/a/../KEY")]
+)
+def test_a_place_where_no_parameter_can_stand_is_nobodys(tenant: str | None, path: str) -> None:
+    assert Placement("/taly/production", "crm/{tenant}/{name}", tenant).reader()(path) is None
+
+
 def test_two_parameters_never_share_a_place() -> None:
     """`shared/KEY` in a folder of that name would stand where `KEY` does."""
     placement = Placement("/taly/production", "crm/{tenant}/{name}", "shared")

@@ -33,7 +33,9 @@ class Ecs:
         self.controller, self.secrets, self.status = "ECS", True, "ACTIVE"
         self.tags: dict[str, str] = {}
         self.tells_state = True  # not behind a Classic Load Balancer
-        self.healthy = True  # else a load balancer has still to call new tasks so: they run, and are IN_PROGRESS
+        self.healthy = (
+            True  # else a load balancer has still to call new tasks so: they run, and are IN_PROGRESS
+        )
         self.untaggable = False  # as a service with an ARN of the format that knows no cluster
         self.lag = timedelta()  # for so long an answer may be from before the last restart
         self._count, self._current, self._rolls_back = 1, self._id(1), ""

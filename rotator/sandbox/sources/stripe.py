@@ -205,7 +205,9 @@ class Stripe:
         """The first page is empty; what was included counts for the pages that follow."""
         mine, page = self._of_mode(request), int(request.given.get("page", 0))
         shown = mine[(page - 1) * _PAGE : page * _PAGE] if page else []
-        more = f"/v2/core/event_destinations?include[0]=webhook_endpoint.url&page={page + 1}"
+        asked = request.given.get("include", [])
+        query = "".join(f"include[{place}]={one}&" for place, one in enumerate(asked))
+        more = f"/v2/core/event_destinations?{query}page={page + 1}"
         left = page * _PAGE < len(mine)
         return Reply({"data": [_v2(one, request) for one in shown], "next_page_url": more if left else None})
 
