@@ -10,8 +10,9 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from jwt.algorithms import OKPAlgorithm
 
 from rotator.contracts.provider import VerifiedProvider
 from rotator.model.errors import Refused
@@ -135,10 +136,16 @@ def _changed(algorithm: str, **members: Any) -> str:
     return json.dumps({**json.loads(kept(algorithm)), **members})
 
 
+def _ed448() -> str:
+    """RFC 8037 has it for EdDSA too; a verifier that knows Ed25519 does not."""
+    return str(OKPAlgorithm.to_jwk(ed448.Ed448PrivateKey.generate()))
+
+
 #: What the value is -> the algorithm of the policy, and the value.
 NO_KEYS = {
     "PEM": ("EdDSA", _pem()),
     "another curve": ("ES256", kept("EdDSA")),
+    "another curve of the same kind": ("EdDSA", _ed448()),
     "another kind": ("RS256", kept("ES256")),
     "asymmetric": ("HS256", kept("ES256")),
     "a symmetric JWK": ("HS512", json.dumps({"kty": "oct", "k": fresh_value().reveal()})),
