@@ -42,16 +42,15 @@ class Bounded(httpx.Client):
     """A client for `host` whose exchanges take at most `seconds` each, with answers of at most `largest` bytes.
 
     Redirects are not followed: what is sent would go elsewhere. Proxies of the environment are for the outside: what
-    goes to this machine stays on it. `more` is httpx's own.
+    goes to this machine stays on it. `more` is httpx's own, and takes the place of what is chosen here.
     """
 
     def __init__(self, host: str, seconds: float, *, largest: int = LARGEST_BYTES, **more: Any) -> None:
+        chosen = {"trust_env": not on_this_machine(host), "verify": more.get("verify") or _trusted(), **more}
         super().__init__(
             timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
             follow_redirects=False,
-            trust_env=not on_this_machine(host),
-            verify=_trusted(),
-            **more,
+            **chosen,
         )
         self._seconds, self._largest, self._deadline = seconds, largest, _Deadline()
         for transport in (self._transport, *self._mounts.values()):
