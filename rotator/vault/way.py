@@ -76,7 +76,7 @@ class Way(BaseAdapter):
         body = request.body.encode() if isinstance(request.body, str) else request.body
         assert body is None or isinstance(body, bytes), "hvac sends JSON"
         try:
-            with Bounded(httpx.URL(url).host, seconds, trust_env=False, verify=authorities) as client:
+            with Bounded(httpx.URL(url).host, seconds, proxies=False, authorities=authorities) as client:
                 return client.request(str(request.method), url, headers=headers, content=body)
         except httpx.TimeoutException:
             return Timeout()

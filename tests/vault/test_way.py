@@ -12,6 +12,7 @@ from typing import Any
 import hvac.v1
 import pytest
 
+from rotator import bounded
 from rotator.model.errors import Transient
 from rotator.model.secrets import Sealed
 from rotator.sandbox.certificates import self_signed
@@ -93,8 +94,11 @@ def test_certificates_are_held_against_the_authorities_that_hvac_was_told(
         there = url.replace("http://", "https://")
         with pytest.raises(Transient, match="Vault did not answer"):
             asked(there)
-        monkeypatch.setattr(hvac.v1, "VAULT_CACERT", str(authority))
-        assert asked(there) == {"data": {}}
+        with monkeypatch.context() as patch:
+            patch.setattr(hvac.v1, "VAULT_CACERT", str(authority))
+            assert asked(there) == {"data": {}}
+        monkeypatch.setattr(bounded, "_trusted", lambda: ssl.create_default_context(cafile=authority))
+        assert asked(there) == {"data": {}}, "else the system's"
 
 
 def test_an_answer_is_one() -> None:
