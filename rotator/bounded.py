@@ -42,15 +42,25 @@ class Bounded(httpx.Client):
     """A client for `host` whose exchanges take at most `seconds` each, with answers of at most `largest` bytes.
 
     Redirects are not followed: what is sent would go elsewhere. Proxies of the environment are for the outside: what
-    goes to this machine stays on it. `more` is httpx's own.
+    goes to this machine stays on it. `authorities` are whose certificates are good, by default the system's; `more` is
+    httpx's own.
     """
 
-    def __init__(self, host: str, seconds: float, *, largest: int = LARGEST_BYTES, **more: Any) -> None:
+    def __init__(
+        self,
+        host: str,
+        seconds: float,
+        *,
+        largest: int = LARGEST_BYTES,
+        proxies: bool = True,
+        authorities: ssl.SSLContext | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__(
             timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
             follow_redirects=False,
-            trust_env=not on_this_machine(host),
-            verify=_trusted(),
+            trust_env=proxies and not on_this_machine(host),
+            verify=authorities or _trusted(),
             **more,
         )
         self._seconds, self._largest, self._deadline = seconds, largest, _Deadline()

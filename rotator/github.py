@@ -24,6 +24,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.contracts.options import leads_to
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
+from rotator.model.json_text import parsed
 from rotator.model.retry_after import pause_asked, until
 from rotator.model.secrets import Sealed
 
@@ -228,7 +229,7 @@ class Github:
 
 def _content(answer: httpx.Response, doing: str) -> Any:
     try:
-        return answer.json() if answer.content else None
+        return parsed(answer.content) if answer.content else None
     except ValueError:
         trouble = Transient(f"what answered when asked to {doing} was no GitHub; is a proxy in between?")
     raise trouble

@@ -20,8 +20,8 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
 
 @contextmanager
-def far_side(plays: Plays) -> Iterator[str]:
-    """Answers whoever connects as `plays` does; its address."""
+def far_side(plays: Plays, *, hears: bool = True) -> Iterator[str]:
+    """Answers whoever connects as `plays` does, once it `hears` something; its address."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.05)
@@ -31,7 +31,8 @@ def far_side(plays: Plays) -> Iterator[str]:
                 with suppress(TimeoutError):
                     connection, _ = listener.accept()
                     with connection, suppress(OSError):
-                        connection.recv(65536)
+                        if hears:
+                            connection.recv(65536)
                         plays(connection)
 
         thread = threading.Thread(target=serve)

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rotator.bounded import LARGEST_BYTES
 from rotator.channels import mail
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import CALL_SECONDS, guard, outlived
@@ -97,7 +100,7 @@ class Smtp:
 
 
 class _Session(smtplib.SMTP):
-    """smtplib bounds each wait, and a slow server makes a dozen of them; this bounds all of them together.
+    """smtplib bounds each wait, and a slow server makes any number of them; this bounds all of them together.
 
     All but the one for what becomes of a whole mail, which has a bound of its own.
     """
@@ -113,12 +116,43 @@ class _Session(smtplib.SMTP):
         super().send(s)
 
     def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Lines(self.sock, self._left)
+        return super().getreply()
+
+    def _left(self) -> float:
         left = self._ends - self._clock.monotonic()
         if left <= 0:
             raise TimeoutError
-        if self.sock is not None:
-            self.sock.settimeout(left)
-        return super().getreply()
+        return left
+
+
+class _Lines:
+    """What a server says, line by line: an answer may have any number of them, and each may come letter by letter.
+
+    Servers that slow down whoever may be sending spam do just that.
+    """
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock, self._left, self._kept, self._room = sock, left, b"", LARGEST_BYTES
+
+    def readline(self, longest: int) -> bytes:
+        """As a file's. Raises TimeoutError when time is up, OSError where too much has come."""
+        while b"\n" not in self._kept and len(self._kept) < longest:
+            self._sock.settimeout(self._left())
+            piece = self._sock.recv(4096)
+            self._room -= len(piece)
+            if self._room < 0:
+                raise OSError("too long")
+            if not piece:
+                break
+            self._kept += piece
+        end = min(self._kept.find(b"\n") + 1 or len(self._kept), longest)
+        line, self._kept = self._kept[:end], self._kept[end:]
+        return line
+
+    def close(self) -> None:
+        """The socket is closed by itself."""
 
 
 def _trusting(ca_file: Path | None) -> ssl.SSLContext:

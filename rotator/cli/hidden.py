@@ -7,7 +7,6 @@ Each value is sealed as soon as it is known to be one; no message repeats any of
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import sys
 import warnings
@@ -17,6 +16,7 @@ from dataclasses import dataclass, replace
 from rotator.cli.opening import Unusable
 from rotator.cli.show import say
 from rotator.config.complaints import listed
+from rotator.model.json_text import parsed
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Sealed
 
@@ -105,7 +105,7 @@ def _read(descriptor: int | None) -> str:
 def _taken_apart(text: str, wanted: tuple[str, ...]) -> Mapping[str, str]:
     """Several fields as one JSON object."""
     try:
-        read = json.loads(text)
+        read = parsed(text)
     except ValueError:
         read = None
     if not isinstance(read, dict) or set(read) != set(wanted):

@@ -21,6 +21,8 @@ from rotator.model.printable import printable
 #: From this width on a row and its last column stand on one line.
 _WIDE = 120
 _GAP = "  "
+#: In a spreadsheet; some take the wide ones of East Asian keyboards, too.
+_BEGINS_A_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 class Format(StrEnum):
@@ -182,4 +184,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = printable(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
+    return f"'{text}" if text.lstrip()[:1] in _BEGINS_A_FORMULA else text

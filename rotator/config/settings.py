@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     reference_prefixes: Words = ()
     allowed_hosts: Words = ()
     commands: Words = ()  # full paths of programs that policies may call to restart a workload
-    own_recipes: bool = False  # policies may write recipes of their own: requests with rotator's own token
+    own_recipes: bool = False  # policies may write requests with rotator's own token, and SQL that Vault runs
 
     workers: int = Field(default=4, ge=1, le=64)
     claim_seconds: int = Field(default=60, ge=20, le=600)

@@ -222,8 +222,10 @@ class Daemon:
             self._scan()
 
     def _prove(self) -> None:
-        """Signs the record; once a day, and at the start, looks whether all of it is as it was written."""
-        sign_record(self.parts)
+        """Once a day, and at the start, looks whether all of the record is as it was written; and signs it.
+
+        In this order: what keeps it from being signed must not hide that somebody changed it.
+        """
         now = self.parts.clock.monotonic()
         if self._proved is None or now - self._proved >= _PROVED_EVERY:
             faults = faults_in_record(self.parts)
@@ -233,6 +235,7 @@ class Daemon:
                 log.error(
                     "the record is not as it was written", faults=len(faults), first=faults[0]._asdict()
                 )
+        sign_record(self.parts)
 
     def _watch(self) -> None:
         """Who read what; a policy that names no source of records has nothing to watch."""

@@ -114,10 +114,13 @@ def spell(span: timedelta) -> str:
 
 
 def _of_the_source(observed: Observed) -> Iterator[Age]:
-    """What the source says, if it was asked since the store was written: else it spoke of another credential."""
-    asked_at, written_at = observed.census_at, observed.modified_at
-    if observed.created_at is not None and asked_at and written_at and asked_at >= written_at:
-        yield Age(observed.created_at, AgeSource.SOURCE)
+    """What the source says, if it was asked since the store was written: else it spoke of another credential.
+
+    Nothing is stored before it is made: a source that says so would keep its secret from ever being due.
+    """
+    asked_at, written_at, made_at = observed.census_at, observed.modified_at, observed.created_at
+    if made_at is not None and asked_at and written_at and asked_at >= written_at >= made_at:
+        yield Age(made_at, AgeSource.SOURCE)
 
 
 def _before_the_undo(history: History, observed: Observed) -> Iterator[Age]:

@@ -23,6 +23,7 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, insert, select, update
 
 from rotator.contracts.sealer import DataKey
+from rotator.journal.as_kept import HEADS, LINKS, Link, head_of, link_of, text_of_any_kind
 from rotator.journal.chain import BEGINNING, hash_of
 from rotator.journal.database import Section
 from rotator.journal.tables import UNSIGNED, event, head, meta, rotation
@@ -38,7 +39,6 @@ Ends = Mapping[str, tuple[int, str]]
 
 _ONE_AT_A_TIME: Final = select(meta.c.id).with_for_update()
 _COLUMNS: Final = tuple(head.c[name] for name in Head._fields)
-_HEADS: Final = select(*_COLUMNS).order_by(head.c.number)
 _NEWEST: Final = select(*_COLUMNS).order_by(head.c.number.desc()).limit(1)
 _ANY_UNSIGNED: Final = select(event.c.rotation).where(UNSIGNED).limit(1)
 _COVER: Final = (
@@ -46,11 +46,6 @@ _COVER: Final = (
     .where(UNSIGNED)
     .values(head=bindparam("next_head"))
     .returning(event.c.rotation, event.c.sequence, event.c.hash)
-)
-_LINKS: Final = (
-    select(event, rotation.c.last_sequence, rotation.c.previous_hash.label("last_hash"))
-    .join(rotation, rotation.c.id == event.c.rotation, isouter=True)
-    .order_by(event.c.rotation, event.c.sequence)
 )
 _ADD: Final = insert(head)
 _UNTOLD: Final = (
@@ -90,9 +85,12 @@ class Heads(Section):
     def verify_chain(self, rotation_id: str) -> Sequence[Broken]:
         """What is not as it was written in one rotation's story: changed, missing, moved or cut off."""
         of_this, untold = event.c.rotation == rotation_id, rotation.c.id == rotation_id
-        with self._db.snapshot() as connection:
-            links = connection.execute(_LINKS.where(of_this)).all()
-            return [*_faults(links), *_silent(connection.execute(_UNTOLD.where(untold)).all())]
+        with self._db.snapshot() as connection, text_of_any_kind(connection):
+            links = connection.execute(LINKS.where(of_this)).all()
+            return [
+                *_faults([(row, link_of(row)) for row in links]),
+                *_silent(connection.execute(_UNTOLD.where(untold)).all()),
+            ]
 
     def verify_all(self, open_key: OpenKey | None = None) -> Sequence[Broken]:
         """The same for every rotation and every head; without `open_key` the heads' signatures are not looked at.
@@ -101,15 +99,17 @@ class Heads(Section):
         """
         broken: list[Broken] = []
         ends = defaultdict[int | None, dict[str, tuple[int, str]]](dict)  # None: not signed yet
-        with self._db.snapshot() as connection:
-            links = connection.execute(_LINKS, execution_options={"yield_per": 1000})
+        with self._db.snapshot() as connection, text_of_any_kind(connection):
+            links = connection.execute(LINKS, execution_options={"yield_per": 1000})
             for rotation_id, story in groupby(links, key=attrgetter("rotation")):
-                chain = list(story)
+                chain = [(row, link_of(row)) for row in story]
                 broken += _faults(chain)
-                for link in chain:
+                for link in (link for _row, link in chain if link is not None):
                     ends[link.head][rotation_id] = (link.sequence, link.hash)
             broken += _silent(connection.execute(_UNTOLD).all())
-            heads = [Head(*row) for row in connection.execute(_HEADS)]
+            kept = connection.execute(HEADS).all()
+        heads = [signed for signed in map(head_of, kept) if signed is not None]
+        broken += [_unreadable("", row.number, "head") for row in kept if head_of(row) is None]
         broken += _misfits(heads, ends)
         if open_key is not None:
             broken += _forged(heads, open_key)
@@ -126,10 +126,13 @@ def _ends(links: Sequence[Row[Any]]) -> Ends:
     return {link.rotation: (link.sequence, link.hash) for link in sorted(links, key=attrgetter("sequence"))}
 
 
-def _faults(chain: Sequence[Row[Any]]) -> Iterator[Broken]:
-    """What is wrong inside one chain, in order, and with its end."""
+def _faults(chain: Sequence[tuple[Row[Any], Link | None]]) -> Iterator[Broken]:
+    """What is wrong inside one chain, in order, and with its end: rows, and what can be read of them."""
     expected, previous = 1, BEGINNING
-    for link in chain:
+    for row, link in chain:
+        if link is None:
+            yield _unreadable(row.rotation, row.sequence, "event")
+            continue
         if link.sequence != expected:
             yield Broken(link.rotation, expected, f"event {expected} is missing")
         elif link.previous_hash != previous:
@@ -139,11 +142,18 @@ def _faults(chain: Sequence[Row[Any]]) -> Iterator[Broken]:
         if link.hash != hash_of(link):
             yield Broken(link.rotation, link.sequence, f"event {link.sequence} was changed")
         expected, previous = link.sequence + 1, link.hash
-    for end in chain[-1:]:
-        if end.last_sequence is None:
+    for row, end in chain[-1:]:
+        if end is not None and row.last_sequence is None:
             yield Broken(end.rotation, end.sequence, "its rotation is missing")
-        elif (end.last_sequence, end.last_hash) != (end.sequence, end.hash):
-            yield Broken(end.rotation, end.sequence, f"its story should end with event {end.last_sequence}")
+        elif end is not None and (row.last_sequence, row.last_hash) != (end.sequence, end.hash):
+            yield Broken(end.rotation, end.sequence, f"its story should end with event {row.last_sequence}")
+
+
+def _unreadable(rotation_id: object, number: object, what: str) -> Broken:
+    """Nothing that stands in it is told: it may be anything."""
+    named = rotation_id if isinstance(rotation_id, str) else "a rotation without a name"
+    number = number if isinstance(number, int) else 0
+    return Broken(named, number, f"{what} {number or 'without a number'} cannot be read: it was changed")
 
 
 def _silent(untold: Iterable[tuple[str, int]]) -> Iterator[Broken]:
@@ -153,9 +163,10 @@ def _silent(untold: Iterable[tuple[str, int]]) -> Iterator[Broken]:
 
 def _misfits(heads: Sequence[Head], ends: Mapping[int | None, Ends]) -> Iterator[Broken]:
     """What is wrong with the heads, and with events that claim to be under one that does not exist."""
-    expected, previous = 1, BEGINNING
+    expected, previous, known = 1, BEGINNING, set[int]()
     for signed in heads:
         number = signed.number
+        known |= {number, expected}
         if number != expected:
             yield Broken("", expected, f"head {expected} is missing")
         elif signed.digest != digest_of(number, signed.at, previous, ends.get(number, {})):
@@ -163,7 +174,7 @@ def _misfits(heads: Sequence[Head], ends: Mapping[int | None, Ends]) -> Iterator
                 "", number, f"head {number} does not fit the events it covers: some were changed or removed"
             )
         expected, previous = number + 1, signed.digest
-    for number in sorted(covered for covered in ends if covered is not None and covered >= expected):
+    for number in sorted(covered for covered in ends if covered is not None and covered not in known):
         yield Broken("", number, f"head {number} is missing")
 
 

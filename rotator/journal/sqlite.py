@@ -1,7 +1,8 @@
 """The embedded journal: one SQLite file, or one in memory for tests and the simulation.
 
 WAL, so that the command line reads while the daemon writes; synchronous=FULL, so that what was acknowledged survives
-a power cut; secure_delete, so that a wiped sealed value leaves no bytes behind.
+a power cut; secure_delete, so that a wiped sealed value leaves no bytes behind in the file. In the log beside it
+(`-wal`) the sealed text stays until the log is written anew, some thousand pages later: sealed as it is.
 """
 
 from __future__ import annotations

@@ -9,12 +9,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 #: Key -> where its value begins and ends in the text.
 Places = Mapping[str, tuple[int, int]]
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\n\r]*")
+
+
+def parsed(text: str | bytes) -> Any:
+    """What JSON says. Raises ValueError, also where it is nested too deeply, for which Python has another error.
+
+    Whoever writes a parameter or answers a request may nest as deeply as they like.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        pass
+    raise ValueError("nested too deeply")
 
 
 def places(text: str) -> Places | None:
@@ -39,13 +52,15 @@ def places(text: str) -> Places | None:
 def string_at(text: str, place: tuple[int, int]) -> str | None:
     """The string that stands there; None for any other value, and for what UTF-8 cannot write."""
     value = json.loads(text[slice(*place)])
-    if not isinstance(value, str):
-        return None
+    return value if is_text(value) else None
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    r"""Whether it is a string that UTF-8 can write: JSON may hold half a character, `\ud800`."""
     try:
-        value.encode()
+        return isinstance(value, str) and value.encode() is not None
     except UnicodeEncodeError:
-        return None
-    return value
+        return False
 
 
 def with_strings(text: str, there: Places, strings: Mapping[str, str]) -> str:
@@ -60,8 +75,8 @@ def with_strings(text: str, there: Places, strings: Mapping[str, str]) -> str:
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
+        return isinstance(parsed(text), dict)
+    except ValueError:
         return False
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from rotator.model.json_text import Places, places, string_at, with_strings
+from rotator.model.json_text import Places, is_text, parsed, places, string_at, with_strings
 from rotator.model.jwks import public_thumbprint
 
 
@@ -89,10 +89,10 @@ class AcceptedSet:
     def parse(cls, value: Sealed) -> AcceptedSet:
         """Read the parameter's value. Raises MalformedSet when it is neither a JSON list of strings nor a JWKS."""
         try:
-            read = json.loads(value._value)
+            read = parsed(value._value)
         except ValueError:
             read = None
-        if isinstance(read, list) and all(isinstance(member, str) for member in read):
+        if isinstance(read, list) and all(map(is_text, read)):
             return cls(Sealed(member) for member in read)
         keys = read.get("keys") if isinstance(read, dict) else None
         if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):

@@ -14,6 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from rotator.model.json_text import parsed
 from rotator.model.jwks import thumbprint
 
 #: What a JWK must say to be a key for the algorithm: RFC 7518 sections 3.3 and 3.4, RFC 8037 section 3.1.
@@ -52,7 +53,7 @@ def read(text: str, algorithm: str) -> dict[str, Any] | None:
 def as_jwk(text: str) -> dict[str, Any] | None:
     """The text as a JWK of whatever kind; None when it is none."""
     try:
-        jwk = json.loads(text)
+        jwk = parsed(text)
     except ValueError:
         return None
     return jwk if isinstance(jwk, dict) and "kty" in jwk else None

@@ -11,6 +11,8 @@ whoever answers, which is nobody known unless a certificate was verified. So onl
 
 from __future__ import annotations
 
+import io
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from typing import Any
 import pymysql
 from pymysql.connections import Connection
 
+from rotator.bounded import LARGEST_BYTES
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import CALL_SECONDS, guard
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
@@ -71,18 +74,38 @@ _VERDICTS = {
 
 
 class Session(Connection):
-    """A connection on which everything that is said ends in time."""
+    """A connection on which everything that is said ends in time, and is no longer than it may be."""
 
-    clock: Clock
-    ends: float
     who: str
     quoted: bool
-    _auth_plugin_name: str  # PyMySQL's: what the server greeted with
+    # PyMySQL's: what the server greeted with, the socket, and the file that is read from it.
+    _auth_plugin_name: str
+    _sock: socket.socket
+    _rfile: io.BufferedReader
 
-    def __init__(self, *, known: bool, **more: Any) -> None:
+    def __init__(self, *, known: bool, clock: Clock, **more: Any) -> None:
         """`known`: whoever is at the other end may be sent the password itself."""
-        self._known, self._proving = known, False
+        self._known, self._proving, self._clock = known, False, clock
+        self.ends, self._room = clock.monotonic() + CONNECT_SECONDS, LARGEST_BYTES
         super().__init__(**more)
+
+    def _read_bytes(self, wanted: int) -> bytes:
+        """PyMySQL's waits anew for each piece that comes, and keeps whatever comes."""
+        found = bytearray()
+        self._room -= wanted
+        try:
+            while len(found) < wanted and self._room >= 0:
+                self._sock.settimeout(max(0.001, left := self.ends - self._clock.monotonic()))
+                piece = self._rfile.read1(wanted - len(found)) if left > 0 else b""
+                if not piece:
+                    break
+                found += piece
+        except OSError:
+            pass  # told below, without its words
+        if len(found) < wanted:
+            self._force_close()  # type: ignore[attr-defined]  # PyMySQL's stubs leave out what is not public
+            raise pymysql.OperationalError(2013, "lost, late, or too long")
+        return bytes(found)
 
     def _request_authentication(self) -> None:
         """PyMySQL's, which would send the password itself in its first answer to sha256_password."""
@@ -106,7 +129,7 @@ class Session(Connection):
 
     def ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of one statement. Raises Transient or Refused."""
-        self._read_timeout = self._write_timeout = max(0.001, self.ends - self.clock.monotonic())
+        self._write_timeout, self._room = max(0.001, self.ends - self._clock.monotonic()), LARGEST_BYTES
         try:
             with self.cursor() as cursor:
                 cursor.execute(statement, values or None)
@@ -170,6 +193,7 @@ def _connect(login: Login, clock: Clock, who: str, program: str) -> Session | Ro
     try:
         opened = Session(
             known=(known := _known(login)),
+            clock=clock,
             host=login.host,
             port=login.port,
             user=login.user,
@@ -191,7 +215,7 @@ def _connect(login: Login, clock: Clock, who: str, program: str) -> Session | Ro
     except (pymysql.Error, OSError, RuntimeError) as error:
         trouble = _unopened(error, who)
     else:
-        opened.clock, opened.ends, opened.who = clock, clock.monotonic() + TALK_SECONDS, who
+        opened.ends, opened.who = clock.monotonic() + TALK_SECONDS, who
         return opened
     return trouble
 

@@ -124,9 +124,9 @@ class OauthClient:
         return complaints
 
     @classmethod
-    def own_recipe(cls, recipe: Recipe) -> bool:
-        """Whether the policy itself says which requests are made with rotator's token."""
-        return not isinstance(recipe.settings.get("recipe"), str)
+    def own_recipe(cls, recipe: Recipe) -> str | None:
+        """The option in which the policy itself says which requests are made with rotator's token."""
+        return None if isinstance(recipe.settings.get("recipe"), str) else "recipe"
 
     @classmethod
     def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:

@@ -8,10 +8,9 @@ rotation is undone for it.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ from rotator.contracts.adapter import Surroundings
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.model.hosts import must_be_allowed
+from rotator.model.json_text import parsed
 from rotator.model.retry_after import pause_asked, until
 
 _SPARE_SECONDS = 1.0
@@ -60,7 +60,7 @@ class Answer:
     def said(self) -> Any:
         """The body as JSON; None where it is none."""
         try:
-            return json.loads(self.content)
+            return parsed(self.content)
         except ValueError:
             return None
 
@@ -166,9 +166,12 @@ def same_place(url: str, other: str) -> bool:
 
 
 def moment(text: Any) -> datetime | None:
-    """RFC 3339, with a zone; None where it is something else."""
+    """RFC 3339, with a zone, in UTC; None where it is something else."""
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+        return found.astimezone(UTC) if found and found.tzinfo else None
+    except (
+        ValueError,
+        OverflowError,
+    ):  # some moments of the first day and the last one are in no year of UTC
         return None
-    return found if found and found.tzinfo else None

@@ -21,6 +21,9 @@ from rotator.providers import oauth_templates as templates
 from rotator.providers.oauth_http import Answer, Line, Request
 from rotator.providers.oauth_recipe import Grant, OauthRecipe, at
 
+#: Seconds; who gives a token for longer gives another one, too.
+_LONGEST_LIFE = 86400
+
 
 class Access(AdapterOptions):
     """How rotator is known to the management API: `{token: ssm:/…}`, or `{client_id: …, client_secret: ssm:/…}`."""
@@ -92,7 +95,7 @@ class TokenEndpoint:
                 f"{self._recipe.name} gives rotator's own client {access.client_id} no token (HTTP {answer.status}), "
                 f"so it could not {doing}; nothing was changed"
             )
-        life = seconds - 60 if isinstance(seconds, int) else 0
+        life = min(seconds, _LONGEST_LIFE) - 60 if isinstance(seconds, int) else 0
         self._token = Sealed(token), now + life
         return self._token[0]
 

@@ -17,6 +17,21 @@ from psycopg.conninfo import conninfo_to_dict
 
 from rotator.providers import postgres_json
 
+#: What a connection string may say to libpq: where the server is, how the way there is made safe, who logs in, and how
+#: the session begins. All else is left out, and so is what libpq has yet to learn: `sslkeylogfile` writes into any
+#: file, a `service` leads wherever a file says, `oauth_issuer` asks another host, `scram_client_key` is no password.
+_FITTING = frozenset(
+    {
+        "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname",
+        "fallback_application_name", "gssdelegation", "gssencmode", "host", "hostaddr", "keepalives",
+        "keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname", "load_balance_hosts",
+        "max_protocol_version", "min_protocol_version", "options", "password", "port", "require_auth", "requirepeer",
+        "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression", "sslcrl",
+        "sslcrldir", "sslkey", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni",
+        "target_session_attrs", "tcp_user_timeout", "user",
+    }
+)  # fmt: skip
+
 
 class MalformedDsn(ValueError):
     """A connection string that libpq cannot read; the message never shows it."""
@@ -65,13 +80,18 @@ def hosts(dsn: str) -> list[str]:
 
 
 def leads_to(read: Mapping[str, str]) -> list[str]:
-    """The hosts that libpq may connect to: several, names and addresses. A socket's path is this machine.
-
-    A service stands in a file that says where it leads; it is no host that anybody could allow.
-    """
+    """The hosts that libpq may connect to: several, names and addresses. A socket's path is this machine."""
     named = f"{read.get('host', '')},{read.get('hostaddr', '')}".split(",")
-    found = ["localhost" if host.startswith(("/", "@")) else host for host in named if host]
-    return [*found, *(f"{name}={read[name]}" for name in ("service", "servicefile") if name in read)]
+    return ["localhost" if host.startswith(("/", "@")) else host for host in named if host]
+
+
+def unfit(read: Mapping[str, str]) -> list[str]:
+    """Options that rotator does not log in with: libpq would do more than talk to the server.
+
+    A key that is not in a file comes out of a library that OpenSSL loads (libpq's `sslkey` with a colon in it).
+    """
+    strange = [name for name in read if name not in _FITTING]
+    return [*strange, *(["sslkey"] if ":" in read.get("sslkey", "") else [])]
 
 
 def differences(one: Mapping[str, str], two: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rotator.model.json_text import parsed
+
 #: What a member may be called -> libpq's word. In any case, and with libpq's prefix: PGUSER, PGDATABASE.
 _NAMES = {
     "user": "user",
@@ -38,7 +40,7 @@ def render(template: Mapping[str, Any], url: Callable[[str], str], user: str, pa
 def members(text: str) -> dict[str, Any] | None:
     """The members of a JSON object; None when the text is none."""
     try:
-        read = json.loads(text)
+        read = parsed(text)
     except ValueError:
         return None
     return read if isinstance(read, dict) else None

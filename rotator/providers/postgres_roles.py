@@ -111,7 +111,7 @@ class Pair:
         if role.can_login and role.holder != holder:
             raise Refused(
                 f"{name} can log in and rotator did not make it so: a new password would cut off whoever uses it. "
-                f'If nobody does (see pg_stat_activity), as a DBA: ALTER ROLE "{name}" NOLOGIN'
+                f"If nobody does (see pg_stat_activity), as a DBA: ALTER ROLE {_typed(name)} NOLOGIN"
             )
         return role
 
@@ -124,7 +124,7 @@ class Pair:
         missing = [name for name in self.names if name not in self.roles]
         if missing:
             return (
-                f'there is no role {missing[0]}. As a DBA: CREATE ROLE "{missing[0]}" NOLOGIN, and grant and set '
+                f"there is no role {missing[0]}. As a DBA: CREATE ROLE {_typed(missing[0])} NOLOGIN, and grant and set "
                 "for it what the other role has"
             )
         if self.waiting():
@@ -214,12 +214,13 @@ def _check_owner(a: dict[str, Any], b: dict[str, Any], owner_role: str | None) -
         if row["becomes"] != [owner] or owner not in row["may_become"]:
             raise Refused(
                 f"objects that {name} creates would not belong to the owner role {owner}: the other role could not "
-                f'alter them. As a DBA: GRANT "{owner}" TO "{name}"; ALTER ROLE "{name}" SET role = "{owner}"'
+                f"alter them. As a DBA: GRANT {_typed(owner)} TO {_typed(name)}; "
+                f"ALTER ROLE {_typed(name)} SET role = {_typed(owner)}"
             )
         if row["owns_in"]:
             raise Refused(
                 f"{name} itself owns objects in {', '.join(sorted(row['owns_in']))}: the other role could not alter "
-                f'them. As a DBA, there: REASSIGN OWNED BY "{name}" TO "{owner}"'
+                f"them. As a DBA, there: REASSIGN OWNED BY {_typed(name)} TO {_typed(owner)}"
             )
 
 
@@ -239,3 +240,8 @@ def _shown(aspect: str, item: str) -> str:
     if aspect == "settings":
         return item.partition("=")[0]
     return f"an object in {item.partition('.')[0]}" if aspect == "grants" else item
+
+
+def _typed(name: str) -> str:
+    """A name as it may be pasted into a statement: policies say how roles are called, and a DBA obeys."""
+    return '"{}"'.format(name.replace('"', '""'))

@@ -23,7 +23,7 @@ from rotator.contracts.clock import Clock
 from rotator.contracts.guard import CALL_SECONDS
 from rotator.model.errors import CredentialRefused, Refused, RotatorError, Transient
 from rotator.model.hosts import Allows, must_be_allowed
-from rotator.providers.postgres_dsn import leads_to
+from rotator.providers.postgres_dsn import leads_to, unfit
 
 #: To connect, and to say everything afterwards: together within CALL_SECONDS, with one second to spare.
 CONNECT_SECONDS = 4
@@ -79,10 +79,15 @@ def transaction(
 
     `who` says for people who logs in where. `quoted`: what the server says about a statement may be repeated. Raises
     CredentialRefused when the server refuses the login, Transient when nobody answers or the server is busy, Refused
-    for its verdict about a statement, and for a host that is not allowed.
+    for its verdict about a statement, for a host that is not allowed, and for options that are unfit.
     """
     for host in leads_to(parameters):
         must_be_allowed(allows, host, f"the host of {who}")
+    if strange := unfit(parameters):
+        raise Refused(
+            f"the connection string of {who} has {' and '.join(strange)}: rotator does not log in with that; nothing "
+            "was sent, take it out"
+        )
     opened = _connect(parameters, who, application)
     if isinstance(opened, RotatorError):
         raise opened

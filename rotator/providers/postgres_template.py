@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from rotator.providers import postgres_json
-from rotator.providers.postgres_dsn import MalformedDsn, looks_json, parameters, render
+from rotator.providers.postgres_dsn import MalformedDsn, looks_json, parameters, render, unfit
 
 
 def wrong_with(template: object) -> str:
@@ -36,6 +36,8 @@ def _unreadable(template: str | dict[str, Any]) -> str:
         read = parameters(render(template, "user", "password"))
     except MalformedDsn:
         return "is neither a postgresql:// URL nor libpq's key=value form"
+    if strange := unfit(read):
+        return f"has {' and '.join(strange)}, and rotator does not log in with that; take it out"
     if isinstance(template, dict) and (read.get("user"), read.get("password")) != ("user", "password"):
         return "must have {user} in a member called user or username and {password} in password, or both in a URL"
     return ""

@@ -55,7 +55,9 @@ class VaultDatabase:
         template: str  # postgresql:// or mysql://{user}:{password}@host:port/database?options
         auth: Auth  # token, approle or kubernetes
         mount: Mount = "database"  # where the database engine is
-        rotation_statements: tuple[str, ...] = ()  # as in Vault; by default the database's own
+        rotation_statements: tuple[
+            str, ...
+        ] = ()  # as in Vault, where ROTATOR_OWN_RECIPES; else the database's own
 
         @field_validator("users", mode="before")
         @classmethod
@@ -82,6 +84,11 @@ class VaultDatabase:
 
     def __init__(self, recipe: Recipe, around: Surroundings) -> None:
         self._options = self.Options.taken_from(recipe.settings, recipe.secret)
+        if self.own_recipe(recipe) and not around.own_recipes:
+            raise Refused(
+                f"the rotation_statements of {recipe.secret} are written in the policy: Vault would run whatever they "
+                "say as the administrator of the database. ROTATOR_OWN_RECIPES=true allows it"
+            )
         self._recipe, self._around = recipe, around
         self._logins = logins_of(recipe, self._options.template, around)
 
@@ -89,6 +96,11 @@ class VaultDatabase:
     def check(cls, recipe: Recipe) -> list[str]:
         """What is wrong with a policy that Options alone cannot see; one sentence each."""
         return wrong_fields(recipe.fields, "user", "password")
+
+    @classmethod
+    def own_recipe(cls, recipe: Recipe) -> str | None:
+        """The option in which the policy itself says what Vault runs with rights that the policy's author has not."""
+        return "rotation_statements" if recipe.settings.get("rotation_statements") else None
 
     @classmethod
     def hosts(cls, recipe: Recipe) -> dict[str, list[str]]:

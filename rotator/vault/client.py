@@ -16,23 +16,16 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from hvac import Client, exceptions
-from requests import (  # noqa: TID251 - hvac's own HTTP library; its errors are its
-    PreparedRequest,
-    RequestException,
-    Response,
-    Timeout,
-)
-from requests.adapters import HTTPAdapter  # noqa: TID251 - the last hook before hvac's bytes leave
+from requests import RequestException, Timeout  # noqa: TID251 - hvac's own HTTP library; its errors are its
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
+from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS
 from rotator.model.errors import GaveUp, Refused, RotatorError, Transient
 from rotator.vault.access import Auth
+from rotator.vault.way import NoVault, Redirected, Way
 
 #: Where Kubernetes puts a pod's token.
 POD_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-CONNECT_SECONDS = 2
-_SPARE = 1
 _PAUSE = timedelta(seconds=1)  # Vault names none that hvac would tell
 
 Answer = TypeVar("Answer")
@@ -48,24 +41,6 @@ class Changed(Refused):
     """Check-and-set: the version that was expected is not the one that is there. Nothing was written."""
 
 
-class _Redirected(RequestException):
-    """Vault sent us elsewhere."""
-
-
-class _LastLook(HTTPAdapter):
-    """Runs right before the bytes leave. What guard() raises ends the call unsent."""
-
-    seconds: float | None = None  # of a call that changes something
-
-    def send(self, request: PreparedRequest, *args: Any, **more: Any) -> Response:
-        if self.seconds is not None:
-            guard(self.seconds)
-        response = super().send(request, *args, **more)
-        if response.is_redirect:
-            raise _Redirected
-        return response
-
-
 class Vault:
     """One login to one Vault. `reveal` gives the value behind a reference, when it is needed.
 
@@ -76,42 +51,42 @@ class Vault:
         self._auth, self._around, self._reveal = auth, around, reveal
         self._lock = Lock()
         self._client: Client | None = None
-        self._last_look = _LastLook(max_retries=0)
+        self._way = Way()
 
     def ask(self, request: Callable[[Asked], Answer], doing: str) -> Answer:
         """The answer to a request that changes nothing; `doing` completes "Vault could not …".
 
         Raises NotThere, Transient or Refused.
         """
-        return self._call(request, doing, None, CALL_SECONDS)
+        return self._call(request, doing, CALL_SECONDS, changes=False)
 
     def change(self, request: Callable[[Asked], Answer], doing: str) -> Answer:
         """The answer to a request that changes something. Raises Changed, and as ask()."""
-        return self._call(request, doing, CALL_SECONDS, CALL_SECONDS)
+        return self._call(request, doing, CALL_SECONDS, changes=True)
 
     def mint(self, request: Callable[[Asked], Answer], doing: str) -> Answer:
         """As change(), for what takes longer and is never asked again."""
-        return self._call(request, doing, MINT_SECONDS, MINT_SECONDS)
+        return self._call(request, doing, MINT_SECONDS, changes=True)
 
     def now(self) -> datetime:
         """The present, for what Vault says about moments."""
         return self._around.clock.now()
 
     def _call(
-        self, request: Callable[[Asked], Answer], doing: str, guarded: float | None, within: float
+        self, request: Callable[[Asked], Answer], doing: str, within: float, *, changes: bool
     ) -> Answer:
         with self._lock:
-            answered = self._answered(request, doing, guarded, within)
+            answered = self._answered(request, doing, within, changes=changes)
             if isinstance(answered, _Denied):
                 # A token that has run out is told like one that never was; nothing has happened, so it is safe.
                 self._client = None
-                answered = self._answered(request, doing, guarded, within)
+                answered = self._answered(request, doing, within, changes=changes)
         if isinstance(answered, RotatorError):
             raise answered
         return answered
 
     def _answered(
-        self, request: Callable[[Asked], Answer], doing: str, guarded: float | None, within: float
+        self, request: Callable[[Asked], Answer], doing: str, within: float, *, changes: bool
     ) -> Answer | RotatorError:
         """The answer, or what to say: returned, so that no exception drags Vault's text along."""
         try:
@@ -120,13 +95,12 @@ class Vault:
             # Whatever is wrong with rotator's own login, a person repairs it.
             return Transient(f"{_sorted(error, f'log in to {doing}', changes=False)}; it is asked again")
         try:
-            _bound(client, within)
-            self._last_look.seconds = guarded
+            self._way.seconds, self._way.changes = within, changes
             return request(client)
         except (exceptions.VaultError, RequestException) as error:
-            return _sorted(error, doing, changes=guarded is not None)
+            return _sorted(error, doing, changes=changes)
         finally:
-            self._last_look.seconds = None
+            self._way.seconds, self._way.changes = CALL_SECONDS, False
 
     def _login(self) -> Client:
         address = self._around.endpoint("vault")
@@ -135,9 +109,8 @@ class Vault:
         # An empty token is none: hvac would take VAULT_TOKEN from the environment, or a file in our home.
         client = Client(url=address, token="", allow_redirects=False)
         client.session.trust_env = False
-        client.session.mount("http://", self._last_look)
-        client.session.mount("https://", self._last_look)
-        _bound(client, CALL_SECONDS)
+        client.session.mount("http://", self._way)
+        client.session.mount("https://", self._way)
         way = self._auth
         if way.token is not None:
             client.token = self._reveal(way.token).strip()
@@ -149,12 +122,6 @@ class Vault:
             client.auth.kubernetes.login(way.kubernetes.role, jwt, mount_point=way.kubernetes.mount)
         self._client = client
         return client
-
-
-def _bound(client: Asked, within: float) -> None:
-    """The next answers come within so many seconds, or are none."""
-    waits = (CONNECT_SECONDS, within - CONNECT_SECONDS - _SPARE)
-    client.adapter._kwargs["timeout"] = waits  # noqa: SLF001 - hvac has no other place for it
 
 
 def _pod_token() -> str:
@@ -190,7 +157,11 @@ def _sorted(error: Exception, doing: str, *, changes: bool) -> RotatorError:
         return Transient(f"Vault is being asked too often and did not {doing}; nothing was changed", _PAUSE)
     if isinstance(error, exceptions.VaultDown):
         return Transient(f"Vault is sealed or on standby and could not {doing}; nothing was changed")
-    if isinstance(error, _Redirected):
+    if isinstance(error, NoVault):
+        return Transient(
+            f"what answered when asked to {doing} was no Vault; is a proxy in between?{open_question}"
+        )
+    if isinstance(error, Redirected):
         return Transient(
             f"Vault sends rotator elsewhere when asked to {doing}, and rotator does not follow with its token: make "
             "ROTATOR_ENDPOINT_VAULT the address of the active node, or of a balancer; nothing was changed"

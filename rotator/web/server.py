@@ -70,7 +70,13 @@ def application(
 
     def metrics(request: Request) -> Response:
         """In the format that the scraper asks for."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        except (
+            TypeError,
+            ValueError,
+        ):  # it stumbles over a version that is none, and whoever connects may say one
+            encode, content_type = choose_encoder("")
         return Response(encode(registry), headers={"content-type": content_type})
 
     pages: dict[str, Callable[[Request], object]] = {

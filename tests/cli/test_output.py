@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from rotator.cli.show import Format, as_rows
 from rotator.model.observations import Pause
 from rotator.model.requests import RequestKind
 from tests.cli.beside import DAY, NAMES, Beside
@@ -58,6 +59,12 @@ def test_what_a_person_typed_never_becomes_a_formula(story: Beside) -> None:
     story("rotate", "production/TOO_OLD", "--reason", '=HYPERLINK("https://evil.example")')
     rows = list(csv.reader(io.StringIO(story("status", "--output", "csv").out)))
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", " =", "\t=", "\uff1d", "\uff20"])
+def test_no_cell_begins_a_formula(begins: str, capsys: pytest.CaptureFixture[str]) -> None:
+    as_rows(Format.CSV, [{"why": f"{begins}cmd|calc"}], ["why"])
+    assert capsys.readouterr().out.splitlines()[1].startswith("'")
 
 
 @pytest.mark.parametrize("form", ["table", "csv"])

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from rotator.config.load import load
+from rotator.model.errors import Refused
+from rotator.providers.vault_database import VaultDatabase
+from rotator.testing.surroundings import surroundings
+from tests.providers.recipes import recipe_for
 
 ALLOWED = ["*.taly.example"]
 REFERENCE = "ssm:/taly/staging/rotator/ADMIN"
@@ -61,7 +65,6 @@ def test_a_mysql_template_leads_to_no_other_host(there: str) -> None:
         "db.taly.example/x?hostaddr=203.0.113.9&sslmode=disable",
         "db.taly.example/x?host=evil.example",
         "db.taly.example,evil.example/x",
-        "db.taly.example/x?service=evil",
     ],
 )
 def test_a_postgres_template_leads_to_no_other_host(there: str) -> None:
@@ -90,6 +93,24 @@ def test_a_vault_held_login_leads_to_no_other_host() -> None:
     assert any(
         "evil.example is not among" in said for said in complaints("vault-database", settings, ALLOWED)
     )
+
+
+def test_the_sql_that_vault_runs_is_no_choice_of_the_policys() -> None:
+    settings = {
+        "role": "app",
+        "connection": "crm",
+        "users": ["a", "b"],
+        "template": "postgresql://{user}:{password}@db.taly.example/x",
+        "auth": {"kubernetes": {"role": "rotator"}},
+    }
+    assert complaints("vault-database", settings, ALLOWED) == []
+    evil = ["ALTER ROLE mallory SUPERUSER"]
+    (said,) = complaints("vault-database", settings | {"rotation_statements": evil}, ALLOWED)
+    assert "settings.rotation_statements: is written in the policy" in said
+    recipe = recipe_for("DB", "vault-database", settings=settings | {"rotation_statements": evil})
+    with pytest.raises(Refused, match="ROTATOR_OWN_RECIPES"):
+        VaultDatabase(recipe, surroundings())
+    VaultDatabase(recipe, surroundings(own_recipes=True))
 
 
 @pytest.mark.parametrize("behind", ["?", "#", "\\", "@", "%2f", "/?@"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -69,6 +69,13 @@ def put_back(version: int = 4, *, written_first: int = 2, restored: bool = True,
             412,
             AgeSource.SOURCE,
             id="the source knows better than a put",
+        ),
+        pytest.param(
+            History(),
+            seen(age=3 * DAY, created_at=datetime.max.replace(tzinfo=UTC), census_at=ago(DAY)),
+            3,
+            AgeSource.STORE,
+            id="a source that says it was made after it was stored",
         ),
         pytest.param(
             History(),

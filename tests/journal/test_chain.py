@@ -176,6 +176,49 @@ def test_a_rotation_dropped_with_its_story_is_found_by_the_head(journal: SqlJour
     assert sequences(list(journal.verify_all()), "") == {1}
 
 
+#: Only SQLite keeps them. Each makes a look stumble that takes what it finds for what it should be.
+NONSENSE = [
+    "UPDATE event SET at = 'x' WHERE rotation = :id AND sequence = 2",
+    "UPDATE event SET at = 1e300 WHERE rotation = :id AND sequence = 2",
+    "UPDATE event SET sequence = 'x' WHERE rotation = :id AND sequence = 2",
+    "UPDATE event SET sequence = x'00' WHERE rotation = :id AND sequence = 4",
+    "UPDATE event SET phase = x'ff' WHERE rotation = :id AND sequence = 2",
+    "UPDATE event SET sentence = CAST(x'ff' AS TEXT) WHERE rotation = :id AND sequence = 2",
+    "UPDATE event SET rotation = x'ff' WHERE rotation = :id AND sequence = 2",
+    "UPDATE event SET head = 'x' WHERE rotation = :id AND sequence = 2",
+    "UPDATE rotation SET last_sequence = 'x', previous_hash = x'ff' WHERE id = :id",
+    "UPDATE head SET at = 'x' WHERE number = 1 AND :id <> ''",
+    "UPDATE head SET mac = x'ff', digest = 5 WHERE number = 1 AND :id <> ''",
+]
+
+
+@pytest.mark.parametrize("statement", NONSENSE)
+def test_what_nobody_can_read_is_found_and_hides_nothing_else(
+    memory: SqlJournal, keys: Keys, key: DataKey, statement: str
+) -> None:
+    row, other = told(memory), told(memory)
+    memory.sign_heads(key)
+    tamper(memory, "UPDATE event SET sentence = '' WHERE rotation = :id AND sequence = 3", id=other.id)
+    before = memory.verify_all(keys.open)
+    tamper(memory, statement, id=row.id)
+    found = memory.verify_all(keys.open)
+    assert set(found) > set(before)
+    assert Broken(other.id, 3, "event 3 was changed") in found
+    assert {(type(fault.rotation), type(fault.sequence)) for fault in found} == {(str, int)}, "it can be told"
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_events_that_no_head_will_ever_cover_are_found(
+    journal: SqlJournal, keys: Keys, key: DataKey, number: int
+) -> None:
+    """What is put under a head that there is not is never signed, and could be rewritten later."""
+    row = told(journal)
+    tamper(journal, "UPDATE event SET head = :head WHERE rotation = :id", id=row.id, head=number)
+    told(journal)
+    journal.sign_heads(key)
+    assert sequences(list(journal.verify_all(keys.open)), "") == {number}
+
+
 def test_a_head_without_the_key_is_found(journal: SqlJournal, keys: Keys, key: DataKey) -> None:
     told(journal)
     journal.sign_heads(key)

@@ -151,6 +151,29 @@ def test_an_answer_is_read_up_to_a_bound() -> None:
     assert sum(map(len, pieces)) > LARGEST_BYTES
 
 
+def test_an_answer_that_is_nested_without_end_is_none_of_the_servers() -> None:
+    with (
+        server(lambda _path: (200, {}, [b"[" * 100_000])) as (address, _arrived),
+        pytest.raises(Transient, match="answered with something else"),
+    ):
+        inline(address).observe()
+
+
+def test_a_token_that_ends_never_is_asked_for_again_all_the_same() -> None:
+    def says(path: str) -> tuple[int, dict[str, str], list[bytes]]:
+        token = b'{"access_token": "t", "expires_in": 1' + b"0" * 400 + b"}"
+        return 200, {}, [token if path == "/token" else b'{"secrets": []}']
+
+    with server(says) as (address, _arrived):
+        access = {"client_id": "rotator", "client_secret": "ssm:/taly/staging/rotator/SECRET"}
+        recipe = {**DESCRIBED, "access": {"path": "/token", "form": {"grant_type": "client_credentials"}}}
+        settings = {"recipe": recipe, "client_id": "mine", "access": access, "address": address}
+        known = {access["client_secret"]: fresh_value()}
+        around = surroundings(own_recipes=True, references=known)
+        recipe_of = recipe_for("OAUTH_SECRET", "oauth-client", settings=settings)
+        assert OauthClient(recipe_of, around).observe().credentials == ()
+
+
 def test_an_answer_that_comes_in_drops_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     times = itertools.count(0, 5)  # each look at the clock takes five seconds
     monkeypatch.setattr(bounded, "_now", lambda: float(next(times)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from rotator.model.errors import Refused
 from rotator.model.secrets import Credential, Sealed
 from rotator.providers.postgres import Postgres
-from rotator.providers.postgres_dsn import MalformedDsn, differences, parameters, place, render
+from rotator.providers.postgres_dsn import MalformedDsn, differences, parameters, place, render, unfit
 from rotator.testing.surroundings import surroundings
 from rotator.testing.values import fresh_value, raises_silently
 from tests.providers.recipes import recipe_for
@@ -104,7 +105,6 @@ def test_an_option_that_leads_elsewhere_or_lets_others_read_is_a_difference(opti
         ("postgresql://{user}:{password}@db/taly?host=evil.example", ["evil.example"]),
         ("postgresql://{user}:{password}@/taly?host=/run/postgresql", ["localhost"]),
         ("host=db hostaddr=::1 user={user} password={password}", ["db", "::1"]),
-        ("postgresql://{user}:{password}@/taly?service=there", ["service=there"]),
         (
             {
                 "user": "{user}",
@@ -125,7 +125,7 @@ def test_every_host_of_a_template_is_shown_to_policy_check(template: Any, found:
 def test_a_host_that_settings_do_not_allow_gets_no_login() -> None:
     """Not in clear, not as a proof: nobody is even connected to."""
     fields = {"user": Sealed("taly_app_a"), "password": fresh_value()}
-    for option in ("hostaddr=127.0.0.1", "hostaddr=203.0.113.9", "sslmode=disable", "service=there"):
+    for option in ("hostaddr=127.0.0.1", "hostaddr=203.0.113.9", "sslmode=disable"):
         template = f"postgresql://{{user}}:{{password}}@evil.example:1/taly?{option}"
         recipe = recipe_for(
             "DATABASE_URL", "postgres", settings={**SETTINGS, "template": template}, fields=PARTS
@@ -133,6 +133,34 @@ def test_a_host_that_settings_do_not_allow_gets_no_login() -> None:
         with raises_silently(Refused, fields["password"]) as refused:
             Postgres(recipe, surroundings()).verify(Credential("taly_app_a@first", fields))
         assert "ROTATOR_ALLOWED_HOSTS" in str(refused.value)
+
+
+#: With the password of whoever wrote it, libpq would do more than log in.
+UNFIT = [
+    "sslkeylogfile=/var/lib/rotator/sealing.key", "service=there", "passfile=/etc/passwd", "sslkey=pkcs11:/tmp/x.so",
+    "oauth_issuer=https://evil.example", "scram_client_key=QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE%3D",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("option", UNFIT)
+def test_what_libpq_would_do_besides_is_not_done(option: str) -> None:
+    """The policy's template cannot say it, and neither whoever may write what is stored."""
+    template = f"postgresql://{{user}}:{{password}}@127.0.0.1:1/taly?{option}"
+    with pytest.raises(ValidationError, match=f"has {option.partition('=')[0]}, and rotator does not"):
+        Postgres.Options.model_validate({**SETTINGS, "template": template})
+    password = fresh_value()
+    stored = {"value": Sealed(render(template, "taly_app_a", password.reveal()))}
+    provider = Postgres(recipe_for("DATABASE_URL", "postgres", settings=SETTINGS), surroundings())
+    with raises_silently(Refused, password) as refused:
+        provider.verify(Credential("taly_app_a@first", stored))
+    assert f"has {option.partition('=')[0]}: rotator does not log in" in str(refused.value)
+
+
+def test_a_key_in_a_file_is_one(tmp_path: Path) -> None:
+    read = parameters(
+        f"postgresql://u:p@db/taly?sslmode=verify-full&sslcert={tmp_path}/c&sslkey={tmp_path}/k"
+    )
+    assert unfit(read) == []
 
 
 def test_rotators_own_login_goes_to_allowed_hosts_only() -> None:

@@ -93,6 +93,17 @@ def test_without_any_owner_role_the_policy_may_name_it(database: PostgresWorld) 
         database.provider.activate(successor)
 
 
+def test_no_role_name_of_a_policy_becomes_a_statement_that_a_dba_pastes(database: PostgresWorld) -> None:
+    """The policy calls a role what it likes, and rotator tells a DBA what to type."""
+    begins = database.owner.replace("taly", "evil")
+    database.settings["users"] = [database.a, f'{begins}" SUPERUSER; --']
+    blocker = database.provider.observe().blocker
+    database.run(blocker.partition("As a DBA: ")[2].partition(", and grant")[0])
+    made = database.run("SELECT quote_ident(rolname), rolsuper FROM pg_roles WHERE rolname LIKE 'evil%'")
+    database.run(*(f"DROP ROLE {name}" for name, _ in made))
+    assert made == [(f'"{begins}"" SUPERUSER; --"', False)]
+
+
 def test_a_member_that_may_not_become_the_owner_is_refused(database: PostgresWorld) -> None:
     database.run("GRANT {owner} TO {b} WITH SET FALSE")
     with pytest.raises(Refused, match="would not belong to the owner role"):

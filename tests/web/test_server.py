@@ -78,6 +78,9 @@ def test_metrics_in_the_format_that_is_asked_for(world: World) -> None:
         assert "# TYPE rotator_build_info gauge" in plain
         assert "process_resident_memory_bytes" in plain
         assert newer.endswith("# EOF\n")
+        nonsense = ask(port, "/metrics", accept="text/plain; version=abc; version=1")
+        assert nonsense.status == 200, "whoever may connect makes no bugs"
+        assert "# TYPE rotator_build_info gauge" in nonsense.text
 
 
 def test_nothing_else_is_there_and_nothing_can_be_written(world: World) -> None:

@@ -82,8 +82,9 @@ def _check_allowed(draft: Draft, effective: Effective, recipe: Recipe, adapter: 
         where = effective.origin(draft.complaints, "settings", key)
         for host in dict.fromkeys(hosts):
             check_host(draft, where, host, gets_values=True)
-    if hasattr(adapter, "own_recipe") and adapter.own_recipe(recipe) and not draft.limits.own_recipes:
-        where = effective.origin(draft.complaints, "settings", "recipe")
+    written = adapter.own_recipe(recipe) if hasattr(adapter, "own_recipe") else None
+    if written and not draft.limits.own_recipes:
+        where = effective.origin(draft.complaints, "settings", written)
         draft.complaints.error(where, "is written in the policy, which only ROTATOR_OWN_RECIPES=true allows")
 
 
