@@ -33,6 +33,7 @@ from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Deployment, Policies, Recipe
 from rotator.model.rotation import Death, Phase, Rotation
 from rotator.model.secrets import Credential, ParameterAge, Sealed
+from rotator.testing.journal_contract.rows import opens
 from rotator.testing.memory_mirror import MemoryMirror, MemoryPlace
 from rotator.testing.memory_store import MemoryParameters, MemoryStore
 from rotator.testing.virtual_clock import VirtualClock
@@ -199,7 +200,7 @@ class World:
     def has(self, row: Rotation) -> Rotation:
         """The journal holds this rotation, the latest of its secret."""
         latest = row.model_copy(update={"opened_at": max(row.opened_at, self.clock.now())})
-        assert self.journal.open_rotation(latest, Told("opened", ""))
+        assert opens(self.journal, latest, Told("opened", ""))
         return latest
 
     def becomes(self, rotation_id: str, **changes: Any) -> None:
