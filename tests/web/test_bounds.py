@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from rotator.engine.heartbeat import Seen
-from rotator.web.bounds import AT_ONCE, CONNECTIONS, Bounded
+from rotator.web.bounds import AT_ONCE, CONNECTIONS, Turnstile
 from rotator.web.looks import Looks
 from rotator.web.pulse import Pulse
 from rotator.web.server import Server, application
@@ -54,7 +54,7 @@ def pages(at_once: int = AT_ONCE) -> Starlette:
 
     return Starlette(
         routes=[Route("/healthz", small), Route("/small", small), Route("/large", large)],
-        middleware=[Middleware(Bounded, at_once, ("/healthz",))],
+        middleware=[Middleware(Turnstile, at_once, ("/healthz",))],
     )
 
 
