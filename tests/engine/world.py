@@ -10,13 +10,13 @@ from typing import Any, ClassVar, cast
 
 from rotator.contracts.journal import Told
 from rotator.contracts.provider import (
+    AtSource,
     LastUsed,
     Liveness,
     Observation,
     Overlap,
     Provider,
     Sight,
-    Sighting,
     Traits,
 )
 from rotator.contracts.redeployer import Redeployer
@@ -49,12 +49,12 @@ class Source:
 
     def __init__(self, principal: str) -> None:
         self.principal = principal
-        self.listed: list[Sighting] = []
+        self.listed: list[AtSource] = []
         self.trouble: Exception | None = None
 
     def has(self, *ids: str, label: str | None = None, created_at: datetime | None = None) -> None:
         """These live there too."""
-        self.listed += [Sighting(one, Liveness.LIVE, created_at, label) for one in ids]
+        self.listed += [AtSource(one, Liveness.LIVE, created_at, label) for one in ids]
 
     def observe(self) -> Observation:
         """What lives there."""

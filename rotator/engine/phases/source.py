@@ -304,11 +304,11 @@ def _unrecorded(step: Step, observed: Observation) -> tuple[tuple[str, ...], tup
     and can be enabled again; else the rotation parks and shows it.
     """
     if step.traits.labels:
-        ours = tuple(sighting.id for sighting in observed.credentials if sighting.label == step.rotation.id)
+        ours = tuple(one.id for one in observed.credentials if one.label == step.rotation.id)
         return ours, ()
     if not step.traits.mints or step.ledger.known is None or step.traits.overlap is Overlap.NONE:
         return (), ()
-    unknown = [sighting.id for sighting in observed.credentials if sighting.id not in step.ledger.known]
+    unknown = [one.id for one in observed.credentials if one.id not in step.ledger.known]
     minting_at = step.ledger.minting_at or step.now
     for credential_id in unknown:
         used = step.provider.last_used(credential_id).since(minting_at)
