@@ -16,9 +16,9 @@ from rotator.cli.show import Format, Tint, as_json, as_rows, as_table, capital, 
 from rotator.clock import SystemClock
 from rotator.engine.clocks import ahead_of, apart
 from rotator.engine.decisions import Decided
-from rotator.engine.heartbeat import Seen
+from rotator.engine.heartbeat import Process
 from rotator.engine.report.facts import facts_of, status_facts
-from rotator.engine.report.heartbeat import heartbeat_facts, heartbeat_told, seen_beside
+from rotator.engine.report.heartbeat import heartbeat_facts, heartbeat_told, known_beside
 from rotator.engine.report.troubles import troubles
 from rotator.engine.words import ASKS, ORDER, QUIET, WRONG, Word, late, word_of
 from rotator.model.alerts import AlertKind
@@ -82,14 +82,14 @@ def not_looked_at(place: Place, entries: Collection[Decided]) -> int:
 
 def _print_json(place: Place, entries: Collection[Decided], env: str | None, alive: Liveness) -> None:
     known = status_facts(
-        place.journal, place.policies, entries, env=env, running=alive.running, seen=_seen(place)
+        place.journal, place.policies, entries, env=env, running=alive.running, process=_process(place)
     )
     as_json(**known)
 
 
-def _seen(place: Place) -> Seen:
+def _process(place: Place) -> Process:
     ahead = ahead_of(SystemClock(), place.journal)
-    return seen_beside(place.journal, Seen(scan_every=place.settings.scan_every, ahead=ahead))
+    return known_beside(place.journal, Process(scan_every=place.settings.scan_every, ahead=ahead))
 
 
 def _print_table(
@@ -111,10 +111,10 @@ def _print_table(
     paging = any("pagerduty" in owner.addresses for owner in place.policies.owners.values())
     if not place.settings.can_tell and not paging:
         say("Nobody can be told of anything: settings name no Slack, no mail and no webhook.")
-    seen = _seen(place)
-    if silent := heartbeat_told(heartbeat_facts(place.journal, place.policies, seen)):
+    process = _process(place)
+    if silent := heartbeat_told(heartbeat_facts(place.journal, place.policies, process)):
         say(silent)
-    if differs := apart(seen.ahead):
+    if differs := apart(process.ahead):
         say(differs)
     say(f"{capital(alive.sentence)}. Policy {place.policies.version[:12]}.")
 

@@ -83,14 +83,12 @@ class Journal(AccessLog, Protocol):
         """How many rotations this journal has brought to `done`; tells an older copy of it from a newer one."""
 
     # rotations
-    def open_rotation(self, draft: Rotation, told: Told) -> bool:
-        """Adds an active rotation. False when its principal has one, or when a later one of its secret has been."""
-
     def open_rotations(self, openings: Sequence[Opening]) -> set[str]:
-        """The same for many, with the requests that they answer: no crash leaves one opened and still asked for.
+        """Adds active rotations with the requests that they answer: no crash leaves one opened and still asked for.
 
-        A draft that is older than the last rotation of its secret (`opened_at` is when it was decided) opens nothing,
-        and neither does one of whose requests any was settled since: whoever settled it knew better.
+        A draft whose principal has an active or parked one opens nothing. Neither does one that is older than the last
+        rotation of its secret (`opened_at` is when it was decided), nor one of whose requests any was settled since:
+        whoever settled it knew better.
         Returns the ids of those that were opened. A failure may come after some of them. A rotation whose id has been
         there before is never opened again, whatever has become of it: what was submitted is taken once.
         """

@@ -69,7 +69,7 @@ class Liveness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class AtSource:
     """One credential as the source lists it; no value."""
 
     id: str
@@ -83,13 +83,13 @@ class Sighting:
 class Observation:
     """What lives at the source for this principal."""
 
-    credentials: tuple[Sighting, ...]
+    credentials: tuple[AtSource, ...]
     free_slots: int | None = None  # None: no limit known
     blocker: str = ""  # why there is no free slot, a sentence for people
 
-    def by_id(self) -> Mapping[str, Sighting]:
-        """The sightings by credential id."""
-        return {sighting.id: sighting for sighting in self.credentials}
+    def by_id(self) -> Mapping[str, AtSource]:
+        """The credentials by id."""
+        return {one.id: one for one in self.credentials}
 
 
 class Use(StrEnum):

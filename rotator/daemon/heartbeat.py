@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rotator.daemon.installation import Installation
 from rotator.daemon.troubles import Troubles
-from rotator.engine.heartbeat import LATE, Seen, beat
+from rotator.engine.heartbeat import LATE, Process, beat
 from rotator.engine.routing import addresses
 
 _WHAT = "the heartbeat"
@@ -34,15 +34,15 @@ class Heartbeat:
         if policies.alerts.heartbeat is None:
             self._troubles.ended(_WHAT)
             return
-        quiet = beat(self._parts.journal, policies, self._parts.outside(), self.seen())
+        quiet = beat(self._parts.journal, policies, self._parts.outside(), self.process())
         if quiet is not None:
             self._troubles.arose(_WHAT, f"nobody outside is told that all is well: {quiet.sentence}")
         else:
             self._troubles.ended(_WHAT)
 
-    def seen(self) -> Seen:
+    def process(self) -> Process:
         """What is not in the journal."""
         policies, channels = self._parts.policies(), self._parts.channels()
         reachable = bool(addresses(policies, channels, [policies.default_owner]))
         bugs = self._troubles.bugs(LATE)
-        return Seen(self._rejected(), self._stuck(), reachable, self._scan_every, bugs, self._ahead())
+        return Process(self._rejected(), self._stuck(), reachable, self._scan_every, bugs, self._ahead())

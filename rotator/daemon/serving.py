@@ -22,8 +22,8 @@ def serving(parts: Installation, policy: PolicyInForce, pulse: Pulse, heartbeat:
     from rotator.web.metrics import Figures
     from rotator.web.server import Server, application
 
-    figures = Figures(parts.journal, parts.policies, lambda: policy.rejected, parts.clock, heartbeat.seen)
-    looks = Looks(parts.journal, parts.policies, heartbeat.seen, parts.clock)
+    figures = Figures(parts.journal, parts.policies, lambda: policy.rejected, parts.clock, heartbeat.process)
+    looks = Looks(parts.journal, parts.policies, heartbeat.process, parts.clock)
     server = Server(application(pulse, parts.journal, figures, looks), listen.host, listen.port)
     try:
         yield

@@ -81,8 +81,8 @@ def _count(parts: Parts, secrets: Sequence[Counted]) -> Findings:
     """One principal's credentials against everything we know by name or label."""
     provider = secrets[0].provider
     begun = _under_way(parts, provider.principal)
-    sightings = provider.observe().credentials
-    current = {one.policy.secret: _in_store(parts, one) if sightings else None for one in secrets}
+    listed = provider.observe().credentials
+    current = {one.policy.secret: _in_store(parts, one) if listed else None for one in secrets}
     under_way = [*begun, *_under_way(parts, provider.principal)]  # one may end, another begin meanwhile
     if not provider.traits.labels and any(_may_be_minting(rotation) for rotation in under_way):
         log.info("census put off: a mint without a label is under way", principal=provider.principal)
@@ -91,11 +91,11 @@ def _count(parts: Parts, secrets: Sequence[Counted]) -> Findings:
     # a parked one removes nothing until somebody has looked: what bears its label and it does not name is shown
     labels = {rotation.id for rotation in under_way if rotation.state is State.ACTIVE}
     unknown = tuple(
-        sighting.id
-        for sighting in sightings
-        if sighting.liveness is Liveness.LIVE and sighting.id not in known and sighting.label not in labels
+        one.id
+        for one in listed
+        if one.liveness is Liveness.LIVE and one.id not in known and one.label not in labels
     )
-    created = {sighting.id: sighting.created_at for sighting in sightings}
+    created = {one.id: one.created_at for one in listed}
     return {
         secret: {
             "census_at": parts.journal.now(),

@@ -31,7 +31,7 @@ LATE = timedelta(minutes=15)
 _SCANS_MISSED = 3
 
 
-class Reason(StrEnum):
+class WhySilent(StrEnum):
     """Why the outside hears nothing."""
 
     DRILL = "drill"  # a person wants to see how long it takes until people are called
@@ -46,12 +46,12 @@ class Reason(StrEnum):
 class Silence(NamedTuple):
     """Why, in a word and in a sentence without its end."""
 
-    reason: Reason
+    reason: WhySilent
     sentence: str
 
 
-class Seen(NamedTuple):
-    """What a process knows that is not in the journal. `rejected`: why policies.yaml is not in force.
+class Process(NamedTuple):
+    """What a process knows of itself that is not in the journal. `rejected`: why policies.yaml is not in force.
 
     `bugs`: what has not worked for longer than LATE by a bug of rotator, a sentence each.
     """
@@ -74,7 +74,7 @@ class Beats(Record, Protocol):
         """As Journal has it."""
 
 
-def beat(journal: Beats, policies: Policies, outside: Outside, seen: Seen) -> Silence | None:
+def beat(journal: Beats, policies: Policies, outside: Outside, process: Process) -> Silence | None:
     """Lets the outside hear if it is time and all is well; else why not. Raises what Outside and the journal raise.
 
     The journal is written before and after: whoever cannot write is not heard.
@@ -82,7 +82,7 @@ def beat(journal: Beats, policies: Policies, outside: Outside, seen: Seen) -> Si
     heartbeat = policies.alerts.heartbeat
     if heartbeat is None:
         return None
-    quiet = silence(journal, policies, seen)
+    quiet = silence(journal, policies, process)
     if quiet is not None:
         return quiet
     again = min(_AGAIN_AFTER, heartbeat.every / 3)
@@ -107,26 +107,26 @@ def drill(record: Record) -> Pause | None:
     return pause if pause is not None and pause.until > record.now() else None
 
 
-def silence(record: Record, policies: Policies, seen: Seen) -> Silence | None:
+def silence(record: Record, policies: Policies, process: Process) -> Silence | None:
     """Why not all is well: the first thing that is not; None when all is."""
     if (pause := drill(record)) is not None:
         sentence = (
             f"{pause.by} keeps it silent until {pause.until:%Y-%m-%d %H:%M} UTC, as a drill: {pause.because}"
         )
-        return Silence(Reason.DRILL, sentence)
-    if seen.stuck:
-        return Silence(Reason.STUCK, f"{', '.join(seen.stuck)} of this process does not move")
-    if seen.bugs:
-        return Silence(Reason.BUG, seen.bugs[0])
-    if seen.rejected:
-        return Silence(Reason.POLICY, f"policies.yaml as it is now is not in force: {seen.rejected}")
-    if not seen.reachable:
-        return Silence(Reason.NOBODY, f"no channel is set up for an address of {policies.default_owner}")
+        return Silence(WhySilent.DRILL, sentence)
+    if process.stuck:
+        return Silence(WhySilent.STUCK, f"{', '.join(process.stuck)} of this process does not move")
+    if process.bugs:
+        return Silence(WhySilent.BUG, process.bugs[0])
+    if process.rejected:
+        return Silence(WhySilent.POLICY, f"policies.yaml as it is now is not in force: {process.rejected}")
+    if not process.reachable:
+        return Silence(WhySilent.NOBODY, f"no channel is set up for an address of {policies.default_owner}")
     surveyed, now = record.surveyed(), record.now()
     for name in policies.environments:
-        sentence = _not_looked_at(name, surveyed.get(name), now, seen.scan_every * _SCANS_MISSED)
+        sentence = _not_looked_at(name, surveyed.get(name), now, process.scan_every * _SCANS_MISSED)
         if sentence:
-            return Silence(Reason.SCAN, sentence)
+            return Silence(WhySilent.SCAN, sentence)
     return _undelivered(record, now)
 
 
@@ -145,5 +145,5 @@ def _undelivered(record: Record, now: datetime) -> Silence | None:
     for row in record.alerts():
         failing = row.attempt > 0 and unheard(row) and now - row.alert.opened_at > LATE
         if failing or now - row.run_at > LATE:
-            return Silence(Reason.ALERTS, f"an alert could not be told: {row.alert.identity}")
+            return Silence(WhySilent.ALERTS, f"an alert could not be told: {row.alert.identity}")
     return None

@@ -99,7 +99,6 @@ def open_journal(
     *,
     daemon: bool,
     now: Callable[[], datetime] | None = None,
-    new_id: Callable[[], str] = new_id,
     monotonic: Callable[[], float] | None = None,
 ) -> SqlJournal:
     """Opens the journal at an SQLAlchemy URL, `sqlite:///PATH` or `postgresql://…`, and brings its tables up to date.
@@ -116,12 +115,12 @@ def open_journal(
         raise Refused(f"the journal's address is not a URL: {_WANTED}") from None
     match address.get_backend_name():
         case "postgresql":
-            return _on_postgresql(Database(postgresql.engine_at(address), now, new_id, monotonic))
+            return _on_postgresql(Database(postgresql.engine_at(address), now, monotonic=monotonic))
         case "sqlite" if sqlite.in_memory(address):
-            return open_memory_journal(now=now, new_id=new_id)
+            return open_memory_journal(now=now)
         case "sqlite":
             path = Path(str(address.database))
-            return _on_file(path, Database(sqlite.file_engine(path), now, new_id, monotonic), daemon=daemon)
+            return _on_file(path, Database(sqlite.file_engine(path), now, monotonic=monotonic), daemon=daemon)
         case other:
             raise Refused(f"the journal cannot live in {other}: {_WANTED}")
 

@@ -17,7 +17,7 @@ from rotator.journal.requests import SETTLED
 from rotator.journal.tables import ACTIVE, WAITING, request, rotation
 from rotator.journal.words import is_word
 from rotator.model.requests import RequestState
-from rotator.model.rotation import Priority, Rotation, State
+from rotator.model.rotation import Priority, State
 
 _THIS: Final = rotation.c.id == bindparam("key")
 _PARKED: Final = is_word(rotation.c.state, State.PARKED)
@@ -52,12 +52,8 @@ _NEVER_OPENED: Final = delete(rotation).where(rotation.c.id.in_(bindparam("ids",
 class Rotations(Section):
     """The rows that workers advance, as others see and change them."""
 
-    def open_rotation(self, draft: Rotation, told: Told) -> bool:
-        """Adds an active rotation. False when its principal already has an active or parked one."""
-        return draft.id in self.open_rotations([Opening(draft, told)])
-
     def open_rotations(self, openings: Sequence[Opening]) -> set[str]:
-        """The same for many, with the requests that they answer. Returns the ids of those that were opened."""
+        """Adds active rotations, with the requests that they answer. Returns the ids of those that were opened."""
         at = self._db.clock()
         some = (openings[first : first + _AT_ONCE] for first in range(0, len(openings), _AT_ONCE))
         return {rotation_id for part in some for rotation_id in self._open(part, at)}

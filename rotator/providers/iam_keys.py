@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from rotator.aws import CHANGING, READING, Failure, Manner, Service, guarded
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.provider import LastUsed, Liveness, Sighting
+from rotator.contracts.provider import AtSource, LastUsed, Liveness
 from rotator.model.errors import CredentialRefused, Refused, RotatorError
 from rotator.model.secrets import Sealed
 
@@ -62,13 +62,13 @@ class Keys:
         self._reading = Service("IAM", self._connect, READING, self._verdict, around.installation)
         self._changing = Service("IAM", self._connect, CHANGING, self._verdict, around.installation)
 
-    def listed(self) -> tuple[Sighting, ...]:
+    def listed(self) -> tuple[AtSource, ...]:
         """All of them. Raises Refused where there is no such user."""
 
-        def pages(iam: IAMClient) -> tuple[Sighting, ...]:
+        def pages(iam: IAMClient) -> tuple[AtSource, ...]:
             # A page may be empty and have a successor; the paginator goes by IsTruncated and Marker alone.
             return tuple(
-                Sighting(
+                AtSource(
                     key["AccessKeyId"],
                     Liveness.LIVE if key["Status"] == "Active" else Liveness.DISABLED,
                     created_at=key["CreateDate"],

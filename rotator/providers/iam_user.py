@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
-from rotator.contracts.provider import LastUsed, Observation, Overlap, Sight, Sighting, Traits
+from rotator.contracts.provider import AtSource, LastUsed, Observation, Overlap, Sight, Traits
 from rotator.model.durations import spell_duration
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
@@ -79,16 +79,14 @@ class IamUser(ABC):
 
     def observe(self) -> Observation:
         """The user's keys, disabled ones too."""
-        sightings = self._keys.listed()
-        free = KEYS_PER_USER - len(sightings)
-        return Observation(
-            sightings, free_slots=max(free, 0), blocker="" if free > 0 else self._full(sightings)
-        )
+        listed = self._keys.listed()
+        free = KEYS_PER_USER - len(listed)
+        return Observation(listed, free_slots=max(free, 0), blocker="" if free > 0 else self._full(listed))
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """By the key's id in the store; None when this user has no such key."""
         key_id = self._key_id(current)
-        return key_id if any(sighting.id == key_id for sighting in self._keys.listed()) else None
+        return key_id if any(one.id == key_id for one in self._keys.listed()) else None
 
     def create(self, label: str, predecessor: str | None) -> Credential:  # noqa: ARG002 - keys have no label, no kind
         """One more key. Raises Refused where the user has two; rotator makes no room."""
@@ -134,9 +132,9 @@ class IamUser(ABC):
         self._made = self._made or Keys(self._user, self._around, self._recipe.scale)
         return self._made
 
-    def _full(self, sightings: Sequence[Sighting]) -> str:
-        keys = ", ".join(f"{one.id} ({one.liveness}, made {one.created_at:%Y-%m-%d})" for one in sightings)
+    def _full(self, listed: Sequence[AtSource]) -> str:
+        keys = ", ".join(f"{one.id} ({one.liveness}, made {one.created_at:%Y-%m-%d})" for one in listed)
         return (
-            f"the IAM user {self._user} has {len(sightings)} access keys, as many as IAM allows: {keys}. rotator "
+            f"the IAM user {self._user} has {len(listed)} access keys, as many as IAM allows: {keys}. rotator "
             "deletes none that it does not know: see which of them nobody uses, and delete it"
         )

@@ -131,7 +131,7 @@ class Mysql:
     def observe(self) -> Observation:
         """The credentials that the account takes, with one slot for a successor."""
         account = self._server.account()
-        return Observation(account.sightings(), max(0, 2 - len(account.passwords)), account.blocker())
+        return Observation(account.at_source(), max(0, 2 - len(account.passwords)), account.blocker())
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """By the password in the store: its verifier is computed and compared, nobody logs in.

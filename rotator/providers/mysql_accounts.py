@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from rotator.contracts.provider import Liveness, Sighting
+from rotator.contracts.provider import AtSource, Liveness
 from rotator.model.errors import Refused
 from rotator.providers.mysql_verifiers import VERIFIERS, digest, is_of
 
@@ -66,11 +66,11 @@ class Account:
         """Unique for ever, by the rotation's id."""
         return f"{self.name[0]}@{password.holder}"
 
-    def sightings(self) -> tuple[Sighting, ...]:
+    def at_source(self) -> tuple[AtSource, ...]:
         """The credentials for observe()."""
         liveness = Liveness.DISABLED if self.locked else Liveness.LIVE
         return tuple(
-            Sighting(self.credential_id(one), liveness, label=None if is_nobodys(one.holder) else one.holder)
+            AtSource(self.credential_id(one), liveness, label=None if is_nobodys(one.holder) else one.holder)
             for one in self.passwords
         )
 

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, field_validator
 from rotator.addresses import host_of, unsafe
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
-from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
+from rotator.contracts.provider import AtSource, LastUsed, Liveness, Observation, Overlap, Sight, Traits
 from rotator.model.errors import Refused
 from rotator.model.once import once
 from rotator.model.policy import Recipe
@@ -146,9 +146,9 @@ class OauthClient:
         found = self._listed()
         slots = self._described.slots
         if slots is None:
-            return Observation(tuple(map(self._sighting, found)))
+            return Observation(tuple(map(self._at_source, found)))
         free = max(slots - len(found), 0)
-        return Observation(tuple(map(self._sighting, found)), free, "" if free else self._full(found))
+        return Observation(tuple(map(self._at_source, found)), free, "" if free else self._full(found))
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """The one secret that it is, or begins like, by what the server shows; None where that is none or several."""
@@ -217,9 +217,9 @@ class OauthClient:
         listing = self._described.observe
         return self._server.listed(listing) if listing else ()
 
-    def _sighting(self, secret: Secret) -> Sighting:
+    def _at_source(self, secret: Secret) -> AtSource:
         label = secret.label.removeprefix(self._mark) if secret.label.startswith(self._mark) else None
-        return Sighting(
+        return AtSource(
             secret.id, Liveness.LIVE if secret.live else Liveness.DISABLED, secret.created_at, label
         )
 

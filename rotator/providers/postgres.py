@@ -130,8 +130,8 @@ class Postgres:
     def observe(self) -> Observation:
         """The credentials that the two roles hold. A role that cannot log in is a free slot."""
         pair = self._server.pair()
-        sightings = tuple(role.sighting() for role in pair.roles.values() if role.held)
-        return Observation(sightings, free_slots=len(pair.waiting()), blocker=pair.blocker())
+        listed = tuple(role.at_source() for role in pair.roles.values() if role.held)
+        return Observation(listed, free_slots=len(pair.waiting()), blocker=pair.blocker())
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """By the user in the store, and whose credential that role holds. None for a user that is not of the pair.

@@ -18,7 +18,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from rotator.contracts.provider import Liveness, Sighting
+from rotator.contracts.provider import AtSource, Liveness
 from rotator.model.errors import Refused
 from rotator.providers.postgres_session import Session
 
@@ -64,11 +64,11 @@ class Role:
         """Whether rotator has removed `holder`'s credential from it, and nobody gave it another one."""
         return not self.can_login and self.holder == f"{_BY_HAND}{holder}"
 
-    def sighting(self) -> Sighting:
+    def at_source(self) -> AtSource:
         """The credential for observe()."""
         ours = self.holder != FIRST and not self.holder.startswith(_BY_HAND)
         works = self.can_login and not self.expired
-        return Sighting(
+        return AtSource(
             self.credential_id,
             Liveness.LIVE if works else Liveness.DISABLED,
             label=self.holder if ours else None,

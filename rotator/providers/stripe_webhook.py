@@ -24,7 +24,7 @@ from pydantic import Field
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, leads_to
-from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
+from rotator.contracts.provider import AtSource, LastUsed, Liveness, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
@@ -122,7 +122,7 @@ class StripeWebhook(VerifiedValue):
         free = max(0, self._options.slots - len(everywhere))
         return Observation(
             tuple(
-                Sighting(
+                AtSource(
                     one.id,
                     Liveness.LIVE if one.live else Liveness.DISABLED,
                     created_at=one.created_at,

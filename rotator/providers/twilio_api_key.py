@@ -19,7 +19,7 @@ from pydantic import StringConstraints, field_validator
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, leads_to
-from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
+from rotator.contracts.provider import AtSource, LastUsed, Liveness, Observation, Overlap, Sight, Traits
 from rotator.model.errors import Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
@@ -172,14 +172,14 @@ class TwilioApiKey:
 
         return TwilioAccount(self._options.account_sid, self._options.auth, self._around)
 
-    def _listed(self) -> tuple[Sighting, ...]:
+    def _listed(self) -> tuple[AtSource, ...]:
         account = self._account
         keys = account.ask(
             lambda twilio: list(twilio.iam.v1.get_api_keys.stream(account_sid=account.sid, page_size=_PAGE)),
             "list the API keys",
         )
         return tuple(
-            Sighting(
+            AtSource(
                 key.sid, Liveness.LIVE, created_at=_utc(key.date_created), label=_label(key.friendly_name)
             )
             for key in keys

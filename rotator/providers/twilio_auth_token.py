@@ -26,7 +26,7 @@ from pydantic import StringConstraints
 
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions, leads_to
-from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
+from rotator.contracts.provider import AtSource, LastUsed, Liveness, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
@@ -100,7 +100,7 @@ class TwilioAuthToken(VerifiedValue):
         """The token in use; what is beside it Twilio does not show, and it is rotator's."""
         sid = self._account.sid
         self._account.ask(lambda twilio: twilio.api.v2010.accounts(sid).fetch(), "show the account")
-        return Observation((Sighting(self._id(), Liveness.LIVE),), free_slots=1)
+        return Observation((AtSource(self._id(), Liveness.LIVE),), free_slots=1)
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """The account's token, if Twilio takes it."""

@@ -117,7 +117,7 @@ class VaultDatabase:
         """The credentials that static roles hold. A user without a static role is a free slot."""
         roles = self._roles.of(self._options.users)
         waiting = self._waiting(roles)
-        return Observation(tuple(role.sighting() for role in roles), len(waiting), self._blocker(roles))
+        return Observation(tuple(role.at_source() for role in roles), len(waiting), self._blocker(roles))
 
     def identify(self, current: Mapping[str, Sealed]) -> str | None:
         """By comparing what the store holds with what Vault shows. None when Vault shows something else."""

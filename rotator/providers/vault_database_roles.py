@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rotator.contracts.provider import Liveness, Sighting
+from rotator.contracts.provider import AtSource, Liveness
 from rotator.vault.client import NotThere, Vault
 
 #: Ten years: rotator decides when, and Vault insists on a period. One second more says "about to be deleted".
@@ -50,9 +50,9 @@ class Role:
         """Whether rotator has begun to remove it."""
         return self.period == RETIRING_SECONDS
 
-    def sighting(self) -> Sighting:
+    def at_source(self) -> AtSource:
         """The credential for observe()."""
-        return Sighting(
+        return AtSource(
             self.credential_id, Liveness.LIVE, datetime.fromisoformat(self.rotated_at), self.label
         )
 

@@ -27,7 +27,7 @@ from typing import ClassVar, TypeVar
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.clock import Clock
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS, guard
-from rotator.contracts.provider import LastUsed, Liveness, Observation, Overlap, Sight, Sighting, Traits
+from rotator.contracts.provider import AtSource, LastUsed, Liveness, Observation, Overlap, Sight, Traits
 from rotator.model.errors import CredentialRefused, Refused
 from rotator.model.policy import Recipe
 from rotator.model.secrets import Credential, Sealed
@@ -276,11 +276,11 @@ class HostileProvider:
     def _listing(self) -> Observation:
         free = self.source.free()
         blocker = "" if free is None or free > 0 else f"all {self.source.slots} slots are taken: remove one"
-        return Observation(tuple(self._sighting(held) for held in self.source.listed()), free, blocker)
+        return Observation(tuple(self._at_source(held) for held in self.source.listed()), free, blocker)
 
-    def _sighting(self, held: Held) -> Sighting:
+    def _at_source(self, held: Held) -> AtSource:
         ours = self.traits.labels and held.label.startswith(self._mark)
-        return Sighting(
+        return AtSource(
             held.id,
             held.liveness,
             created_at=held.created_at,

@@ -350,5 +350,5 @@ class ProviderContract:
             assert not world.accepts(current.fields)
             assert world.accepts(successor.fields)
             current = successor
-        lives = [sighting.id for sighting in world.provider.observe().credentials]
+        lives = [one.id for one in world.provider.observe().credentials]
         assert lives == [current.id]

@@ -44,8 +44,8 @@ def both_of(world: SourceWorld) -> tuple[Credential, Credential]:
 
 def standing_of(world: SourceWorld) -> dict[str, tuple[Liveness, str | None]]:
     """What lives there and how; when it was used is another matter."""
-    sightings = world.provider.observe().credentials
-    return {sighting.id: (sighting.liveness, sighting.label) for sighting in sightings}
+    listed = world.provider.observe().credentials
+    return {one.id: (one.liveness, one.label) for one in listed}
 
 
 def end_predecessor(world: SourceWorld, current: Credential, successor: Credential) -> None:

@@ -35,7 +35,6 @@ class FreePacer:
 def surroundings(
     *,
     environment: str = "staging",
-    region: str = "eu-central-1",
     clock: Clock | None = None,
     pacer: Pacer | None = None,
     endpoints: Mapping[str, str] | None = None,
@@ -56,7 +55,7 @@ def surroundings(
 
     return Surroundings(
         environment=environment,
-        region=region,
+        region="eu-central-1",
         clock=clock or SystemClock(),
         pacer=pacer or FreePacer(),
         resolve=resolve,

@@ -36,8 +36,8 @@ class Reading:
         if len(self._malformed) < _MOST_SENTENCES:
             self._malformed[sentence] = None
 
-    def delivery(self, receipt: str = "", progress: str = "") -> Delivery:
+    def delivery(self, receipt: str = "") -> Delivery:
         """What was read since the last one."""
-        delivery = Delivery(tuple(self.accesses), tuple(self._malformed), receipt, progress)
+        delivery = Delivery(tuple(self.accesses), tuple(self._malformed), receipt)
         self.accesses, self._malformed = [], {}
         return delivery

@@ -27,13 +27,13 @@ _FULL: Final = PlainTextResponse(
 )
 
 
-class Bounded:
+class Turnstile:
     """An application that answers so many at once; who comes beyond that is told to come again.
 
     `always` are the paths that are answered whoever else asks: they cost next to nothing.
     """
 
-    def __init__(self, app: ASGIApp, at_once: int, always: Container[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, at_once: int, always: Container[str]) -> None:
         self._app, self._free, self._always = app, at_once, always
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,7 +17,7 @@ import structlog
 
 from rotator.contracts.clock import Clock
 from rotator.contracts.journal import Journal
-from rotator.engine.heartbeat import Seen
+from rotator.engine.heartbeat import Process
 from rotator.engine.report import SCHEMA_VERSION
 from rotator.engine.report.overview import Overview, overview, overview_facts, secrets_facts
 from rotator.engine.report.times import moment
@@ -77,10 +77,10 @@ class Looks:
     """The newest look, for whoever asks."""
 
     def __init__(
-        self, journal: Journal, policies: Callable[[], Policies], seen: Callable[[], Seen], clock: Clock
+        self, journal: Journal, policies: Callable[[], Policies], process: Callable[[], Process], clock: Clock
     ) -> None:
-        """`seen` is what the process's heartbeat sees of it."""
-        self._journal, self._policies, self._seen = journal, policies, seen
+        """`process`: what its heartbeat knows of the process."""
+        self._journal, self._policies, self._process = journal, policies, process
         self._clock = clock
         self._last = Look(None, None)
         self._aside = FoundAside(self._look, clock, LOOKS, _MOMENT, _SHARE)
@@ -110,7 +110,7 @@ class Looks:
     def _look(self) -> Look:
         try:
             began = self._clock.now()
-            self._last = Look(overview(self._journal, self._policies(), self._seen()), began)
+            self._last = Look(overview(self._journal, self._policies(), self._process()), began)
         except JournalAway:
             self._last = Look(self._last.seen, self._last.at, NO_ANSWER)
         except Exception as bug:  # noqa: BLE001 - the page says so, and shows what it knew

@@ -20,7 +20,7 @@ from rotator.contracts.clock import Clock
 from rotator.contracts.journal import Journal
 from rotator.engine.ages import due_at, period_ends
 from rotator.engine.decisions import Decided, decisions
-from rotator.engine.heartbeat import Seen, last_beat, silence
+from rotator.engine.heartbeat import Process, last_beat, silence
 from rotator.engine.repeats import unheard
 from rotator.engine.standing import Standing
 from rotator.engine.watch import source_of
@@ -189,7 +189,7 @@ Series = Mapping[tuple[str, ...], float]
 class Figures(Collector):
     """All metrics of one daemon. `rejected` says why policies.yaml is not in force; empty when it is.
 
-    `seen` is what its heartbeat sees of the process.
+    `process`: what its heartbeat knows of the process.
     """
 
     def __init__(
@@ -198,9 +198,9 @@ class Figures(Collector):
         policies: Callable[[], Policies],
         rejected: Callable[[], str],
         clock: Clock,
-        seen: Callable[[], Seen] = Seen,
+        process: Callable[[], Process] = Process,
     ) -> None:
-        self._journal, self._policies, self._rejected, self._seen = journal, policies, rejected, seen
+        self._journal, self._policies, self._rejected, self._process = journal, policies, rejected, process
         self._now = Kept(self._standing, clock, _SCRAPES)
         self._ever = FoundAside(lambda: list(_of_tallies(journal.tallies())), clock, _SCRAPES)
         self._whole = FoundAside(lambda: not journal.verify_all(), clock, _AUDITS)
@@ -229,13 +229,13 @@ class Figures(Collector):
             *_of_alerts(self._journal.alerts()),
             *_of_reads(self._journal, policies),
             *self._of_heartbeat(policies),
-            _gauge(CLOCK, {(): self._seen().ahead.total_seconds()}),
+            _gauge(CLOCK, {(): self._process().ahead.total_seconds()}),
         ]
 
     def _of_heartbeat(self, policies: Policies) -> Iterator[Metric]:
         heartbeat = policies.alerts.heartbeat
         heard: dict[tuple[str, ...], float] = {}
-        quiet = silence(self._journal, policies, self._seen()) if heartbeat else None
+        quiet = silence(self._journal, policies, self._process()) if heartbeat else None
         if heartbeat is not None:
             last = last_beat(self._journal, heartbeat)
             heard[()] = last.timestamp() if last else 0

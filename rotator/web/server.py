@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from rotator.contracts.journal import Journal
 from rotator.model.errors import JournalAway, RotatorError
-from rotator.web.bounds import AT_ONCE, CONNECTIONS, SECONDS, Bounded, connection
+from rotator.web.bounds import AT_ONCE, CONNECTIONS, SECONDS, Turnstile, connection
 from rotator.web.looks import Looks
 from rotator.web.metrics import Figures
 from rotator.web.pages import status_pages
@@ -86,7 +86,7 @@ def application(
     }
     return Starlette(
         routes=[Route(path, page) for path, page in pages.items()],
-        middleware=[Middleware(Bounded, at_once, probes)],
+        middleware=[Middleware(Turnstile, at_once, probes)],
         exception_handlers={Exception: _explain},
     )
 

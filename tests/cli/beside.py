@@ -29,6 +29,7 @@ from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Policies
 from rotator.model.requests import RequestState
 from rotator.model.rotation import Ledger, Phase, Reason, Rotation, State
+from rotator.testing.journal_contract.rows import opens
 
 DAY = timedelta(days=1)
 #: One secret for each way to stand; all live in production, and HEALTHY in staging, too.
@@ -165,7 +166,7 @@ def _rotate(
         id=f"r{name.lower().replace('_', '')}", secret=secret, principal=secret, provider="token",
         phase=Phase.PLAN, run_at=now, opened_at=now, phase_since=now, recipe=policies.secrets[secret].recipe,
     )  # fmt: skip
-    journal.open_rotation(draft, Told("opened", "it was due"))
+    opens(journal, draft, Told("opened", "it was due"))
     claimed = next(one for one in journal.claim_rotations("t", 10, Phase, DAY) if one.id == draft.id)
     ledger = Ledger(grace_until=now + 3 * DAY, confirmed_at=now) if phase is Phase.GRACE else Ledger()
     changed = claimed.model_copy(

@@ -21,6 +21,7 @@ from rotator.journal.journal import SqlJournal
 from rotator.model.errors import JournalAway
 from rotator.model.requests import RequestState
 from rotator.model.rotation import Ledger, Phase, Reason, Rotation, State
+from rotator.testing.journal_contract.rows import opens
 from tests.cli.beside import DAY, Beside
 
 HEALTHY = "production/HEALTHY"
@@ -51,7 +52,7 @@ def opened(journal: Journal, rotation_id: str) -> None:
         id=rotation_id, secret=HEALTHY, principal=HEALTHY, provider="token", phase=Phase.PLAN, run_at=now,
         opened_at=now - timedelta(seconds=42), phase_since=now, recipe=policies.secrets[HEALTHY].recipe,
     )  # fmt: skip
-    assert journal.open_rotation(rotation, Told("opened", "asked for"))
+    assert opens(journal, rotation, Told("opened", "asked for"))
 
 
 def taken_up(journal: Journal) -> None:

@@ -90,14 +90,14 @@ def test_what_fails_by_a_bug_at_every_turn_is_told_to_the_heartbeat_until_it_wor
             clock.pass_by(timedelta(minutes=1))
 
     turns(LATE)
-    assert daemon.heartbeat.seen().bugs == []
+    assert daemon.heartbeat.process().bugs == []
     turns(timedelta(minutes=1))
-    (sentence,) = daemon.heartbeat.seen().bugs
+    (sentence,) = daemon.heartbeat.process().bugs
     assert sentence.startswith("alerts does not work: an unexpected KeyError at ")
     assert "hunter2" not in sentence
     faulty = False
     turns(timedelta(minutes=1))
-    assert daemon.heartbeat.seen().bugs == []
+    assert daemon.heartbeat.process().bugs == []
 
 
 def with_trouble(*turns: Callable[[Troubles], None]) -> Troubles:

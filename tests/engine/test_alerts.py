@@ -870,6 +870,7 @@ def test_an_undo_says_what_holds_it(
             {"confirmed_at": NOW},
             "the credential in use is refused by its source",
         ),
+        ({"phase": Phase.STORE}, {}, "none yet: the old credential is valid"),
         ({"phase": Phase.STORE, "recipe": GAPPED}, {}, LOCKED_OUT),
         ({"phase": Phase.STORE, "recipe": GAPPED}, {"predecessor_works": False}, LOCKED_OUT),
         ({"phase": Phase.PLAN, "recipe": GAPPED}, {}, "none yet: the old credential is valid"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rotator.contracts.provider import Liveness, Sighting
+from rotator.contracts.provider import AtSource, Liveness
 from rotator.engine.census import take_census
 from rotator.model.errors import NotYet, Refused, Transient
 from rotator.model.observations import Observed
@@ -55,7 +55,7 @@ def test_what_the_source_cannot_name_the_journal_remembers(
 
 
 def test_what_is_disabled_does_not_live(world: World, source: Source) -> None:
-    source.listed.append(Sighting("K2", Liveness.DISABLED))
+    source.listed.append(AtSource("K2", Liveness.DISABLED))
     assert found(world).unknown == ()
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rotator.engine.heartbeat import LATE, Reason, Seen, beat, drill, last_beat, silence
-from rotator.engine.report.heartbeat import heartbeat_facts, heartbeat_told, seen_beside
+from rotator.engine.heartbeat import LATE, Process, WhySilent, beat, drill, last_beat, silence
+from rotator.engine.report.heartbeat import heartbeat_facts, heartbeat_told, known_beside
 from rotator.engine.requests import carry_out_requests
 from rotator.model.alerts import AlertKind
 from rotator.model.errors import Transient
@@ -59,13 +59,13 @@ def look(world: World, **changes: Any) -> None:
     world.journal.note_surveyed(surveyed(**changes))
 
 
-def live(world: World, outside: Neighbour, span: timedelta, here: Seen | None = None) -> list[Reason]:
+def live(world: World, outside: Neighbour, span: timedelta, here: Process | None = None) -> list[WhySilent]:
     """So long, with a look each 15 s; why it was silent."""
     reasons = []
     ends = world.journal.now() + span
     while world.journal.now() < ends:
         world.clock.pass_by(timedelta(seconds=15))
-        quiet = beat(world.journal, world.policies(), outside, here or Seen())
+        quiet = beat(world.journal, world.policies(), outside, here or Process())
         reasons += [quiet.reason] if quiet else []
     return reasons
 
@@ -87,24 +87,24 @@ def test_either_replica_says_it_and_not_both(well: World) -> None:
         well.clock.pass_by(timedelta(seconds=15))
         look(well)
         for outside in (one, other):
-            beat(well.journal, well.policies(), outside, Seen())
+            beat(well.journal, well.policies(), outside, Process())
     assert len(one.heard) + len(other.heard) == 3
 
 
 @pytest.mark.parametrize(
     "changes, reason",
     [
-        ({"trouble": "SSM does not answer"}, Reason.SCAN),
-        ({"unheld": "SSM does not answer"}, Reason.SCAN),
-        ({"foreign_owner": "another owns it"}, Reason.SCAN),
-        ({"digest": ""}, Reason.SCAN),
+        ({"trouble": "SSM does not answer"}, WhySilent.SCAN),
+        ({"unheld": "SSM does not answer"}, WhySilent.SCAN),
+        ({"foreign_owner": "another owns it"}, WhySilent.SCAN),
+        ({"digest": ""}, WhySilent.SCAN),
     ],
 )
 def test_an_environment_that_was_not_looked_at_whole_is_silence(
-    well: World, changes: dict[str, Any], reason: Reason
+    well: World, changes: dict[str, Any], reason: WhySilent
 ) -> None:
     look(well, **changes)
-    quiet = silence(well.journal, well.policies(), Seen())
+    quiet = silence(well.journal, well.policies(), Process())
     assert quiet is not None
     assert quiet.reason is reason
     assert quiet.sentence.startswith("production")
@@ -114,37 +114,37 @@ def test_a_scan_that_stays_away_is_silence(well: World) -> None:
     outside = Neighbour(well)
     live(well, outside, 14 * MINUTE)
     assert len(outside.heard) == 3
-    assert set(live(well, outside, 21 * MINUTE)) == {Reason.SCAN}
+    assert set(live(well, outside, 21 * MINUTE)) == {WhySilent.SCAN}
     assert outside.calls_people
 
 
 @pytest.mark.parametrize(
     "here, reason",
     [
-        (Seen(rejected="secrets.KEY.type: unknown type"), Reason.POLICY),
-        (Seen(stuck=["a worker"]), Reason.STUCK),
-        (Seen(bugs=["alerts does not work: an unexpected KeyError"]), Reason.BUG),
-        (Seen(reachable=False), Reason.NOBODY),
+        (Process(rejected="secrets.KEY.type: unknown type"), WhySilent.POLICY),
+        (Process(stuck=["a worker"]), WhySilent.STUCK),
+        (Process(bugs=["alerts does not work: an unexpected KeyError"]), WhySilent.BUG),
+        (Process(reachable=False), WhySilent.NOBODY),
     ],
 )
-def test_what_only_the_process_knows_is_silence_too(well: World, here: Seen, reason: Reason) -> None:
+def test_what_only_the_process_knows_is_silence_too(well: World, here: Process, reason: WhySilent) -> None:
     assert live(well, outside := Neighbour(well), MINUTE, here) == [reason] * 4
     assert outside.heard == []
 
 
 def test_an_environment_that_nobody_ever_looked_at_is_silence(well: World) -> None:
     two = {**well.policies().environments, "staging": well.policies().environments["production"]}
-    assert silence(well.journal, well.policies().model_copy(update={"environments": two}), Seen())
+    assert silence(well.journal, well.policies().model_copy(update={"environments": two}), Process())
 
 
 def test_an_alert_that_nobody_hears_is_silence_after_a_while(well: World) -> None:
     row = undelivered(well)
-    assert silence(well.journal, well.policies(), Seen()) is None
+    assert silence(well.journal, well.policies(), Process()) is None
     well.clock.pass_by(LATE + MINUTE)
     look(well)
-    quiet = silence(well.journal, well.policies(), Seen())
+    quiet = silence(well.journal, well.policies(), Process())
     assert quiet is not None
-    assert quiet.reason is Reason.ALERTS
+    assert quiet.reason is WhySilent.ALERTS
     assert row in quiet.sentence
 
 
@@ -164,27 +164,27 @@ def test_an_alert_that_waits_for_its_time_is_none(well: World) -> None:
     well.journal.post_alert(an_alert(opened_at=NOW), DAY)
     well.clock.pass_by(HOUR)
     look(well)
-    assert silence(well.journal, well.policies(), Seen()) is None
+    assert silence(well.journal, well.policies(), Process()) is None
 
 
 def test_an_alert_that_is_due_and_that_nobody_takes_is_silence(well: World) -> None:
     well.journal.post_alert(an_alert(opened_at=NOW), timedelta())
     well.clock.pass_by(LATE + MINUTE)
     look(well)
-    quiet = silence(well.journal, well.policies(), Seen())
+    quiet = silence(well.journal, well.policies(), Process())
     assert quiet is not None
-    assert quiet.reason is Reason.ALERTS
+    assert quiet.reason is WhySilent.ALERTS
 
 
 def test_a_call_that_was_not_heard_is_tried_again_soon(well: World) -> None:
     outside = Neighbour(well, away=True)
     for _ in range(4):
         with pytest.raises(Transient):
-            beat(well.journal, well.policies(), outside, Seen())
+            beat(well.journal, well.policies(), outside, Process())
         well.clock.pass_by(timedelta(seconds=21))
     assert last_beat(well.journal, RULE) is None
     outside.away = False
-    beat(well.journal, well.policies(), outside, Seen())
+    beat(well.journal, well.policies(), outside, Process())
     assert outside.heard == [well.journal.now()]
 
 
@@ -200,7 +200,7 @@ def test_a_drill_is_silence_with_an_end(well: World) -> None:
     assert answered.state is RequestState.TAKEN
     assert drill(well.journal) is not None
     look(well)
-    assert set(live(well, outside, 25 * MINUTE)) == {Reason.DRILL}
+    assert set(live(well, outside, 25 * MINUTE)) == {WhySilent.DRILL}
     assert outside.calls_people
     look(well)
     live(well, outside, 6 * MINUTE)
@@ -217,13 +217,13 @@ def test_a_policy_without_a_heartbeat_calls_nobody(well: World) -> None:
 # what whoever looks is told
 
 
-def told(world: World, here: Seen | None = None) -> str:
-    return heartbeat_told(heartbeat_facts(world.journal, world.policies(), here or Seen()))
+def told(world: World, here: Process | None = None) -> str:
+    return heartbeat_told(heartbeat_facts(world.journal, world.policies(), here or Process()))
 
 
 def test_a_heartbeat_that_was_heard_lately_is_told_to_machines_only(well: World) -> None:
     live(well, Neighbour(well), MINUTE)
-    facts = heartbeat_facts(well.journal, well.policies(), Seen())
+    facts = heartbeat_facts(well.journal, well.policies(), Process())
     assert facts == {"heard_at": (NOW + timedelta(seconds=15)).isoformat(), "silent": None, "sentence": ""}
     assert told(well) == ""
 
@@ -235,10 +235,10 @@ def test_whoever_looks_is_told_why_it_is_silent_and_since_when(well: World) -> N
         "heartbeat: nobody outside is told that all is well: production: SSM does not answer; it heard so last at "
         "2026-06-10 12:00 UTC"
     )
-    facts = heartbeat_facts(well.journal, well.policies(), Seen())
+    facts = heartbeat_facts(well.journal, well.policies(), Process())
     assert facts is not None
     assert facts["silent"] == "scan"
-    assert "a worker of this process does not move" in told(well, Seen(stuck=["a worker"]))
+    assert "a worker of this process does not move" in told(well, Process(stuck=["a worker"]))
 
 
 def test_calls_that_are_not_heard_are_told_once_the_outside_must_be_calling(well: World) -> None:
@@ -255,18 +255,20 @@ def test_calls_that_are_not_heard_are_told_once_the_outside_must_be_calling(well
 
 def test_beside_a_process_a_policy_that_was_rejected_is_known_by_its_alert(well: World) -> None:
     live(well, Neighbour(well), MINUTE)
-    assert not told(well, seen_beside(well.journal, Seen()))
+    assert not told(well, known_beside(well.journal, Process()))
     well.rejected = "secrets.KEY.type: unknown type"
     well.tell()
     look(well)
-    assert "is not in force: secrets.KEY.type: unknown type" in told(well, seen_beside(well.journal, Seen()))
+    assert "is not in force: secrets.KEY.type: unknown type" in told(
+        well, known_beside(well.journal, Process())
+    )
     well.rejected = ""
     well.tell()
     assert AlertKind.POLICY_REJECTED not in well.open_alerts()
-    assert not told(well, seen_beside(well.journal, Seen()))
+    assert not told(well, known_beside(well.journal, Process()))
 
 
 def test_a_policy_that_names_nobody_outside_tells_nothing(well: World) -> None:
     well.today = policies(policy())
-    assert heartbeat_facts(well.journal, well.today, Seen(stuck=["a worker"])) is None
-    assert told(well, Seen(stuck=["a worker"])) == ""
+    assert heartbeat_facts(well.journal, well.today, Process(stuck=["a worker"])) is None
+    assert told(well, Process(stuck=["a worker"])) == ""

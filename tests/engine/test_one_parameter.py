@@ -12,13 +12,13 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from rotator.contracts.provider import (
+    AtSource,
     LastUsed,
     Liveness,
     Observation,
     Overlap,
     Provider,
     Sight,
-    Sighting,
     Traits,
 )
 from rotator.contracts.sealer import Sealer
@@ -59,7 +59,7 @@ class Keys:
     principal = "fake:production/KEY"
 
     def __init__(self) -> None:
-        self.live = {"sid-0": Sighting("sid-0", Liveness.LIVE)}
+        self.live = {"sid-0": AtSource("sid-0", Liveness.LIVE)}
         self.made = 0
 
     def observe(self) -> Observation:
@@ -72,7 +72,7 @@ class Keys:
     def create(self, label: str, predecessor: str | None) -> Credential:
         self.made += 1
         made = f"sid-{self.made}"
-        self.live[made] = Sighting(made, Liveness.LIVE, label=label)
+        self.live[made] = AtSource(made, Liveness.LIVE, label=label)
         return Credential(made, fields(self.made))
 
     def activate(self, successor: Credential) -> None:

@@ -31,6 +31,7 @@ from rotator.model.rotation import (
     State,
 )
 from rotator.model.secrets import Credential, Sealed
+from rotator.testing.journal_contract.rows import opens
 from rotator.testing.memory_mirror import MemoryMirror, MemoryPlace
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, done, policies, policy, rotation
 from tests.engine.world import Source, World
@@ -214,7 +215,7 @@ def test_plan_asks_the_source_about_the_value_also_where_the_journal_remembers_i
     made_it = done(
         version=1, ledger={"wrote": {NAME: 1}, "wrote_at": NOW, "successor_id": "old"}, id="earlier"
     )
-    assert bench.journal.open_rotation(made_it.model_copy(update={"state": State.ACTIVE}), Told("opened", ""))
+    assert opens(bench.journal, made_it.model_copy(update={"state": State.ACTIVE}), Told("opened", ""))
     bench.becomes("earlier", state=State.DONE, ended_at=NOW)
     bench.source.leads_elsewhere = True
     with pytest.raises(Refused, match="another place"):
@@ -226,7 +227,7 @@ def test_the_source_knows_better_than_the_journal_whose_value_it_is(bench: Bench
     made_it = done(
         version=1, ledger={"wrote": {NAME: 1}, "wrote_at": NOW, "successor_id": "gone"}, id="earlier"
     )
-    assert bench.journal.open_rotation(made_it.model_copy(update={"state": State.ACTIVE}), Told("opened", ""))
+    assert opens(bench.journal, made_it.model_copy(update={"state": State.ACTIVE}), Told("opened", ""))
     bench.becomes("earlier", state=State.DONE, ended_at=NOW)
     assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "old"
 
@@ -241,7 +242,7 @@ def test_a_value_that_an_undo_put_back_is_the_one_that_the_journal_remembers(ben
     undone = rotation(state=State.UNDONE, ended_at=NOW, ledger=back, id="two")
     for earlier in (made, undone):
         row = earlier.model_copy(update={"state": State.ACTIVE, "opened_at": NOW})
-        assert bench.journal.open_rotation(row, Told("opened", ""))
+        assert opens(bench.journal, row, Told("opened", ""))
         bench.becomes(row.id, state=earlier.state, ended_at=NOW)
     assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "made"
 

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, cast
 
 from rotator.contracts.journal import Told
 from rotator.contracts.provider import (
+    AtSource,
     LastUsed,
     Liveness,
     Observation,
     Overlap,
     Provider,
     Sight,
-    Sighting,
     Traits,
 )
 from rotator.contracts.redeployer import Redeployer
@@ -33,6 +33,7 @@ from rotator.model.observations import Observed, Surveyed
 from rotator.model.policy import Deployment, Policies, Recipe
 from rotator.model.rotation import Death, Phase, Rotation
 from rotator.model.secrets import Credential, ParameterAge, Sealed
+from rotator.testing.journal_contract.rows import opens
 from rotator.testing.memory_mirror import MemoryMirror, MemoryPlace
 from rotator.testing.memory_store import MemoryParameters, MemoryStore
 from rotator.testing.virtual_clock import VirtualClock
@@ -48,12 +49,12 @@ class Source:
 
     def __init__(self, principal: str) -> None:
         self.principal = principal
-        self.listed: list[Sighting] = []
+        self.listed: list[AtSource] = []
         self.trouble: Exception | None = None
 
     def has(self, *ids: str, label: str | None = None, created_at: datetime | None = None) -> None:
         """These live there too."""
-        self.listed += [Sighting(one, Liveness.LIVE, created_at, label) for one in ids]
+        self.listed += [AtSource(one, Liveness.LIVE, created_at, label) for one in ids]
 
     def observe(self) -> Observation:
         """What lives there."""
@@ -199,7 +200,7 @@ class World:
     def has(self, row: Rotation) -> Rotation:
         """The journal holds this rotation, the latest of its secret."""
         latest = row.model_copy(update={"opened_at": max(row.opened_at, self.clock.now())})
-        assert self.journal.open_rotation(latest, Told("opened", ""))
+        assert opens(self.journal, latest, Told("opened", ""))
         return latest
 
     def becomes(self, rotation_id: str, **changes: Any) -> None:

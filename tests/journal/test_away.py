@@ -21,7 +21,7 @@ from rotator.journal.lockfile import LockFile
 from rotator.journal.tables import meta
 from rotator.model.errors import JournalAway
 from rotator.sandbox.postgres import EmbeddedPostgres
-from rotator.testing.journal_contract.rows import OPENED, a_rotation, held, opened, waiting
+from rotator.testing.journal_contract.rows import a_rotation, held, opened, opens, waiting
 
 
 def sentence(call: Callable[[], object]) -> str:
@@ -136,7 +136,7 @@ def test_a_bug_of_ours_is_not_called_an_absence(journal: SqlJournal) -> None:
 def test_a_time_without_a_zone_is_refused(journal: SqlJournal) -> None:
     draft = a_rotation(journal)
     with pytest.raises(sqlalchemy.exc.StatementError, match="without a time zone"):
-        journal.open_rotation(draft.model_copy(update={"run_at": draft.run_at.replace(tzinfo=None)}), OPENED)
+        opens(journal, draft.model_copy(update={"run_at": draft.run_at.replace(tzinfo=None)}))
 
 
 def test_a_failed_statement_shows_no_parameters(journal: SqlJournal) -> None:

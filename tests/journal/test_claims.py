@@ -19,11 +19,11 @@ from rotator.model.rotation import Phase, Purpose
 from rotator.testing.journal_contract.rows import (
     HOUR,
     MINUTE,
-    OPENED,
     WORKLOAD,
     a_rotation,
     held,
     opened,
+    opens,
     waiting,
 )
 
@@ -94,7 +94,7 @@ def test_rows_in_a_phase_that_this_version_does_not_know_are_left_alone(journal:
     assert journal.rotation(tomorrow.id) is None
     assert [row.id for row in journal.rotations()] == [known.id]
     assert set(journal.histories()) == {known.secret}
-    assert not journal.open_rotation(a_rotation(journal, principal=tomorrow.principal), OPENED)
+    assert not opens(journal, a_rotation(journal, principal=tomorrow.principal))
 
 
 def test_a_ledger_of_a_newer_version_is_read_until_a_new_field_means_something(journal: SqlJournal) -> None:

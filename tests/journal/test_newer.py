@@ -18,7 +18,7 @@ from rotator.model.errors import Transient
 from rotator.model.observations import Observed, Surveyed
 from rotator.model.requests import Request, RequestKind
 from rotator.model.rotation import Phase, Purpose, Rotation
-from rotator.testing.journal_contract.rows import MINUTE, OPENED, WORKLOAD, a_rotation, opened
+from rotator.testing.journal_contract.rows import MINUTE, WORKLOAD, a_rotation, opened, opens
 
 MORE = "a document with one more field"
 
@@ -52,7 +52,7 @@ def test_it_is_not_shown_and_holds_its_principal(journal: SqlJournal, tomorrows:
     assert journal.rotation(tomorrows.id) is None
     assert journal.rotations() == []
     assert journal.histories() == {}
-    assert not journal.open_rotation(a_rotation(journal, principal=tomorrows.principal), OPENED)
+    assert not opens(journal, a_rotation(journal, principal=tomorrows.principal))
 
 
 def test_whoever_claims_it_gives_it_back_and_keeps_the_others(

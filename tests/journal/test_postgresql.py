@@ -25,6 +25,7 @@ from rotator.testing.journal_contract.rows import (
     held,
     joined,
     opened,
+    opens,
 )
 
 T = TypeVar("T")
@@ -145,7 +146,7 @@ def test_an_opening_that_meets_a_refusal_waits_and_opens_nothing(
     )
     assert given == set()
     assert journal.rotation(draft.id) is None
-    assert other.open_rotation(a_rotation(other, KEY), OPENED), "its principal is free"
+    assert opens(other, a_rotation(other, KEY)), "its principal is free"
 
 
 def test_two_that_post_a_new_alert_at_once_post_one(replicas: tuple[SqlJournal, SqlJournal]) -> None:

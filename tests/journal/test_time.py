@@ -11,7 +11,7 @@ import pytest
 from rotator.journal import SqlJournal, open_journal, open_memory_journal
 from rotator.model.errors import NotYet
 from rotator.model.rotation import Phase
-from rotator.testing.journal_contract.rows import MINUTE, OPENED, a_rotation, claimed, held, opened
+from rotator.testing.journal_contract.rows import MINUTE, a_rotation, claimed, held, opened, opens
 from rotator.testing.virtual_clock import VirtualClock
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -45,7 +45,7 @@ def test_it_is_as_late_as_the_clock_says(journal: SqlJournal, clock: VirtualCloc
 
 
 def test_a_row_is_due_from_its_very_moment_on(journal: SqlJournal, clock: VirtualClock) -> None:
-    journal.open_rotation(a_rotation(journal, run_at=clock.now() + SECOND), OPENED)
+    opens(journal, a_rotation(journal, run_at=clock.now() + SECOND))
     clock.pass_by(SECOND - timedelta(microseconds=1))
     assert journal.claim_rotations("one", 1, Phase, MINUTE) == []
     clock.pass_by(timedelta(microseconds=1))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rotator.contracts.guard import CALL_SECONDS, MINT_SECONDS
 from rotator.contracts.provider import (
+    AtSource,
     LastUsed,
     Liveness,
     Observation,
     Overlap,
     Sight,
-    Sighting,
     Traits,
 )
 from rotator.model.errors import CredentialRefused, Refused
@@ -186,7 +186,7 @@ class SimProvider:
     def _listing(self) -> Observation:
         source, now = self._source, self._world.now
         seen = tuple(
-            Sighting(
+            AtSource(
                 id=held.id,
                 liveness=Liveness.DISABLED if held.state == DISABLED else Liveness.LIVE,
                 created_at=EPOCH + timedelta(seconds=held.created_at),

@@ -10,6 +10,7 @@ from rotator.model.alerts import Alert, AlertKind, Severity
 from rotator.model.observations import Pause, Surveyed
 from rotator.model.policy import Mode
 from rotator.model.rotation import Ledger, Phase, Reason, Rotation, State
+from rotator.testing.journal_contract.rows import opens
 from tests.engine.things import DAY, HOUR, MINUTE, NOW, environment, policies, policy, rotation, seen
 from tests.engine.world import World
 
@@ -34,7 +35,7 @@ def lived(
     """A rotation of that secret began so long ago, and has ended."""
     began = NOW - days_ago * DAY
     row = rotation(secret, id=f"r{len(world.journal.rotations())}", opened_at=began, run_at=began)
-    assert world.journal.open_rotation(row, Told("opened", "it was due"))
+    assert opens(world.journal, row, Told("opened", "it was due"))
     state, ended = (State.UNDONE if undone else State.DONE), began + lasting
     ledger = Ledger(
         wrote={f"/taly/{secret}": 1}, wrote_at=began + 5 * MINUTE, undo_reason=Reason.ROLLOUT_FAILED
@@ -46,7 +47,7 @@ def lived(
 def under_way(world: World, secret: str, phase: Phase, *told: Told, **changes: Any) -> Rotation:
     """A rotation of that secret stands there after all that."""
     row = rotation(secret, id=f"r{len(world.journal.rotations())}", sentence="it was due")
-    assert world.journal.open_rotation(row, Told("opened", "98 d old, period 100 d"))
+    assert opens(world.journal, row, Told("opened", "98 d old, period 100 d"))
     for line in told:
         _brought(world, row, line)
         world.passes(MINUTE)

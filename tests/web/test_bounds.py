@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from rotator.engine.heartbeat import Seen
-from rotator.web.bounds import AT_ONCE, CONNECTIONS, Bounded
+from rotator.engine.heartbeat import Process
+from rotator.web.bounds import AT_ONCE, CONNECTIONS, Turnstile
 from rotator.web.looks import Looks
 from rotator.web.pulse import Pulse
 from rotator.web.server import Server, application
@@ -54,7 +54,7 @@ def pages(at_once: int = AT_ONCE) -> Starlette:
 
     return Starlette(
         routes=[Route("/healthz", small), Route("/small", small), Route("/large", large)],
-        middleware=[Middleware(Bounded, at_once, ("/healthz",))],
+        middleware=[Middleware(Turnstile, at_once, ("/healthz",))],
     )
 
 
@@ -174,7 +174,7 @@ class Slow:
 
 
 def test_probes_pass_while_every_place_is_taken(world: World) -> None:
-    slow, looks = Slow(), Looks(world.journal, world.policies, Seen, world.clock)
+    slow, looks = Slow(), Looks(world.journal, world.policies, Process, world.clock)
     app = application(Pulse(world.clock), world.journal, slow, looks)  # type: ignore[arg-type]  # it only collects
     with served(app) as port, ExitStack() as others:
         try:
@@ -200,7 +200,7 @@ def test_however_many_ask_one_thread_waits_for_the_journal(
         return now
 
     monkeypatch.setattr(world.journal, "now", patient)
-    looks = Looks(world.journal, world.policies, Seen, world.clock)
+    looks = Looks(world.journal, world.policies, Process, world.clock)
     app = application(Pulse(world.clock), world.journal, Slow(), looks)  # type: ignore[arg-type]  # never asked
     with served(app) as port, ExitStack() as others:
         try:

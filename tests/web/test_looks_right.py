@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.engine.heartbeat import Seen
+from rotator.engine.heartbeat import Process
 from rotator.journal import open_memory_journal
 from rotator.model.rotation import Phase, Reason, State
 from rotator.testing.virtual_clock import VirtualClock
@@ -92,7 +92,7 @@ def show() -> Iterator[Show]:
             journal = ends.enter_context(closing(open_memory_journal(now=clock.now)))
             world = World(clock, journal, policies(environments=(environment("production"),)))
             tell(world)
-            looks = Looks(journal, world.policies, Seen, clock)
+            looks = Looks(journal, world.policies, Process, clock)
             figures = Figures(journal, world.policies, lambda: "", clock)
             server = Server(application(Pulse(clock), journal, figures, looks), "127.0.0.1", 0)
             ends.callback(_when_nobody_looks)

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from rotator.contracts.journal import Told
-from rotator.engine.heartbeat import Seen, beat
+from rotator.engine.heartbeat import Process, beat
 from rotator.engine.repeats import unheard
 from rotator.journal.tables import event
 from rotator.model.errors import JournalAway
@@ -28,7 +28,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
 def collector(world: World) -> Figures:
     rejected = world.rejected
-    return Figures(world.journal, world.policies, lambda: rejected, world.clock, lambda: Seen(rejected))
+    return Figures(world.journal, world.policies, lambda: rejected, world.clock, lambda: Process(rejected))
 
 
 def told(world: World) -> dict[str, dict[tuple[str, ...], float]]:
@@ -57,7 +57,7 @@ def test_who_is_outside_was_told_when_and_why_not_now(world: World) -> None:
     world.journal.note_surveyed(surveyed(digest="d"))
     world.today = policies(policy()).model_copy(update={"alerts": AlertPolicy(heartbeat=rule)})
     assert told(world)["rotator_heartbeat_last_success_timestamp_seconds"][()] == 0
-    assert beat(world.journal, world.policies(), SimpleNamespace(hear=lambda _url: None), Seen()) is None
+    assert beat(world.journal, world.policies(), SimpleNamespace(hear=lambda _url: None), Process()) is None
     world.rejected = "it does not fit"
     found = told(world)
     assert found["rotator_heartbeat_last_success_timestamp_seconds"][()] == NOW.timestamp()
@@ -207,6 +207,6 @@ def test_thousands_of_secrets_are_told_within_a_scrape(world: World) -> None:
 
 def test_how_far_two_clocks_are_apart_is_a_figure(world: World) -> None:
     ahead = timedelta(seconds=-42)
-    figures = Figures(world.journal, world.policies, lambda: "", world.clock, lambda: Seen(ahead=ahead))
+    figures = Figures(world.journal, world.policies, lambda: "", world.clock, lambda: Process(ahead=ahead))
     found = {one.name: one for one in figures.collect()}
     assert found["rotator_clock_ahead_seconds"].samples[0].value == -42

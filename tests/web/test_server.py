@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from rotator.engine.heartbeat import Seen
+from rotator.engine.heartbeat import Process
 from rotator.model.errors import JournalAway
 from rotator.web.looks import Looks
 from rotator.web.metrics import Figures
@@ -24,7 +24,7 @@ from tests.web.asking import ask
 def served(world: World) -> Iterator[tuple[int, Pulse]]:
     pulse = Pulse(world.clock)
     figures = Figures(world.journal, world.policies, lambda: "", world.clock)
-    looks = Looks(world.journal, world.policies, Seen, world.clock)
+    looks = Looks(world.journal, world.policies, Process, world.clock)
     server = Server(application(pulse, world.journal, figures, looks), "127.0.0.1", 0)
     try:
         yield server.port, pulse

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rotator.engine.decisions import decisions
-from rotator.engine.heartbeat import Seen
+from rotator.engine.heartbeat import Process
 from rotator.engine.report.facts import status_facts
 from rotator.engine.report.secret import account_facts, account_of
 from rotator.journal import open_memory_journal
@@ -39,7 +39,7 @@ class Visitor:
     """Somebody who looks at the pages of a world; from the same machine, unless told otherwise."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.process = world, Seen()
+        self.world, self.process = world, Process()
         self.looks = Looks(world.journal, world.policies, lambda: self.process, world.clock)
         self.pages = status_pages(self.looks)
 
@@ -270,7 +270,7 @@ def test_names_and_errors_from_outside_are_only_ever_read(visiting: Told) -> Non
 def test_the_json_is_that_of_the_command_line(taly: Visitor) -> None:
     told, world = taly.document(), taly.world
     entries = decisions(world.journal, world.today)
-    same = status_facts(world.journal, world.today, [], running=True, seen=Seen())
+    same = status_facts(world.journal, world.today, [], running=True, process=Process())
     assert {key: told[key] for key in same if key != "secrets"} == {
         key: value for key, value in same.items() if key != "secrets"
     }
@@ -463,7 +463,7 @@ def _silent(world: World) -> None:
 
 def test_why_the_outside_hears_nothing_stands_above_all_rows(visiting: Told) -> None:
     seen = visiting(_silent)
-    seen.process = Seen(stuck=["a worker"])
+    seen.process = Process(stuck=["a worker"])
     read, why = Outline(seen.text()).read, "a worker of this process does not move"
     assert "No secret needs you by itself, but something is in the way." in read
     assert read.index(f"heartbeat: nobody outside is told that all is well: {why}") < read.index(
@@ -476,7 +476,7 @@ def test_why_the_outside_hears_nothing_stands_above_all_rows(visiting: Told) -> 
 
 def test_a_clock_that_differs_stands_above_all_rows(visiting: Told) -> None:
     seen = visiting(lambda world: thousands(world, 3))
-    seen.process = Seen(ahead=-2 * MINUTE)
+    seen.process = Process(ahead=-2 * MINUTE)
     read = Outline(seen.text()).read
     assert read.index("the machine's clock is 2 min behind the journal's") < read.index("Nothing to do.")
     assert seen.document()["clock_ahead_seconds"] == -120

@@ -7,6 +7,8 @@ it, and a plan that follows a lost one lists until the source's answer is stable
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rotator.contracts.provider import Observation, Overlap, Use
 from rotator.contracts.store import Look
 from rotator.engine.memory import remembered
@@ -28,16 +30,12 @@ from rotator.model.secrets import Credential, Sealed
 def plan(step: Step) -> Move:
     """Observes source and store, tries the predecessor, and writes down everything later phases act on."""
     ledger, traits = step.ledger, step.traits
-    if traits.mints and ledger.minting_at is not None:
-        unsettled = _await_listing(step)
-        if unsettled:
-            return unsettled
+    answer_lost = traits.mints and ledger.minting_at is not None
+    if answer_lost and (waiting := _await_listing(step)):
+        return waiting
     observed = step.provider.observe()
-    if traits.mints and ledger.minting_at is not None:
-        listing = tuple(sorted(observed.by_id()))
-        if listing != ledger.listing:
-            sentence = "an answer was lost while minting: listing the source until two listings agree"
-            return step.wait(Reason.LISTING, sentence, step.bounds.poll, listing=listing)
+    if answer_lost and (waiting := _await_a_stable_listing(step, observed)):
+        return waiting
 
     there = step.look(*filter(None, [step.recipe.accepted_as]))
     texts = step.texts_in(there)
@@ -48,36 +46,16 @@ def plan(step: Step) -> Move:
     strangers = _strangers(step, Credential(predecessor_id or "", fields), there)
 
     strays, doubtful = _unrecorded(step, observed)
-    leftover = next(iter(strays + doubtful), None)
-    if leftover and (ledger.before != before or not traits.mints):  # then consumers may be using it
-        raise Park(
-            Reason.DRIFT,
-            f"{leftover} is at the source, perhaps made by this rotation, and the store changed since it was planned: "
-            "somebody wrote, or this journal is older than the world",
-        )
+    _must_be_unused(step, strays + doubtful, before)
     known = ledger.known if ledger.known is not None else tuple(sorted(observed.by_id()))
-    if (
-        observed.free_slots is not None
-        and observed.free_slots + len(strays) < 1
-        and traits.overlap is not Overlap.NONE
-    ):
-        raise Park(
-            Reason.NO_FREE_SLOT,
-            observed.blocker or "the source has no free slot, and rotator makes none",
-        )
+    _must_have_a_slot(step, observed, len(strays))
 
-    if step.rotation.data_key is None:
-        key = step.parts.sealer.new_key(step.seal_context)
-    else:
-        key = step.data_key
-    sealed = {
-        "data_key": key.wrapped,
-        "sealed_predecessor": step.sealed_former(key, texts),
-    }
+    keyless = step.rotation.data_key is None
+    key = step.parts.sealer.new_key(step.seal_context) if keyless else step.data_key
     return step.to(
         Phase.TIDY,
         f"planned: replaces {predecessor_id or 'a credential the source cannot name'}{_and_strangers(strangers)}",
-        sealed=sealed,
+        sealed={"data_key": key.wrapped, "sealed_predecessor": step.sealed_former(key, texts)},
         planned_fence=step.rotation.fence,
         predecessor_id=predecessor_id,
         predecessor_works=works,
@@ -207,6 +185,35 @@ def _await_listing(step: Step) -> Move | None:
     return None
 
 
+def _await_a_stable_listing(step: Step, observed: Observation) -> Move | None:
+    """After a mint whose answer was lost, two listings in a row have to agree."""
+    listing = tuple(sorted(observed.by_id()))
+    if listing == step.ledger.listing:
+        return None
+    sentence = "an answer was lost while minting: listing the source until two listings agree"
+    return step.wait(Reason.LISTING, sentence, step.bounds.poll, listing=listing)
+
+
+def _must_be_unused(step: Step, leftovers: tuple[str, ...], before: Mapping[str, int]) -> None:
+    """Parks where consumers may be using what is to be tidied: the store is another than when it was planned."""
+    if leftovers and (step.ledger.before != before or not step.traits.mints):
+        raise Park(
+            Reason.DRIFT,
+            f"{leftovers[0]} is at the source, perhaps made by this rotation, and the store changed since it was "
+            "planned: somebody wrote, or this journal is older than the world",
+        )
+
+
+def _must_have_a_slot(step: Step, observed: Observation, tidied: int) -> None:
+    """Parks where the successor would have none, with those that tidying frees; rotator makes no other room."""
+    full = observed.free_slots is not None and observed.free_slots + tidied < 1
+    if full and not step.gapped:
+        raise Park(
+            Reason.NO_FREE_SLOT,
+            observed.blocker or "the source has no free slot, and rotator makes none",
+        )
+
+
 def _plan_again(step: Step, trouble: Transient | NotYet) -> Move:
     """The mint's answer was lost or late: look before minting once more, less and less often."""
     lost, recipe = step.ledger.mints_lost, step.recipe
@@ -297,11 +304,11 @@ def _unrecorded(step: Step, observed: Observation) -> tuple[tuple[str, ...], tup
     and can be enabled again; else the rotation parks and shows it.
     """
     if step.traits.labels:
-        ours = tuple(sighting.id for sighting in observed.credentials if sighting.label == step.rotation.id)
+        ours = tuple(one.id for one in observed.credentials if one.label == step.rotation.id)
         return ours, ()
     if not step.traits.mints or step.ledger.known is None or step.traits.overlap is Overlap.NONE:
         return (), ()
-    unknown = [sighting.id for sighting in observed.credentials if sighting.id not in step.ledger.known]
+    unknown = [one.id for one in observed.credentials if one.id not in step.ledger.known]
     minting_at = step.ledger.minting_at or step.now
     for credential_id in unknown:
         used = step.provider.last_used(credential_id).since(minting_at)

@@ -8,7 +8,7 @@ from typing import Any
 from rotator.contracts.record import Record
 from rotator.engine.ages import due_at, period_ends, spell
 from rotator.engine.decisions import Decided
-from rotator.engine.heartbeat import Seen
+from rotator.engine.heartbeat import Process
 from rotator.engine.report.heartbeat import heartbeat_facts
 from rotator.engine.report.times import moment, spelled, when
 from rotator.engine.report.troubles import troubles
@@ -29,18 +29,18 @@ def status_facts(
     *,
     env: str | None = None,
     running: bool | None,
-    seen: Seen,
+    process: Process,
 ) -> dict[str, Any]:
     """All that `rotator status` knows, for machines; `running`: whether a daemon is at work, where that is known.
 
-    `seen`: what is known of a process that the journal does not tell.
+    `process`: what is known of it that the journal does not tell.
     """
-    known = installation_facts(record, policies, env=env, running=running, seen=seen)
+    known = installation_facts(record, policies, env=env, running=running, process=process)
     return {**known, "secrets": [facts_of(entry) for entry in entries]}
 
 
 def installation_facts(
-    record: Record, policies: Policies, *, env: str | None = None, running: bool | None, seen: Seen
+    record: Record, policies: Policies, *, env: str | None = None, running: bool | None, process: Process
 ) -> dict[str, Any]:
     """The same without the secrets."""
     surveyed = record.surveyed()
@@ -48,8 +48,8 @@ def installation_facts(
         "policy_version": policies.version,
         "daemon_running": running,
         "troubles": list(troubles(record, policies, env)),
-        "heartbeat": heartbeat_facts(record, policies, seen),
-        "clock_ahead_seconds": round(seen.ahead.total_seconds(), 1),
+        "heartbeat": heartbeat_facts(record, policies, process),
+        "clock_ahead_seconds": round(process.ahead.total_seconds(), 1),
         "environments": [
             _survey_facts(name, surveyed.get(name)) for name in policies.environments if env in {None, name}
         ],

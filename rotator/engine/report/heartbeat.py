@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from rotator.contracts.record import Record
-from rotator.engine.heartbeat import Seen, last_beat, silence
+from rotator.engine.heartbeat import Process, last_beat, silence
 from rotator.engine.report.times import moment, spelled
 from rotator.model.alerts import AlertKind
 from rotator.model.policy import Policies
 
 
-def heartbeat_facts(record: Record, policies: Policies, seen: Seen) -> dict[str, Any] | None:
-    """When the outside heard last, why it hears nothing (`Reason`), and both in a sentence, empty while all is well.
+def heartbeat_facts(record: Record, policies: Policies, process: Process) -> dict[str, Any] | None:
+    """When the outside heard last, why it hears nothing (`WhySilent`), and both in a sentence, empty while all is well.
 
     None where policies.yaml names nobody outside.
     """
     heartbeat = policies.alerts.heartbeat
     if heartbeat is None:
         return None
-    heard, quiet = last_beat(record, heartbeat), silence(record, policies, seen)
+    heard, quiet = last_beat(record, heartbeat), silence(record, policies, process)
     ago = f"it heard so last at {moment(heard)}" if heard else "it has never heard so"
     sentence = ""
     if quiet is not None:
@@ -44,11 +44,11 @@ def heartbeat_told(facts: Mapping[str, Any] | None) -> str:
     return f"heartbeat: {facts['sentence']}" if facts and facts["sentence"] else ""
 
 
-def seen_beside(record: Record, seen: Seen) -> Seen:
+def known_beside(record: Record, process: Process) -> Process:
     """What somebody beside a process knows of it: also that its policies.yaml was rejected, which is an open alert."""
     rejected = [
         row.alert.facts.get("What", row.alert.title)
         for row in record.alerts()
         if row.alert.kind is AlertKind.POLICY_REJECTED and not row.alert.closed
     ]
-    return seen._replace(rejected=rejected[0]) if rejected else seen
+    return process._replace(rejected=rejected[0]) if rejected else process

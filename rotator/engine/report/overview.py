@@ -11,7 +11,7 @@ from rotator.contracts.journal import Ended, Journal
 from rotator.engine.ages import period_ends
 from rotator.engine.clocks import apart
 from rotator.engine.decisions import Decided, decisions
-from rotator.engine.heartbeat import Seen
+from rotator.engine.heartbeat import Process
 from rotator.engine.report.alerts import alert_facts, alert_told, alerts_beside, alerts_by_secret
 from rotator.engine.report.facts import installation_facts
 from rotator.engine.report.heartbeat import heartbeat_told
@@ -72,7 +72,7 @@ class Overview:
         return len(self.policies.secrets)
 
 
-def overview(journal: Journal, policies: Policies, process: Seen) -> Overview:
+def overview(journal: Journal, policies: Policies, process: Process) -> Overview:
     """Everything as it is now; `process`: what is not in the journal. Raises JournalAway."""
     entries = sorted(decisions(journal, policies).values(), key=_weight)
     surveyed, now = journal.surveyed(), journal.now()
@@ -100,7 +100,7 @@ def overview(journal: Journal, policies: Policies, process: Seen) -> Overview:
             for name in policies.environments
             if name in surveyed and surveyed[name].unmanaged
         },
-        installation=installation_facts(journal, policies, running=True, seen=process),
+        installation=installation_facts(journal, policies, running=True, process=process),
     )
 
 

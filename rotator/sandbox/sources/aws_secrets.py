@@ -72,9 +72,7 @@ class Secret:
 class SecretsSource:
     """One region of the account. Everything but the actions acts past the API."""
 
-    def __init__(
-        self, clock: Clock, weather: Weather | None = None, *, versions_a_day: int = VERSIONS_A_DAY
-    ) -> None:
+    def __init__(self, clock: Clock, *, versions_a_day: int = VERSIONS_A_DAY) -> None:
         self.clock, self.secrets, self._versions_a_day = clock, dict[str, Secret](), versions_a_day
         self._ticks = 0
         self.server = JsonServer(
@@ -90,7 +88,7 @@ class SecretsSource:
                 "ListSecretVersionIds": self._list_versions,
                 "TagResource": self._tag,
             },
-            weather or Weather(),
+            Weather(),
         )
 
     # past the API

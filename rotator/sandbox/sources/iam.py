@@ -60,9 +60,8 @@ class Iam:
         listing: timedelta = timedelta(seconds=12),
         use_shows: timedelta = timedelta(hours=4),
         shown_in: timedelta = timedelta(minutes=1),
-        weather: Weather | None = None,
     ) -> None:
-        self.clock, self.weather = clock, weather or Weather()
+        self.clock, self.weather = clock, Weather()
         self.propagation, self.listing = propagation, listing
         self.use_shows, self.shown_in = use_shows, shown_in
         self.users: dict[str, list[Key]] = {}

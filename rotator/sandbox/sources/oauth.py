@@ -89,9 +89,8 @@ class OauthSource:
         *,
         propagation: timedelta = timedelta(seconds=20),
         listing: timedelta = timedelta(seconds=15),
-        weather: Weather | None = None,
     ) -> None:
-        self.clock, self.vendor, self.weather = clock, vendor, weather or Weather()
+        self.clock, self.vendor, self.weather = clock, vendor, Weather()
         self.propagation, self.listing = propagation, listing
         self.clients: dict[str, list[Kept]] = {}
         self.own_token, self.own_secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)

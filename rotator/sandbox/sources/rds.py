@@ -65,7 +65,6 @@ class Rds:
         clock: Clock,
         *,
         applies_after: timedelta = timedelta(seconds=40),
-        weather: Weather | None = None,
     ) -> None:
         self.clock, self.applies_after = clock, applies_after
         self.servers: dict[str, Server] = {}
@@ -76,7 +75,7 @@ class Rds:
                 "ModifyDBInstance": lambda call: self._modified(call, "DBInstance"),
                 "ModifyDBCluster": lambda call: self._modified(call, "DBCluster"),
             },
-            weather or Weather(),
+            Weather(),
         )
 
     def catch_up(self) -> None:

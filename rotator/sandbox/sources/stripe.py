@@ -78,11 +78,9 @@ class Stripe:
         self,
         clock: Clock,
         *,
-        slots: int = ENDPOINTS,
         tried: timedelta = _TRIED,
-        weather: Weather | None = None,
     ) -> None:
-        self.clock, self.slots, self.weather = clock, slots, weather or Weather()
+        self.clock, self.weather = clock, Weather()
         self.tried = tried  # so long it tries to deliver what no receiver has taken
         self.keys: dict[str, bool] = {}  # key -> whether it is one of live mode
         self.endpoints: list[Endpoint] = []
@@ -277,8 +275,8 @@ class Stripe:
         raise Refusal("resource_missing", "No such webhook endpoint.", HTTPStatus.NOT_FOUND)
 
     def _made(self, request: Request, url: str, kind: dict[str, Any]) -> Endpoint:
-        if len(self.endpoints) >= self.slots:
-            sentence = f"You have reached the maximum of {self.slots} test webhook endpoints."
+        if len(self.endpoints) >= ENDPOINTS:
+            sentence = f"You have reached the maximum of {ENDPOINTS} test webhook endpoints."
             raise Refusal("", sentence)
         live = self.keys[request.bearer]
         if live and not url.startswith("https://"):

@@ -21,9 +21,9 @@ _AWAY = "<Error><Code>InternalError</Code><Message>We encountered an error.</Mes
 class FilesSource:
     """Objects by `bucket/key`."""
 
-    def __init__(self, weather: Weather | None = None) -> None:
+    def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
-        self.weather = weather or Weather()
+        self.weather = Weather()
         self.server = self
 
     def answer(self, path: str) -> tuple[int, bytes] | None:

@@ -20,10 +20,8 @@ from rotator.sandbox.weather import Weather
 class LookupSource:
     """What CloudTrail remembers. `lag`: so late it knows what happened."""
 
-    def __init__(
-        self, clock: Clock, lag: timedelta = timedelta(minutes=5), weather: Weather | None = None
-    ) -> None:
-        self.clock, self.lag, self.weather = clock, lag, weather or Weather()
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.lag, self.weather = clock, timedelta(minutes=5), Weather()
         self.events: list[tuple[datetime, str, str]] = []  # when it is known, the call's name, the record
         self.server = JsonServer({"LookupEvents": self._look}, self.weather)
 

@@ -36,8 +36,8 @@ class Waiting:
 class QueueSource:
     """The queue `name`. `server` serves it."""
 
-    def __init__(self, clock: Clock, name: str = "rotator-trail", weather: Weather | None = None) -> None:
-        self.clock, self.name, self.weather = clock, name, weather or Weather()
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.name, self.weather = clock, "rotator-trail", Weather()
         self.messages: dict[str, Waiting] = {}
         self.received = 0
         actions = {

@@ -69,11 +69,9 @@ class Twilio:
         *,
         propagation: timedelta = timedelta(seconds=20),
         listing: timedelta = timedelta(seconds=20),
-        keys_allowed: int = 30,
-        weather: Weather | None = None,
     ) -> None:
-        self.clock, self.weather = clock, weather or Weather()
-        self.propagation, self.listing, self.keys_allowed = propagation, listing, keys_allowed
+        self.clock, self.weather = clock, Weather()
+        self.propagation, self.listing, self.keys_allowed = propagation, listing, 30
         self.keys: list[Held] = []
         self.tokens: dict[str, Held] = {}  # account -> the primary token
         self.beside: dict[str, Held] = {}  # account -> the secondary token

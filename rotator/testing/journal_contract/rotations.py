@@ -23,6 +23,7 @@ from rotator.testing.journal_contract.rows import (
     held,
     ids,
     opened,
+    opens,
 )
 
 #: More than anybody would read at once.
@@ -44,7 +45,7 @@ class RotationsContract:
         row = held(journal, KEY)
         journal.checkpoint(row, row.model_copy(update={"state": state}), release=True)
         again = a_rotation(journal, "production/B", principal=KEY)
-        assert not journal.open_rotation(again, OPENED)
+        assert not opens(journal, again)
         assert journal.rotation(again.id) is None
         assert journal.events(again.id) == []
 
@@ -53,7 +54,7 @@ class RotationsContract:
         self, journal: Journal, state: State
     ) -> None:
         ended(journal, KEY, state)
-        assert journal.open_rotation(a_rotation(journal, KEY), OPENED)
+        assert opens(journal, a_rotation(journal, KEY))
 
     @pytest.mark.parametrize("state", [State.DONE, State.UNDONE])
     def test_a_draft_that_is_older_than_the_last_rotation_of_its_secret_opens_nothing(
@@ -71,13 +72,13 @@ class RotationsContract:
 
     def test_opening_one_again_after_a_crash_is_false_and_changes_nothing(self, journal: Journal) -> None:
         draft = opened(journal)
-        assert not journal.open_rotation(draft, Told("opened", "again"))
+        assert not opens(journal, draft, Told("opened", "again"))
         assert [event.sentence for event in journal.events(draft.id)] == [OPENED.sentence]
 
     def test_one_principal_is_opened_once_by_eight_threads(self, journal: Journal, other: Journal) -> None:
         drafts = [a_rotation(journal, KEY) for _ in range(8)]
         handles = (journal, other)
-        won = at_once(lambda number: handles[number % 2].open_rotation(drafts[number], OPENED))
+        won = at_once(lambda number: opens(handles[number % 2], drafts[number]))
         assert won.count(True) == 1
         assert ids(journal.rotations()) == [drafts[won.index(True)].id]
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from rotator.contracts.journal import Journal, OnTheWay, Told
+from rotator.contracts.journal import Journal, OnTheWay, Opening, Told
 from rotator.model.policy import Deployment, Recipe
 from rotator.model.rotation import Phase, Purpose, Reason, RolloutRow, Rotation, State
 
@@ -57,10 +57,15 @@ def a_rotation(journal: Journal, secret: str = "", **changes: Any) -> Rotation:
     return draft.model_copy(update=changes)
 
 
+def opens(journal: Journal, draft: Rotation, told: Told = OPENED) -> bool:
+    """Whether the journal opens it, alone and answering no request."""
+    return draft.id in journal.open_rotations([Opening(draft, told)])
+
+
 def opened(journal: Journal, secret: str = "", **changes: Any) -> Rotation:
     """One that the journal has."""
     draft = a_rotation(journal, secret, **changes)
-    assert journal.open_rotation(draft, OPENED)
+    assert opens(journal, draft)
     return draft
 
 
