@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
 import threading
 from contextlib import closing
 from datetime import timedelta
-from io import BufferedReader, BytesIO
+from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,16 @@ def test_a_table_for_people(replay: Beside, tmp_path: Path) -> None:
     assert "WARNING   access_outside_deployment  taly-production-app" in second
     tinted = replay("access", "replay", written(tmp_path, *RECORDS), "--color", "always").out
     assert "\x1b[31mCRITICAL\x1b[0m" in tinted
+
+
+def test_a_table_where_the_locale_lacks_a_character(replay: Beside, tmp_path: Path) -> None:
+    """What a record names may be in any script; a terminal in Latin-2 is no reason to show nothing."""
+    terminal = TextIOWrapper(BytesIO(), encoding="iso-8859-2")
+    with replay.monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", terminal)
+        replay("access", "replay", written(tmp_path, one(user("Łucja-Зоя"), at(3), JWT)))
+    terminal.seek(0)
+    assert "Łucja-\\u0417" in terminal.read()
 
 
 def test_rows_for_machines(replay: Beside, tmp_path: Path) -> None:
