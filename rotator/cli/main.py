@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -89,7 +90,9 @@ def command() -> Any:
 
 
 def main() -> None:
-    """The console script: no traceback ever reaches a person."""
+    """The console script: no traceback reaches a person, and a character that their locale lacks is spelt."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as Python does for standard error
     try:
         sys.exit(_outcome())
     except BrokenPipeError:  # `rotator status | head`

@@ -1,6 +1,8 @@
 """Files of recorded events: JSON lines, one JSON document with Records, either of them gzipped.
 
-A line that cannot be understood is skipped, said with its place, and counted: one bad line does not hide the others.
+A line that cannot be understood is skipped, said with its place, and counted: one bad line does not hide the others. A
+document is read record by record, as a line is: days of a trail in one would not fit into memory, and of one that is
+damaged counts what comes before that.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -20,12 +23,17 @@ from rotator.contracts.redeployer import Start
 from rotator.model.access import Access
 from rotator.model.numbers import counted
 from rotator.trails.cloudtrail import Malformed, access_of, moment_of
+from rotator.trails.log_files import is_log, records_among
 
 _GZIP = b"\x1f\x8b"
 _LIST = "Records"
 #: How the first line ends of a document that is laid out over several.
 _BEGINS = (b"{", b"[", b",")
 _NO_JSON = object()
+#: A document is read so much at a time. A record of AWS is 256 kB at most; what others write may be longer.
+_PIECE, _LONGEST_RECORD = 1 << 18, 1 << 26
+#: Enough to see whether another document begins.
+_LOOK = 64
 #: So many are told one by one; the rest is counted.
 _TOLD = 20
 
@@ -75,16 +83,15 @@ class Recorded:
 
     def _within(self, path: Path, file: BinaryIO) -> Iterator[tuple[str, object]]:
         try:
-            for number, content in _contents(file):
-                for within, record in _unpacked(content):
-                    self.read += 1
-                    place = f"{path}:{number}{within}"
-                    if record is _NO_JSON:
-                        self._skip(place, "it is no JSON")
-                    else:
-                        yield place, record
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            self._skip(str(path), "it ends in the middle or is damaged, and nothing behind that was read")
+            for place, record in _records_in(file):
+                self.read += 1
+                if record is _NO_JSON:
+                    self._skip(f"{path}{place}", "it is no JSON")
+                else:
+                    yield f"{path}{place}", record
+        except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, Malformed):
+            if not self._again:
+                say(f"{path}: it ends in the middle or is damaged, and nothing behind that was read")
 
     def _skip(self, place: str, why: str) -> None:
         self.skipped += 1
@@ -96,11 +103,64 @@ class Recorded:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as file:
-            zipped = file.read(len(_GZIP)) == _GZIP
-            file.seek(0)
+            zipped = file.peek(len(_GZIP)).startswith(_GZIP)
             yield cast("BinaryIO", gzip.GzipFile(fileobj=file)) if zipped else file
     except OSError as trouble:
         raise Unusable(f"{path} cannot be read: {trouble.strerror or trouble}") from None
+
+
+def _records_in(file: BinaryIO) -> Iterator[tuple[str, object]]:
+    """Every record, with its place in the file. Raises Malformed, also after some, and what unpacking raises."""
+    if is_log(_beginning(file)):
+        yield from ((f" (record {number})", record) for number, record in enumerate(_logged(file), 1))
+        return
+    for line, content in _contents(file):
+        yield from ((f":{line}{within}", record) for within, record in _unpacked(content))
+
+
+def _beginning(file: BinaryIO) -> str:
+    """The first characters of it, which stay to be read: a pipe gives them once."""
+    peek = cast("BufferedReader", file).peek(_LOOK)
+    return peek.removeprefix(codecs.BOM_UTF8).decode(errors="ignore")
+
+
+def _logged(file: BinaryIO) -> Iterator[object]:
+    """The records of a document, and of those behind it; of whatever else is behind it, what the lines hold."""
+    pieces, text = _decoded(file), ""
+    while is_log(text) or not text:
+        text = yield from records_among(pieces, text, _LONGEST_RECORD)
+        if not (text := _behind(text, pieces)):
+            return
+    for _number, content in _contents_of_lines((text + "".join(pieces)).encode().splitlines()):
+        yield from (record for _within, record in _unpacked(content))
+
+
+def _decoded(file: BinaryIO) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    while piece := file.read(_PIECE):
+        if text := decoder.decode(piece):
+            yield text
+
+
+def _behind(text: str, pieces: Iterator[str]) -> str:
+    """What follows a document of whose list this is the end; empty where nothing does. Raises Malformed."""
+    while (end := _end_of(text)) is None:
+        if not (piece := next(pieces, "")):
+            raise Malformed("the document does not end")
+        text += piece
+    text = text[end:].lstrip()
+    while len(text) < _LOOK and (piece := next(pieces, "")):
+        text = (text + piece).lstrip()
+    return text
+
+
+def _end_of(text: str) -> int | None:
+    """Where an object ends of whose last value this is the end; None where it does not yet."""
+    begun = '{"": 0'
+    try:
+        return json.JSONDecoder().raw_decode(begun + text)[1] - len(begun)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _contents(file: BinaryIO) -> Iterator[tuple[int, object]]:

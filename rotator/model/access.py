@@ -90,6 +90,7 @@ class Access:
     user_agent: str = ""
     invoked_by: str = ""  # the service that called for the principal
     decrypts: bool = True  # False where the call said that it wants no value of a SecureString
+    by_console: bool = False  # its credentials are those of a session in the console
 
 
 class AccessKind(StrEnum):

@@ -8,6 +8,7 @@ To be confirmed in a sandbox account [M]: what the parameters of GetParametersBy
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +37,9 @@ _FIRST, _LAST = datetime(2013, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UT
 _NAMELESS = "unknown"
 #: The longest name that SSM takes, with its ARN.
 _LONGEST = 2048
+#: Of a call that AWS denied, CloudTrail leaves the request out: what it was for stands in AWS's own sentence alone
+#: ("User: … is not authorized to perform: ssm:GetParameter on resource: arn:… because no identity-based policy …").
+_DENIED_FOR = re.compile(r" on resource: (arn:[^:\s]*:ssm:[^:\s]*:[^:\s]*:parameter\S*)")
 
 
 class Malformed(ValueError):
@@ -56,7 +60,7 @@ def access_of(record: object) -> Access | None:
     api = _text(record, "eventName")
     region = _text(record, "awsRegion")
     parameters = _mapping(record, "requestParameters")
-    subtree = _subtree(parameters, account) if api == _BY_PATH else None
+    subtree = _subtree(record, parameters, account) if api == _BY_PATH else None
     asked = () if api == _BY_PATH else tuple(_asked(record, parameters, account))
     if not asked and subtree is None and outcome is Outcome.DONE:
         raise Malformed(f"{api} names no parameter")
@@ -78,6 +82,7 @@ def access_of(record: object) -> Access | None:
         user_agent=_text(record, "userAgent"),
         invoked_by=_text(_mapping(record, "userIdentity"), "invokedBy"),
         decrypts=parameters.get("withDecryption") is not False,
+        by_console=_text(record, "sessionCredentialFromConsole") == "true",
     )
 
 
@@ -103,13 +108,13 @@ def _outcome(error: str) -> Outcome:
     return Outcome.DENIED if "AccessDenied" in error or "Unauthorized" in error else Outcome.FAILED
 
 
-def _subtree(parameters: Mapping[str, Any], account: str) -> Subtree | None:
+def _subtree(record: Mapping[str, Any], parameters: Mapping[str, Any], account: str) -> Subtree | None:
     """All that lies below a path, unless the record says that no more was asked for than what lies directly there.
 
     What CloudTrail calls that parameter is nowhere written: were it left out or called otherwise, whoever takes
     everything would look like one who takes nothing.
     """
-    path = _text(parameters, "path")
+    path = _text(parameters, "path") or "".join(_DENIED_FOR.findall(_text(record, "errorMessage"))[:1])
     if not path:
         return None
     place = _asked_of(path, account)
@@ -117,10 +122,12 @@ def _subtree(parameters: Mapping[str, Any], account: str) -> Subtree | None:
 
 
 def _asked(record: Mapping[str, Any], parameters: Mapping[str, Any], account: str) -> Iterator[Asked]:
-    """What a call names: in its request, or, where CloudTrail left that out, among its resources."""
+    """What a call names: in its request, or, where CloudTrail left that out, among its resources or in the refusal."""
     named = [parameters.get("name"), *_list(parameters, "names")]
     if not any(named):
         named = [arn for arn in _resources(record) if ":ssm:" in arn]
+    if not any(named):
+        named = _DENIED_FOR.findall(_text(record, "errorMessage"))
     made = _mapping(record, "responseElements").get("version") or parameters.get("parameterVersion")
     for name in named:
         if text := _shown(name):

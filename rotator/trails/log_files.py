@@ -11,7 +11,7 @@ import codecs
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from rotator.trails.cloudtrail import Malformed
@@ -19,7 +19,7 @@ from rotator.trails.cloudtrail import Malformed
 #: All that one file may unpack to.
 LARGEST_UNPACKED = 1 << 30
 #: As long as a record may be, and then some.
-_LONGEST_RECORD = 1 << 20
+LONGEST_RECORD = 1 << 20
 _PIECE = 1 << 16
 _BEGINNING = re.compile(r'\s*\{\s*"Records"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
@@ -27,18 +27,33 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 def records_of(packed: bytes, largest: int = LARGEST_UNPACKED) -> Iterator[Any]:
     """Each record, as JSON has it. Raises Malformed, also after some."""
-    pieces, text, decoder = _unpacked(packed, largest), "", json.JSONDecoder()
+    yield from records_among(_unpacked(packed, largest))
+
+
+def is_log(text: str) -> bool:
+    """Whether this is the beginning of a log file."""
+    return bool(_BEGINNING.match(text))
+
+
+def records_among(
+    pieces: Iterator[str], text: str = "", longest: int = LONGEST_RECORD
+) -> Generator[Any, None, str]:
+    """Each record of a log file that comes in pieces, of which `text` was read; at last what is behind its list.
+
+    Raises Malformed, also after some.
+    """
+    decoder = json.JSONDecoder()
     while not (begun := _BEGINNING.match(text)):
-        text = _longer(text, pieces)
+        text = _longer(text, pieces, longest)
     place = begun.end()
     while True:
         place = _place_after(text, place)
         if text[place : place + 1] == "]":
-            return
+            return text[place + 1 :]
         try:
             record, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
-            text, place = _longer(text[place:], pieces), 0
+            text, place = _longer(text[place:], pieces, longest), 0
         else:
             yield record
 
@@ -48,10 +63,10 @@ def _place_after(text: str, place: int) -> int:
     return between.end() if between else place
 
 
-def _longer(text: str, pieces: Iterator[str]) -> str:
+def _longer(text: str, pieces: Iterator[str], longest: int) -> str:
     """With the next piece. Raises Malformed where there is none, or where no more would help."""
     piece = next(pieces, "")
-    if not piece or len(text) > _LONGEST_RECORD:
+    if not piece or len(text) > longest:
         raise Malformed("the file is no log of CloudTrail, or only a part of one")
     return text + piece
 

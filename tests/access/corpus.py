@@ -32,6 +32,7 @@ from tests.access.records import (
     one,
     pod,
     put,
+    refused,
     role,
     root,
     saml,
@@ -230,6 +231,10 @@ def _nothing_of_ours() -> Iterator[Record]:
         "GetSecretValue", stranger, at(6), {"secretId": JWT}, eventSource="secretsmanager.amazonaws.com"
     )
     yield denied(one(stranger, at(6), "/other/production/JWT_SECRET"))
+    yield refused(one(stranger, at(6), "/other/A"), arn("/other/A"))
+    yield refused(below(stranger, at(6), "/other"), arn("/other/"))
+    yield refused(one(stranger, at(6), JWT), arn(JWT, THEIRS))
+    yield put(role("replication"), at(6), JWT, 9, awsRegion="us-east-1")  # the store's is in its own region
 
 
 def _gave_nothing() -> Iterator[Record]:
@@ -324,6 +329,7 @@ def _in_disguise() -> Iterator[Record]:
     yield one(
         sso("BreakGlass", "eve", path="/"), at(7, 20), JWT
     )  # made by hand: Identity Center's have their path
+    yield one(without_issuer(sso("BreakGlass", "eve")), at(7, 20), JWT)  # which path it has is not told
     yield one(role("somebody", path=f"/{ROTATOR}/"), at(7, 20), JWT)
 
 
@@ -418,6 +424,10 @@ def _denied() -> Iterator[Record]:
     yield denied(several(user("curious"), at(20), JWT, DATABASE))
     yield denied(below(user("curious"), at(20), "/taly/production"))
     yield denied(history(user("curious"), at(20), JWT))
+    yield refused(one(user("curious"), at(20), JWT), arn(JWT))
+    yield refused(several(user("curious"), at(20), "/other/A", JWT), arn(JWT))
+    yield refused(below(user("curious"), at(20), "/taly/production/"), arn("/taly/production/"))
+    yield refused(history(pod(APP), at(0, 4), JWT), arn(JWT))
     yield denied(one(role("taly-ci"), at(20), arn(DATABASE)), "Client.UnauthorizedOperation")
     yield denied({**one(role("taly-ci"), at(20), JWT), "requestParameters": None})
     yield denied({**one(role("taly-ci"), at(20), JWT, resources=None), "requestParameters": None})

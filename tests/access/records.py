@@ -107,6 +107,18 @@ def denied(record: Record, code: str = "AccessDenied") -> Record:
     }
 
 
+def refused(record: Record, of: str) -> Record:
+    """Denied, as CloudTrail writes it: without the request; what it was for stands in AWS's sentence alone."""
+    who, api = record["userIdentity"].get("arn"), record["eventName"]
+    sentence = (
+        f"User: {who} is not authorized to perform: ssm:{api} on resource: {of} "
+        f"because no identity-based policy allows the ssm:{api} action"
+    )
+    changes = {"requestParameters": None, "responseElements": None, "errorMessage": sentence}
+    kept = {key: value for key, value in record.items() if key != "resources"}
+    return {**kept, **changes, "errorCode": "AccessDenied"}
+
+
 def failed(record: Record, code: str) -> Record:
     return {**record, "errorCode": code, "responseElements": None}
 

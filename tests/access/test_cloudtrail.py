@@ -26,6 +26,7 @@ from tests.access.records import (
     identity_center,
     one,
     put,
+    refused,
     role,
     root,
     saml,
@@ -141,6 +142,21 @@ def test_the_names_of_a_record_without_its_request_are_its_resources() -> None:
     key = {"accountId": OURS, "arn": f"arn:aws:kms:eu-central-1:{OURS}:key/1"}
     assert read({**record, "resources": [key, {"arn": arn("/a")}, "?"]}).asked == (Asked("/a", OURS),)
     assert read({**record, "resources": None}).asked == ()
+
+
+def test_what_was_denied_stands_in_the_refusal_alone() -> None:
+    who = role("ci", session="a.b@c")
+    assert read(refused(one(who, at(), JWT), arn(f"{JWT}:3"))).asked == (Asked(JWT, OURS, 3),)
+    assert read(refused(several(who, at(), "/a", JWT), arn(JWT, THEIRS))).asked == (Asked(JWT, THEIRS),)
+    for path in ("/taly", "/taly/"):
+        assert read(refused(below(who, at(), path), arn(path))).subtree == Subtree("/taly", True, OURS)
+    assert read(refused(below(who, at(), "/"), arn("/"))).subtree == Subtree("", True, OURS)
+    key = f"arn:aws:kms:eu-central-1:{OURS}:key/1"
+    for of in (key, "nothing", "arn:", f"arn:aws:ssm:eu-central-1:{OURS}:document/x"):
+        assert read(refused(one(who, at(), JWT), of)).asked == ()
+    assert read({**one(who, at(), JWT), "errorMessage": f" on resource: {arn('/a')}"}).asked == (
+        Asked(JWT, OURS),
+    )
 
 
 @pytest.mark.parametrize(

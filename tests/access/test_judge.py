@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.access.records import (
     Record,
     arn,
     at,
+    delete,
     denied,
     foreign,
     history,
@@ -38,8 +40,10 @@ from tests.access.records import (
     pod,
     put,
     role,
+    several,
     sso,
     user,
+    without_issuer,
 )
 from tests.engine.things import policies, policy
 
@@ -306,9 +310,37 @@ def test_versions_rise_and_begin_anew() -> None:
     assert [versions.least("p", at(hour)) for hour in (1, 2, 3, 4)] == [5, 5, 6, 6]
     versions.wrote("p", at(5), 0)
     assert versions.least("p", at(6)) is None
-    for number in range(1, 300):
-        versions.wrote("p", at(7), number)
-    assert len(versions._known["p"]) == 100
+    versions.wrote("p", at(8), 1)
+    versions.saw("p", at(9), 2)
+    versions.saw("p", at(10), 1)  # a pinned one that is read again
+    assert [versions.least("p", at(hour)) for hour in (7, 8, 9, 11)] == [None, 1, 2, 2]
+
+
+def test_what_is_told_in_any_order_gives_the_same() -> None:
+    told = [(at(1), 3, True), (at(2), 3, False), (at(3), 4, True), (at(4), 0, True), (at(5), 1, True)]
+    answers = set()
+    for order in itertools.permutations(told):
+        versions = Versions()
+        for moment, version, written in order:
+            (versions.wrote if written else versions.saw)("p", moment, version)
+            versions.least("p", at(3))  # asked in between: what comes after it counts all the same
+        answers.add(tuple(versions.least("p", at(hour, 30)) for hour in range(6)))
+    assert answers == {(2, 3, 3, 4, None, 1)}
+
+
+def test_many_reads_of_the_current_version_hide_no_earlier_read_of_an_old_one() -> None:
+    pinned = [one(irsa(ESO), at(2, minutes=n), f"{JWT}:9") for n in range(150)]
+    old = one(irsa(ESO), at(1, 30), f"{JWT}:8")
+    for records in ([*pinned, old], [old, *pinned[::-1]]):
+        (finding,) = found(put(pod(ROTATOR), at(1), JWT, 9), *records)
+        assert (finding.event_id, finding.kind) == (old["eventID"], AccessKind.OLD_VERSION_READ)
+
+
+def test_a_version_that_getparameters_asked_for_may_not_be_there() -> None:
+    """It succeeds without what it did not find, and no record says so; GetParameter fails."""
+    guess, now = several(irsa(ESO), at(1), f"{JWT}:99"), one(irsa(ESO), at(2), f"{JWT}:3")
+    assert found(guess, now) == []
+    assert len(found(one(irsa(ESO), at(1), f"{JWT}:99"), now)) == 1
 
 
 def test_the_rules_that_are_learnt_expect_the_same_reads_and_no_others() -> None:
@@ -356,3 +388,24 @@ def test_the_same_name_in_another_region_has_versions_of_its_own() -> None:
     assert found(by_rotator, one(irsa(ESO), at(2), f"{JWT}:3")) == []
     assert found(put(pod(ROTATOR), at(1), JWT, 9), one(irsa(ESO), at(2), f"{JWT}:3", **far)) == []
     assert len(found(put(pod(ROTATOR), at(1), JWT, 9), one(irsa(ESO), at(2), f"{JWT}:3"))) == 1
+
+
+def test_a_write_in_another_region_is_no_drift_and_a_read_there_is_told() -> None:
+    """What bears the name there is none of the store's; but it may be a copy."""
+    far = {"awsRegion": "us-east-1"}
+    assert found(put(role("replication"), at(1), JWT, 9, **far), delete(user("ana"), at(1), JWT, **far)) == []
+    assert [each.kind for each in found(one(user("ana"), at(1), JWT, **far))] == [AccessKind.UNKNOWN_ACTOR]
+
+
+def test_a_call_from_the_console_is_by_hand_whatever_it_says_of_itself() -> None:
+    said = {"userAgent": "AWS Internal", "sourceIPAddress": "AWS Internal"}
+    (by_hand,) = found(one(pod(APP), at(3), JWT, **said, sessionCredentialFromConsole="true"))
+    (by_service,) = found(one(pod(APP), at(3), JWT, **said))
+    assert (by_hand.severity, by_service.severity) == (Severity.CRITICAL, Severity.WARNING)
+
+
+def test_a_role_of_identity_center_whose_path_no_record_tells_is_none() -> None:
+    person = sso("BreakGlass", "ana@taly.example")
+    assert found(one(person, at(3), JWT)) == []
+    (finding,) = found(one(without_issuer(person), at(3), JWT))
+    assert finding.kind is AccessKind.UNKNOWN_ACTOR

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import sys
+import threading
 from contextlib import closing
 from datetime import timedelta
+from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from rotator.cli import recorded
 from rotator.cli.replay import read_offline
 from rotator.config.load import load
 from rotator.contracts.access_log import Seen
@@ -118,6 +123,16 @@ def test_a_table_for_people(replay: Beside, tmp_path: Path) -> None:
     assert "\x1b[31mCRITICAL\x1b[0m" in tinted
 
 
+def test_a_table_where_the_locale_lacks_a_character(replay: Beside, tmp_path: Path) -> None:
+    """What a record names may be in any script; a terminal in Latin-2 is no reason to show nothing."""
+    terminal = TextIOWrapper(BytesIO(), encoding="iso-8859-2")
+    with replay.monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", terminal)
+        replay("access", "replay", written(tmp_path, one(user("Łucja-Зоя"), at(3), JWT)))
+    terminal.seek(0)
+    assert "Łucja-\\u0417" in terminal.read()
+
+
 def test_rows_for_machines(replay: Beside, tmp_path: Path) -> None:
     said = replay("access", "replay", written(tmp_path, *RECORDS), "--output", "csv")
     assert said.out.splitlines()[0] == "event_id,kind,severity,principal,secrets,rule,why"
@@ -160,7 +175,76 @@ def test_a_file_that_ends_in_the_middle_is_judged_as_far_as_it_goes(replay: Besi
     path.write_bytes(gzip.compress(lines)[:-2000])
     said = replay("access", "replay", str(path), "--json")
     assert 0 < said.json()["judged"] < 400
-    assert f"{path}: skipped: it ends in the middle or is damaged" in said.err
+    assert f"{path}: it ends in the middle or is damaged" in said.err
+    assert "could not be understood" not in said.err
+
+
+def test_a_document_that_ends_in_the_middle_is_judged_as_far_as_it_goes(
+    replay: Beside, tmp_path: Path
+) -> None:
+    records = [one(user(f"u{number}"), at(3), JWT) for number in range(20)]
+    path = tmp_path / "events.json"
+    path.write_text(json.dumps({"Records": records})[:-40])
+    said = replay("access", "replay", str(path), "--json")
+    assert said.json()["judged"] == 19
+    assert f"{path}: it ends in the middle or is damaged" in said.err
+
+
+@pytest.mark.parametrize(
+    "between, behind, judged",
+    [
+        ("", "", 40),  # cat a.json b.json
+        ("\n", "\n", 40),
+        ("\n\n", json.dumps(one(user("more"), at(3), JWT)) + "\n", 41),
+        ("", "no more", 40),
+    ],
+)
+def test_documents_behind_each_other_are_all_judged(
+    replay: Beside, tmp_path: Path, between: str, behind: str, judged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded, "_PIECE", 700)  # less than a record, so that every seam is met
+    halves = [[one(user(f"u{half}-{number}"), at(3), JWT) for number in range(20)] for half in range(2)]
+    documents = [{"Records": halves[0], "note": [1]}, {"Records": halves[1]}]
+    path = tmp_path / "events.json"
+    path.write_text("\ufeff" + between.join(json.dumps(one, indent=1) for one in documents) + behind)
+    said = replay("access", "replay", str(path), "--json")
+    assert said.json()["judged"] == judged
+    assert ("skipped: it is no JSON" in said.err) is (behind == "no more")
+
+
+def test_a_long_document_is_not_read_before_its_first_record_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorded, "_PIECE", 2048)
+    document = json.dumps({"Records": [RECORDS[0]] * 100}).encode()
+    file = BufferedReader(BytesIO(document), buffer_size=2048)
+    records = recorded._records_in(file)
+    assert next(records) == (" (record 1)", RECORDS[0])
+    assert file.tell() < len(document) / 4
+    assert sum(1 for _record in records) == 99
+
+
+def test_wherever_a_piece_of_a_document_ends_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = [{"Records": [{"é": number}, {}], "more": {"x": []}} for number in range(3)]
+    text = "\n".join(json.dumps(each, indent=1, ensure_ascii=False) for each in documents)
+    for size in range(1, 60):
+        monkeypatch.setattr(recorded, "_PIECE", size)
+        found = [record for _place, record in recorded._records_in(BufferedReader(BytesIO(text.encode())))]
+        assert found == [{"é": 0}, {}, {"é": 1}, {}, {"é": 2}, {}]
+
+
+def test_a_pipe_is_read_like_a_file(replay: Beside, tmp_path: Path) -> None:
+    """`rotator access replay <(zcat …)`: it cannot be read twice."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    for content in (
+        json.dumps({"Records": RECORDS}).encode(),
+        gzip.compress(json.dumps(RECORDS[0]).encode()),
+    ):
+        writer = threading.Thread(target=path.write_bytes, args=(content,), daemon=True)
+        writer.start()
+        assert replay("access", "replay", str(path), "--json").json()["judged"] in {1, 3}
+        writer.join()
 
 
 def test_starts_that_are_none_are_named(replay: Beside, tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ from rotator.model.caller import is_by
 from rotator.model.environments import is_production
 from rotator.model.policy import During, Policies, Reader, SecretPolicy
 
-#: What people type with: the console, a browser, and the command lines. Programs use an SDK.
+#: What people type with: the console, a browser, and the command lines. Programs use an SDK. The console may say
+#: "AWS Internal" of itself, as services do; then the record tells of the session.
 _BY_HAND = re.compile(r"aws-cli/|aws-shell|cloudshell|console|signin\.|^Mozilla/|PowerShell", re.IGNORECASE)
 _DELETES = ("DeleteParameter", "DeleteParameters")
 
@@ -82,8 +83,11 @@ class Judge:
                 yield from self._many(access, self.touched(access), bulk)
 
     def learn(self, access: Access) -> None:
-        """What a call tells of the versions that its parameters had; known before what comes after it is judged."""
-        if access.outcome is not Outcome.DONE:
+        """What a call tells of the versions that its parameters had; known before what comes after it is judged.
+
+        GetParameters tells nothing: it succeeds also where a version that it names is not there.
+        """
+        if access.outcome is not Outcome.DONE or access.api == "GetParameters":
             return
         for asked in access.asked:
             if self._managed_here(access, asked) is None:
@@ -138,7 +142,10 @@ class Judge:
             yield _finding(access, AccessKind.DENIED_READ, Severity.INFO, touched, why.denied(access))
 
     def _written(self, access: Access, touched: tuple[Touched, ...]) -> Iterator[AccessFinding]:
-        by_others = [one for one in touched if not one.by_rotator]
+        """In the parameters' own region: what bears their name in another is none of the store's."""
+        by_others = [
+            one for one in touched if not one.by_rotator and self._is_here(access, one.place.environment)
+        ]
         for rule in _rules(by_others):
             ours = [one for one in by_others if one.reader == rule]
             critical = any(is_production(one.place.environment) for one in ours)
@@ -186,12 +193,11 @@ class Judge:
     def _managed_here(self, access: Access, asked: Asked) -> SecretPolicy | None:
         """The secret of a parameter; None for one of that name in another region, which has versions of its own."""
         policy = self.managed.named(asked)
-        if policy is None or access.region not in {
-            "",
-            self._policies.environments[policy.environment].region,
-        }:
-            return None
-        return policy
+        return policy if policy and self._is_here(access, policy.environment) else None
+
+    def _is_here(self, access: Access, environment: str) -> bool:
+        """Whether a call was made in the region of an environment's parameters."""
+        return access.region in {"", self._policies.environments[environment].region}
 
     def _count(self) -> Bulk:
         return Bulk(self._policies.access.bulk_more_than, self._policies.access.bulk_within)
@@ -220,7 +226,7 @@ def _finding(
     """One finding; a level higher where somebody used an application's role by hand, and was not denied."""
     of = list(touched)
     readers = [one.reader for one in of if one.reader is not None]
-    by_hand = bool(_BY_HAND.search(access.user_agent))
+    by_hand = access.by_console or bool(_BY_HAND.search(access.user_agent))
     if (
         by_hand
         and kind is not AccessKind.DENIED_READ

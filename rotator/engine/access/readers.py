@@ -81,8 +81,8 @@ def _fits(reader: Reader, name: str, role: str, *, at_home: bool) -> bool:
 
 
 def _is_no_sso_role(name: str, role: str) -> bool:
-    """Whether somebody gave a role the name of one that only Identity Center makes."""
-    return role.startswith(_SSO_NAME) and ":role/" in name and _SSO_PATH not in name
+    """Whether somebody gave a role the name of one that only Identity Center makes, or may have: no path is told."""
+    return role.startswith(_SSO_NAME) and _SSO_PATH not in name
 
 
 def _speaks_of(reader: Reader, name: str) -> bool:
