@@ -179,7 +179,8 @@ class RotationsContract:
 
     def test_all_of_them_however_many_unless_limited(self, journal: Journal) -> None:
         now = journal.now()
-        several = [opened(journal, opened_at=now - number * MINUTE) for number in range(MANY)]
+        several = [a_rotation(journal, opened_at=now - number * MINUTE) for number in range(MANY)]
+        journal.open_rotations([Opening(draft, OPENED) for draft in several])
         assert ids(journal.rotations(unfinished=True)) == ids(several)
         assert ids(journal.rotations()) == ids(several)
         assert ids(journal.rotations(unfinished=True, limit=3)) == ids(several[:3])
