@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
-import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from io import StringIO
+from textwrap import dedent
+from tokenize import COMMENT, generate_tokens
 from typing import Any
 
 from pydantic import BaseModel
@@ -108,12 +111,25 @@ def _yes(said: bool) -> str:
 
 
 def _options(options: type[BaseModel]) -> Iterator[str]:
-    remarks = dict(re.findall(r"^ +(\w+): .*  # (.+)$", inspect.getsource(options), re.MULTILINE))
+    remarks = _remarks(options)
     schema = options.model_json_schema()
     required = schema.get("required", [])
     for name, shape in schema["properties"].items():
         default = "required" if name in required else _default(shape.get("default"))
         yield f"| `{name}` | {'; '.join(filter(None, [_shape(shape), remarks.get(name)]))} | {default} |"
+
+
+def _remarks(options: type[BaseModel]) -> dict[str, str]:
+    """What is said behind each option, on whichever of its lines the formatter has left that."""
+    source = dedent(inspect.getsource(options))
+    tokens = generate_tokens(StringIO(source).readline)
+    said = {token.start[0]: token.string.removeprefix("# ") for token in tokens if token.type == COMMENT}
+    remarks = {}
+    for line in ast.walk(ast.parse(source)):
+        if isinstance(line, ast.AnnAssign):
+            behind = range(line.lineno, (line.end_lineno or line.lineno) + 1)
+            remarks[ast.unparse(line.target)] = " ".join(said[number] for number in behind if number in said)
+    return remarks
 
 
 def _default(value: Any) -> str:
