@@ -55,7 +55,7 @@ class VaultDatabase:
         template: str  # postgresql:// or mysql://{user}:{password}@host:port/database?options
         auth: Auth  # token, approle or kubernetes
         mount: Mount = "database"  # where the database engine is
-        rotation_statements: tuple[str, ...] = ()  # as in Vault (ROTATOR_OWN_RECIPES), else its database's
+        rotation_statements: tuple[str, ...] = ()  # as in Vault; only with ROTATOR_OWN_RECIPES
 
         @field_validator("users", mode="before")
         @classmethod
