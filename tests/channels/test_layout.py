@@ -47,9 +47,9 @@ def test_what_is_new_is_told_against_what_was_told_before() -> None:
 
 
 def test_facts_keep_their_order_and_say_how_many_are_left_out() -> None:
-    alert = an_alert(facts={f"Fact {number}": str(number) for number in range(14)})
+    alert = an_alert(facts={f"Fact {number}": str(number) for number in reversed(range(14))})
     shown = list(wording.facts(alert))
-    assert [name for name, _ in shown] == [*(f"Fact {number}" for number in range(9)), "More"]
+    assert [name for name, _ in shown] == [*(f"Fact {number}" for number in range(13, 4, -1)), "More"]
     assert shown[-1] == ("More", "5 more: rotator status production/DATABASE_URL")
 
 
