@@ -100,8 +100,8 @@ def _row(member: Alert) -> dict[str, Any]:
 
 
 def links(alert: Alert, docs: str | None) -> dict[str, str]:
-    """Pages to open: `page` about its kind, and `runbook` where the one thing to do is to follow one."""
-    pages = {"page": wording.page(alert, docs), "runbook": wording.action(alert)}
+    """Pages to open: `page` about its kind, and the secret's `runbook`."""
+    pages = {"page": wording.page(alert, docs), "runbook": dict(wording.facts(alert)).get("Runbook", "")}
     return {name: url for name, url in pages.items() if wording.is_link(url)}
 
 

@@ -28,6 +28,8 @@ from rotator.model.clicks import Offer
 
 HEADER_UNITS = HeaderBlock.text_max_length
 _NAME_UNITS, _FACT_UNITS, _ACTION_UNITS, _TRACE_UNITS, _LINE_UNITS = 100, 850, 900, 900, 900
+#: All facts and rows together: with the rest of a message they stay below the 13,200 that Slack takes.
+_FACTS_UNITS = 9000
 
 _FIELDS = 10
 
@@ -38,7 +40,7 @@ _CLOSED, _HAND = "✅", "✋"
 def parent(alert: Alert, docs: str | None = None, offers: Sequence[Offer] | None = None) -> Sequence[Block]:
     """The message that is posted first and edited for as long as the alert lives; `docs`: as wording.page has it.
 
-    `offers` become buttons; None: the message cannot have any, and holds the command instead.
+    `offers` become buttons; None: the message cannot have any. One without buttons holds the command instead.
     """
     alert = wording.whole(alert)
     title = cut(f"{_sign(alert)} {wording.headline(alert)}", HEADER_UNITS)
@@ -47,7 +49,7 @@ def parent(alert: Alert, docs: str | None = None, offers: Sequence[Offer] | None
         ended = _section(_field("How it ended", wording.closing(alert)))
         return [header, ended, *_facts(alert, before="Before that"), _context(alert, docs)]
     below = buttons(alert, offers or ()) if offers is not None else []
-    ways = "" if offers is not None else wording.ways_to_answer(alert)
+    ways = "" if below else wording.ways_to_answer(alert)
     return [header, *answered(alert), *_facts(alert), *_action(alert), *below, _context(alert, docs, ways)]
 
 
@@ -88,9 +90,11 @@ def _sign(alert: Alert) -> str:
 
 
 def _facts(alert: Alert, before: str = "") -> list[Block]:
-    fields = [_mrkdwn(_field(name, said)) for name, said in wording.facts(alert)]
-    if not fields:
+    told = list(wording.facts(alert))
+    if not told:
         return []
+    longest = min(_FACT_UNITS, _FACTS_UNITS // len(told) - _NAME_UNITS)
+    fields = [_mrkdwn(_field(name, said, longest)) for name, said in told]
     heading: list[Block] = [ContextBlock(elements=[_mrkdwn(before)])] if before else []
     return [
         *heading,
@@ -132,8 +136,8 @@ def _code(text: str) -> str:
     return f"`{escaped(text.replace('`', chr(39)), _ACTION_UNITS)}`"
 
 
-def _field(name: str, said: str) -> str:
-    return f"*{escaped(name, _NAME_UNITS)}*\n{escaped(said, _FACT_UNITS)}"
+def _field(name: str, said: str, longest: int = _FACT_UNITS) -> str:
+    return f"*{escaped(name, _NAME_UNITS)}*\n{escaped(said, longest)}"
 
 
 def _section(text: str) -> SectionBlock:

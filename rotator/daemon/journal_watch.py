@@ -66,6 +66,7 @@ class JournalWatch:
                 "Where": self._place.name,
                 "Seen by": self._name,
                 "Impact": "none yet: credentials in use work as before; nothing is rotated, and all other alerts wait",
+                "Done": "nothing was begun since",
                 "Next": "rotator tries again every few seconds, and goes on by itself where it stood",
             },
             action=f"see what keeps it away: {self._place.look}",

@@ -13,6 +13,9 @@ from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.sandbox.slack_limits import fault_in, strange_markup
 from rotator.testing.channel_contract import EMPTY, LONG, LOUD, alerts, an_alert, closed
 
+#: A message about more alerts than have a row, each as long as can be, with as many facts as all have in common.
+SEVERAL = LONG.model_copy(update={"members": (LONG,) * 12})
+
 # words
 
 
@@ -44,9 +47,9 @@ def test_what_is_new_is_told_against_what_was_told_before() -> None:
 
 
 def test_facts_keep_their_order_and_say_how_many_are_left_out() -> None:
-    alert = an_alert(facts={f"Fact {number}": str(number) for number in range(14)})
+    alert = an_alert(facts={f"Fact {number}": str(number) for number in reversed(range(14))})
     shown = list(wording.facts(alert))
-    assert [name for name, _ in shown] == [*(f"Fact {number}" for number in range(9)), "More"]
+    assert [name for name, _ in shown] == [*(f"Fact {number}" for number in range(13, 4, -1)), "More"]
     assert shown[-1] == ("More", "5 more: rotator status production/DATABASE_URL")
 
 
@@ -128,6 +131,8 @@ def test_a_closed_alert_tells_from_when_to_when() -> None:
 @example(LOUD, "info", False)
 @example(EMPTY, "info", True)
 @example(LONG, "closed", False)
+@example(SEVERAL, "info", False)
+@example(SEVERAL, "closed", True)
 def test_blocks_keep_slacks_limits_whatever_they_say(alert: Alert, told: str, over: bool) -> None:
     if over:
         alert = alert.model_copy(update={"closed_at": alert.opened_at})

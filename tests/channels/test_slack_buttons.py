@@ -99,6 +99,15 @@ def test_of_too_many_for_a_menu_all_can_be_acknowledged() -> None:
     assert fault_in("text", shown(group, [Offer(verb=Verb.ACKNOWLEDGE, about=ids)])) is None
 
 
+def test_of_too_many_for_a_button_the_message_holds_the_command() -> None:
+    members = several(160)
+    group, ids = an_alert(members=members), ",".join(one.id for one in members)
+    blocks = shown(group, [Offer(verb=Verb.ACKNOWLEDGE, about=ids), Offer(verb=Verb.SNOOZE, about=ids)])
+    assert fault_in("text", blocks) is None
+    assert not [block for block in blocks if block["type"] == "actions"]
+    assert "`rotator alerts`" in str(blocks)
+
+
 def test_a_message_without_buttons_holds_the_command() -> None:
     alert = an_alert()
     assert f"`rotator ack {alert.id}`" in str(shown(alert, None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from rotator.sandbox.people_server import serving
 from rotator.sandbox.processes import listening_socket
 from rotator.sandbox.slack_server import SlackApp
 from rotator.sandbox.slack_socket import ACKNOWLEDGED_WITHIN, SocketDoor
+from rotator.testing.virtual_clock import VirtualClock
 
 #: Each waits for a connection: `make test` runs them.
 pytestmark = pytest.mark.slow
@@ -286,6 +288,22 @@ def test_it_tries_more_and_more_slowly_and_says_when_it_hears_again(
     assert [bool(sentence) for sentence in ear.said] == [True, True, False]
     assert app[0].weather.counts["calls"]["apps.connections.open"] == 3
     assert app[0].weather.counts["calls"]["auth.test"] == 1
+
+
+def test_from_one_try_to_the_next_it_waits_longer_up_to_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, stopped, tried = VirtualClock(), threading.Event(), list[float]()
+    ear = SlackSocket(web=WebClient(), app_token="", clock=clock, act=lambda *_click: None, groups=lambda: ())
+
+    def refused() -> tuple[None, str, float]:
+        tried.append(clock.monotonic())
+        if len(tried) == 9:
+            stopped.set()
+        return None, "it refuses the app-level token", 0.0
+
+    monkeypatch.setattr(ear, "_connected", refused)
+    monkeypatch.setattr(ear, "_attend", lambda: clock.sleep(0.5))
+    ear.listen(stopped, lambda _sentence: None)
+    assert [later - sooner for sooner, later in itertools.pairwise(tried)] == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 def test_it_stops_at_once(app: tuple[SlackApp, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rotator.channels.events import dedup_key
+from rotator.channels.events import dedup_key, event
 from rotator.channels.webhook import Webhook, keys, signature
 from rotator.clock import SystemClock
 from rotator.contracts.channel import EditingChannel
@@ -48,6 +48,15 @@ def test_an_event_says_what_the_reference_says(events: EventsWorld) -> None:
     assert (first["to_do"], end["to_do"]) == (an_alert().action, "")
     assert end["closing"] == closed(CRITICAL).closing
     assert (first["closed_at"], end["closed_at"]) == (None, "2026-11-26T11:30:00+00:00")
+
+
+def test_an_event_links_the_page_about_its_kind_and_the_secret_s_runbook() -> None:
+    alert = an_alert(facts={"Next": "nothing", "Runbook": "https://runbooks.example/key"})
+    assert event(alert, None, "https://docs.example")["links"] == {
+        "page": "https://docs.example/how-to/alerts/rotation_failed.md",
+        "runbook": "https://runbooks.example/key",
+    }
+    assert event(an_alert(facts={"Runbook": "see the wiki"}), None, None)["links"] == {}
 
 
 def test_an_event_that_comes_twice_is_known_by_its_id_and_one_that_says_more_is_another(

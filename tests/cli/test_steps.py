@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from rotator.contracts.journal import Told
-from rotator.engine.report.steps import Step, StepState, chain_of, deepest_failure, progress_of, way_of
+from rotator.engine.report.steps import (
+    Step,
+    StepState,
+    chain_of,
+    deepest_failure,
+    failures_worth_telling,
+    progress_of,
+    way_of,
+)
 from rotator.model.policy import Deployment, Recipe
 from rotator.model.rotation import Event, Ledger, Phase, Reason, Rotation, State
 from tests.cli.beside import DAY, Beside
@@ -84,6 +92,14 @@ def test_failures_are_counted_with_the_first_and_the_last() -> None:
         ("no answer", 2, BEGAN + 3 * MINUTE, BEGAN + 4 * MINUTE),
         ("503", 1, BEGAN + 5 * MINUTE, BEGAN + 5 * MINUTE),
     ]
+
+
+def test_of_the_failures_of_a_step_the_last_is_told_first_and_none_that_the_step_says_itself() -> None:
+    tries = [(Phase.VERIFY, "retries", sentence) for sentence in ("no answer", "refused", "503")]
+    failing = rotation(Phase.VERIFY, attempt=3, reason=Reason.RETRYING, sentence="503")
+    wrong = deepest_failure(chain_of(failing, story(*UNTIL_CREATE, *tries)))
+    assert wrong is not None
+    assert [one.sentence for one in failures_worth_telling(wrong)] == ["refused", "no answer"]
 
 
 def test_what_failed_and_then_went_on_is_no_failure_any_more() -> None:

@@ -112,6 +112,7 @@ def test_the_message_answers_like_any_other(town: Town) -> None:
         "Where": "/data/journal.sqlite",
         "Seen by": "pod-a-1",
         "Impact": "none yet: credentials in use work as before; nothing is rotated, and all other alerts wait",
+        "Done": "nothing was begun since",
         "Next": "rotator tries again every few seconds, and goes on by itself where it stood",
     }
     assert alert.action == "see what keeps it away: df -h /data"

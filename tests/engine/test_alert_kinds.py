@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 from typing import Any, NamedTuple, cast
 
@@ -53,8 +53,8 @@ from tests.engine.things import (
 from tests.engine.world import World
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
-ALWAYS = {"Impact", "Next"}
-OF_ROTATIONS = {"Step", "Done", *ALWAYS}
+ALWAYS = {"Impact", "Done", "Next"}
+OF_ROTATIONS = {"Step", *ALWAYS}
 USUAL = "1d 3d 7d"
 
 
@@ -72,7 +72,7 @@ TABLE = {
     AlertKind.ROTATION_FAILED: Row({WARNING, CRITICAL}, OF_ROTATIONS),
     AlertKind.STUCK: Row({WARNING, CRITICAL}, OF_ROTATIONS, "1h 1d 3d 7d"),
     AlertKind.ROLLOUT_FAILED: Row({WARNING, CRITICAL}, OF_ROTATIONS, "1h 1d 3d 7d"),
-    AlertKind.UNDONE: Row({WARNING}, {"Reason", "Done", *ALWAYS}),
+    AlertKind.UNDONE: Row({WARNING}, {"Reason", *ALWAYS}),
     AlertKind.PARKED: Row({WARNING, CRITICAL}, {"Reason", *OF_ROTATIONS}),
     AlertKind.DRIFT: Row({CRITICAL, WARNING}),
     AlertKind.UNKNOWN_CREDENTIAL: Row({WARNING}),
@@ -179,11 +179,20 @@ def findings(world: World) -> Iterator[Finding]:
         yield from about_rotation(about, History(active=waits))
 
 
-def messages(world: World) -> dict[AlertKind, list[tuple[Severity, set[str]]]]:
-    """Severity and facts of a message of every kind that any state of these tests makes."""
-    found: dict[AlertKind, list[tuple[Severity, set[str]]]] = {kind: [] for kind in TABLE}
+class Message(NamedTuple):
+    """What of an alert is held to the table."""
+
+    severity: Severity
+    title: str
+    facts: Mapping[str, str]
+    action: str
+
+
+def messages(world: World) -> dict[AlertKind, list[Message]]:
+    """A message of every kind that any state of these tests makes."""
+    found: dict[AlertKind, list[Message]] = {kind: [] for kind in TABLE}
     for told in CASES.values():
-        found[told.kind].append((told.severity, set(told.facts)))
+        found[told.kind].append(Message(told.severity, told.title, told.facts, told.action))
     alerts = [one.alert for one in findings(world) if not one.quiet]
     place = Place("postgresql", "psql")
     alerts.append(JournalWatch(cast(Any, world), place, MINUTE, "us")._alert("no answer", NOW))
@@ -191,7 +200,7 @@ def messages(world: World) -> dict[AlertKind, list[tuple[Severity, set[str]]]]:
         tell_of_record(world, [Broken("rot1", 3, "changed", unchecked)])
         alerts += [row.alert for row in world.journal.alerts()]
     for alert in alerts:
-        found[alert.kind].append((alert.severity, set(alert.facts)))
+        found[alert.kind].append(Message(alert.severity, alert.title, alert.facts, alert.action))
     return found
 
 
@@ -214,12 +223,15 @@ def escalating(world: World) -> World:
 
 def test_each_message_is_as_loud_as_the_table_says_and_answers_its_questions(escalating: World) -> None:
     for kind, made in messages(escalating).items():
-        loud = {severity for severity, _facts in made}
-        assert loud == TABLE[kind].severities, kind
-        of_one = [facts for _severity, facts in made if "Step" in facts or "Step" not in TABLE[kind].says]
+        assert {one.severity for one in made} == TABLE[kind].severities, kind
+        of_one = [one for one in made if "Step" in one.facts or "Step" not in TABLE[kind].says]
         assert of_one, kind
-        for facts in of_one:
-            assert facts >= TABLE[kind].says, kind
+        for one in of_one:
+            assert set(one.facts) >= TABLE[kind].says, kind
+        for one in made:
+            assert all(one.facts.values()), one
+            assert [name for name in one.facts if name in ALWAYS] == ["Impact", "Done", "Next"], one
+            assert one.title and one.action, one
 
 
 @pytest.mark.parametrize(

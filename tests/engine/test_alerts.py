@@ -114,6 +114,7 @@ CASES = {
             "Age": "90 d by the store, which any put resets (policy 100 d)",
             "Due": "in 10 d",
             "Impact": "none yet",
+            "Done": "nothing that changes anything",
             "Next": "nothing by itself: the adapter is missing",
         },
         "rotate it by hand, and write the new value into the store",
@@ -129,7 +130,9 @@ CASES = {
             "Age": "101 d by the store, which any put resets (policy 100 d)",
             "Overdue": "1 d",
             "Impact": "none yet: the credential is too old, and works as before",
+            "Done": "nothing that changes anything",
             "Next": "nothing by itself: its policy says mode: observe",
+            "Runbook": "https://runbooks/key",
         },
         "https://runbooks/key",
         looks(seen(version=2)),
@@ -144,6 +147,7 @@ CASES = {
             "Age": "101 d by the store, which any put resets (policy 100 d)",
             "Overdue": "1 d",
             "Impact": "none yet: the credential is too old, and works as before",
+            "Done": "nothing that changes anything",
             "Next": "paused by ana until 2026-07-10 12:00 UTC: release",
         },
         "rotator resume production/KEY",
@@ -158,6 +162,7 @@ CASES = {
         {
             "Age": "99 d by the store, which any put resets (policy 100 d)",
             "Impact": "none yet",
+            "Done": "nothing that changes anything",
             "Next": "nothing until somebody says yes; due, waiting for: rotator approve production/KEY --reason …",
             "No": "rotator reject production/KEY --reason …: nobody is asked again about this one",
         },
@@ -173,6 +178,7 @@ CASES = {
         {
             "Age": "99 d by the store, which any put resets (policy 100 d)",
             "Impact": "none yet",
+            "Done": "nothing that changes anything",
             "Next": "nothing until a person has made a new one; due, waiting for a person: make a new one, then: "
             "rotator submit production/KEY. Leave the old one alive: rotator says when to end it",
             "Runbook": "https://runbooks.example/key",
@@ -363,6 +369,7 @@ CASES = {
             phase=Phase.GRACE,
             reason=Reason.STILL_USED,
             sentence="the old one is still in use: 3 sessions from 10.0.4.7",
+            run_at=NOW + HOUR,
             ledger={"confirmed_at": NOW},
         ),
         AlertKind.STILL_USED,
@@ -372,7 +379,7 @@ CASES = {
             "Step": "grace: the old one is still in use: 3 sessions from 10.0.4.7",
             "Impact": "none yet: consumers use the new credential, the old one is still valid",
             "Done": "consumers seen on it",
-            "Next": "it stays alive until nobody uses it",
+            "Next": "it stays alive until nobody uses it, and is looked at again 2026-06-10 13:00 UTC",
         },
         "rotator history production/KEY",
         goes_on(phase=Phase.DISABLE, sentence="nobody is seen using it"),
@@ -407,7 +414,8 @@ CASES = {
             "What": "/taly/production/KEY is at version 3, we wrote 2",
             "By": "ana",
             "Impact": "rotator does not know whether this value works",
-            "Next": "its age counts from that write; the next rotation replaces it",
+            "Done": "nothing that changes anything: what was written stays",
+            "Next": "its age counts from that write; the next rotation, due 2026-09-15, replaces it",
         },
         "rotator rotate production/KEY",
         both(
@@ -424,6 +432,7 @@ CASES = {
         {
             "Which": "AKID1",
             "Impact": "somebody can log in with a credential that rotator did not make",
+            "Done": "nothing that changes anything: it stays alive",
             "Next": "nothing by itself: rotator never removes what it does not know",
         },
         "find out who uses it, or remove it at the source",
@@ -438,6 +447,7 @@ CASES = {
         {
             "Which": "K0, K1, K2, K3, K4, K5, K6, K7, K8, K9 and 2 more",
             "Impact": "somebody can log in with a credential that rotator did not make",
+            "Done": "nothing that changes anything: it stays alive",
             "Next": "nothing by itself: rotator never removes what it does not know",
         },
         "find out who uses it, or remove it at the source",
@@ -453,6 +463,7 @@ CASES = {
             "Store": "written 3 d ago by terraform",
             "Source": "made 90 d ago",
             "Impact": "the parameter looks younger than the credential in it",
+            "Done": "nothing that changes anything",
             "Next": "its age counts by the source: due in 10 d",
         },
         "rotator rotate production/KEY",
@@ -467,6 +478,7 @@ CASES = {
         {
             "What": "not in the store: /taly/production/KEY",
             "Impact": "nothing of it is rotated or watched",
+            "Done": "nothing that changes anything",
             "Next": "nothing by itself: rotator makes no parameter that was not there",
         },
         "put the parameter back, or take the secret out of policies.yaml",
@@ -484,6 +496,7 @@ CASES = {
         {
             "What": "not in the store: /taly/production/KEY",
             "Impact": "consumers that start now do not find it",
+            "Done": "nothing that changes anything",
             "Next": "nothing by itself: rotator makes no parameter that was not there",
         },
         "put the parameter back, or take the secret out of policies.yaml",
@@ -499,6 +512,7 @@ CASES = {
         {
             "What": "policies.yaml:55: unknown type",
             "Impact": "none yet: the last good policy stays in force, and this change is not",
+            "Done": "the file was read, and nothing of it taken over",
             "Next": "rotator reads the file again as soon as it changes",
         },
         "rotator policy check",
@@ -513,6 +527,7 @@ CASES = {
         {
             "What": "2 of 8 secrets would no longer be managed",
             "Impact": "none yet: the last good policy stays in force, and this change is not",
+            "Done": "the file was read, and nothing of it taken over",
             "Next": "rotator reads the file again as soon as it changes. If it is wanted as it is: "
             "rotator approve policy:3f9c2a1b0d4e --reason …",
         },
@@ -619,6 +634,44 @@ def test_overdue_is_told_again_when_it_pages_and_never_in_between(world: World) 
     world.passes(2 * HOUR)
     world.tell()
     assert world.news() == ["critical: KEY (production): overdue"]
+
+
+@pytest.mark.parametrize("age, severity", [(149, "warning"), (151, "critical")])
+def test_what_is_older_than_it_may_ever_be_pages_before_its_time(
+    world: World, age: int, severity: str
+) -> None:
+    world.today = policies(policy(mode=Mode.OBSERVE, page_after=365 * DAY, max_age=150 * DAY))
+    world.looked(seen(age=age * DAY))
+    world.tell()
+    assert world.news() == [f"{severity}: KEY (production): overdue"]
+
+
+@pytest.mark.parametrize("gapped, minutes", [(True, 15), (False, 60)])
+def test_not_yet_is_believed_for_less_where_consumers_may_be_locked_out(
+    world: World, gapped: bool, minutes: int
+) -> None:
+    world.looked(seen())
+    of = recipe(accept_gap=gapped)
+    waits = rotation(
+        phase=Phase.STORE, recipe=of, reason=Reason.RETRYING, run_at=NOW + DAY, ledger={"failing_since": NOW}
+    )
+    world.has(waits)
+    world.passes((minutes - 2) * MINUTE)
+    world.tell()
+    assert AlertKind.STUCK not in world.open_alerts()
+    world.passes(2 * MINUTE)
+    world.tell()
+    told = world.open_alerts()[AlertKind.STUCK]
+    assert told.severity is (Severity.CRITICAL if gapped else Severity.WARNING)
+
+
+def test_every_message_about_a_secret_has_its_runbook(world: World) -> None:
+    world.today = policies(policy(runbook="https://runbooks.example/key"))
+    world.looked(seen(unknown=("A",)))
+    world.has(rotation(state=State.PARKED, reason=Reason.NO_FREE_SLOT))
+    world.tell()
+    told = [alert.facts["Runbook"] for alert in world.open_alerts().values()]
+    assert told == ["https://runbooks.example/key"] * 2
 
 
 def test_due_soon_is_told_again_at_the_last_call_and_closes_only_when_rotated(world: World) -> None:

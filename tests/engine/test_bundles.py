@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 
 from rotator.channels import wording
+from rotator.engine.alerts import keep_alerts
 from rotator.engine.bundles import as_one
 from rotator.engine.settings import Bounds
 from rotator.model.alerts import Alert, AlertKind, Receipt, Severity
 from rotator.model.errors import JournalAway
 from rotator.model.policy import AlertPolicy, OwnerPolicy
 from tests.delivery import deliver_due
-from tests.engine.things import DAY, HOUR, MINUTE, NOW, policies, policy
+from tests.engine.things import DAY, HOUR, MINUTE, NOW, policies, policy, seen
 from tests.engine.world import Channel, Meanwhile, World
 
 AT_ONCE = timedelta()
@@ -149,18 +150,16 @@ def test_they_are_repeated_together(post: World) -> None:
 
 
 def test_what_comes_within_group_wait_joins_the_wait_of_its_kind(post: World) -> None:
-    from rotator.engine.alerts.keeping import _waits
-
-    post.journal.post_alert(overdue(1), timedelta(seconds=30))
-    post.passes(timedelta(seconds=20))
-    now = post.journal.now()
-    assert _waits(post.journal.alerts(), now) == {
-        (AlertKind.OVERDUE, "production", "platform"): timedelta(seconds=10)
-    }
-    post.journal.post_alert(overdue(2), timedelta(seconds=11))
-    post.passes(timedelta(seconds=10))
+    """All of it is told half a minute after the first was found, and not after the last."""
+    post.today = policies(policy("production/A"), policy("production/B"), owners=OWNERS)
+    for name in "AB":
+        post.looked(seen(f"production/{name}", unknown=("AKID",)))
+        keep_alerts(post)
+        post.passes(timedelta(seconds=20) if name == "A" else timedelta(seconds=9))
+        assert post.deliver() == 0
+    post.passes(timedelta(seconds=1))
     post.deliver()
-    assert [len(members) for _, members in read(post.slack)] == [2], "a moment later is the same moment"
+    assert [members for _, members in read(post.slack)] == [("production/A", "production/B")]
 
 
 def test_a_killed_delivery_is_told_again_as_the_same_message(post: World) -> None:

@@ -87,6 +87,7 @@ def test_a_store_that_is_away_is_one_message_for_all_its_secrets(world: World) -
         "What": "SSM does not answer",
         "Impact": "none yet: 11 credentials stay as they are, and none is rotated",
         "Since": "last seen whole 2026-06-10 12:00 UTC",
+        "Done": "asked again and again",
         "Next": "rotator tries again by itself every few minutes",
     }
     world.news()

@@ -161,6 +161,7 @@ def test_what_was_changed_is_told_once_until_a_later_look_finds_it_whole(world: 
         "What": "2 places of the record: event 2 was changed",
         "Which": "rot1, the signed heads",
         "Impact": "none on credentials; who did what, and when, cannot be proved from here on",
+        "Done": "all of the record was read and compared, and nothing of it repaired",
         "Next": "rotator goes on, and looks again within a day",
     }
     assert world.news() == ["critical: rotator's record is not as it was written"]

@@ -70,6 +70,7 @@ def test_it_says_what_where_since_when_what_it_means_what_comes_and_what_to_do(t
         "Which": "production/A, production/B",
         "Since": "2026-06-10 12:00 UTC; nothing of production has moved since 2026-06-10 12:00 UTC",
         "Impact": "none yet: credentials in use stay as they are",
+        "Done": "nothing since then; what was begun stands",
         "Next": "each is taken up as soon as a worker is free; nothing is lost",
     }
     assert "kubectl -n rotator rollout restart deployment/rotator" in alert.action

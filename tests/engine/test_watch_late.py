@@ -189,6 +189,11 @@ def test_a_backlog_older_than_what_is_known_of_starts_is_told_quietly_and_rotate
     }
     assert all("starts are known from" in one.why for one in world.seen())
     assert world.journal.requests() == []
+    world.tell()
+    told = world.open_alerts()
+    assert {
+        told[kind].facts["Done"] for kind in (AlertKind.ACCESS_OUTSIDE_DEPLOYMENT, AlertKind.BULK_READ)
+    } == {"nothing that changes anything"}, "and says so"
 
 
 def sweep(world: WatchedWorld, *, late: slice) -> list[Delivery]:

@@ -180,6 +180,10 @@ def test_a_look_is_as_the_journal_keeps_it() -> None:
     )
 
 
+def test_what_cloudtrail_has_forgotten_is_not_asked_for() -> None:
+    assert look_of(UNTIL - timedelta(days=400), UNTIL).at == UNTIL - timedelta(days=90)
+
+
 @pytest.mark.parametrize(
     "progress, asks",
     [

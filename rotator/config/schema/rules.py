@@ -61,7 +61,7 @@ class Schedule(Part):
     owner: str | None = None
     """Who is told: one of `owners`. Required."""
     runbook: str | None = None
-    """A page for people."""
+    """A page for people; each message about the secret has it."""
     mode: Literal["auto", "approve", "observe"] | None = None
     """`auto`, `approve` (a person says yes first), or `observe` (watched only). auto."""
     approvers: list[str] | None = None

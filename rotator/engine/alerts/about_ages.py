@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from rotator.engine.ages import AgeSource, period_ends, spell, written_again
 from rotator.engine.alerts.finding import About, Finding
-from rotator.engine.standing import DUE, Decision, Gathered, Standing, rotate_command
+from rotator.engine.alerts.impact import NOTHING, done_so_far
+from rotator.engine.standing import DUE, Decision, Gathered, Standing, rotate_command, setback
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.policy import Mode
 from rotator.model.requests import RequestKind
@@ -59,8 +60,8 @@ def _overdue(about: About, at: Gathered, decision: Decision, late: timedelta, *,
         **_age(at),
         "Overdue": spell(late),
         "Impact": "none yet: the credential is too old, and works as before",
+        **_done(at),
         "Next": decision.sentence if at.policy.mode is not Mode.OBSERVE else _by_itself(at),
-        **_runbook(at),
     }
     if at.observed is not None and at.observed.trouble:
         facts["Trouble"] = at.observed.trouble
@@ -93,8 +94,8 @@ def _due_soon(about: About, at: Gathered, decision: Decision, left: timedelta) -
             **_age(at),
             "Due": f"in {spell(left)}",
             "Impact": "none yet",
+            **_done(at),
             "Next": _by_itself(at),
-            **_runbook(at),
         },
         _action(at),
         about=_period(at),
@@ -112,6 +113,7 @@ def _written_not_rotated(about: About, at: Gathered, left: timedelta) -> Finding
         "Store": f"written {spell(at.now - at.observed.modified_at)} ago{by}",
         "Source": f"made {spell(at.now - at.age.born)} ago",
         "Impact": "the parameter looks younger than the credential in it",
+        **_done(at),
         "Next": f"its age counts by the source: {_left(left)}",
     }
     return about.finding(
@@ -133,6 +135,7 @@ def _yes_wanted(about: About, at: Gathered, decision: Decision) -> Finding:
         **({"Asked": f"by {asked.by}{because}"} if asked else {}),
         **_age(at),
         "Impact": "none yet",
+        **_done(at),
         "Next": f"nothing until somebody says yes; {decision.sentence}",
         "No": f"rotator reject {at.policy.secret} --reason …: nobody is asked again about this one",
         **({"Approvers": ", ".join(at.policy.approvers)} if at.policy.approvers else {}),
@@ -158,9 +161,9 @@ def _value_wanted(about: About, at: Gathered, decision: Decision) -> Finding:
         "Impact": "whoever has the one in use can log in with it until it is ended"
         if emergency
         else "none yet",
+        **_done(at),
         "Next": f"nothing until a person has made a new one; {decision.sentence}. Leave the old one alive: rotator "
         "says when to end it",
-        **_runbook(at),
     }
     return about.finding(
         AlertKind.BY_HAND,
@@ -185,9 +188,10 @@ def _age(at: Gathered) -> dict[str, str]:
     return {"Age": f"{old} (policy {spell(at.policy.rotate_every)})"}
 
 
-def _runbook(at: Gathered) -> dict[str, str]:
-    """How a person makes a new one, where they have to."""
-    return {"Runbook": at.policy.runbook} if at.policy.submitted and at.policy.runbook else {}
+def _done(at: Gathered) -> dict[str, str]:
+    """What rotator has done about it: by the rotation under way, or the last one, if that was undone."""
+    rotation = at.history.active or setback(at.history)
+    return {"Done": done_so_far(rotation) if rotation is not None else NOTHING}
 
 
 def _by_itself(at: Gathered) -> str:

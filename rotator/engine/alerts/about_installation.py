@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from rotator.engine.ages import spell
 from rotator.engine.alerts.finding import Finding, identity, listed
+from rotator.engine.alerts.impact import NOTHING
 from rotator.engine.budget import held
 from rotator.engine.decisions import Decided
 from rotator.engine.outages import store_explains, stuck, unreachable
@@ -77,6 +78,7 @@ def about_policy(here: Installation, rejected: str, yes_wanted: str) -> Iterator
         facts = {
             "What": rejected,
             "Impact": "none yet: the last good policy stays in force, and this change is not",
+            "Done": "the file was read, and nothing of it taken over",
             "Next": "rotator reads the file again as soon as it changes"
             + (f". If it is wanted as it is: rotator approve {yes_wanted} --reason …" if yes_wanted else ""),
         }
@@ -96,6 +98,7 @@ def about_environment(here: Installation, survey: Surveyed, pages: Collection[st
         facts = {
             "What": survey.foreign_owner,
             "Impact": "this rotator rotates nothing there, and nobody may be doing it",
+            "Done": "stopped before the next step of whatever was under way there",
             "Next": "rotator looks again every minute, and goes on when it may",
         }
         action = (
@@ -117,6 +120,7 @@ def about_environment(here: Installation, survey: Surveyed, pages: Collection[st
         facts = {
             "Names": listed(survey.unmanaged),
             "Impact": "nobody watches how old they are",
+            "Done": f"{NOTHING}: no value of theirs was read",
             "Next": "nothing by itself",
         }
         yield here.finding(
@@ -141,6 +145,7 @@ def stuck_together(
         "Which": listed(tuple(rotation.secret for rotation in stuck_ones)),
         "What": "; ".join(dict.fromkeys(f"{one.phase}: {one.sentence}" for one in stuck_ones[:3])),
         "Impact": "none yet: credentials in use stay as they are",
+        "Done": "each was tried again and again; how far it is: rotator history SECRET",
         "Next": f"each tries again by itself, the next {min(one.run_at for one in stuck_ones):%Y-%m-%d %H:%M} UTC",
     }
     yield here.finding(
@@ -182,6 +187,7 @@ def about_census(here: Installation, decided: Iterable[Decided]) -> Iterator[Fin
             "Which": listed(tuple(at.policy.secret for at in blind)),
             "What": "; ".join(troubles),
             "Impact": "a credential that nobody knows would not be seen there",
+            "Done": f"asked, and {NOTHING}",
             "Next": "the census asks again within a day",
         }
         yield here.finding(
@@ -219,6 +225,7 @@ def about_channels(
             "Impact": f"1 alert has not been heard there for {since}"
             if len(late) == 1
             else f"{len(late)} alerts have not been heard there, the oldest for {since}",
+            "Done": f"tried {max(row.attempt for row in late)} times; told here instead",
             "Next": "rotator goes on trying; nothing is lost",
         }
         yield here.finding(
@@ -245,8 +252,9 @@ def about_pages(here: Installation, rows: Iterable[AlertRow]) -> Iterator[Findin
     for owner_name, alerts in waiting.items():
         facts = {
             "Which": listed(tuple(sorted(alert.title for alert in alerts))),
-            "Impact": "each says its own, at its owner's addresses",
             "Why": f"{counted(budget.pages, 'page')} within {spell(budget.shift)} is the budget of policies.yaml",
+            "Impact": "each says its own",
+            "Done": "each was told at its owner's addresses",
             "Next": "what is still critical when the shift is over is told then",
         }
         finding = here.finding(
@@ -265,10 +273,11 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
     ours = [one for one in here.policies.secrets.values() if one.environment == survey.environment]
     facts = {
         "What": survey.trouble or survey.unheld,
+        "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC",
         "Impact": "none yet: 1 credential stays as it is, and is not rotated"
         if len(ours) == 1
         else f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
-        "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC",
+        "Done": "asked again and again",
         "Next": "rotator tries again by itself every few minutes",
     }
     return here.finding(
@@ -295,6 +304,7 @@ def about_clicks(here: Installation, deaf: Deaf | None) -> Iterator[Finding]:
     facts = {
         "What": deaf.sentence,
         "Impact": "messages arrive, and their buttons do nothing; the commands that they name do",
+        "Done": "tried to connect again and again",
         "Next": "rotator tries again, at least once a minute",
     }
     yield here.finding(

@@ -33,6 +33,7 @@ def about_learning(here: Installation, learned: Sequence[Sighting]) -> Iterator[
         if learned
         else "none",
         "Impact": "whoever is no rule's had the time to read" if learned else "none",
+        "Done": "written down, and told to nobody",
         "Next": f"kept quiet until {until:%Y-%m-%d %H:%M} UTC; histories, writes and rotator's own role are told"
         if learning and until
         else "the same reads are told from now on, one by one",

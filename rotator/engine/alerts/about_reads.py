@@ -14,6 +14,7 @@ from rotator.engine.ages import spell
 from rotator.engine.alerts.about_installation import Installation
 from rotator.engine.alerts.about_learning import LEARNED
 from rotator.engine.alerts.finding import Finding, identity, listed
+from rotator.engine.alerts.impact import NOTHING
 from rotator.model.access import AccessKind
 from rotator.model.alerts import Alert, AlertKind, AlertRow, AlertState, Hush, Severity
 from rotator.model.numbers import counted
@@ -138,7 +139,7 @@ def _alert(here: Installation, one: Sighting) -> Alert:
         "Why": one.why,
         **_firsts(one),
         "Impact": words.impact,
-        "Next": _following(here.policies, one.secrets, one.kind),
+        **_following(here.policies, one.secrets, one.kind, one.severity),
     }
     action = words.action
     if _policy_says(here.policies, one.secrets, OnUnexpectedRead.ASK) and _is_read(one.kind):
@@ -185,7 +186,7 @@ def _of_many(here: Installation, environment: str, kind: AccessKind, crowd: Sequ
             sum(one.times for one in crowd),
         ),
         "Impact": words.impact,
-        "Next": _following(here.policies, names, kind),
+        **_following(here.policies, names, kind, max(one.severity for one in crowd)),
     }
     where = f" ({environment})" if environment else ""
     return here.finding(
@@ -212,12 +213,18 @@ def _when(first: datetime, last: datetime, times: int) -> str:
     return span
 
 
-def _following(policies: Policies, secrets: Collection[str], kind: AccessKind) -> str:
-    if _is_read(kind) and _policy_says(policies, secrets, OnUnexpectedRead.ROTATE):
-        return "a rotation was asked for, as on_unexpected_read says; this stays until a person has looked"
+def _following(
+    policies: Policies, secrets: Collection[str], kind: AccessKind, severity: Severity
+) -> Mapping[str, str]:
+    """What was done about it, and what comes by itself. What is uncertain makes nothing due."""
+    rotates = _is_read(kind) and severity > Severity.INFO
+    done, following = NOTHING, "nothing by itself, until a person has looked or policies.yaml allows it"
+    if rotates and _policy_says(policies, secrets, OnUnexpectedRead.ROTATE):
+        done = "a rotation was asked for, as on_unexpected_read says"
+        following = "it begins as soon as nothing holds it; this stays until a person has looked"
     if kind is AccessKind.DENIED_READ:
-        return "nothing by itself; over after a week without another one"
-    return "nothing by itself, until a person has looked or policies.yaml allows it"
+        following = "nothing by itself; over after a week without another one"
+    return {"Done": done, "Next": following}
 
 
 def _is_read(kind: AccessKind) -> bool:

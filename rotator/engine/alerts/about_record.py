@@ -39,6 +39,7 @@ def tell_of_record(parts: Parts, faults: Sequence[Broken]) -> None:
         "What": f"{counted(len(faults), 'place')} of the record: {faults[0].sentence}",
         "Which": listed(tuple(places)),
         "Impact": "none on credentials; who did what, and when, cannot be proved from here on",
+        "Done": "all of the record was read and compared, and nothing of it repaired",
         "Next": "rotator goes on, and looks again within a day",
     }
     finding = Installation(parts.policies(), now).finding(

@@ -166,7 +166,7 @@ def _troubles(rotation: Rotation, now: datetime) -> tuple[Trouble, ...]:
             AlertKind.STILL_USED,
             Severity.CRITICAL,
             "the old one is still in use",
-            "it stays alive until nobody uses it",
+            f"it stays alive until nobody uses it, and is looked at again {_at(rotation.run_at)}",
             so=rotation.reason is Reason.STILL_USED,
         ),
     )
@@ -204,7 +204,6 @@ def _end_wanted(about: About, rotation: Rotation) -> Finding:
         "Next": f"it is tried again {_at(rotation.run_at)}, and done once it is refused"
         if tried
         else "nothing until somebody says that it is ended; then it is done",
-        **({"Runbook": about.runbook} if about.runbook else {}),
     }
     return about.finding(
         AlertKind.BY_HAND,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rotator.engine.ages import origin
+from rotator.engine.ages import due_at, origin
 from rotator.engine.alerts.finding import About, Finding, listed
+from rotator.engine.alerts.impact import NOTHING
 from rotator.engine.standing import Decision, Gathered, Standing, rotate_command
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.environments import is_production
@@ -36,6 +37,7 @@ def _missing(about: About, at: Gathered, decision: Decision) -> Finding:
         "Impact": "consumers that start now do not find it"
         if was_there
         else "nothing of it is rotated or watched",
+        "Done": NOTHING,
         "Next": "nothing by itself: rotator makes no parameter that was not there",
     }
     return about.finding(
@@ -58,12 +60,13 @@ def _drift(about: About, at: Gathered) -> Iterator[Finding]:
     changed = [name for name, version in done.ledger.wrote.items() if there.get(name, version) != version]
     if not changed or seen.observed_at <= done.ended_at:
         return
-    name = changed[0]
+    name, due = changed[0], f", due {due_at(at.policy, at.age):%Y-%m-%d}," if at.age else ""
     facts = {
         "What": f"{name} is at version {there[name]}, we wrote {done.ledger.wrote[name]}",
         "By": seen.modified_by or "unknown",
         "Impact": "rotator does not know whether this value works",
-        "Next": "its age counts from that write; the next rotation replaces it",
+        "Done": f"{NOTHING}: what was written stays",
+        "Next": f"its age counts from that write; the next rotation{due} replaces it",
     }
     yield about.finding(
         AlertKind.DRIFT,
@@ -88,6 +91,7 @@ def _behind(about: About, at: Gathered) -> Iterator[Finding]:
             "Since": f"{behind[mirror].since:%Y-%m-%d %H:%M} UTC",
             "Impact": "whoever reads the parameter has the credential in use; who reads this copy may find none, or "
             "one that has ended",
+            "Done": "written again with each scan, in vain",
             "Next": "rotator tries again with each scan",
         }
         yield about.finding(
@@ -112,6 +116,7 @@ def _unknown(about: About, unknown: tuple[str, ...]) -> Iterator[Finding]:
         facts = {
             "Which": which,
             "Impact": "somebody can log in with a credential that rotator did not make",
+            "Done": f"{NOTHING}: it stays alive",
             "Next": "nothing by itself: rotator never removes what it does not know",
         }
         yield about.finding(

@@ -46,6 +46,7 @@ def about_trail(here: Installation, watch: Watch | None) -> Iterator[Finding]:
             "What": watch.unread_said,
             "How many": f"{watch.unread} since {watch.since:%Y-%m-%d %H:%M} UTC or earlier",
             "Impact": "what they tell of is not judged",
+            "Done": "left aside, and counted",
             "Next": "rotator goes on with the others",
         }
         yield here.finding(
@@ -72,6 +73,7 @@ def _silent(
         "Where": watch.source,
         "Since": f"{since:%Y-%m-%d %H:%M} UTC",
         "Impact": "somebody who reads secrets would not be noticed",
+        "Done": "asked again with each turn",
         "Next": "rotator goes on looking; what was recorded meanwhile is judged when it comes",
     }
     title = "the trail cannot be read" if blind is not None else "the trail is silent"
@@ -93,6 +95,7 @@ def _behind(here: Installation, watch: Watch, since: datetime) -> Finding:
         "Where": watch.source,
         "Since": f"{since:%Y-%m-%d %H:%M} UTC",
         "Impact": "somebody who reads secrets is noticed late, or not at all",
+        "Done": "all that arrived is kept",
         "Next": "rotator goes on with the oldest; none is lost",
     }
     return here.finding(

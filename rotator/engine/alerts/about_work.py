@@ -59,6 +59,7 @@ def _untaken(here: Installation, environment: str, rotations: list[Rotation], mo
         "Impact": "consumers may be locked out until it goes on: the source keeps only one credential"
         if locked_out
         else "none yet: credentials in use stay as they are",
+        "Done": "nothing since then; what was begun stands",
         "Next": f"{'it is' if one else 'each is'} taken up as soon as a worker is free; nothing is lost",
     }
     return here.finding(

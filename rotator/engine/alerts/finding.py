@@ -60,7 +60,7 @@ class About:
         passing: bool = False,
         since: datetime | None = None,
     ) -> Finding:
-        """A finding about this secret; `about` tells it from others of its kind."""
+        """A finding about this secret, with its runbook; `about` tells it from others of its kind."""
         alert = Alert(
             identity=identity(kind, self.secret, about),
             kind=kind,
@@ -70,7 +70,7 @@ class About:
             rotation=rotation,
             owner=self.owner,
             title=f"{self.name}: {title}",
-            facts=dict(facts),
+            facts={**facts, **({"Runbook": self.runbook} if self.runbook else {})},
             action=action,
             opened_at=self.now,
         )

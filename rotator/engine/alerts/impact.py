@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rotator.model.rotation import UNDOING, Phase, Reason, Rotation
 
+#: Done about something that rotator has only looked at.
+NOTHING = "nothing that changes anything"
 #: From here on a source without overlap may have dropped the predecessor.
 _GAP = frozenset({Phase.ACTIVATE, Phase.STORE, Phase.VERIFY, Phase.REDEPLOY, Phase.CONFIRM})
 
@@ -64,7 +66,7 @@ def done_so_far(rotation: Rotation) -> str:
         f"the {ended} one removed": ledger.removed_at,
     }
     steps = {**forth, **back}
-    return ", ".join(step for step, happened in steps.items() if happened) or "nothing that changes anything"
+    return ", ".join(step for step, happened in steps.items() if happened) or NOTHING
 
 
 def _keeps_one(rotation: Rotation) -> bool:
