@@ -36,6 +36,8 @@ Auth = Annotated[str, leads_to("GITHUB_APP_KEY", never="a key or a token")]
 _VERSION = "2022-11-28"
 # GitHub asks for a second between changes, and allows 80 a minute ("Best practices for using the REST API").
 CHANGES_PER_SECOND, CHANGES_AT_ONCE = 1.0, 5
+#: Looks hardly count beside them, and wait as they do when GitHub says when to come back.
+LOOKS_PER_SECOND, LOOKS_AT_ONCE = 10.0, 50
 #: GitHub takes a JWT of at most ten minutes, and none from the future: its clock may be behind ours.
 _JWT_LIFE, _SKEW = timedelta(minutes=9), timedelta(minutes=1)
 #: A token that ends within this time is not used any more.
@@ -93,7 +95,9 @@ class Github:
         content: Mapping[str, Any] | None = None,
     ) -> Any:
         bearer = self._bearer(doing)
-        if content is not None:
+        if content is None:
+            self._pacer.pace(self._account, LOOKS_PER_SECOND, LOOKS_AT_ONCE)
+        else:
             self._pacer.pace(self._account, CHANGES_PER_SECOND, CHANGES_AT_ONCE)
             guard()
         return self._send(method, path, doing, bearer, query=query, content=content)

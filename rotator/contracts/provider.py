@@ -60,6 +60,11 @@ class Traits:
         """Whether anybody can be asked if a credential is accepted."""
         return self.death is not Death.ASSUMED
 
+    @property
+    def recognizes(self) -> bool:
+        """Whether it knows a credential by its value. A source that only lists tells who is there, and no more."""
+        return self.death is not Death.LISTED_GONE
+
 
 class Liveness(StrEnum):
     """How a credential stands at the source."""

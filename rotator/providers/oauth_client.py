@@ -17,7 +17,7 @@ from rotator.addresses import host_of, unsafe
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.options import AdapterOptions
 from rotator.contracts.provider import AtSource, LastUsed, Liveness, Observation, Overlap, Sight, Traits
-from rotator.model.errors import Refused
+from rotator.model.errors import Refused, Transient
 from rotator.model.once import once
 from rotator.model.policy import Recipe
 from rotator.model.rotation import Death
@@ -191,7 +191,8 @@ class OauthClient:
     def remove(self, credential_id: str) -> None:
         """For good; disabled first, where a live one cannot be removed. What is told has ended by the next one.
 
-        Raises Refused for a secret that rotator made in another environment.
+        Raises Refused for a secret that rotator made in another environment, and Transient for one that the source
+        lists and does not find.
         """
         if self._described.remove is None:
             return
@@ -200,7 +201,12 @@ class OauthClient:
             raise Refused(f"{credential_id} is marked as {found.label}, not as ours: it was left as it is")
         if self._described.disable is not None and (found is None or found.live):
             self._server.change(self._described.disable, "disable", credential_id)
-        self._server.change(self._described.remove, "remove", credential_id)
+        there = self._server.change(self._described.remove, "remove", credential_id)
+        if found and not there:
+            raise Transient(
+                f"{self._described.name} lists {credential_id} and does not find it when asked to remove it: one of "
+                "the two is behind; rotator looks again"
+            )
 
     def last_used(self, credential_id: str) -> LastUsed:  # noqa: ARG002 - the same for all
         """Unknown: no management API says which secret a token was asked with."""

@@ -120,6 +120,13 @@ class Look(Ask):
     client: Pointer  # the client's id in the answer
 
 
+class Telling(Ask):
+    """A request that gives the client its next secret."""
+
+    #: The body is laid over what `look` shows: for a server that resets what a request says nothing of.
+    onto_look: bool = False
+
+
 class Word(AdapterOptions):
     """An OAuth error (RFC 6749, 5.2), and words that its description must hold."""
 
@@ -155,7 +162,7 @@ class OauthRecipe(AdapterOptions):
     observe: Listing | None = None
     create: Minting | None = None
     look: Look | None = None
-    activate: Ask | None = None
+    activate: Telling | None = None
     disable: Ask | None = None
     enable: Ask | None = None
     remove: Ask | None = None
@@ -170,6 +177,12 @@ class OauthRecipe(AdapterOptions):
                 )
         elif not all(minting) or self.overlap is Overlap.NONE:
             raise ValueError("a source that mints needs create, observe and remove, and overlap pair or many")
+        if (
+            self.activate
+            and self.activate.onto_look
+            and not (self.look and isinstance(self.activate.body, dict))
+        ):
+            raise ValueError("activate.onto_look lays the keys of a body over what look shows: it needs both")
         if (self.disable is None) is not (self.enable is None):
             raise ValueError("disable and enable are there both, or not at all")
         if names_in(self.authorization) != {"token"}:

@@ -78,15 +78,19 @@ class OauthServer:
         """All of the client's secrets. Pages may be empty and have a successor."""
         return tuple(_secret(listing, item) for page in self._pages(listing) for item in page)
 
-    def look(self, look: Look) -> None:
-        """Raises Refused where the management API knows the client by another id: it would be told its secret."""
+    def look(self, look: Look) -> Mapping[str, Any]:
+        """The client as it is shown, which may hold its secret.
+
+        Raises Refused where the management API knows it by another id: it would be told its secret.
+        """
         doing = f"show the client {self._client.client_id}"
-        found = at(self._asked(look, doing, READING).said(), look.client)
-        if found != self._client.client_id:
+        shown = self._asked(look, doing, READING).said()
+        if at(shown, look.client) != self._client.client_id:
             raise Refused(
                 f"{self._recipe.name} was asked to {doing} and showed another one: values lead to a client that "
                 "client_id does not name; nothing was changed"
             )
+        return dict(shown)
 
     def mint(self, label: str) -> tuple[str, Sealed]:
         """One more: its id and value. Asked once, since a lost answer may have minted."""
@@ -104,10 +108,12 @@ class OauthServer:
         return found, Sealed(value)
 
     def tell(self, secret: Sealed) -> None:
-        """The client has this secret from now on, and no other."""
-        assert self._recipe.activate is not None, "the recipe was checked"
+        """The client has this secret from now on, and no other; all else of it stays as it is."""
+        telling, look = self._recipe.activate, self._recipe.look
+        assert telling is not None, "the recipe was checked"
+        onto = self.look(look) if telling.onto_look and look else {}
         doing = f"set the secret of {self._client.client_id}"
-        self._asked(self._recipe.activate, doing, CHANGING, secret=secret)
+        self._asked(telling, doing, CHANGING, onto, secret=secret)
 
     def change(self, ask: Ask, doing: str, secret_id: str) -> bool:
         """Disables, enables or removes one of its secrets; False where it is gone."""
@@ -136,12 +142,14 @@ class OauthServer:
             following = at(answer.said(), listing.next) if listing.next else answer.next_link()
             url = following if isinstance(following, str) else None
 
-    def _asked(self, ask: Ask, doing: str, effect: Effect | None, **own: Sealed) -> Answer:
+    def _asked(
+        self, ask: Ask, doing: str, effect: Effect | None, onto: Mapping[str, Any] = {}, **own: Sealed
+    ) -> Answer:
         known = {**self._known, **own}
         headers, content = self._headers(doing), b""
         if ask.body is not None:
             headers["Content-Type"] = "application/json"
-            content = templates.json_body(ask.body, known)
+            content = templates.json_body(ask.body, known, onto)
         return self._answered(ask, Request(ask.method, self._url(ask, own), headers, content), doing, effect)
 
     def _answered(self, ask: Ask, request: Request, doing: str, effect: Effect | None) -> Answer:

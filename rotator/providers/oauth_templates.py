@@ -48,9 +48,10 @@ def form(template: Mapping[str, str], known: Known) -> bytes:
     return urlencode({key: value for key, value in filled.items() if value}).encode()
 
 
-def json_body(template: Any, known: Known) -> bytes:
-    """JSON: values are strings, whatever is in them."""
-    return json.dumps(_nested(template, known)).encode()
+def json_body(template: Any, known: Known, onto: Mapping[str, Any] = {}) -> bytes:
+    """JSON: values are strings, whatever is in them. Keys of `onto` that the template does not name stay."""
+    filled = _nested(template, known)
+    return json.dumps({**onto, **filled} if onto else filled).encode()
 
 
 def text(template: str, known: Known) -> str:

@@ -74,7 +74,7 @@ class StripeAccount:
         return StripeClient(
             self._key()[0],
             base_addresses={"api": address.rstrip("/")} if address else {},
-            http_client=_Transport(Sender("Stripe", mints=mints)),
+            http_client=_Transport(Sender("Stripe", f"stripe:{self._reference}", self._around.pacer, mints)),
             max_network_retries=0,
         )
 

@@ -63,6 +63,11 @@ class Endpoints:
     def __init__(self, account: StripeAccount, api: _Api) -> None:
         self._account, self._api = account, api
 
+    @property
+    def mode(self) -> str:
+        """Of rotator's key: Stripe shows it nothing of the other one."""
+        return _mode(live=self._account.livemode)
+
     def listed(self) -> tuple[Endpoint, ...]:
         """All of the account, at any URL. Raises Refused where one is not of the key's mode."""
         shown = self._account.ask(lambda stripe: list(self._api.pages(stripe)), "list webhook endpoints")

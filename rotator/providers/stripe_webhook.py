@@ -226,8 +226,9 @@ class StripeWebhook(VerifiedValue):
         there = [one for one in self._here() if one.metadata.get(_SECRET) in {None, self._recipe.secret}]
         if not there:
             raise Refused(
-                f"Stripe has no endpoint at {self._options.endpoint_url} that could be cloned: make one there, put its "
-                "secret into the store, and rotate again"
+                f"Stripe shows no endpoint at {self._options.endpoint_url} that could be cloned, in the "
+                f"{self._endpoints.mode} of rotator's key: put a key of the other mode where `auth` leads, or make one "
+                "there, put its secret into the store, and rotate again"
             )
         if any(one.kind != there[0].kind for one in there):
             names = ", ".join(one.id for one in there)

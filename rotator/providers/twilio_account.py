@@ -123,12 +123,13 @@ class TwilioAccount:
     def _asked(
         self, request: Callable[[Any], Answer], login: Login, *, mints: bool = False
     ) -> Answer | _Said:
+        sender = Sender("Twilio", f"twilio:{self.sid}", self._around.pacer, mints)
         client = Client(
             login.user,
             login.password.reveal(),
             account_sid=self.sid,
             environment=_NO_ENVIRONMENT,
-            http_client=_Transport(Sender("Twilio", mints=mints), self._around.endpoint("twilio")),
+            http_client=_Transport(sender, self._around.endpoint("twilio")),
         )
         try:
             return request(client)

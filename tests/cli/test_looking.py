@@ -41,6 +41,19 @@ def test_what_to_do_stands_in_the_row(story: Beside) -> None:
     assert "invalidated in 3 d" in out
 
 
+def test_what_is_asked_for_says_what_holds_it_up(story: Beside) -> None:
+    """Another secret of the same principal, say: the next scan does not begin it either."""
+    assert story("rotate", "production/HEALTHY", "--no-wait").code == 0
+    assert "begins at the next scan" in story("status", "--all").out
+    held_up = "waits for rotation rgrace of production/GRACE, which is active and holds their principal"
+    with story.journal() as journal:
+        seen = journal.observed()["production/HEALTHY"]
+        journal.note_observed([seen.model_copy(update={"trouble": held_up})])
+    out = story("status", "--all").out
+    assert "begins at the next scan" not in out
+    assert held_up in out
+
+
 @pytest.mark.parametrize("columns", [80, 160])
 def test_no_line_is_wider_than_the_terminal(story: Beside, columns: int) -> None:
     story.monkeypatch.setenv("COLUMNS", str(columns))

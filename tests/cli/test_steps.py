@@ -226,12 +226,12 @@ def test_trouble_of_the_source_and_of_the_whole_environment_comes_after_the_step
     problems = story("status", "production/FAILED", "--json").json()["secret"]["problems"]
     assert [problem.split(":")[0].split(" ")[0] for problem in problems] == [
         "create",
-        "its",
+        "cannot",
         "alive",
         "production",
     ]
     assert problems[1:] == [
-        "its source cannot be asked: no route to db",
+        "cannot be rotated now: no route to db",
         "alive at its source, and known to nobody here: k9",
         "production: SSM does not answer",
     ]

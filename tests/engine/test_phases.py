@@ -232,6 +232,24 @@ def test_the_source_knows_better_than_the_journal_whose_value_it_is(bench: Bench
     assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "old"
 
 
+def test_a_source_that_only_lists_is_not_believed_against_the_journal(bench: Bench) -> None:
+    """Found with a Stripe that shows a key its own mode only: at the URL stood an endpoint of the other mode, alone."""
+    bench.source = Asked(replace(MINTED, death=Death.LISTED_GONE))
+    bench.source.has("old")
+    made_it = done(
+        version=1, ledger={"wrote": {NAME: 1}, "wrote_at": NOW, "successor_id": "made"}, id="earlier"
+    )
+    assert opens(bench.journal, made_it.model_copy(update={"state": State.ACTIVE}), Told("opened", ""))
+    bench.becomes("earlier", state=State.DONE, ended_at=NOW)
+    with pytest.raises(Park, match="made") as parked:
+        bench.goes(rotation(phase=Phase.PLAN))
+    assert parked.value.reason is Reason.UNKNOWN_AT_SOURCE
+    bench.source.has("made")
+    assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "made"
+    bench.put(NAME, "old")
+    assert bench.goes(rotation(phase=Phase.PLAN)).ledger.predecessor_id == "old"
+
+
 def test_a_value_that_an_undo_put_back_is_the_one_that_the_journal_remembers(bench: Bench) -> None:
     """Found by `make chaos`: after an undo the credential in use had another name."""
     bench.source = Asked(SHARED)

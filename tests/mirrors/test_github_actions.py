@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.github import CHANGES_AT_ONCE, CHANGES_PER_SECOND
+from rotator.github import CHANGES_AT_ONCE, CHANGES_PER_SECOND, LOOKS_AT_ONCE, LOOKS_PER_SECOND
 from rotator.mirrors.github_actions import LARGEST, GithubActions
 from rotator.model.errors import Refused, Transient
 from rotator.model.policy import MirrorPolicy
@@ -202,12 +202,13 @@ def test_secrets_that_may_not_be_seen_are_not_taken_for_missing(world: ActionsWo
         world.mirror().stale(NAME, world.clock.now())
 
 
-def test_changes_are_paced_for_all_who_share_the_rate_and_looks_are_not(world: ActionsWorld) -> None:
+def test_all_who_share_the_rate_are_paced_and_looks_hardly_count(world: ActionsWorld) -> None:
     account = f"github:{world.front.address}"
+    look = (account, LOOKS_PER_SECOND, LOOKS_AT_ONCE)
     world.mirror().stale(NAME, world.clock.now())
-    assert world.pacer.paced == []
+    assert set(world.pacer.paced) == {look}
     world.mirror().write(NAME, fresh_value())
-    assert world.pacer.paced == [(account, CHANGES_PER_SECOND, CHANGES_AT_ONCE)]
+    assert set(world.pacer.paced) == {look, (account, CHANGES_PER_SECOND, CHANGES_AT_ONCE)}
     world.front.throttle()
     with pytest.raises(Transient, match="too often"):
         world.mirror().write(NAME, fresh_value())

@@ -16,7 +16,7 @@ from rotator.providers.stripe_webhook import StripeWebhook
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.sources.stripe import Stripe
 from rotator.testing.source_world import Fields
-from rotator.testing.surroundings import surroundings
+from rotator.testing.surroundings import FreePacer, surroundings
 from rotator.testing.virtual_clock import VirtualClock
 from tests.providers.recipes import recipe_for
 
@@ -29,11 +29,13 @@ class StripeWorld:
 
     def __init__(self, stripe: Stripe, clock: VirtualClock, address: str, api: str = "v1") -> None:
         self.stripe, self.clock, self.address, self.api = stripe, clock, address, api
+        self.pacer = FreePacer()
         self.url, self.key = URL, Sealed(stripe.somebody_makes_a_key())
 
     @property
     def around(self) -> Surroundings:
-        return surroundings(clock=self.clock, endpoints={"stripe": self.address}, references={AUTH: self.key})
+        endpoints, references = {"stripe": self.address}, {AUTH: self.key}
+        return surroundings(clock=self.clock, pacer=self.pacer, endpoints=endpoints, references=references)
 
     def recipe(self, **more: Any) -> Recipe:
         settings = {"endpoint_url": self.url, "auth": AUTH, "api": self.api, **more.pop("settings", {})}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,25 @@ def test_values_that_lead_to_another_client_are_seen_before_it_is_told_anything(
             provider.observe()
 
 
+def test_all_else_of_a_client_stays_as_it_is_where_what_is_not_said_is_switched_off() -> None:
+    """Keycloak would take the service account's roles and the authorization policies away."""
+    with server_of("keycloak") as world:
+        world.predecessor()
+        before = deepcopy(world.source.set_up(CLIENT))
+        world.provider.activate(world.provider.create("ro-1", None))
+        assert world.source.set_up(CLIENT) == before
+
+
+def test_a_client_that_became_another_one_meanwhile_is_told_nothing() -> None:
+    with server_of("keycloak") as world:
+        world.predecessor()
+        successor = world.provider.create("ro-1", None)
+        world.source.set_up(CLIENT)["clientId"] = "another"
+        with raises_silently(Refused, *world.unsayable(successor.fields)):
+            world.provider.activate(successor)
+        assert not world.calls("tell")
+
+
 def test_nothing_is_told_without_the_claim(told: OauthWorld) -> None:
     current = told.predecessor()
     successor = told.provider.create("ro-1", None)
@@ -156,6 +176,17 @@ def test_the_secret_of_another_environment_is_never_removed(entra: OauthWorld) -
     with pytest.raises(Refused, match="rotator/production/ro-9"):
         entra.provider.remove(theirs.id)
     assert entra.source.clients[CLIENT] == [theirs]
+
+
+def test_what_is_listed_and_cannot_be_found_is_not_taken_for_gone(entra: OauthWorld) -> None:
+    """Copies of the directory hear of a new secret one after the other."""
+    kept = entra.source.somebody_makes(CLIENT, "rotator/staging/ro-1")
+    entra.source.unfound.add(kept.id)
+    with raises_silently(Transient, *entra.unsayable(entra.fields(kept))):
+        entra.provider.remove(kept.id)
+    entra.source.unfound.clear()
+    entra.provider.remove(kept.id)
+    assert entra.source.clients[CLIENT] == []
 
 
 def test_while_a_change_spreads_a_secret_is_accepted_here_and_refused_there(entra: OauthWorld) -> None:

@@ -80,6 +80,16 @@ def test_what_only_looks_is_a_get(step: str, method: str) -> None:
         OauthRecipe.model_validate({**recipe, step: {**looking, "method": method}})
 
 
+@pytest.mark.parametrize("lacking", ["look", "body"])
+def test_a_body_is_laid_over_something_that_is_shown(lacking: str) -> None:
+    recipe = deepcopy({**TOLD, "look": {"method": "GET", "path": "/client", "client": "id"}})
+    recipe["activate"]["onto_look"] = True
+    OauthRecipe.model_validate(recipe)
+    (recipe if lacking == "look" else recipe["activate"]).pop(lacking)
+    with pytest.raises(ValidationError):
+        OauthRecipe.model_validate(recipe)
+
+
 @pytest.mark.parametrize("name", ["client_secret", "secret", "token", "id", "label"])
 def test_values_say_nothing_of_what_requests_bring(name: str) -> None:
     with pytest.raises(ValidationError):

@@ -76,6 +76,12 @@ def test_a_value_is_filled_in_once() -> None:
     assert templates.query({"a": "${one}"}, known(one="${two}", two="x")) == "a=%24%7Btwo%7D"
 
 
+def test_what_a_body_is_laid_over_stays_as_it_is_and_is_no_template() -> None:
+    onto = {"on": True, "secret": "before", "text": "${one}", "nested": {"secret": "kept"}}
+    said = json.loads(templates.json_body({"secret": "${one}"}, known(one="x"), onto))
+    assert said == {**onto, "secret": "x"}
+
+
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(Refused, match=r"\$\{other\}"):
         templates.json_body({"a": "${other}"}, known(one="x"))

@@ -286,11 +286,21 @@ def test_what_is_no_key_is_told_without_saying_it(stripe: StripeWorld) -> None:
         stripe.provider.observe()
 
 
-def test_later_is_told_with_stripe_s_own_word_for_when(stripe: StripeWorld) -> None:
+def test_later_is_told_with_stripe_s_own_word_for_when_and_all_hear_of_it(stripe: StripeWorld) -> None:
     stripe.throttle_next()
     with pytest.raises(Transient) as caught:
         stripe.provider.observe()
     assert caught.value.retry_after == timedelta(seconds=2)
+    assert stripe.pacer.backed_off == [(f"stripe:{AUTH}", timedelta(seconds=2))]
+
+
+def test_every_page_is_paced_for_all_who_ask_the_account(stripe: StripeWorld) -> None:
+    for _endpoint in range(5):  # the stand-in shows two a page
+        stripe.predecessor()
+    stripe.provider.observe()
+    accounts = [account for account, *_ in stripe.pacer.paced]
+    assert len(accounts) > 1
+    assert set(accounts) == {f"stripe:{AUTH}"}
 
 
 # consumers

@@ -178,6 +178,17 @@ def test_a_list_that_fails_is_trouble_although_the_sdk_does_not_say_which(
     with pytest.raises(Transient) as caught:
         twilio.provider.observe()
     assert caught.value.retry_after == (timedelta(seconds=2) if fault is Fault.THROTTLED else None)
+    backed_off = [(f"twilio:{twilio.account}", timedelta(seconds=2))] if fault is Fault.THROTTLED else []
+    assert twilio.pacer.backed_off == backed_off
+
+
+def test_consumers_and_rotator_use_up_one_rate(twilio: TwilioWorld) -> None:
+    current = Credential("", twilio.predecessor())
+    twilio.settle()
+    twilio.provider.observe()
+    twilio.provider.verify(current)
+    assert {account for account, *_ in twilio.pacer.paced} == {f"twilio:{twilio.account}"}
+    assert len(twilio.pacer.paced) >= 2
 
 
 def test_what_is_no_key_is_told_without_saying_it(twilio: TwilioWorld) -> None:

@@ -18,7 +18,7 @@ from rotator.providers.twilio_auth_token import TwilioAuthToken
 from rotator.sandbox.faults import Fault, Outage, Rule
 from rotator.sandbox.sources.twilio import Held, Twilio
 from rotator.testing.source_world import Fields
-from rotator.testing.surroundings import surroundings
+from rotator.testing.surroundings import FreePacer, surroundings
 from rotator.testing.virtual_clock import VirtualClock
 from tests.providers.recipes import recipe_for
 
@@ -32,6 +32,7 @@ class TwilioWorld:
 
     def __init__(self, twilio: Twilio, clock: VirtualClock, address: str) -> None:
         self.twilio, self.clock, self.address = twilio, clock, address
+        self.pacer = FreePacer()
         self.account = twilio.somebody_opens()
         self.own = twilio.somebody_makes(self.account, kind="main")
         self.auth = Sealed(f"{self.own.id}:{self.own.secret}")
@@ -39,7 +40,10 @@ class TwilioWorld:
     @property
     def around(self) -> Surroundings:
         return surroundings(
-            clock=self.clock, endpoints={"twilio": self.address}, references={AUTH: self.auth}
+            clock=self.clock,
+            pacer=self.pacer,
+            endpoints={"twilio": self.address},
+            references={AUTH: self.auth},
         )
 
     def recipe(self, **more: Any) -> Recipe:

@@ -41,7 +41,7 @@ def plan(step: Step) -> Move:
     texts = step.texts_in(there)
     fields = fields_in(step.recipe, texts)
     before = {name: there[name].version for name in texts}
-    predecessor_id = _named(step, fields, before)
+    predecessor_id = _named(step, fields, before, observed)
     works = _works(step, Credential(predecessor_id or "", fields)) if traits.tells else None
     strangers = _strangers(step, Credential(predecessor_id or "", fields), there)
 
@@ -228,17 +228,29 @@ def _plan_again(step: Step, trouble: Transient | NotYet) -> Move:
     return Move(Phase.PLAN, ledger, str(trouble), "retries", reason=Reason.RETRYING, run_at=at)
 
 
-def _named(step: Step, fields: dict[str, Sealed], before: dict[str, int]) -> str | None:
+def _named(
+    step: Step, fields: dict[str, Sealed], before: dict[str, int], observed: Observation
+) -> str | None:
     """The id of the credential in the store: by the source's word; where it has none, by the journal's memory.
 
     The source is asked in any case: it refuses values that lead elsewhere than the policy does. The journal is asked
     only where that matters: most sources know their own. Whoever plans again after a lost mint may get no name from
     either, because there are two now: while the store is as it was, the first plan's name holds.
+
+    Parks where a source that only lists does not show what the journal knows to be in use: whoever is there instead is
+    somebody else, as the endpoints that Stripe shows to a key of the other mode are.
     """
     identified = step.provider.identify(fields)
-    if identified is not None and not step.traits.shared:
+    if identified is not None and step.traits.recognizes and not step.traits.shared:
         return identified
-    named = remembered(step.parts.journal, step.recipe.secret, before) or identified
+    known = remembered(step.parts.journal, step.recipe.secret, before)
+    if known is not None and not step.traits.recognizes and known not in observed.by_id():
+        raise Park(
+            Reason.UNKNOWN_AT_SOURCE,
+            f"the source does not show {known}, whose value the store holds: rotator may be asking another account or "
+            "mode than consumers use, or somebody removed it; if so, write the value in use into the store",
+        )
+    named = known or identified
     return named or (step.ledger.predecessor_id if step.ledger.before == before else None)
 
 

@@ -123,7 +123,8 @@ def next_step(entry: Decided) -> str:
     if word is Word.MANUAL_DUE or (word is Word.OVERDUE and entry.decision.standing.value == "observed"):
         return f"{decision.sentence}; {at.policy.runbook or 'rotate it by hand'}"
     if word is Word.DUE:
-        return f"{decision.sentence}; begins at the next scan"
+        held_up = at.observed.trouble if at.observed else ""
+        return f"{decision.sentence}; {held_up or 'begins at the next scan'}"
     return decision.sentence
 
 

@@ -121,7 +121,7 @@ def _problems(entry: Decided, chain: Sequence[Step], surveyed: Mapping[str, Surv
     elif wrong is not None:
         yield f"the last rotation failed at {wrong.phase} {ago(wrong.ended, at.now)}: {wrong.sentence}"
     if at.observed is not None and at.observed.trouble:
-        yield f"its source cannot be asked: {at.observed.trouble}"
+        yield f"cannot be rotated now: {at.observed.trouble}"
     for mirror in at.policy.recipe.mirrors:
         if at.observed is not None and mirror in at.observed.behind:
             yield f"mirror {mirror} may hold no copy, or an earlier one: {at.observed.behind[mirror].sentence}"

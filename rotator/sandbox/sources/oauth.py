@@ -4,6 +4,7 @@ Written from the vendors' documentation, which the recipes name (rotator/provide
 is told otherwise: a new secret is listed late, every change reaches the token endpoint late and one server after the
 other, lists come in pages with an empty one first where there is a Link header to say so (Okta), and limits hold: two
 secrets a client at Okta, of which the last live one is not disabled and no live one deleted; one at Auth0 and Keycloak.
+Keycloak switches off what a PUT does not say is on, and Entra may not find yet, or any more, what it lists.
 
 Simplified: the management API itself sees every change but a new secret at once; token endpoints are two servers, of
 which one hears of a change after half the time; scopes and audiences are not looked at; nobody needs rights; Auth0's
@@ -62,6 +63,10 @@ _WRONG = {
     "keycloak": ("unauthorized_client", "Invalid client or Invalid client credentials"),
 }
 
+#: What Keycloak switches off where a PUT does not say that it is on; with it go the service account's roles and all
+#: policies of authorization (ClientResource.updateClientFromRep and updateAuthorizationSettings in its source).
+_OFF_UNLESS_SAID = ("serviceAccountsEnabled", "authorizationServicesEnabled")
+
 
 @dataclass
 class Kept:
@@ -93,6 +98,10 @@ class OauthSource:
         self.clock, self.vendor, self.weather = clock, vendor, Weather()
         self.propagation, self.listing = propagation, listing
         self.clients: dict[str, list[Kept]] = {}
+        self.settings: dict[str, dict[str, Any]] = {}  # Keycloak's, by client
+        self.unfound: set[str] = (
+            set()
+        )  # ids that Entra lists, and that the copy which removes has not heard of
         self.own_token, self.own_secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         self.address = ""
         self._dead: list[Kept] = []
@@ -113,6 +122,11 @@ class OauthSource:
     def find(self, value: str) -> Kept | None:
         """A secret by its value."""
         return next((kept for known in self.clients.values() for kept in known if kept.value == value), None)
+
+    def set_up(self, client: str) -> dict[str, Any]:
+        """What Keycloak keeps of a client besides its secret."""
+        usual = {"clientId": client, "redirectUris": [f"https://{client}.example/*"]}
+        return self.settings.setdefault(client, usual | dict.fromkeys(_OFF_UNLESS_SAID, True))
 
     def accepts(self, client: str, value: str) -> bool:
         """Whether a token endpoint lets it in now. While a change is under way, every other one has heard of it."""
@@ -175,13 +189,16 @@ class OauthSource:
         return Reply(HTTPStatus.NO_CONTENT)
 
     def _look(self, _call: Call, app: str) -> Reply:
-        self._of(app)
-        return Reply(
-            HTTPStatus.OK, {"client_id" if self.vendor == "auth0" else "clientId": app.removeprefix("app-")}
-        )
+        there, client = self._of(app), app.removeprefix("app-")
+        if self.vendor == "auth0":
+            return Reply(HTTPStatus.OK, {"client_id": client})
+        return Reply(HTTPStatus.OK, {**self.set_up(client), "secret": there[0].value if there else None})
 
     def _tell(self, call: Call, app: str) -> Reply:
         there, value = self._of(app), call.json["client_secret" if self.vendor == "auth0" else "secret"]
+        if self.vendor == "keycloak":
+            said = {name: value for name, value in call.json.items() if name != "secret"}
+            self.set_up(app.removeprefix("app-")).update(dict.fromkeys(_OFF_UNLESS_SAID, False) | said)
         if there and there[0].value == value:
             return self._told(app, value)
         for kept in there:
@@ -249,10 +266,10 @@ class OauthSource:
 
     def _one(self, app: str, kept_id: str) -> Kept:
         for kept in self._of(app):
-            if kept.id == kept_id:
+            if kept.id == kept_id and kept_id not in self.unfound:
                 return kept
         if self.vendor == "entra":
-            message = "No credentials found to be removed."
+            message = f"No password credential found with keyId '{kept_id}'."
             raise No(HTTPStatus.BAD_REQUEST, {"error": {"code": "Request_BadRequest", "message": message}})
         raise No(HTTPStatus.NOT_FOUND, {"errorCode": "E0000007", "errorSummary": "Not found"})
 
