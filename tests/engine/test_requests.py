@@ -235,6 +235,23 @@ def test_pause_and_resume(world: World) -> None:
     assert open_due(world) == 1
 
 
+def test_a_rotation_that_stands_paused_goes_on_at_once(world: World) -> None:
+    """Its next look is minutes away, and until then it would say that it is paused."""
+    world.has(rotation(phase=Phase.STORE, reason=Reason.PAUSED, run_at=NOW + DAY))
+    assert ask(world, RequestKind.RESUME) == (TAKEN, "production/KEY goes on")
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert row.run_at == NOW
+
+
+def test_resuming_hurries_nothing_that_waits_for_another_reason(world: World) -> None:
+    world.has(rotation(phase=Phase.GRACE, reason=Reason.GRACE, run_at=NOW + DAY))
+    assert ask(world, RequestKind.RESUME) == (TAKEN, "production/KEY goes on")
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert row.run_at == NOW + DAY
+
+
 @pytest.mark.parametrize("until", [None, NOW, ago(DAY), NOW + 91 * DAY])
 def test_a_pause_without_a_near_end_would_be_forgotten(world: World, until: Any) -> None:
     assert ask(world, RequestKind.PAUSE, until=until) == (REFUSED, "a pause needs an end within 90 days")
