@@ -39,7 +39,7 @@ _MOMENTS: Final = frozenset(
         "last_told_at", "applied_at",
     }
 )  # fmt: skip
-_DOCUMENTS: Final = frozenset({"recipe", "ledger", "basis", "told", "receipts", "hush", "shown"})
+_DOCUMENTS: Final = frozenset({"recipe", "ledger", "basis", "told", "receipts", "hush", "shown", "failures"})
 #: A row whose phase this version does not know was written by a newer one and could not be told truthfully.
 _KNOWN: Final = "phase IN ({})".format(", ".join(f"'{phase.value}'" for phase in Phase))
 _NOW: Final = "SELECT round((julianday('now') - 2440587.5) * 86400.0, 3) AS seconds"

@@ -214,8 +214,10 @@ def about_channels(
                 waiting.setdefault(address, []).append(row)
     for address, late in waiting.items():
         since = spell(here.now - min(row.alert.opened_at for row in late))
+        why = "; ".join(dict.fromkeys(row.failures[address] for row in late if address in row.failures))
         facts = {
             "Where": address,
+            **({"What": why} if why else {}),
             "Impact": f"1 alert has not been heard there for {since}"
             if len(late) == 1
             else f"{len(late)} alerts have not been heard there, the oldest for {since}",
@@ -226,8 +228,9 @@ def about_channels(
             Severity.CRITICAL,
             f"alerts do not reach {address}",
             facts,
-            "see that the channel's token and address are right; the log says why: "
-            f"{LOG} | grep 'alert not delivered'",
+            "correct what it says there; the log has every attempt: " + f"{LOG} | grep 'alert not delivered'"
+            if why
+            else f"see in the log why: {LOG} | grep 'alert not delivered'",
             about=address,
         )
 
