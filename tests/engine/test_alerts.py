@@ -456,7 +456,7 @@ CASES = {
             "Store": "written 3 d ago by terraform",
             "Source": "made 90 d ago",
             "Impact": "the parameter looks younger than the credential in it",
-            "Next": "its age counts by the source: due in 10 d",
+            "Next": "its age counts by the source: its period ends in 10 d",
         },
         "rotator rotate production/KEY",
         looks(seen(version=2)),

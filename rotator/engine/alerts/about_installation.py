@@ -271,7 +271,9 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
         "Impact": "none yet: 1 credential stays as it is, and is not rotated"
         if len(ours) == 1
         else f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
-        "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC",
+        "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC"
+        if survey.digest
+        else "it was never seen whole",
         "Next": "rotator tries again by itself every few minutes",
     }
     return here.finding(
@@ -279,7 +281,7 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
         _severity(pages, [one.secret for one in ours]),
         f"the store of {survey.environment} cannot be reached",
         facts,
-        "see whether the store is away, or rotator has lost a permission there; the log says since when: "
+        "do what it says there; if it says only that nothing answers, wait. The log says since when: "
         f"{LOG} | grep -i trouble",
         environment=survey.environment,
         passing=True,
