@@ -212,7 +212,10 @@ def test_an_emergency_for_a_secret_that_left_the_policy_hurries_nothing(world: W
         (Mode.AUTO, "production/KEY needs no yes: its policy does not say mode: approve"),
         (
             Mode.APPROVE,
-            "production/KEY does not wait for a yes: fresh: 1 d old by the store (any put resets that), its period ends in 99 d",
+            (
+                "production/KEY does not wait for a yes: fresh: 1 d old by the store (any put resets that), "
+                "its period ends in 99 d"
+            ),
         ),
     ],
 )
