@@ -21,7 +21,11 @@ from rotator.engine.report.facts import rotation_facts
 from rotator.engine.standing import Standing, rotate_command
 from rotator.model.durations import parse_duration
 from rotator.model.numbers import counted
+from rotator.model.policy import Mode
 from rotator.model.requests import Request, RequestKind
+
+#: What an emergency means for a rotation that is under way.
+_HURRIED = "no window and no grace holds that any more, and once it has ended it is rotated once more"
 
 
 def ask_for_rotations(
@@ -118,10 +122,15 @@ def _ask_each(place: Desk, choice: Choice, kind: RequestKind, reason: str) -> _A
             continue
         asked.kept.append(ask(place.journal, kind, secret, reason))
         waits = waits_its_turn(entry)
+        hurried = waits and kind is RequestKind.EMERGENCY and entry.decision.standing is Standing.ACTIVE
         if entry.gathered.policy.submitted:
             say(f"{secret}: a person makes it, now: {rotate_command(secret, by_hand=True)}")
-        if waits:
+        if hurried:
+            say(f"{secret} {waits}: {_HURRIED}")
+        elif waits:
             say(f"{secret} {waits}; the request waits its turn")
+        elif kind is RequestKind.ROTATE and entry.gathered.policy.mode is Mode.APPROVE:
+            say(f"{secret} waits for somebody else's yes: rotator approve {secret} --reason …")
     if not asked.kept:  # then it is a no, whatever the policy says, except to what is under way
         for secret in tuple(asked.left_out):
             if entries[secret].decision.standing is not Standing.ACTIVE:

@@ -201,7 +201,9 @@ class PolicyInForce:
         return [*refused, sentence]
 
     def _troubles(self) -> list[str]:
-        return [trouble for trouble in (self._unreadable, *self._complaints, self._held) if trouble]
+        # What was wrong in a file that is gone is of no use to whoever puts it back.
+        complaints = () if self._unreadable else self._complaints
+        return [trouble for trouble in (self._unreadable, *complaints, self._held) if trouble]
 
     def _version(self) -> str:
         return self._policies.version[:_SHOWN] if self._policies else ""

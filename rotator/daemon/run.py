@@ -253,8 +253,11 @@ class Daemon:
         if not addresses(policies, channels, [policies.default_owner]):
             log.warning(
                 "nobody can be told",
-                why=f"no channel is set up for an address of {policies.default_owner}, the default owner",
-                do="set ROTATOR_SLACK_TOKEN or ROTATOR_SLACK_WEBHOOK, or ROTATOR_SMTP_HOST and ROTATOR_SMTP_FROM",
+                why=f"no channel is set up for an address of {policies.default_owner}, the default owner"
+                if policies.default_owner
+                else "policies.yaml names no default owner, who hears of what concerns no secret",
+                do=("" if policies.default_owner else "write defaults.owner into policies.yaml, and ")
+                + "set ROTATOR_SLACK_TOKEN or ROTATOR_SLACK_WEBHOOK, or ROTATOR_SMTP_HOST and ROTATOR_SMTP_FROM",
             )
 
     def _say_what_is_away(self) -> None:

@@ -268,6 +268,5 @@ def _age_sentence(at: Gathered) -> str:
     old = f"{spell(at.now - age.born)} old by the {age.source}"
     left = period_ends(at.policy, age) - at.now
     reset = " (any put resets that)" if age.source is AgeSource.STORE else ""
-    return (
-        f"{old}{reset}, {'due in ' + spell(left) if left.total_seconds() > 0 else spell(left) + ' overdue'}"
-    )
+    ends = f"its period ends in {spell(left)}" if left.total_seconds() > 0 else f"{spell(left)} overdue"
+    return f"{old}{reset}, {ends}"

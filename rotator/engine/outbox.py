@@ -136,6 +136,7 @@ class _Telling:
     receipts: dict[str, Receipt]
     hush: Hush | None
     shown: dict[str, datetime]
+    failures: dict[str, str]
     heard: bool = False
     unshown: bool = False  # a message does not show the answer yet
     pages_later: datetime | None = None
@@ -146,7 +147,8 @@ class _Telling:
         repeated = way.later is None and repeat_due(policies.alerts, row, now)
         hush = row.hushed(now)
         told = {key: NOTHING if repeated else _reached(row, key, hush) for key in way.keys}
-        return cls(row, way, level, repeated, told, dict(row.receipts), hush, dict(row.shown))
+        failures = {key: why for key, why in row.failures.items() if key in told}
+        return cls(row, way, level, repeated, told, dict(row.receipts), hush, dict(row.shown), failures)
 
     @property
     def news(self) -> list[str]:
@@ -199,6 +201,7 @@ class _Telling:
             "told": self.told,
             "receipts": self.receipts,
             "shown": self.shown,
+            "failures": self.failures,
             "repeats": repeats,
             "last_told_at": now if self.heard else self.row.last_told_at,
             "attempt": attempt,
@@ -247,6 +250,8 @@ def _deliver(
         receipt = channels[channel].deliver(alert, address, earlier)
     except (Transient, NotYet, Refused) as failure:
         log.warning("alert not delivered", channel=channel, alert=alert.identity, trouble=str(failure))
+        for one in some:
+            one.failures[key] = str(failure)
         return 0
     thread = earlier.thread if earlier else alert.identity if len(some) > 1 else ""
     for one in some:
@@ -255,6 +260,7 @@ def _deliver(
         kept = {"thread": thread, "told_at": told_at, "critical": critical}
         one.receipts[key] = receipt.model_copy(update=kept)
         one.told[key], one.heard = one.level, True
+        one.failures.pop(key, None)
         one.shows(key)
     return 1
 

@@ -88,6 +88,9 @@ def _pause(parts: Parts, request: Request) -> tuple[RequestState, str] | None:
         return unknown
     if request.kind is RequestKind.RESUME:
         parts.journal.note_pause(request.about, None)
+        rotation = _unfinished(parts, request.about)
+        if rotation is not None and rotation.reason is Reason.PAUSED:
+            parts.journal.wake(rotation.id)  # or it would stand, and be told as paused, until its next look
         return RequestState.TAKEN, f"{request.about} goes on"
     now = parts.journal.now()
     if request.until is None or not now < request.until <= now + LONGEST_PAUSE:

@@ -185,6 +185,7 @@ class Alerts(Section):
                 told={},
                 receipts={},
                 shown={},
+                failures={},
                 repeats=0,
                 attempt=0,
                 fence=0,
@@ -248,7 +249,7 @@ def _anew(before: Row[Any], alert: Alert) -> dict[str, Any]:
 
 
 def _told(changed: AlertRow) -> dict[str, Any]:
-    names = ("told", "receipts", "shown", "repeats", "last_told_at")
+    names = ("told", "receipts", "shown", "failures", "repeats", "last_told_at")
     return {name: getattr(changed, name) for name in names}
 
 

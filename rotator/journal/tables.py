@@ -246,6 +246,7 @@ alert = Table(
     Column("receipts", Document(dict[str, Receipt], sparse=True), nullable=False),
     Column("hush", Document(Hush, found=True)),
     Column("shown", Document(dict[str, datetime]), nullable=False, server_default="{}"),
+    Column("failures", Document(dict[str, str]), nullable=False, server_default="{}"),
     Column("repeats", Integer, nullable=False),
     Column("last_told_at", Moment),
     Column("attempt", Integer, nullable=False),

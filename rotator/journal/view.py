@@ -39,7 +39,7 @@ _MOMENTS: Final = frozenset(
         "last_told_at", "applied_at",
     }
 )  # fmt: skip
-_DOCUMENTS: Final = frozenset({"recipe", "ledger", "basis", "told", "receipts", "hush", "shown"})
+_DOCUMENTS: Final = frozenset({"recipe", "ledger", "basis", "told", "receipts", "hush", "shown", "failures"})
 #: A row whose phase this version does not know was written by a newer one and could not be told truthfully.
 _KNOWN: Final = "phase IN ({})".format(", ".join(f"'{phase.value}'" for phase in Phase))
 _NOW: Final = "SELECT round((julianday('now') - 2440587.5) * 86400.0, 3) AS seconds"
@@ -59,7 +59,8 @@ class View:
     """A Record of the file at `path`, or of a journal that is not there yet (None). Raises JournalAway."""
 
     def __init__(self, path: Path | None) -> None:
-        with _answering():
+        self._path = path
+        with self._answering():
             address = f"{path.absolute().as_uri()}?mode=rw" if path else ":memory:"
             self._file = sqlite3.connect(
                 address, timeout=_PATIENCE, isolation_level=None, uri=path is not None
@@ -84,7 +85,7 @@ class View:
 
     def now(self) -> datetime:
         """The journal's clock in UTC."""
-        with _answering():
+        with self._answering():
             return datetime.fromtimestamp(self._file.execute(_NOW).fetchone()["seconds"], UTC)
 
     def rotation(self, rotation_id: str) -> Rotation | None:
@@ -177,17 +178,16 @@ class View:
     def _rows(self, statement: str, *given: object) -> list[Row]:
         if self._empty:
             return []
-        with _answering():
+        with self._answering():
             return self._file.execute(statement, given).fetchall()
 
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turns every failure of SQLite into JournalAway with a sentence of ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise JournalAway(sentence_of(error) or SILENT) from None
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Turns every failure of SQLite into JournalAway with a sentence of ours that names the file."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise JournalAway(f"{sentence_of(error) or SILENT} ({self._path})") from None
 
 
 def _readable(shape: type[Shape], rows: Iterable[Row]) -> list[Shape]:

@@ -160,6 +160,7 @@ class AlertRow(BaseModel):
     receipts: dict[str, Receipt] = {}  # by the same key
     hush: Hush | None = None  # the last answer of a person, also one that has ended
     shown: dict[str, datetime] = {}  # by the same key: when the answer was given that its message shows
+    failures: dict[str, str] = {}  # by the same key: what the last attempt met, until one succeeds
     repeats: int = 0
     last_told_at: datetime | None = None
     attempt: int = 0

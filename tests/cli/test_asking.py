@@ -96,6 +96,29 @@ def test_a_busy_secret_keeps_its_request(story: Beside) -> None:
     assert requests(story)
 
 
+def test_an_emergency_hurries_what_is_being_rotated(story: Beside) -> None:
+    said = story("compromised", "production/GRACE", "--reason", "leaked")
+    assert said.code == 0
+    assert (
+        "production/GRACE is being rotated already: no window and no grace holds that any more, and once it has ended "
+        "it is rotated once more" in said.err
+    )
+
+
+def test_whoever_asks_where_somebody_says_yes_is_told_so(story: Beside) -> None:
+    text = story.policy_file.read_text()
+    story.policy_file.write_text(
+        text.replace("    path: /taly/production\n", "    path: /taly/production\n    mode: approve\n")
+    )
+    with story.journal() as journal:
+        journal.note_policy(story.policies, story.policy_file.read_text())
+    said = story("rotate", "production/HEALTHY")
+    assert said.code == 0
+    yes = "production/HEALTHY waits for somebody else's yes: rotator approve production/HEALTHY --reason …"
+    assert yes in said.err
+    assert "yes" not in story("compromised", "production/HEALTHY", "--reason", "leaked").err
+
+
 def test_due_and_all(story: Beside) -> None:
     assert "nothing due; next: staging/HEALTHY in" in story("rotate", "--due", "--env", "staging").err
     story("rotate", "--due")

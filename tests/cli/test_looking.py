@@ -10,10 +10,14 @@ import pytest
 
 from rotator.cli.plan import steps, writes
 from rotator.contracts.journal import Journal
-from rotator.model.observations import HEARTBEAT, Pause
+from rotator.engine.decisions import Decided
+from rotator.engine.report.facts import next_step
+from rotator.engine.standing import Decision, Standing
+from rotator.model.observations import HEARTBEAT, History, Pause
 from rotator.model.policy import HeartbeatPolicy
+from rotator.model.rotation import Phase, Reason
 from tests.cli.beside import DAY, NAMES, Beside
-from tests.engine.things import policy, recipe
+from tests.engine.things import gathered, policy, recipe, rotation
 
 
 def test_status_shows_the_deepest_problem_first(story: Beside) -> None:
@@ -263,3 +267,12 @@ def test_one_secret(story: Beside) -> None:
     assert "/taly/production/GRACE, version 3" in said.out
     assert "owner: platform" in said.out
     assert story("status", "/taly/production/GRACE").out == said.out
+
+
+def test_a_command_that_a_step_names_is_not_said_again() -> None:
+    said = "prove: a person has to end the old one at the source, then: rotator approve rot1 --reason …"
+    waits = rotation(phase=Phase.PROVE, reason=Reason.AWAITING_YES, sentence=said)
+    at = gathered(history=History(active=waits))
+    assert next_step(Decided(at, Decision(Standing.ACTIVE, said))) == said
+    asks = Decision(Standing.ACTIVE, "forget: verifiers outside have to take it up first")
+    assert next_step(Decided(at, asks)).endswith("; say yes: rotator approve rot1 --reason …")

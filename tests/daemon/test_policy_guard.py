@@ -477,3 +477,14 @@ def test_where_nothing_of_the_last_policy_can_be_read_a_person_answers(
     CLOCK.sleep(60)
     assert len(mounted.start(OTHERS).policies.secrets) == 8
     assert in_force(mounted) == version(text())
+
+
+def test_what_was_wrong_in_a_file_that_is_gone_is_not_told(mounted: Mounted) -> None:
+    policy = mounted.start()
+    mounted.swap("kind: nonsense\n")
+    policy.reload()
+    assert "kind" in policy.rejected
+    (mounted.folder / "..data").unlink()
+    policy.reload()
+    assert policy.rejected.startswith(f"{mounted.file} cannot be read: ")
+    assert "kind" not in policy.rejected

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rotator.engine.alerts.finding import identity, listed
+from rotator.engine.alerts.about_rotations import about_rotation
+from rotator.engine.alerts.finding import about_recipe, identity, listed
 from rotator.engine.alerts.impact import impact
 from rotator.engine.outages import stuck
 from rotator.model.alerts import Alert, AlertKind, Severity
-from rotator.model.observations import Observed, Pause
+from rotator.model.observations import History, Observed, Pause
 from rotator.model.policy import Mode, Policies
 from rotator.model.rotation import Phase, Reason, State
 from rotator.model.windows import Freeze
@@ -35,6 +37,7 @@ from tests.engine.things import (
 from tests.engine.world import World
 
 NAME = "/taly/production/KEY"
+PAGE_OF_PARKED = Path(__file__).parents[2] / "docs" / "how-to" / "alerts" / "parked.md"
 WATCHED = policies(policy(mode=Mode.OBSERVE, warn_before=(14 * DAY, 3 * DAY), note="the adapter is missing"))
 APPROVED = policies(policy(mode=Mode.APPROVE))
 BY_HAND = policies(policy(submitted=True, runbook="https://runbooks.example/key"))
@@ -320,7 +323,7 @@ CASES = {
             "Reason": "no_free_slot",
             "Next": "nothing by itself. When you have looked: rotator approve rot1 --reason …, and it goes on",
         },
-        "rotator history production/KEY",
+        "remove a credential that nobody uses, as the step says; then: rotator approve rot1 --reason …",
         lambda world: setattr(world, "today", policies(policy("production/OTHER"))),
         "",
     ),
@@ -338,7 +341,7 @@ CASES = {
             "Reason": "neither_works",
             "Next": "nothing by itself. When you have looked: rotator approve rot1 --reason …, and it goes on",
         },
-        "rotator history production/KEY",
+        "make a credential at the source by hand, write it, restart consumers; then: rotator approve rot1 --reason …",
         lambda world: setattr(world, "today", policies(policy("production/OTHER"))),
         "",
     ),
@@ -360,7 +363,7 @@ CASES = {
             "Reason": "still_alive",
             "Next": "nothing by itself. When you have looked: rotator approve rot1 --reason …, and it goes on",
         },
-        "rotator history production/KEY",
+        "find out why the source still accepts it; then: rotator approve rot1 --reason …",
         lambda world: setattr(world, "today", policies(policy("production/OTHER"))),
         "",
     ),
@@ -464,7 +467,7 @@ CASES = {
             "Source": "made 90 d ago",
             "Impact": "the parameter looks younger than the credential in it",
             "Done": "nothing that changes anything",
-            "Next": "its age counts by the source: due in 10 d",
+            "Next": "its age counts by the source: its period ends in 10 d",
         },
         "rotator rotate production/KEY",
         looks(seen(version=2)),
@@ -809,11 +812,15 @@ def test_drift_lasts_while_a_rotation_replaces_it_and_through_its_undo(world: Wo
 # what it means for the credential in use
 
 GAPPED = recipe(accept_gap=True)
+WRITTEN_BY_OTHERS = (
+    "unknown: what runs keeps the value that it has read; what starts now reads what somebody else wrote, "
+    "and rotator does not know whether that works"
+)
 LOCKED_OUT = "consumers may be locked out until they read the new credential: the source keeps only one"
 
 
 @pytest.mark.parametrize(
-    "changes", [{"state": State.PARKED, "reason": Reason.DRIFT}, {"reason": Reason.RETRYING, "attempt": 3}]
+    "changes", [{"state": State.PARKED, "reason": Reason.RACED}, {"reason": Reason.RETRYING, "attempt": 3}]
 )
 @pytest.mark.parametrize("gapped, severity", [(True, "critical"), (False, "warning")])
 def test_what_stops_where_the_source_keeps_one_credential_is_critical(
@@ -829,7 +836,7 @@ def test_what_stops_where_the_source_keeps_one_credential_is_critical(
     (line,) = world.news()
     title = line.removeprefix(f"{severity}: KEY (production): ")
     if "attempt" not in changes:
-        assert title == "somebody wrote the parameter during the rotation, parked"
+        assert title == "rotation parked at store: raced"
     else:
         locked = "consumers may be locked out: " if gapped else ""
         assert title == f"{locked}rotation does not get past store"
@@ -893,6 +900,33 @@ def test_an_undo_says_what_holds_it(
 
 
 @pytest.mark.parametrize(
+    "environment, severity", [("production", Severity.CRITICAL), ("staging", Severity.WARNING)]
+)
+def test_what_somebody_wrote_during_a_rotation_is_as_grave_as_at_any_other_time(
+    environment: str, severity: Severity
+) -> None:
+    about = about_recipe(policies(), recipe(f"{environment}/KEY"), NOW)
+    parked = rotation(
+        f"{environment}/KEY",
+        phase=Phase.FORGET,
+        state=State.PARKED,
+        reason=Reason.DRIFT,
+        ledger={"confirmed_at": NOW},
+    )
+    (finding,) = about_rotation(about, History(active=parked))
+    assert finding.alert.severity is severity
+
+
+@pytest.mark.parametrize(
+    "reason", [reason for reason in Reason if f"`{reason}`" in PAGE_OF_PARKED.read_text()]
+)
+def test_whoever_is_told_that_it_is_parked_is_told_what_to_do(reason: Reason) -> None:
+    parked = rotation(state=State.PARKED, phase=Phase.PLAN, reason=reason)
+    (finding,) = about_rotation(about_recipe(policies(), recipe(), NOW), History(active=parked))
+    assert finding.alert.action.endswith("; then: rotator approve rot1 --reason …")
+
+
+@pytest.mark.parametrize(
     "changes, ledger, means",
     [
         ({}, {}, "none yet: the old credential is valid"),
@@ -924,6 +958,9 @@ def test_an_undo_says_what_holds_it(
             "the credential in use is refused by its source",
         ),
         ({"phase": Phase.STORE}, {}, "none yet: the old credential is valid"),
+        ({"reason": Reason.DRIFT}, {"confirmed_at": NOW}, WRITTEN_BY_OTHERS),
+        ({"reason": Reason.DRIFT}, {}, WRITTEN_BY_OTHERS),
+        ({"reason": Reason.DRIFT, "phase": Phase.STORE, "recipe": GAPPED}, {}, LOCKED_OUT),
         ({"phase": Phase.STORE, "recipe": GAPPED}, {}, LOCKED_OUT),
         ({"phase": Phase.STORE, "recipe": GAPPED}, {"predecessor_works": False}, LOCKED_OUT),
         ({"phase": Phase.PLAN, "recipe": GAPPED}, {}, "none yet: the old credential is valid"),

@@ -243,7 +243,10 @@ def test_a_yes_that_has_not_begun_yet_can_be_taken_back(desk: World) -> None:
         ),
         (
             approved(),
-            f"{SECRET} does not wait for a yes: fresh: 1 d old by the store (any put resets that), due in 99 d",
+            (
+                f"{SECRET} does not wait for a yes: fresh: 1 d old by the store (any put resets that), "
+                "its period ends in 99 d"
+            ),
         ),
     ],
 )

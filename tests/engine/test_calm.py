@@ -67,6 +67,16 @@ def goes_on(world: World, name: str) -> None:
 # many at once
 
 
+def test_a_store_that_was_never_seen_is_not_said_to_have_been(world: World) -> None:
+    world.away("production", Transient("rotator has no valid AWS credentials"))
+    survey(world)
+    world.tell()
+    world.passes(11 * MINUTE)
+    world.tell()
+    ((_, alert),) = world.slack.read
+    assert alert.facts["Since"] == "it was never seen whole"
+
+
 def test_a_store_that_is_away_is_one_message_for_all_its_secrets(world: World) -> None:
     world.today = MANY
     for name in NAMES:
@@ -90,6 +100,7 @@ def test_a_store_that_is_away_is_one_message_for_all_its_secrets(world: World) -
         "Done": "asked again and again",
         "Next": "rotator tries again by itself every few minutes",
     }
+    assert alert.action.startswith("do what it says there; if it says only that nothing answers, wait. ")
     world.news()
     for name in NAMES[:11]:
         goes_on(world, name)

@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Gathered, Standing, str]] = {
     "watched only": (
         gathered(99 * DAY, policy=policy(mode=Mode.OBSERVE)),
         Standing.OBSERVED,
-        "watched only; 99 d old by the store (any put resets that), due in 1 d",
+        "watched only; 99 d old by the store (any put resets that), its period ends in 1 d",
     ),
     "no two scans agree": (
         gathered(OLD, surveyed=surveyed(agreed=False)),
@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Gathered, Standing, str]] = {
     "fresh": (
         gathered(10 * DAY),
         Standing.FRESH,
-        "10 d old by the store (any put resets that), due in 90 d",
+        "10 d old by the store (any put resets that), its period ends in 90 d",
     ),
     "undone a while ago": (
         gathered(OLD, history=History(last_undone=undone(ago(HOUR)))),

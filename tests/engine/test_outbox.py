@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from rotator.contracts.guard import guard
+from rotator.engine.report.troubles import troubles
 from rotator.engine.settings import Bounds
 from rotator.model.alerts import Alert, AlertKind, AlertState, Hush, Receipt, Severity
 from rotator.model.errors import JournalAway, NotYet, Refused, Transient
@@ -340,13 +341,16 @@ def test_a_channel_that_is_away_is_told_of_through_the_others_and_when_it_is_bac
     ], "ops and head"
     ((_, alert),) = post.slack.read
     assert alert.kind is AlertKind.DELIVERY_FAILED, "#dba lives"
+    assert alert.facts["What"] == "#ops does not answer"
     assert alert.facts["Impact"].startswith("1 alert has not been heard there for ")
+    assert "alerts do not reach slack:#ops: #ops does not answer" in troubles(post.journal, post.today)
     read(post)
     post.passes(6 * MINUTE)
     post.deliver()
     post.tell()
     assert read(post)[0] == ("#ops", "warning"), "what was kept"
     assert AlertKind.DELIVERY_FAILED not in post.open_alerts()
+    assert not any(row.failures for row in post.journal.alerts()), "it was heard: no reason stays"
     post.passes(DAY / 2)
     post.tell()
     assert read(post) == []

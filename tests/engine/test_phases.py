@@ -851,6 +851,7 @@ def test_a_sign_of_trouble_is_looked_for_while_the_quarantine_lasts(bench: Bench
     row = at_rest(Phase.QUARANTINE, {"quarantine": DAY}, disabled_at=NOW, quarantine_until=NOW + DAY)
     move = bench.goes(row)
     assert (move.reason, move.run_at) == (Reason.QUARANTINE, NOW + DAY / 10)
+    assert move.sentence == "disabled; removed for good at the earliest 2026-06-11 12:00 UTC"
     bench.source.refuses = {"new"}
     assert bench.goes(row).reason is Reason.SUCCESSOR_DEAD
 

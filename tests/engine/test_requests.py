@@ -212,7 +212,10 @@ def test_an_emergency_for_a_secret_that_left_the_policy_hurries_nothing(world: W
         (Mode.AUTO, "production/KEY needs no yes: its policy does not say mode: approve"),
         (
             Mode.APPROVE,
-            "production/KEY does not wait for a yes: fresh: 1 d old by the store (any put resets that), due in 99 d",
+            (
+                "production/KEY does not wait for a yes: fresh: 1 d old by the store (any put resets that), "
+                "its period ends in 99 d"
+            ),
         ),
     ],
 )
@@ -233,6 +236,23 @@ def test_pause_and_resume(world: World) -> None:
     assert world.stands().sentence == "paused by ana until 2026-06-11 12:00 UTC: release"
     assert ask(world, RequestKind.RESUME) == (TAKEN, "production/KEY goes on")
     assert open_due(world) == 1
+
+
+def test_a_rotation_that_stands_paused_goes_on_at_once(world: World) -> None:
+    """Its next look is minutes away, and until then it would say that it is paused."""
+    world.has(rotation(phase=Phase.STORE, reason=Reason.PAUSED, run_at=NOW + DAY))
+    assert ask(world, RequestKind.RESUME) == (TAKEN, "production/KEY goes on")
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert row.run_at == NOW
+
+
+def test_resuming_hurries_nothing_that_waits_for_another_reason(world: World) -> None:
+    world.has(rotation(phase=Phase.GRACE, reason=Reason.GRACE, run_at=NOW + DAY))
+    assert ask(world, RequestKind.RESUME) == (TAKEN, "production/KEY goes on")
+    row = world.journal.rotation("rot1")
+    assert row is not None
+    assert row.run_at == NOW + DAY
 
 
 @pytest.mark.parametrize("until", [None, NOW, ago(DAY), NOW + 91 * DAY])

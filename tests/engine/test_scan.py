@@ -325,7 +325,7 @@ def test_three_environments_prove_it_one_after_the_other_in_any_order_of_the_fil
                 policy("production/KEY"),
                 environments=tuple(TWO.environments.values()),
             ),
-            "watched only; 1 d old by the store (any put resets that), due in 99 d",
+            "watched only; 1 d old by the store (any put resets that), its period ends in 99 d",
         ),
         (
             policies(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from functools import partial
@@ -85,3 +86,10 @@ def test_a_journal_that_is_not_there_yet_knows_the_time_and_nothing_else() -> No
         assert (view.policies_in_force(), view.last_policy()) == (None, None)
         assert not view.histories()
         assert not view.requests()
+
+
+def test_a_file_that_cannot_be_looked_at_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        JournalAway, match=re.escape(f"look at its folder, its owner and its mode ({tmp_path})")
+    ):
+        View(tmp_path)

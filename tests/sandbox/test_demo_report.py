@@ -14,7 +14,7 @@ from rotator.model.policy import Mode
 from rotator.model.rotation import State
 from rotator.sandbox.demo.audit import Reckoning
 from rotator.sandbox.demo.looks import Onlooker
-from rotator.sandbox.demo.report import AT_LEAST, MUST_BE_ZERO, report, summary, verdict
+from rotator.sandbox.demo.report import AT_LEAST, MUST_BE_ZERO, report, summary, too_little, verdict
 from rotator.sandbox.demo.story import Story, rotated
 from rotator.sandbox.demo.traffic import Traffic
 from rotator.sandbox.diet import COUNTS, TROUBLE
@@ -144,3 +144,9 @@ def test_what_the_demo_is_there_for_is_looked_at() -> None:
 
 def test_nothing_is_both_promised_to_be_zero_and_to_have_happened() -> None:
     assert max(Counter([*MUST_BE_ZERO, *AT_LEAST]).values()) == 1
+
+
+def test_a_machine_that_is_too_slow_is_no_broken_promise() -> None:
+    assert too_little({**GOOD, "rotations_undone": 0})
+    assert not too_little({**GOOD, "rotations_undone": 0, "values_leaked": 1}), "something is wrong"
+    assert not too_little(GOOD)

@@ -201,7 +201,7 @@ def _by_itself(at: Gathered) -> str:
 
 
 def _left(left: timedelta) -> str:
-    return f"due in {spell(left)}" if left > timedelta() else f"{spell(left)} overdue"
+    return f"its period ends in {spell(left)}" if left > timedelta() else f"{spell(left)} overdue"
 
 
 def _way_on(at: Gathered, decision: Decision) -> str:

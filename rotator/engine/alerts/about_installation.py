@@ -220,8 +220,10 @@ def about_channels(
                 waiting.setdefault(address, []).append(row)
     for address, late in waiting.items():
         since = spell(here.now - min(row.alert.opened_at for row in late))
+        why = "; ".join(dict.fromkeys(row.failures[address] for row in late if address in row.failures))
         facts = {
             "Where": address,
+            **({"What": why} if why else {}),
             "Impact": f"1 alert has not been heard there for {since}"
             if len(late) == 1
             else f"{len(late)} alerts have not been heard there, the oldest for {since}",
@@ -233,8 +235,9 @@ def about_channels(
             Severity.CRITICAL,
             f"alerts do not reach {address}",
             facts,
-            "see that the channel's token and address are right; the log says why: "
-            f"{LOG} | grep 'alert not delivered'",
+            "correct what it says there; the log has every attempt: " + f"{LOG} | grep 'alert not delivered'"
+            if why
+            else f"see in the log why: {LOG} | grep 'alert not delivered'",
             about=address,
         )
 
@@ -277,6 +280,9 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
         "Impact": "none yet: 1 credential stays as it is, and is not rotated"
         if len(ours) == 1
         else f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
+        "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC"
+        if survey.digest
+        else "it was never seen whole",
         "Done": "asked again and again",
         "Next": "rotator tries again by itself every few minutes",
     }
@@ -285,7 +291,7 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
         _severity(pages, [one.secret for one in ours]),
         f"the store of {survey.environment} cannot be reached",
         facts,
-        "see whether the store is away, or rotator has lost a permission there; the log says since when: "
+        "do what it says there; if it says only that nothing answers, wait. The log says since when: "
         f"{LOG} | grep -i trouble",
         environment=survey.environment,
         passing=True,

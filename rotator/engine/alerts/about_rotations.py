@@ -8,26 +8,16 @@ from datetime import datetime, timedelta
 
 from rotator.engine.alerts.finding import About, Finding
 from rotator.engine.alerts.impact import done_so_far, impact, in_gap, in_gap_back
+from rotator.engine.alerts.parked import parked_action, parked_at_risk, parked_title
 from rotator.engine.outages import stuck
 from rotator.engine.standing import rotate_command, setback
 from rotator.model.alerts import AlertKind, Severity
 from rotator.model.observations import History
 from rotator.model.rotation import UNDOING, Phase, Priority, Reason, Rotation, State
 
-_AT_RISK = frozenset(
-    {Reason.NEITHER_WORKS, Reason.SUCCESSOR_DEAD, Reason.STILL_ALIVE, Reason.RECONFIRM_FAILED}
-)
 _ROLLOUTS = frozenset({Reason.ROLLOUT_FAILED, Reason.NOT_SEEN})
 #: "Not yet" is believed for so long, and where consumers may be locked out meanwhile, for so long.
 _PUT_OFF, _PUT_OFF_IN_GAP = timedelta(hours=1), timedelta(minutes=15)
-#: What a parked rotation means, where that is more than where it stands.
-_PARKED = {
-    Reason.NEITHER_WORKS: "consumers are locked out, rotation parked",
-    Reason.SUCCESSOR_DEAD: "the credential in use is refused by its source, rotation parked",
-    Reason.RECONFIRM_FAILED: "consumers could not be taken back to the old one, rotation parked",
-    Reason.STILL_ALIVE: "a credential that should be dead still works",
-    Reason.DRIFT: "somebody wrote the parameter during the rotation, parked",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,7 @@ def about_rotation(about: About, history: History) -> Iterator[Finding]:
 
 
 def _parked(about: About, rotation: Rotation) -> Finding:
-    at_risk = rotation.reason in _AT_RISK or in_gap(rotation) or in_gap_back(rotation)
+    at_risk = parked_at_risk(rotation) or in_gap(rotation) or in_gap_back(rotation)
     severity = Severity.CRITICAL if at_risk else Severity.WARNING
     kind = AlertKind.STILL_ALIVE if rotation.reason is Reason.STILL_ALIVE else AlertKind.PARKED
     facts = {
@@ -70,12 +60,14 @@ def _parked(about: About, rotation: Rotation) -> Finding:
         "Reason": str(rotation.reason),
         "Next": f"nothing by itself. When you have looked: rotator approve {rotation.id} --reason …, and it goes on",
     }
-    title = _PARKED.get(rotation.reason) if rotation.reason else None
-    if title is None:
-        why = f": {rotation.reason.replace('_', ' ')}" if rotation.reason else ""
-        title = f"rotation parked at {rotation.phase}{why}"
     return about.finding(
-        kind, severity, title, facts, _look(rotation), about=rotation.id, rotation=rotation.id
+        kind,
+        severity,
+        parked_title(rotation),
+        facts,
+        parked_action(rotation),
+        about=rotation.id,
+        rotation=rotation.id,
     )
 
 

@@ -31,6 +31,11 @@ def impact(rotation: Rotation) -> str:
         return "the credential in use is refused by its source"
     if rotation.reason is Reason.STILL_ALIVE:
         return "consumers work; a credential that should be dead is still accepted"
+    if rotation.reason is Reason.DRIFT and not (in_gap(rotation) or in_gap_back(rotation)):
+        return (
+            "unknown: what runs keeps the value that it has read; what starts now reads what somebody else wrote, "
+            "and rotator does not know whether that works"
+        )
     if ledger.confirmed_at is not None and rotation.phase not in UNDOING:
         which = (
             "disabled" if ledger.disabled_at is not None or ledger.removed_at is not None else "still valid"

@@ -173,7 +173,8 @@ def quarantine(step: Step) -> Move:
         return _successor_refused(step, refusal)
     if step.now < until and not step.emergency:
         next_look = step.now + max(step.bounds.slow_poll, step.recipe.quarantine / 10)
-        return step.wait(Reason.QUARANTINE, "disabled; removed for good later", min(until, next_look))
+        sentence = f"disabled; removed for good at the earliest {until:%Y-%m-%d %H:%M} UTC"
+        return step.wait(Reason.QUARANTINE, sentence, min(until, next_look))
     return step.to(Phase.REMOVE, "no trouble while it was disabled")
 
 

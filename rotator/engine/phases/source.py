@@ -296,7 +296,7 @@ def _strangers(step: Step, predecessor: Credential, there: Look) -> int:
     if name is None:
         return 0
     if name not in there:
-        sentence = f"there is no parameter {name}; make it with `rotator prepare` before the first rotation"
+        sentence = f"there is no parameter {name}; make it: rotator prepare {step.recipe.secret}"
         raise Park(Reason.NO_ACCEPTED_SET, sentence)
     return members_in(there, name).strangers(step.verifiers.member(predecessor))
 

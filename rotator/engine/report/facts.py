@@ -110,7 +110,7 @@ def next_step(entry: Decided) -> str:
             f"a person must look: {decision.sentence}; see `rotator history {at.policy.secret}`, "
             f"then: rotator approve {rotation.id} --reason …"
         )
-    if word is Word.APPROVAL and rotation is not None:
+    if word is Word.APPROVAL and rotation is not None and "rotator approve" not in decision.sentence:
         return f"{decision.sentence}; say yes: rotator approve {rotation.id} --reason …"
     if word is Word.FAILED and rotation is not None:
         return f"{decision.sentence}; attempt {rotation.attempt + 1}, again {when(rotation.run_at, at.now)}"

@@ -16,7 +16,7 @@ from rotator.sandbox.demo.audit import reckon
 from rotator.sandbox.demo.leaks import files_below, leaks, messages_of
 from rotator.sandbox.demo.looks import VERBS, Onlooker
 from rotator.sandbox.demo.person import Person
-from rotator.sandbox.demo.report import REPORT, report, summary, verdict
+from rotator.sandbox.demo.report import REPORT, report, summary, too_little, verdict
 from rotator.sandbox.demo.story import Story, rotated
 from rotator.sandbox.demo.traffic import Traffic
 from rotator.sandbox.demo.world import World
@@ -90,6 +90,11 @@ def _run(world: World, folder: Path) -> int:
     wrong = verdict(figures)
     for complaint in wrong:
         print(f"NOT AS PROMISED: {complaint}")
+    if too_little(figures):
+        print(
+            "Nothing went wrong, but too little happened in the time the demo takes: this machine had much else to do "
+            f"(load {os.getloadavg()[0]:.0f} on {os.cpu_count()} processors). Run it again when it is quieter."
+        )
     return 1 if wrong else 0
 
 

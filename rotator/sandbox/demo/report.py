@@ -132,6 +132,11 @@ def verdict(of: Mapping[str, Any]) -> list[str]:
     return wrong
 
 
+def too_little(of: Mapping[str, Any]) -> bool:
+    """Whether all that is not as promised is that too little happened in the time there was, as on a busy machine."""
+    return bool(verdict(of)) and all(of[name] == 0 for name in MUST_BE_ZERO)
+
+
 def summary(of: Mapping[str, Any]) -> str:
     """What happened, for a person."""
     return f"""

@@ -303,6 +303,15 @@ class AlertsContract:
         (kept,) = journal.alerts()
         assert (kept.hush, kept.shown) == (hush, {SLACK: hush.at})
 
+    def test_why_an_address_has_not_heard_it_is_kept(self, journal: Journal) -> None:
+        journal.post_alert(an_alert(journal), NO_TIME)
+        row = taken(journal)
+        assert row.failures == {}
+        changed = row.model_copy(update={"failures": {SLACK: "it refuses the token"}})
+        journal.checkpoint_alerts([(row, changed)])
+        (kept,) = journal.alerts()
+        assert kept.failures == {SLACK: "it refuses the token"}
+
     def test_an_answer_that_meets_a_claimed_alert_is_shown_after_it(self, journal: Journal) -> None:
         alert = an_alert(journal)
         journal.post_alert(alert, NO_TIME)
