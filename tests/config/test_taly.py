@@ -12,7 +12,7 @@ import pytest
 from rotator.config.load import Loaded, load
 from rotator.config.reading import load_with
 from rotator.config.settings import Settings
-from rotator.model.policy import Mode
+from rotator.model.policy import Mode, Reads
 
 ROOT = Path(__file__).parents[2]
 DAY = timedelta(days=1)
@@ -85,6 +85,17 @@ def test_what_has_no_api_is_made_by_people_and_rotated_by_rotator(taly: Loaded, 
     assert taly.policies is not None
     by_hand = taly.policies.secrets[f"production/{name}"]
     assert (by_hand.mode, by_hand.submitted, by_hand.note) == (Mode.AUTO, True, "")
+
+
+def test_the_serverless_part_is_deployed_by_its_workflow(taly: Loaded) -> None:
+    """What its deploy job reads is what it runs with: a start of the job is no start of a pod, and a person lets it."""
+    assert taly.policies is not None
+    for environment in ("staging", "production"):
+        restarted = taly.policies.secrets[f"{environment}/SES_SMTP_PASSWORD"].recipe.deployments
+        (functions,) = (one for one in restarted if one.kind == "github-workflow")
+        assert functions.target == f"taly/crm/deploy-{environment}.yml"
+        assert functions.reads is Reads.DEPLOY_TIME
+        assert functions.settings["role"] == f"taly-{environment}-app"
 
 
 def test_productions_credentials_stay_out_of_builds(taly: Loaded) -> None:
@@ -183,7 +194,7 @@ def test_an_endpoint_that_is_deleted_while_stripe_still_tries_again_is_told(taly
 @pytest.mark.parametrize(
     "reference, path",
     [
-        ("ssm:/taly/{env}/rotator/GITHUB_APP_KEY", "mirrors.github-actions.auth"),
+        ("ssm:/taly/{env}/rotator/GITHUB_APP_KEY", "deployments.functions.settings.auth"),
         ("ssm:/taly/{env}/rotator/STRIPE_ADMIN_KEY", "secrets.STRIPE_WEBHOOK_SECRET.settings.auth"),
         ("ssm:/taly/{env}/rotator/TWILIO_MAIN_KEY", "secrets.TWILIO_API_KEY.settings.auth"),
         ('"ssm:/taly/{env}/rotator/DATABASE_ADMIN_URL"', "secrets.DATABASE_URL.settings.admin"),
