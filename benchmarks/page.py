@@ -16,7 +16,7 @@ from typing import TypeVar
 from benchmarks.figures import Figure, Size, at_most
 from benchmarks.noop import ENVIRONMENT, open_all, policies_of
 from rotator.clock import SystemClock
-from rotator.engine.heartbeat import Seen
+from rotator.engine.heartbeat import Process
 from rotator.engine.report.overview import overview
 from rotator.journal import SqlJournal, open_journal
 from rotator.model.observations import Observed, Surveyed
@@ -35,7 +35,7 @@ def measure(size: Size) -> Iterator[Figure]:
     number = size.of(5000, 200)
     how = f"CPU; {number:,} secrets, a rotation of each under way, SQLite in a file"
     with _under_way(number) as (journal, policies):
-        took, seen = _cpu(lambda: overview(journal, policies, Seen()))
+        took, seen = _cpu(lambda: overview(journal, policies, Process()))
         yield Figure("the page's look at the journal", took, "s", how, at_most(2))
         took, made = _cpu(lambda: b"".join(page(seen, Asked(), ())))
         yield Figure("the page made of it", took * 1000, "ms", how, at_most(500))
@@ -44,7 +44,7 @@ def measure(size: Size) -> Iterator[Figure]:
         )
         took, _ = _cpu(lambda: Look(seen, journal.now()).document(()))
         yield Figure("its JSON, packed", took, "s", how, at_most(2))
-        looks = Looks(journal, lambda: policies, Seen, SystemClock())
+        looks = Looks(journal, lambda: policies, Process, SystemClock())
         looks.page(Asked())
         took, _ = _cpu(lambda: [looks.page(Asked()) for _ in range(VIEWS)])
         yield Figure(
@@ -60,10 +60,10 @@ def _grown(number: int) -> float:
     """By how many MiB a process grows that shows the page, while it holds two looks."""
     with _under_way(number) as (journal, policies):
         before = _memory()
-        seen = overview(journal, policies, Seen())
+        seen = overview(journal, policies, Process())
         b"".join(page(seen, Asked(), ()))
         Look(seen, journal.now()).document(())
-        Looks(journal, lambda: policies, Seen, SystemClock()).page(Asked())
+        Looks(journal, lambda: policies, Process, SystemClock()).page(Asked())
         return _memory() - before
 
 
