@@ -163,7 +163,12 @@ def test_a_row_opens_what_failed_the_deepest_first(taly: Visitor) -> None:
         wrong < read.index("parked at create since 2026-06-10") < steps < read.index("planned: one free slot")
     )
     assert "failed 2 times from 2026-06-10 12:01:00 to 2026-06-10 12:02:00: the source answered" in read
+    assert "update at source, from 2026-06-10 12:00:00 UTC" in read, "each step has its time"
     assert "To come: verify, store" in read
+
+
+def test_whoever_reads_it_aloud_is_told_its_language(taly: Visitor) -> None:
+    assert [one["lang"] for one in Outline(taly.text()).named("html")] == ["en"]
 
 
 def test_the_page_has_no_form_that_changes_and_no_cookie(taly: Visitor) -> None:
