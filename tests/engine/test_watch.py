@@ -165,6 +165,30 @@ def test_nothing_is_let_go_of_before_it_is_written_down(
     assert len(world.seen()) == 1
 
 
+def test_how_far_a_trail_was_read_is_kept_for_whoever_reads_on_once_its_records_are(
+    world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.begins()
+    asked, access = list[str](), world.reads()
+
+    def poll(progress: str) -> Iterator[Delivery]:
+        asked.append(progress)
+        yield Delivery((), progress=f"{progress}1")
+        yield Delivery((access,), progress=f"{progress}12")
+
+    monkeypatch.setattr(world.trail, "poll", poll)
+    world.turn()
+    world.passes(3 * MINUTE)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            world.journal, "note_accesses", lambda read, _hold: _falls_over() if list(read) else 0
+        )
+        with pytest.raises(ZeroDivisionError):
+            world.turn("them")
+    world.turn("them")
+    assert asked == ["", "12", "121"], "what was not written down is read again"
+
+
 def test_a_crash_while_judging_loses_nothing_and_counts_nothing_twice(
     world: WatchedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -561,6 +585,29 @@ def test_what_cannot_be_understood_is_told_once_and_holds_nobody_up(world: Watch
     world.watches()
     world.tell()
     assert AlertKind.TRAIL_SILENT not in world.open_alerts()
+
+
+def test_records_that_are_none_are_told_with_how_many_there_were(world: WatchedWorld) -> None:
+    world.begins()
+    for _ in range(30):
+        world.delivers(malformed=("a record is none",))
+    world.watches()
+    world.tell()
+    told = world.open_alerts()[AlertKind.TRAIL_SILENT].facts
+    assert told["What"] == "a record is none"
+    assert told["How many"].startswith("30 since ")
+
+
+def test_a_record_of_another_account_says_nothing_of_how_far_the_trail_is(world: WatchedWorld) -> None:
+    world.begins()
+    world.turn()
+    known = world.journal.watch(source_of(SOURCE))
+    world.passes(MINUTE)
+    world.reads(asked=(Asked("/taly/production/KEY", "999900001111"),))
+    world.turn()
+    looked = world.journal.watch(source_of(SOURCE))
+    assert known is not None and looked is not None
+    assert (looked.newest_at, looked.unread) == (known.newest_at, 1)
 
 
 def test_a_flood_of_records_that_cannot_be_used_is_one_line_an_hour_of_bounded_length(
