@@ -276,13 +276,12 @@ def _unreachable(here: Installation, survey: Surveyed, pages: Collection[str]) -
     ours = [one for one in here.policies.secrets.values() if one.environment == survey.environment]
     facts = {
         "What": survey.trouble or survey.unheld,
-        "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC",
-        "Impact": "none yet: 1 credential stays as it is, and is not rotated"
-        if len(ours) == 1
-        else f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
         "Since": f"last seen whole {survey.scanned_at:%Y-%m-%d %H:%M} UTC"
         if survey.digest
         else "it was never seen whole",
+        "Impact": "none yet: 1 credential stays as it is, and is not rotated"
+        if len(ours) == 1
+        else f"none yet: {len(ours)} credentials stay as they are, and none is rotated",
         "Done": "asked again and again",
         "Next": "rotator tries again by itself every few minutes",
     }
