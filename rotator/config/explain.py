@@ -20,8 +20,8 @@ from rotator.model.durations import spell_duration
 from rotator.model.policy import Policies, SecretPolicy
 
 BUILT_IN = "built in"
-#: Keys that are checked and that nothing acts on yet: shown where the file says them.
-_ONLY_SAID = (("verify",), ("notify",))
+#: What is checked and nothing acts on yet: shown where the file says it.
+_ONLY_SAID = (("verify",),)
 
 
 @dataclass(frozen=True, slots=True)

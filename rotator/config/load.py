@@ -15,7 +15,7 @@ from rotator.config.adapters import Adapters, installed
 from rotator.config.checks import check_file, check_secrets
 from rotator.config.complaints import Complaint, Complaints, Severity, bounded_guesses
 from rotator.config.draft import Draft, Limits
-from rotator.config.notes import note_not_yet
+from rotator.config.notes import note_not_yet, note_untold
 from rotator.config.precedence import Levels
 from rotator.config.resolve import Resolution
 from rotator.config.schema import PolicyFile
@@ -107,6 +107,7 @@ def _resolve(draft: Draft, version: str) -> Loaded:
     check_secrets(draft, recipes, resolution.environments(), resolution.mirrors())
     note_watched_only(draft, [effective for effective, _recipe in recipes])
     note_not_yet(draft)
+    note_untold(draft, [effective for effective, _recipe in recipes])
     loaded = Loaded(None, draft.complaints.all(), draft)
     return loaded if loaded.errors else replace(loaded, policies=resolution.policies(version, recipes))
 

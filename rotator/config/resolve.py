@@ -126,6 +126,7 @@ class Resolution:
             windows=tuple(self._windows[name] for name in rules.windows or ()),
             owner=rules.owner or "",
             runbook=expand(rules.runbook, effective.environment),
+            notify=expand(rules.notify or {}, effective.environment),
             submitted=bool(getattr(traits, "submitted", False)),
             shared=bool(getattr(traits, "shared", False)),
             exempt_until=end_of(exempt.until, "UTC") if exempt else None,

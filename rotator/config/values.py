@@ -50,6 +50,7 @@ def levelled(policy: SecretPolicy) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield ("windows",), tuple(window.name for window in policy.windows) or "any time"
     yield ("owner",), policy.owner or None
     yield ("runbook",), policy.runbook
+    yield from ((("notify", who), page) for who, page in policy.notify.items())
     yield ("on_unexpected_read",), policy.on_unexpected_read.value
     yield from ((("fields", name), parameter) for name, parameter in recipe.fields.items())
     yield ("one_parameter",), "json" if recipe.one_parameter else None

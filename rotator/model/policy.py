@@ -116,6 +116,7 @@ class SecretPolicy(Frozen):
     windows: tuple[Window, ...] = ()  # empty: any time
     owner: str = ""
     runbook: str | None = None
+    notify: dict[str, str] = {}  # who verifies outside our control -> the page that says how they are told
     submitted: bool = False  # a person makes the successor and submits it
     shared: bool = False  # rotator makes it up: no source knows what it was before
     exempt_until: datetime | None = None

@@ -99,9 +99,14 @@ def test_what_binds_the_environment_and_what_is_named_is_explained_too() -> None
 
 
 def test_what_nothing_acts_on_yet_is_shown_where_it_is_said() -> None:
-    assert "notify" not in known("production/JWT_SECRET")
+    assert "verify" not in known("production/JWT_SECRET")
+    told = known("production/JWT_SECRET", ("type: key\n", "type: key\n    verify: {sql: select 1}\n"))
+    assert told["verify"].value == "{sql: select 1}"
+
+
+def test_whom_to_tell_before_the_last_step_is_shown() -> None:
     told = known("production/JWT_SECRET", ("type: key\n", "type: key\n    notify: {us: https://x.example}\n"))
-    assert told["notify"].value == "{us: https://x.example}"
+    assert (told["notify.us"].value, told["notify.us"].level) == ("https://x.example", "secrets.JWT_SECRET")
 
 
 def test_the_oldest_that_it_may_be_and_who_may_say_yes() -> None:

@@ -242,14 +242,18 @@ def test_a_secret_whose_mirror_cannot_be_loaded_is_watched_only() -> None:
     assert secret("staging/JWT_SECRET", *changes, ("[ci, kv]", "[kv]")).recipe.mirrors == ("kv",)
 
 
-def test_keys_that_nothing_acts_on_are_said_once() -> None:
-    found = notes(
-        ("type: key\n", "type: key\n    verify: {sql: select 1}\n    notify: {us: https://x.example}\n"),
-    )
-    assert [sentence.split(": ", 1)[1] for sentence in found] == [
-        "note: secrets.JWT_SECRET.verify: is checked, but nothing acts on it yet",
-        "note: secrets.JWT_SECRET.notify: is checked, but nothing acts on it yet",
-    ]
+def test_a_key_that_nothing_acts_on_is_said_once() -> None:
+    (said,) = notes(("type: key\n", "type: key\n    verify: {sql: select 1}\n"))
+    assert said.endswith("note: secrets.JWT_SECRET.verify: is checked, but nothing acts on it yet")
+
+
+def test_who_is_to_be_told_is_for_verifiers_outside() -> None:
+    notify = 'type: key\n    notify: {customers: "https://x.example/{env}"}\n'
+    (said,) = notes(("type: key\n", notify))
+    assert "secrets.JWT_SECRET.notify: is for consumers: external" in said
+    outside = ("type: key\n", f"{notify}    consumers: external\n")
+    assert notes(outside) == []
+    assert secret("production/JWT_SECRET", outside).notify == {"customers": "https://x.example/production"}
 
 
 def test_approvers_are_the_members_of_owners() -> None:

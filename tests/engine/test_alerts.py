@@ -677,6 +677,21 @@ def test_every_message_about_a_secret_has_its_runbook(world: World) -> None:
     assert told == ["https://runbooks.example/key"] * 2
 
 
+def test_whoever_says_yes_for_verifiers_outside_is_told_who_they_are(world: World) -> None:
+    waits = rotation(
+        phase=Phase.FORGET,
+        reason=Reason.AWAITING_YES,
+        recipe=recipe(external_consumers=True),
+        ledger={"confirmed_at": NOW},
+    )
+    today = policies(policy(notify={"customers": "https://notice.taly.example"}))
+    told = {
+        one.alert.kind: one.alert
+        for one in about_rotation(about_recipe(today, waits.recipe, NOW), History(active=waits))
+    }
+    assert told[AlertKind.APPROVAL_WANTED].facts["Tell first"] == "customers: https://notice.taly.example"
+
+
 def test_due_soon_is_told_again_at_the_last_call_and_closes_only_when_rotated(world: World) -> None:
     world.today = WATCHED
     world.looked(seen(age=86 * DAY))

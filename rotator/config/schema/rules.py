@@ -130,7 +130,7 @@ class SecretRules(Manner):
     verify: dict[str, Any] | None = None
     """Nothing acts on it yet."""
     notify: dict[str, str] | None = None
-    """Nothing acts on it yet."""
+    """With `consumers: external`: whom to tell before the last step, and the page that says how. Its alert says it."""
     exempt: Exempt | None = None
     """An exception: `reason`; `until`, the last day; `approved_by`, an owner. An exempt secret needs no type."""
 

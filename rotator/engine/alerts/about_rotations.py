@@ -213,6 +213,8 @@ def _end_wanted(about: About, rotation: Rotation) -> Finding:
 
 def _yes_wanted(about: About, rotation: Rotation) -> Finding:
     facts = {**_step(rotation), "Next": "nothing until somebody says yes; both credentials live until then"}
+    if rotation.recipe.external_consumers and about.outside:
+        facts["Tell first"] = ", ".join(f"{who}: {page}" for who, page in about.outside.items())
     return about.finding(
         AlertKind.APPROVAL_WANTED,
         Severity.WARNING,

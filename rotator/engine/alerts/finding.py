@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rotator.model.alerts import Alert, AlertKind, Severity
@@ -40,6 +40,7 @@ class About:
     owner: str
     now: datetime
     runbook: str = ""
+    outside: Mapping[str, str] = field(default_factory=dict)  # who verifies there -> how they are told
 
     @property
     def name(self) -> str:
@@ -81,7 +82,8 @@ def about_recipe(policies: Policies, recipe: Recipe, now: datetime) -> About:
     """Whom a rotation's recipe concerns: today's owner of the secret, else the default owner."""
     today = policies.secrets.get(recipe.secret)
     owner = today.owner if today and today.owner else policies.default_owner
-    return About(recipe.secret, recipe.environment, owner, now, (today.runbook or "") if today else "")
+    about = About(recipe.secret, recipe.environment, owner, now)
+    return replace(about, runbook=today.runbook or "", outside=today.notify) if today else about
 
 
 def identity(kind: AlertKind, *parts: str) -> str:
