@@ -639,6 +639,19 @@ def test_overdue_is_told_again_when_it_pages_and_never_in_between(world: World) 
     assert world.news() == ["critical: KEY (production): overdue"]
 
 
+def test_of_what_a_person_has_to_make_and_is_long_overdue_one_message_is_enough(world: World) -> None:
+    world.today = BY_HAND
+    world.looked(seen(age=99 * DAY))
+    world.tell()
+    assert world.news() == ["warning: KEY (production): due, and waits for a new one"]
+    world.passes(9 * DAY)
+    world.looked(seen(age=99 * DAY))
+    world.tell()
+    assert world.news() == ["critical: KEY (production): overdue"]
+    (woken,) = (row.alert for row in world.journal.alerts() if row.alert.severity is Severity.CRITICAL)
+    assert woken.action == "rotator submit production/KEY"
+
+
 @pytest.mark.parametrize("age, severity", [(149, "warning"), (151, "critical")])
 def test_what_is_older_than_it_may_ever_be_pages_before_its_time(
     world: World, age: int, severity: str

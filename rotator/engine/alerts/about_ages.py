@@ -153,7 +153,10 @@ def _yes_wanted(about: About, at: Gathered, decision: Decision) -> Finding:
 
 
 def _value_wanted(about: About, at: Gathered, decision: Decision) -> Finding:
-    """Only a person can make it: due, wanted by another environment, or declared compromised."""
+    """Only a person can make it: due, wanted by another environment, or declared compromised.
+
+    Once overdue wakes somebody, with the same thing to do, that is the one message.
+    """
     asked = at.request
     emergency = asked is not None and asked.kind is RequestKind.EMERGENCY
     facts = {
@@ -172,6 +175,7 @@ def _value_wanted(about: About, at: Gathered, decision: Decision) -> Finding:
         facts,
         _action(at),
         about=asked.id if asked is not None and emergency else _period(at),
+        quiet=paging(at) and not emergency,
     )
 
 
