@@ -110,6 +110,7 @@ def targets(overlay: str) -> set[str]:
         deployment.target
         for secret in loaded.policies.secrets.values()
         for deployment in secret.recipe.deployments
+        if deployment.kind == "kubernetes"
     }
 
 
