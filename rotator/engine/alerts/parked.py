@@ -33,7 +33,7 @@ _WANTS = {
     Reason.NOT_ACCEPTED_BY_VERIFIERS: "see that the service behind probe reads the accepted set",
     Reason.SUCCESSOR_DEAD: "find out who ended the credential in use",
     Reason.NO_FREE_SLOT: "remove a credential that nobody uses, as the step says",
-    Reason.UNKNOWN_AT_SOURCE: "find out who uses the credential without our label",
+    Reason.UNKNOWN_AT_SOURCE: "see at the source what is used, as the step says",
     Reason.PREDECESSOR_UNKNOWN: "end the old credential by hand",
     Reason.UNSEEN: "decide whether use that nobody can see counts as none (accept_unseen)",
     Reason.STILL_ALIVE: "find out why the source still accepts it",

@@ -247,8 +247,9 @@ def _named(
     if known is not None and not step.traits.recognizes and known not in observed.by_id():
         raise Park(
             Reason.UNKNOWN_AT_SOURCE,
-            f"the source does not show {known}, whose value the store holds: rotator may be asking another account or "
-            "mode than consumers use, or somebody removed it; if so, write the value in use into the store",
+            f"the source does not show {known}, whose value the store holds: rotator may be asking for another "
+            "account, mode or URL than consumers use, or somebody removed it; if so, write the value in use into the "
+            "store",
         )
     named = known or identified
     return named or (step.ledger.predecessor_id if step.ledger.before == before else None)
