@@ -283,7 +283,7 @@ def test_the_engine_is_told_how_slow_a_server_is(name: str) -> None:
         recipe.propagation,
         recipe.listing,
     )
-    assert traits.acceptances == recipe.acceptances
+    assert traits.acceptances == recipe.acceptances >= 2, "nodes hear of a change one after the other"
 
 
 def test_a_policy_says_what_its_recipe_needs() -> None:
