@@ -21,6 +21,7 @@ from rotator.cli.opening import Unusable
 from rotator.cli.show import say
 from rotator.contracts.redeployer import Start
 from rotator.model.access import Access
+from rotator.model.json_text import parsed
 from rotator.model.numbers import counted
 from rotator.trails.cloudtrail import Malformed, access_of, moment_of
 from rotator.trails.log_files import is_log, records_among
@@ -183,8 +184,8 @@ def _contents_of_lines(lines: list[bytes], first: int = 1) -> Iterator[tuple[int
 
 def _json(text: bytes) -> object:
     try:
-        return json.loads(text.removeprefix(codecs.BOM_UTF8))
-    except (ValueError, RecursionError):
+        return parsed(text.removeprefix(codecs.BOM_UTF8))
+    except ValueError:
         return _NO_JSON
 
 

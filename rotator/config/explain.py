@@ -21,7 +21,7 @@ from rotator.model.policy import Policies, SecretPolicy
 
 BUILT_IN = "built in"
 #: What is checked and nothing acts on yet: shown where the file says it.
-_ONLY_SAID = (("verify",),)
+_ONLY_SAID = ("verify",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,7 @@ class _Explanation:
         """Keys that a level may say, with the value that is in force."""
         rules = self.effective.rules
         yield from levelled(self.policy)
-        for keys in _ONLY_SAID:
-            yield keys, _below(rules, keys)
+        yield _ONLY_SAID, _below(rules, _ONLY_SAID)
 
     def _of_the_environment(self) -> Iterator[Known]:
         """What binds every secret of the environment."""

@@ -108,8 +108,9 @@ class Heads(Section):
                     ends[link.head][rotation_id] = (link.sequence, link.hash)
             broken += _silent(connection.execute(_UNTOLD).all())
             kept = connection.execute(HEADS).all()
-        heads = [signed for signed in map(head_of, kept) if signed is not None]
-        broken += [_unreadable("", row.number, "head") for row in kept if head_of(row) is None]
+        signed = [(row, head_of(row)) for row in kept]
+        heads = [one for _row, one in signed if one is not None]
+        broken += [_unreadable("", row.number, "head") for row, one in signed if one is None]
         broken += _misfits(heads, ends)
         if open_key is not None:
             broken += _forged(heads, open_key)

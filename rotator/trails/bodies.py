@@ -7,11 +7,11 @@ it: everything is checked before it is believed, and nothing of it reaches a mes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
+from rotator.model.json_text import parsed
 from rotator.trails.cloudtrail import Malformed
 
 #: The one kind of EventBridge's events that holds a record of CloudTrail; a rule may let others through, too.
@@ -71,10 +71,10 @@ def _unwrapped(body: str) -> Mapping[str, Any]:
 
 def _parsed(text: str) -> object:
     try:
-        parsed: object = json.loads(text)
-    except (ValueError, RecursionError):
+        said: object = parsed(text)
+    except ValueError:
         raise Malformed("it is no JSON") from None
-    return parsed
+    return said
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -108,13 +108,18 @@ def _outcome(error: str) -> Outcome:
     return Outcome.DENIED if "AccessDenied" in error or "Unauthorized" in error else Outcome.FAILED
 
 
+def _denied(record: Mapping[str, Any]) -> list[str]:
+    """What AWS says it denied: ARNs of parameters."""
+    return _DENIED_FOR.findall(_text(record, "errorMessage"))
+
+
 def _subtree(record: Mapping[str, Any], parameters: Mapping[str, Any], account: str) -> Subtree | None:
     """All that lies below a path, unless the record says that no more was asked for than what lies directly there.
 
     What CloudTrail calls that parameter is nowhere written: were it left out or called otherwise, whoever takes
     everything would look like one who takes nothing.
     """
-    path = _text(parameters, "path") or "".join(_DENIED_FOR.findall(_text(record, "errorMessage"))[:1])
+    path = _text(parameters, "path") or "".join(_denied(record)[:1])
     if not path:
         return None
     place = _asked_of(path, account)
@@ -127,7 +132,7 @@ def _asked(record: Mapping[str, Any], parameters: Mapping[str, Any], account: st
     if not any(named):
         named = [arn for arn in _resources(record) if ":ssm:" in arn]
     if not any(named):
-        named = _DENIED_FOR.findall(_text(record, "errorMessage"))
+        named = _denied(record)
     made = _mapping(record, "responseElements").get("version") or parameters.get("parameterVersion")
     for name in named:
         if text := _shown(name):

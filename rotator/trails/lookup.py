@@ -14,7 +14,6 @@ Permissions: cloudtrail:LookupEvents on *.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from rotator.aws import READING, Failure, Service
 from rotator.contracts.adapter import Surroundings
 from rotator.contracts.trail import Delivery
 from rotator.model.errors import Refused, RotatorError
+from rotator.model.json_text import parsed
 from rotator.model.policy import TrailPolicy
 from rotator.trails.cloudtrail import ACTS
 from rotator.trails.deliveries import Reading
@@ -161,8 +161,8 @@ class LookupTrail:
 def _record(event: Mapping[str, Any]) -> object:
     """The record itself is a text in it."""
     try:
-        record: object = json.loads(event.get("CloudTrailEvent", ""))
-    except (ValueError, RecursionError):
+        record: object = parsed(event.get("CloudTrailEvent", ""))
+    except ValueError:
         return None
     return record
 

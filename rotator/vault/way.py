@@ -27,6 +27,7 @@ from requests.structures import CaseInsensitiveDict  # noqa: TID251 - as above
 
 from rotator.bounded import Bounded
 from rotator.contracts.guard import CALL_SECONDS, guard
+from rotator.model.json_text import parsed
 
 _SPARE_SECONDS = 1.0
 
@@ -103,7 +104,7 @@ def _authorities(verify: Any, cert: tuple[str, str] | None) -> ssl.SSLContext | 
 def _is_json(answer: httpx.Response) -> bool:
     """Whether it can be read as such: what is nested too deeply cannot."""
     try:
-        answer.json()
-    except (ValueError, RecursionError):
+        parsed(answer.content)
+    except ValueError:
         return False
     return True

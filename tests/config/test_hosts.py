@@ -82,27 +82,25 @@ def test_without_the_setting_a_database_is_on_this_machine() -> None:
     assert "allow it in ROTATOR_ALLOWED_HOSTS" in said
 
 
-def test_a_vault_held_login_leads_to_no_other_host() -> None:
-    settings = {
+def vault_held(host: str) -> dict[str, Any]:
+    return {
         "role": "app",
         "connection": "crm",
         "users": ["a", "b"],
-        "template": "postgresql://{user}:{password}@evil.example/x",
+        "template": f"postgresql://{{user}}:{{password}}@{host}/x",
         "auth": {"kubernetes": {"role": "rotator"}},
     }
+
+
+def test_a_vault_held_login_leads_to_no_other_host() -> None:
+    settings = vault_held("evil.example")
     assert any(
         "evil.example is not among" in said for said in complaints("vault-database", settings, ALLOWED)
     )
 
 
 def test_the_sql_that_vault_runs_is_no_choice_of_the_policys() -> None:
-    settings = {
-        "role": "app",
-        "connection": "crm",
-        "users": ["a", "b"],
-        "template": "postgresql://{user}:{password}@db.taly.example/x",
-        "auth": {"kubernetes": {"role": "rotator"}},
-    }
+    settings = vault_held("db.taly.example")
     assert complaints("vault-database", settings, ALLOWED) == []
     evil = ["ALTER ROLE mallory SUPERUSER"]
     (said,) = complaints("vault-database", settings | {"rotation_statements": evil}, ALLOWED)
